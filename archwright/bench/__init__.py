@@ -1,0 +1,1 @@
+"""`archwright bench`: measure the search, the dedup and the framework itself."""

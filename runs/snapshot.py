@@ -1,0 +1,128 @@
+"""A run at one moment, as plain values: what the live view, `status` and the report show.
+
+A snapshot is computed from the journal alone (`archwright.runs.journal.Journal.snapshot`), so that
+a run can be watched from any terminal, and a finished or dead one looked at the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from archwright.domain import Metric
+
+State = Literal["running", "stopped", "interrupted", "finished", "failed"]
+"""`interrupted`: the journal says running, but no process holds the run any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """How many candidates reached each stage. Each candidate ends in exactly one of
+    duplicate, invalid, crashed, trained (promoted ones are counted in trained, too)."""
+
+    proposed: int = 0
+    duplicate: int = 0
+    invalid: int = 0
+    crashed: int = 0
+    trained: int = 0
+    promoted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRow:
+    """A trial in flight. `started` is a Unix time in seconds."""
+
+    candidate: str
+    title: str
+    purpose: str
+    steps: int
+    seed: int
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRow:
+    """A candidate with its end. `score` is the mean at its highest rung, in the metric's unit."""
+
+    id: str
+    title: str
+    operator: str
+    parents: tuple[str, ...]
+    end: str
+    reason: str
+    rung: int | None
+    score: float | None
+    parameters: int
+    source: str = ""
+    examples: tuple[str, ...] = ()
+    """Ids of the knowledge entries that were retrieved as examples when it was proposed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What verification said of a finalist. `effect` is the mean paired gain over the baseline
+    (positive is better), with its confidence interval; `test_gain` is from the one look at the
+    sealed test split, None when it was not opened."""
+
+    candidate: str
+    title: str
+    verdict: Literal["discovery", "no gain", "undecided"]
+    effect: float
+    interval: tuple[float, float]
+    p: float
+    seeds: int
+    reason: str
+    branch: str | None = None
+    decision: str | None = None
+    test_gain: float | None = None
+    matched_baseline: Mapping[str, Any] | None = None
+    review: Literal["open", "accepted", "rejected"] = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The baseline's noise floor at the top rung: `scores` are one per seed."""
+
+    mean: float
+    sd: float
+    scores: tuple[float, ...]
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """What a run cost so far. `seconds` is the wall time it was alive, pauses left out."""
+
+    usd: float = 0.0
+    tokens: int = 0
+    seconds: float = 0.0
+    trials: int = 0
+    training_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A run at one moment."""
+
+    run: str
+    task: str
+    metric: Metric
+    state: State
+    phase: str
+    """What it is doing: baseline, search, verification, done."""
+    created: float
+    budget: Mapping[str, float]
+    """The limits that were given: max_trials, hours, max_usd, max_tokens."""
+    spend: Spend
+    funnel: Funnel
+    baseline: Baseline | None
+    best: CandidateRow | None
+    """The best candidate at the top rung so far."""
+    running: tuple[TrialRow, ...]
+    candidates: tuple[CandidateRow, ...]
+    verdicts: tuple[Verdict, ...]
+    notices: tuple[str, ...]
+    """What is weaker than asked for, said at the start and in the report."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    error: str = ""

@@ -1,0 +1,56 @@
+"""Where untrusted code runs. `inside/` is all that ever runs in the jail.
+
+A `Sandbox` takes a job and gives back plain data. Which one is used is the caller's choice;
+`archwright.sandbox.opening` makes one by name.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from archwright.domain import CheckReport, Gap, Outcome, Problem, TrialJob
+
+
+class Sandbox(Protocol):
+    """Runs candidates' code, `workers` trainings at a time. Every method may be called by any thread.
+
+    Entering starts the workers; leaving kills whatever still runs and checks that it is gone.
+    A failure of the candidate is an `Outcome` or a `CheckReport`; `SandboxError` means that the
+    sandbox itself could not do its work.
+    """
+
+    name: str
+    workers: int
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def check(self, source: str, problem: Problem, seed: int = 0) -> CheckReport:
+        """Build the candidate and execute the checks before training. Blocks."""
+        ...
+
+    def train(self, job: TrialJob, priority: int = 0) -> Outcome:
+        """Train the candidate. Blocks, first for a free worker (lowest `priority` first).
+
+        Raises:
+            Stopped: `stop` was called before or while it ran.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Kill all that runs; every blocked and later call raises `Stopped`. Returns when gone."""
+        ...
+
+    def gaps(self) -> tuple[Gap, ...]:
+        """What this sandbox does not hold on this machine, tried and not guessed."""
+        ...
+
+
+__all__ = ["Sandbox"]
