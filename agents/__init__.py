@@ -1,1 +1,1 @@
-"""TODO."""
+"""The roles, each a typed question with a typed answer; `backends/` answers them."""

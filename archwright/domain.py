@@ -61,7 +61,7 @@ class BackendError(ArchwrightError):
     """A backend could not answer."""
 
 
-class Stopped(ArchwrightError):
+class Stopped(ArchwrightError):  # noqa: N818 - not a fault
     """The run was asked to stop."""
 
 
@@ -104,7 +104,7 @@ METRICS: Final[Mapping[str, Metric]] = {
 
 @dataclass(frozen=True, slots=True)
 class Backbone:
-    """The fixed network around a sequence task's mixer: embedding, `layers` x (mixer, MLP), head."""
+    """The fixed network around a mixer: embedding, `layers` x (mixer, MLP), head."""
 
     width: int
     layers: int
@@ -171,7 +171,9 @@ class Recipe:
         """
         unknown = sorted(set(changes) - set(RECIPE_KEYS))
         if unknown:
-            raise SourceError(f"RECIPE has no key {unknown[0]!r}; it takes {', '.join(RECIPE_KEYS)}")
+            raise SourceError(
+                f"RECIPE has no key {unknown[0]!r}; it takes {', '.join(RECIPE_KEYS)}"
+            )
         for key, value in changes.items():
             _check_recipe_value(key, value)
         return replace(self, **{k: type(getattr(self, k))(v) for k, v in changes.items()})

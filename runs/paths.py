@@ -59,6 +59,10 @@ class RunPaths:
         return self.root / "lock"
 
     @property
+    def stop_request(self) -> Path:
+        return self.root / "stop"
+
+    @property
     def data(self) -> Path:
         return self.root / "data"
 

@@ -1,7 +1,7 @@
 """A run at one moment, as plain values: what the live view, `status` and the report show.
 
-A snapshot is computed from the journal alone (`archwright.runs.journal.Journal.snapshot`), so that
-a run can be watched from any terminal, and a finished or dead one looked at the same way.
+A snapshot is computed from the journal alone (`archwright.runs.observing.observe`), so that a run
+can be watched from any terminal, and a finished or dead one looked at the same way.
 """
 
 from __future__ import annotations

@@ -13,8 +13,9 @@ from archwright.domain import CheckReport, Gap, Outcome, Problem, TrialJob
 
 
 class Sandbox(Protocol):
-    """Runs candidates' code, `workers` trainings at a time. Every method may be called by any thread.
+    """Runs candidates' code, `workers` trainings at a time.
 
+    Every method may be called by any thread.
     Entering starts the workers; leaving kills whatever still runs and checks that it is gone.
     A failure of the candidate is an `Outcome` or a `CheckReport`; `SandboxError` means that the
     sandbox itself could not do its work.

@@ -1,0 +1,211 @@
+"""The symbolic backend: answers the roles by grammar, syntax-tree operators and rules. No LLM.
+
+Free, offline, and deterministic per request seed. It answers from the structured context and never
+reads the prompt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+from archwright.agents.backends import Reply, Request
+from archwright.agents.questions import (
+    Assessment,
+    Code,
+    CodeQuestion,
+    EvaluationQuestion,
+    Idea,
+    Repair,
+    RepairQuestion,
+    ResearchQuestion,
+    Review,
+    ReviewQuestion,
+    Typed,
+    Work,
+    problem_of,
+)
+from archwright.domain import BackendError, Check, CheckReport, Status
+from archwright.search.edits import NotApplicable
+from archwright.search.operators import OPERATORS, edit
+from archwright.search.repair import repair
+
+
+class SymbolicBackend:
+    """Answers every role from the request's context."""
+
+    name = "symbolic"
+
+    def answer(self, request: Request) -> Reply:
+        """One answer; the same request gives the same answer.
+
+        Raises:
+            BackendError: a role that it does not know.
+        """
+        rng = Random(request.seed)
+        match request.role:
+            case "researcher":
+                said: Typed = _research(ResearchQuestion.model_validate(request.context), rng)
+            case "coder":
+                said = _code(CodeQuestion.model_validate(request.context))
+            case "debugger":
+                said = _repair(RepairQuestion.model_validate(request.context), rng)
+            case "evaluator":
+                said = _evaluate(EvaluationQuestion.model_validate(request.context))
+            case "reviewer":
+                said = _review(ReviewQuestion.model_validate(request.context))
+            case _:
+                raise BackendError(f"the symbolic backend knows no role {request.role!r}")
+        return Reply(said.model_dump(mode="json"), self.name)
+
+
+# --- researcher and coder ------------------------------------------------------------------------
+
+
+def _research(question: ResearchQuestion, rng: Random) -> Idea:
+    """The first operator that applies: the one asked for, then any other, then a draft."""
+    others = sorted(set(OPERATORS) - {question.operator, "draft"})
+    rng.shuffle(others)
+    for operator in (question.operator, *others, "draft"):
+        works = _starting_points(operator, question)
+        if works is None:
+            continue
+        seed = rng.getrandbits(32)
+        try:
+            change = edit(
+                operator, [w.source for w in works], problem_of(question.brief), Random(seed)
+            )
+        except NotApplicable:
+            continue
+        return Idea(
+            operator=operator,
+            title=change.title,
+            rationale=" ".join([change.rationale, *map(_evidence, works)]),
+            evidence=tuple(w.id for w in works),
+            parents=tuple(w.id for w in works),
+            plan={"seed": seed},
+        )
+    raise BackendError("no operator applies, not even a draft")
+
+
+def _starting_points(operator: str, question: ResearchQuestion) -> Sequence[Work] | None:
+    """The works that an operator starts from: the parents, and where one is missing an example."""
+    needed = OPERATORS[operator].parents
+    known = {w.id: w for w in (*question.parents, *question.examples)}
+    works = list(known.values())[:needed]
+    return works if len(works) == needed else None
+
+
+def _evidence(work: Work) -> str:
+    if work.gain is None:
+        return f"It starts from {work.id}, which was not measured."
+    return f"It starts from {work.id}, at {work.gain:+.1f} noise standard deviations."
+
+
+def _code(question: CodeQuestion) -> Code:
+    """The edit that the researcher had in mind, made again from the seed in its plan."""
+    idea = question.idea
+    sources = [w.source for w in question.works]
+    rng = Random(int(idea.plan["seed"]))
+    return Code(source=edit(idea.operator, sources, problem_of(question.brief), rng).source)
+
+
+# --- debugger ------------------------------------------------------------------------------------
+
+
+def _repair(question: RepairQuestion, rng: Random) -> Repair:
+    report = CheckReport(
+        status=Status(question.report["status"]),
+        checks=tuple(Check(**c) for c in question.report["checks"]),
+        parameters=question.report["parameters"],
+        flops=question.report["flops"],
+        error=question.report["error"],
+    )
+    change = repair(question.source, problem_of(question.brief), report, rng)
+    if change is None:
+        return Repair(source=None, notes="no rule mends this failure")
+    return Repair(source=change.source, notes=change.title)
+
+
+# --- evaluator -----------------------------------------------------------------------------------
+
+
+def _evaluate(question: EvaluationQuestion) -> Assessment:
+    shape = _read_curve([loss for _, loss in question.curve])
+    against = f"{question.gain:+.1f} noise standard deviations against the baseline"
+    if question.parent_score is not None:
+        change = question.score - question.parent_score
+        against += f", {change:+.3g} {question.brief.unit} against its parent"
+    verdict = _verdict_words(question.gain)
+    return Assessment(
+        explanation=f"{verdict} after {question.steps} steps: {against}. {shape}",
+        lesson=f"{question.title}: {verdict.lower()} ({question.gain:+.1f} sd). {shape}",
+    )
+
+
+def _verdict_words(gain: float) -> str:
+    if gain > 2:
+        return "Above the noise"
+    return "Below the noise" if gain < -2 else "Within the noise"
+
+
+def _read_curve(losses: Sequence[float]) -> str:
+    """What the training loss tells, in one sentence."""
+    if len(losses) < 4:
+        return "The curve is too short to read."
+    quarter = max(1, len(losses) // 4)
+    last, before = losses[-quarter:], losses[-2 * quarter : -quarter]
+    drop = losses[0] - min(losses)
+    if drop <= 0.02 * abs(losses[0]):
+        return "The training loss hardly moved: it does not learn at this rate."
+    late = sum(before) / len(before) - sum(last) / len(last)
+    if late < -0.1 * drop:
+        return "The training loss rose again at the end: training is unstable."
+    if late > 0.1 * drop:
+        return "The training loss was still falling at the end: it would use more steps."
+    if losses[-1] < 0.05 * losses[0]:
+        return "The training data are fitted: only generalisation is left to gain."
+    return "The training loss flattened before the end."
+
+
+# --- reviewer ------------------------------------------------------------------------------------
+
+
+def _review(question: ReviewQuestion) -> Review:
+    suspicions = tuple(_suspect(question))
+    numbers = question.verdict
+    if numbers is None:
+        summary = f"{question.title} was not verified."
+    else:
+        low, high = numbers["interval"]
+        summary = (
+            f"{question.title}: mean gain {numbers['effect']:+.3g} {question.brief.unit} over the "
+            f"baseline on {numbers['seeds']} fresh seeds (interval {low:+.3g} to {high:+.3g}, "
+            f"corrected p = {numbers['p']:.2g}); verdict: {numbers['verdict']}."
+        )
+    return Review(suspicions=suspicions, summary=summary, consequences=_consequences(question))
+
+
+def _suspect(question: ReviewQuestion) -> list[str]:
+    found = []
+    if question.parameters > 1.05 * question.baseline_parameters:
+        found.append(
+            f"It has {question.parameters} parameters, the baseline {question.baseline_parameters}."
+        )
+    changed = {k: v for k, v in question.recipe.items() if question.brief.recipe.get(k) != v}
+    if changed:
+        words = ", ".join(f"{k} = {v}" for k, v in changed.items())
+        found.append(f"Its recipe differs ({words}): part of the gain may be the recipe's.")
+    numbers: dict[str, Any] = dict(question.verdict or {})
+    if numbers.get("test_gain") is not None and numbers["test_gain"] <= 0:
+        found.append("The gain does not hold on the test split.")
+    if question.similar:
+        known = question.similar[0]
+        found.append(f"It resembles {known.id} ({known.title}), which is known already.")
+    return found
+
+
+def _consequences(question: ReviewQuestion) -> tuple[str, ...]:
+    change = question.parameters / max(1, question.baseline_parameters) - 1
+    return (f"Parameters change by {100 * change:+.0f} % against the baseline.",)

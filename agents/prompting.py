@@ -1,0 +1,66 @@
+"""Renders prompts from Markdown templates. No words to a model stand in Python.
+
+Templates are Jinja with undefined variables refused; a workspace's own template of the same name
+takes the place of the built-in one. Untrusted text goes through `fenced`, which picks a fence
+longer than any in the text, so that it can be seen where data begins and ends.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateError
+
+from archwright.agents.questions import Typed
+from archwright.domain import InputError
+
+
+class Prompts:
+    """The templates of a workspace.
+
+    Args:
+        overrides: a folder whose `ROLE.md` takes the place of the built-in one; may not exist.
+    """
+
+    def __init__(self, overrides: Path | None = None) -> None:
+        self._overrides = overrides
+        self._environment = Environment(
+            loader=FunctionLoader(self._read),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            autoescape=False,
+            keep_trailing_newline=True,
+        )
+        self._environment.filters["fenced"] = fenced
+
+    def render(self, role: str, question: Typed) -> str:
+        """The prompt of a role for a question.
+
+        Raises:
+            InputError: a template is missing, broken, or names something that is not there.
+        """
+        fields: dict[str, Any] = {
+            name: getattr(question, name) for name in type(question).model_fields
+        }
+        try:
+            return self._environment.get_template(f"{role}.md").render(fields)
+        except TemplateError as error:
+            raise InputError(f"the prompt template {role}.md is broken: {error}") from error
+
+    def _read(self, name: str) -> str | None:
+        own = self._overrides / name if self._overrides else None
+        if own is not None and own.is_file():
+            return own.read_text(encoding="utf-8")
+        built_in = files("archwright.prompts") / name
+        return built_in.read_text(encoding="utf-8") if built_in.is_file() else None
+
+
+def fenced(text: str, language: str = "") -> str:
+    """`text` as a Markdown code block that it cannot close from inside."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"

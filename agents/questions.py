@@ -1,0 +1,187 @@
+"""What the roles are asked and what they answer, as typed, JSON-able values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from archwright.domain import CheckReport, Problem, TaskSpec
+
+
+class Typed(BaseModel):
+    """Frozen, and strict about what it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Brief(Typed):
+    """The task, as every role is told it. The stable part of each question."""
+
+    task: str
+    summary: str
+    metric: str
+    direction: str
+    unit: str
+    contract: str
+    rungs: tuple[int, ...]
+    recipe: Mapping[str, Any]
+    problem: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, spec: TaskSpec) -> Brief:
+        """The brief of a task."""
+        return cls(
+            task=spec.name,
+            summary=spec.summary,
+            metric=spec.metric.name,
+            direction=spec.metric.direction,
+            unit=spec.metric.unit,
+            contract=spec.contract,
+            rungs=spec.rungs,
+            recipe=spec.recipe.to_json(),
+            problem=spec.problem.to_json(),
+        )
+
+
+class Work(Typed):
+    """An architecture that was tried: a parent, or an example from the knowledge base."""
+
+    id: str
+    title: str
+    source: str
+    score: float | None
+    gain: float | None
+    """Gain over the baseline in its noise standard deviations."""
+    parameters: int = 0
+
+
+class ResearchQuestion(Typed):
+    """To the researcher: what to try next with this operator on these parents?"""
+
+    brief: Brief
+    operator: str
+    parents: tuple[Work, ...]
+    examples: tuple[Work, ...]
+    lessons: tuple[str, ...]
+    rejected: tuple[str, ...]
+    """Why earlier answers to this question were refused."""
+
+
+class Idea(Typed):
+    """From the researcher: one change, why it should help, and on what evidence."""
+
+    operator: str
+    title: str
+    rationale: str
+    evidence: tuple[str, ...] = ()
+    """Ids of the parents and examples that it rests on."""
+    parents: tuple[str, ...] = ()
+    """Ids of the works that it starts from."""
+    plan: Mapping[str, Any] = {}
+    """What the coder needs beyond the words; each backend's own."""
+
+
+class CodeQuestion(Typed):
+    """To the coder: write this idea as one file that keeps the contract."""
+
+    brief: Brief
+    idea: Idea
+    works: tuple[Work, ...]
+    """The idea's parents, in its order."""
+
+
+class Code(Typed):
+    """From the coder and the debugger: a whole file."""
+
+    source: str
+    notes: str = ""
+
+
+class RepairQuestion(Typed):
+    """To the debugger: this source failed this way; mend it and keep its idea."""
+
+    brief: Brief
+    title: str
+    source: str
+    report: Mapping[str, Any]
+    """A `CheckReport` as plain data."""
+    attempt: int
+
+
+class Repair(Typed):
+    """From the debugger: the mended file, or no source when it knows no mend."""
+
+    source: str | None
+    notes: str = ""
+
+
+class EvaluationQuestion(Typed):
+    """To the evaluator: why does the curve look as it does? The numbers are given, not asked."""
+
+    brief: Brief
+    title: str
+    source: str
+    steps: int
+    curve: tuple[tuple[int, float], ...]
+    score: float
+    baseline_mean: float
+    baseline_sd: float
+    gain: float
+    """Gain over the baseline in its noise standard deviations, positive is better."""
+    parent_score: float | None
+    promoted: bool
+
+
+class Assessment(Typed):
+    """From the evaluator: what happened, and one lesson for the next."""
+
+    explanation: str
+    lesson: str
+
+
+class ReviewQuestion(Typed):
+    """To the reviewer: what could make this gain invalid, and what should the record say?"""
+
+    brief: Brief
+    title: str
+    rationale: str
+    source: str
+    parameters: int
+    baseline_parameters: int
+    recipe: Mapping[str, Any]
+    parent_titles: tuple[str, ...]
+    similar: tuple[Work, ...]
+    verdict: Mapping[str, Any] | None
+    """The verification's numbers; None when the candidate was not verified."""
+
+
+class Review(Typed):
+    """From the reviewer: suspicions, and the words of the decision record."""
+
+    suspicions: tuple[str, ...]
+    summary: str
+    consequences: tuple[str, ...] = ()
+
+
+def report_to_json(report: CheckReport) -> dict[str, Any]:
+    """A check report as plain data, without the graph."""
+    return {
+        "status": report.status.value,
+        "checks": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in report.checks],
+        "parameters": report.parameters,
+        "flops": report.flops,
+        "error": report.error,
+    }
+
+
+def problem_of(brief: Brief) -> Problem:
+    """The problem that a brief tells of."""
+    from archwright.domain import Backbone
+
+    fields = dict(brief.problem)
+    backbone = fields.pop("backbone")
+    for key in ("input_shape", "output_shape"):
+        fields[key] = tuple(fields[key])
+    return Problem(**fields, backbone=Backbone(**backbone) if backbone else None)

@@ -1,0 +1,28 @@
+"""`archwright bench NAME`: measure the search, the dedup and the framework itself."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from typing import Final
+
+BENCHES: Final = {
+    "grammar": "how many drawn candidates pass the checks",
+    "dedup": "duplicates found, false merges and microseconds at each level of the fingerprint",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """One subcommand per bench."""
+    benches = parser.add_subparsers(metavar="BENCH", dest="bench", required=True)
+    for name, summary in BENCHES.items():
+        bench = benches.add_parser(name, help=summary, description=summary)
+        module = importlib.import_module(f"archwright.bench.{name}")
+        module.add_arguments(bench)
+        bench.set_defaults(bench_run=module.run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the bench that was named."""
+    code: int = args.bench_run(args)
+    return code

@@ -1,0 +1,199 @@
+"""`archwright doctor`: what this machine can do, and the mend for what it cannot."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from archwright.cli.choosing import add_workspace_argument
+from archwright.cli.consoles import show
+from archwright.cli.output import emit, say
+
+PYTHON_MINIMUM: Final = (3, 11)
+GIT_MINIMUM: Final = (2, 20)
+MEMORY_MINIMUM_GB: Final = 2.0
+DISK_MINIMUM_GB: Final = 1.0
+ANSWER_SECONDS: Final = 5.0
+"""How long git and the Docker Engine may take to answer."""
+
+KEY_NAMES: Final = (
+    "ANTHROPIC_API_KEY",
+    "AZURE_API_KEY",
+    "DEEPSEEK_API_KEY",
+    "GEMINI_API_KEY",
+    "GROQ_API_KEY",
+    "MISTRAL_API_KEY",
+    "OPENAI_API_KEY",
+    "OPENROUTER_API_KEY",
+    "TOGETHERAI_API_KEY",
+    "XAI_API_KEY",
+)
+
+Level = Literal["needed", "useful"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. A run is impossible while a needed one is not `ok`."""
+
+    name: str
+    ok: bool
+    detail: str
+    mend: str = ""
+    level: Level = "useful"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `archwright doctor`."""
+    add_workspace_argument(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the findings. Exit code 0 when a run is possible on this machine, else 2."""
+    say("looking at this machine …")
+    findings = list(examine(Path(args.workspace)))
+    possible = all(f.ok for f in findings if f.level == "needed")
+    document = {"possible": possible, "findings": [asdict(f) for f in findings]}
+    emit(args, document, lambda: _print(findings, possible))
+    return 0 if possible else 2
+
+
+def examine(workspace: Path) -> Iterator[Finding]:
+    """All findings about this machine. Takes a few seconds: torch is really imported."""
+    yield _python()
+    yield from _torch()
+    yield _memory()
+    yield _disk(workspace)
+    yield _git()
+    yield from _sandboxes()
+    yield _docker()
+    yield _models()
+
+
+def _python() -> Finding:
+    found = platform.python_version()
+    wanted = ".".join(map(str, PYTHON_MINIMUM))
+    ok = sys.version_info >= PYTHON_MINIMUM
+    return Finding("python", ok, f"{found} at {sys.executable}", f"use Python {wanted}", "needed")
+
+
+def _torch() -> Iterator[Finding]:
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        detail = f"does not import: {str(error).splitlines()[0]}"
+        yield Finding("torch", False, detail, "pip install torch", "needed")
+        return
+    yield Finding("torch", True, importlib.metadata.version("torch"), level="needed")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    yield Finding("threads", True, f"{cores} cores may be used; each worker trains on one thread")
+    names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        names.append("Apple GPU")
+    detail = f"{', '.join(names) or 'none'}; trials train on the CPU"
+    mend = "none needed; a GPU shows here with its driver and the torch build made for it"
+    yield Finding("accelerators", bool(names), detail, mend)
+
+
+def _memory() -> Finding:
+    import psutil
+
+    free_gb = psutil.virtual_memory().available / 1e9
+    total_gb = psutil.virtual_memory().total / 1e9
+    detail = f"{free_gb:.1f} GB free of {total_gb:.1f} GB"
+    mend = f"free memory: a worker takes up to {MEMORY_MINIMUM_GB:g} GB"
+    return Finding("memory", free_gb >= MEMORY_MINIMUM_GB, detail, mend)
+
+
+def _disk(workspace: Path) -> Finding:
+    if not workspace.is_dir():
+        mend = f"archwright init {shlex.quote(str(workspace))}"
+        return Finding("disk", False, f"{workspace} is no folder", mend, "needed")
+    free_gb = shutil.disk_usage(workspace).free / 1e9
+    detail = f"{free_gb:.1f} GB free at {workspace.resolve()}"
+    mend = f"free at least {DISK_MINIMUM_GB:g} GB: journals and predictions need room"
+    return Finding("disk", free_gb >= DISK_MINIMUM_GB, detail, mend, "needed")
+
+
+def _git() -> Finding:
+    wanted = ".".join(map(str, GIT_MINIMUM))
+    mend = f"install git {wanted} or newer (`apt install git`, `brew install git`)"
+    code, answer = _ask("git", "--version")
+    found = re.search(r"(\d+)\.(\d+)", answer)
+    ok = code == 0 and found is not None and tuple(map(int, found.groups())) >= GIT_MINIMUM
+    return Finding("git", ok, answer.removeprefix("git version "), mend, "needed")
+
+
+def _sandboxes() -> Iterator[Finding]:
+    from archwright.sandbox.opening import available
+    from archwright.sandbox.process import ProcessSandbox
+
+    answers = list(available())
+    for name, ok, detail, mend in answers:
+        yield Finding(f"sandbox {name}", ok, detail, mend)
+    usable = any(ok for _, ok, _, _ in answers)
+    detail = "candidates can be run" if usable else "no sandbox works here"
+    yield Finding("sandbox", usable, detail, "mend one of the sandboxes above", "needed")
+    if any(ok for name, ok, _, _ in answers if name == ProcessSandbox.name):
+        for gap in ProcessSandbox(workers=1).gaps():
+            yield Finding(f"process sandbox: {gap.name}", False, gap.detail, gap.mend)
+
+
+def _docker() -> Finding:
+    code, answer = _ask("docker", "version", "--format", "{{.Server.Version}}")
+    mend = "none needed while the process sandbox serves; else install Docker Engine and start it"
+    return Finding("docker", code == 0, f"engine {answer}" if code == 0 else answer, mend)
+
+
+def _models() -> Finding:
+    # Only the names: a key is never printed, not even in part.
+    names = [name for name in KEY_NAMES if os.environ.get(name)]
+    detail = f"keys set: {', '.join(names)}" if names else "no key set"
+    mend = f"none needed by the symbolic engine; an LLM needs its key, e.g. {KEY_NAMES[0]}"
+    return Finding("models", bool(names), detail, mend)
+
+
+def _ask(*command: str) -> tuple[int, str]:
+    """Exit code and last line of a program's answer; 127 where there is no such program."""
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=ANSWER_SECONDS
+        )
+    except FileNotFoundError:
+        return 127, "not installed"
+    except subprocess.TimeoutExpired:
+        return 124, f"no answer within {ANSWER_SECONDS:g} s"
+    lines = (done.stdout + done.stderr).strip().splitlines()
+    return done.returncode, lines[-1].strip() if lines else f"exit code {done.returncode}"
+
+
+def _print(findings: list[Finding], possible: bool) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    for finding in findings:
+        mark, style = _mark(finding)
+        table.add_row(Text(mark, style), Text(finding.name), Text(finding.detail))
+        if finding.mend and not finding.ok:
+            table.add_row("", "", Text(f"mend: {finding.mend}", "dim"))
+    show(table)
+    show(Text("a run is possible" if possible else "a run is not possible yet", "bold"))
+
+
+def _mark(finding: Finding) -> tuple[str, str]:
+    if finding.ok:
+        return "ok", "green"
+    return ("missing", "bold red") if finding.level == "needed" else ("weaker", "yellow")

@@ -1,0 +1,27 @@
+"""`archwright resume RUN`: carry on a run that was stopped or killed."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from archwright.cli.choosing import add_workspace_argument
+from archwright.cli.running import add_view_arguments, work_on
+from archwright.runs.beginning import task_of
+from archwright.runs.conduct import Conductor
+from archwright.runs.finding import find_run
+from archwright.runs.workspace import Workspace
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `archwright resume`."""
+    parser.add_argument("name", nargs="?", default="latest", metavar="RUN")
+    add_workspace_argument(parser)
+    add_view_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Go on where the journal ends. A finished run stays as it is."""
+    workspace = Workspace.open(Path(args.workspace))
+    paths = find_run(workspace, args.name)
+    return work_on(args, workspace, task_of(paths), paths, Conductor.conduct)

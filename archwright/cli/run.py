@@ -1,0 +1,47 @@
+"""`archwright run TASK`: discover."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from archwright.cli.choosing import add_workspace_argument
+from archwright.cli.output import say
+from archwright.cli.running import add_view_arguments, work_on
+from archwright.runs.beginning import begin
+from archwright.runs.conduct import Conductor
+from archwright.runs.settings import DEFAULT_MAX_TRIALS, RunSettings
+from archwright.runs.workspace import Workspace
+from archwright.tasks.loading import load_task
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `archwright run`."""
+    parser.add_argument("task", metavar="TASK", help="a built-in task's name, or a task folder")
+    parser.add_argument(
+        "--max-trials",
+        type=int,
+        metavar="N",
+        help=f"trainings in all (default: {DEFAULT_MAX_TRIALS}, unless --hours is given)",
+    )
+    parser.add_argument("--hours", type=float, metavar="H", help="wall-clock time in all")
+    parser.add_argument("--workers", type=int, metavar="N", help="trainings at a time")
+    parser.add_argument("--sandbox", choices=("auto", "docker", "process"))
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of the whole run")
+    parser.add_argument(
+        "--examples", type=int, metavar="N", help="examples retrieved for each proposal"
+    )
+    add_workspace_argument(parser)
+    add_view_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Start a run and see it through."""
+    workspace = Workspace.open(Path(args.workspace))
+    names = ("max_trials", "hours", "workers", "sandbox", "seed", "examples")
+    given = {name: getattr(args, name) for name in names}
+    settings = RunSettings.load(workspace.paths.settings, given)
+    task = load_task(args.task)
+    paths = begin(workspace, task, settings, args.task)
+    say(f"run {paths.name}, seed {settings.seed}, {settings.workers} workers, symbolic backend")
+    return work_on(args, workspace, task, paths, Conductor.conduct)

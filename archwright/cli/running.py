@@ -1,0 +1,60 @@
+"""What `run`, `resume` and `verify` share: the view, the end of it, and the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from collections.abc import Callable
+
+from archwright.cli.consoles import attend, show
+from archwright.cli.output import emit, say
+from archwright.domain import ArchwrightError
+from archwright.runs.control import is_held
+from archwright.runs.journal import Journal
+from archwright.runs.observing import observe
+from archwright.runs.paths import RunPaths
+from archwright.runs.report import render_report
+from archwright.runs.result import result_of
+from archwright.runs.snapshot import Snapshot
+from archwright.runs.workspace import Workspace
+from archwright.session import INTERRUPTED, Work, carry_out
+from archwright.tasks.loading import Task
+
+
+def add_view_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add `--plain` and `--json`."""
+    parser.add_argument(
+        "--plain", action="store_true", help="plain lines in place of the live view"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document at the end")
+
+
+def work_on(
+    args: argparse.Namespace, workspace: Workspace, task: Task, paths: RunPaths, work: Work
+) -> int:
+    """Do the work with the view beside it, and print the result; returns the exit code."""
+
+    def view(take: Callable[[], Snapshot], done: threading.Event) -> None:
+        attend(take, done, args.plain)
+
+    interrupted = False
+    try:
+        snapshot = carry_out(workspace, task, paths, work, view)
+    except KeyboardInterrupt:
+        interrupted = True
+        with Journal.open(paths, readonly=True) as journal:
+            snapshot = observe(journal)
+    except ArchwrightError:
+        _say_resume(args, paths)
+        raise
+    emit(args, result_of(snapshot), lambda: show(render_report(snapshot, args.workspace)))
+    if snapshot.state != "finished":
+        _say_resume(args, paths)
+    return INTERRUPTED if interrupted else 0
+
+
+def _say_resume(args: argparse.Namespace, paths: RunPaths) -> None:
+    if is_held(paths):
+        return
+    where = "" if args.workspace == "." else f" --workspace {args.workspace}"
+    say(f"nothing is lost; go on with: archwright resume {paths.name}{where}")

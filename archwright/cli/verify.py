@@ -1,0 +1,29 @@
+"""`archwright verify RUN`: verify the top candidates of a run that is over."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from archwright.cli.choosing import add_workspace_argument
+from archwright.cli.running import add_view_arguments, work_on
+from archwright.runs.beginning import task_of
+from archwright.runs.finding import find_run
+from archwright.runs.workspace import Workspace
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `archwright verify`."""
+    parser.add_argument("name", nargs="?", default="latest", metavar="RUN")
+    parser.add_argument(
+        "--force", action="store_true", help="open the test split again; shown as forced"
+    )
+    add_workspace_argument(parser)
+    add_view_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Verify on fresh seeds; a run ends with this by itself when its budget allows."""
+    workspace = Workspace.open(Path(args.workspace))
+    paths = find_run(workspace, args.name)
+    return work_on(args, workspace, task_of(paths), paths, lambda c: c.verify(args.force))

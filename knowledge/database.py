@@ -1,0 +1,130 @@
+"""The file under the knowledge base: opening it, its versions, and errors that name the mend."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from archwright.domain import WorkspaceError
+
+BUSY_SECONDS: Final = 30.0
+
+# Append only: a file of any older version is brought up by the statements after its own.
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (
+        """CREATE TABLE entries (
+            id INTEGER PRIMARY KEY,
+            kind TEXT NOT NULL, run TEXT NOT NULL, candidate TEXT NOT NULL, task TEXT NOT NULL,
+            title TEXT NOT NULL, source TEXT NOT NULL, recipe TEXT NOT NULL,
+            text_level TEXT NOT NULL, tree_level TEXT NOT NULL, graph_level TEXT NOT NULL,
+            family TEXT NOT NULL, metric TEXT NOT NULL, score REAL, baseline REAL, gain REAL,
+            parameters INTEGER NOT NULL, "end" TEXT NOT NULL, reason TEXT NOT NULL,
+            lesson TEXT NOT NULL, status TEXT NOT NULL, created REAL NOT NULL,
+            vector BLOB NOT NULL,
+            replaced_by INTEGER)""",
+        """CREATE UNIQUE INDEX entries_current ON entries (run, candidate)
+            WHERE replaced_by IS NULL""",
+        "CREATE INDEX entries_text ON entries (text_level, task) WHERE text_level != ''",
+        "CREATE INDEX entries_tree ON entries (tree_level, task) WHERE tree_level != ''",
+        "CREATE INDEX entries_graph ON entries (graph_level, task) WHERE graph_level != ''",
+        "CREATE INDEX entries_gain ON entries (task, gain)",
+        """CREATE VIRTUAL TABLE words USING fts5(
+            title, family, reason, lesson, source, content='entries', content_rowid='id')""",
+        """CREATE TRIGGER entries_words AFTER INSERT ON entries BEGIN
+            INSERT INTO words (rowid, title, family, reason, lesson, source)
+            VALUES (new.id, new.title, new.family, new.reason, new.lesson, new.source); END""",
+    ),
+)
+
+
+class Database:
+    """One SQLite file in WAL mode, shared by processes; one connection, shared by threads.
+
+    Raises:
+        WorkspaceError: the file cannot be opened, read or written; the message names the mend.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        with self._named_errors():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(
+                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+        try:
+            self._prepare()
+        except WorkspaceError:
+            self._connection.close()
+            raise
+
+    def _prepare(self) -> None:
+        with self._named_errors():
+            self._connection.row_factory = sqlite3.Row
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+        if self._version() == len(MIGRATIONS):
+            return
+        with self.writing() as connection:
+            version = self._version()  # again: another process may have been faster
+            if version > len(MIGRATIONS):
+                raise WorkspaceError(
+                    f"{self.path} was written by a newer archwright; upgrade archwright"
+                )
+            for statements in MIGRATIONS[version:]:
+                for statement in statements:
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+    def _version(self) -> int:
+        return int(self.read("PRAGMA user_version")[0][0])
+
+    def close(self) -> None:
+        """Close the file. Twice is fine."""
+        with self._lock:
+            self._connection.close()
+
+    def read(self, query: str, *values: object) -> list[sqlite3.Row]:
+        """All rows of a query."""
+        with self._lock, self._named_errors():
+            return self._connection.execute(query, values).fetchall()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that holds the write lock from its start: all of it, or nothing."""
+        with self._lock, self._named_errors():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise WorkspaceError(f"{self.path.parent} cannot be made: {error.strerror}") from error
+        except sqlite3.Error as error:
+            raise WorkspaceError(f"{self.path}: {error}; {_mend(str(error))}") from error
+
+
+def _mend(message: str) -> str:
+    mends = {
+        "full": "free some disk space, then resume",
+        "locked": "another process holds it: wait for it or stop it",
+        "readonly": "make the file and its folder writable",
+        "unable to open": "make the file and its folder readable and writable",
+        "not a database": "move the file away, a new one will be made",
+        "malformed": "move the file away, a new one will be made",
+        "fts5": "use a Python whose sqlite3 has FTS5",
+    }
+    found = (mend for part, mend in mends.items() if part in message)
+    return next(found, "check the disk, then try again")

@@ -1,0 +1,289 @@
+"""The knowledge base: every result, failure, lesson and note of a workspace.
+
+Nothing is ever overwritten. A second record of the same `(run, candidate)` is a new version with a
+new id, so that a read with `until` sees exactly what was known at that moment, however often a run
+is resumed.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import numpy as np
+
+from archwright.domain import End, Fingerprint, InputError
+from archwright.knowledge.database import Database
+from archwright.knowledge.entries import Entry, Example, Hit, Kind, Match, ReviewStatus
+from archwright.knowledge.retrieval import (
+    Vectors,
+    choose_diverse,
+    embed,
+    full_text_query,
+    fuse,
+    pack,
+    unpack,
+)
+from archwright.knowledge.rows import COLUMNS, insert_row, read_entry, read_match, row_values
+
+__all__ = ["Entry", "Example", "Hit", "Knowledge", "Match"]
+
+_POOL: Final = 50
+_SEARCHED: Final = 200
+_LIKE: Final = 0.6
+_FOREVER: Final = 2**62
+_VISIBLE: Final = "id <= ? AND (replaced_by IS NULL OR replaced_by > ?)"
+
+
+class Knowledge:
+    """The knowledge base in one file. Safe for several threads and several processes.
+
+    Reads take `until`, the id of the last entry to see (`high_water` of an earlier moment); None
+    sees all.
+
+    Raises:
+        WorkspaceError: any method, when the file cannot be read or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._database = Database(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file. Twice is fine."""
+        self._database.close()
+
+    # --- writing --------------------------------------------------------------------------------
+
+    def record(self, entry: Entry) -> int:
+        """Write down an entry and return its id.
+
+        The same entry again changes nothing; other facts about the same `(run, candidate)` become
+        its newest version. A review that was given stays.
+        """
+        return self.record_all([entry])[0]
+
+    def record_all(self, entries: Iterable[Entry]) -> list[int]:
+        """Write down many entries, all or none, and return their ids."""
+        ready = [(e, pack(embed(e.source or f"{e.title} {e.lesson}"))) for e in entries]
+        with self._database.writing() as connection:
+            return [_record(connection, entry, vector) for entry, vector in ready]
+
+    def set_status(self, run: str, candidate: str, status: ReviewStatus, reason: str) -> int:
+        """Write down a review and return the id of the new version.
+
+        Raises:
+            InputError: nothing is known of this candidate.
+        """
+        found = self._database.read(
+            "SELECT * FROM entries WHERE run = ? AND candidate = ? AND replaced_by IS NULL",
+            run,
+            candidate,
+        )
+        if not found:
+            raise InputError(f"the knowledge base holds no {run}/{candidate}; check both names")
+        entry = read_entry(found[0])
+        return self.record(replace(entry, status=status, reason=reason or entry.reason))
+
+    # --- duplicates -----------------------------------------------------------------------------
+
+    def high_water(self) -> int:
+        """The id of the newest entry, 0 when there is none."""
+        return int(self._database.read("SELECT COALESCE(MAX(id), 0) FROM entries")[0][0])
+
+    def match(self, task: str, fingerprint: Fingerprint, until: int | None = None) -> list[Match]:
+        """What of this task has the same fingerprint, failures included; strictest level first.
+
+        An entry is listed once, at its strictest level; what was itself a duplicate comes last.
+        """
+        found: dict[tuple[str, str], Match] = {}
+        levels = {"text": fingerprint.text, "tree": fingerprint.tree, "graph": fingerprint.graph}
+        for level, value in levels.items():
+            if not value:
+                continue
+            # The partial index serves only a query that repeats its condition.
+            where = f"{level}_level = ? AND {level}_level != '' AND task = ? AND kind = 'result'"
+            for row in self._visible(where, until, value, task, order="id LIMIT 20"):
+                found.setdefault((row["run"], row["candidate"]), read_match(row, level))
+        return sorted(found.values(), key=lambda match: match.end == End.DUPLICATE)
+
+    # --- what to show ---------------------------------------------------------------------------
+
+    def examples(
+        self,
+        task: str,
+        n: int,
+        query_source: str = "",
+        until: int | None = None,
+        rng: random.Random | None = None,
+    ) -> list[Example]:
+        """Up to `n` architectures worth showing, chosen for quality and for diversity.
+
+        From the same task first: those that beat the baseline, or the best `n` when fewer did.
+        What is missing comes from other tasks, by gain in units of their noise.
+
+        Args:
+            task: the task that is worked on.
+            n: how many are wanted.
+            query_source: what the reader has in front of it; near copies of it are avoided.
+            until: see the class.
+            rng: when given, quality is shaken a little, so that calls differ.
+        """
+        trained = "source != '' AND status != 'rejected' AND (\"end\" IN ('trained', 'promoted')"
+        order = f"COALESCE(gain, 0) DESC, id LIMIT {_POOL}"
+        own = self._visible(
+            f"{trained} OR kind = 'example') AND task = ?", until, task, order=order
+        )
+        good = sum((row["gain"] or 0.0) >= 0.0 for row in own)
+        chosen = _choose(own[: max(n, good)], n, _shown([query_source]), rng)
+        if len(chosen) < n:
+            others = self._visible(
+                f"{trained}) AND gain > 0 AND task != ?", until, task, order=order
+            )
+            shown = _shown([query_source, *(e.source for e in chosen)])
+            chosen += _choose(others, n - len(chosen), shown, rng)
+        return chosen
+
+    def example(self, id: int) -> Example:
+        """The entry behind an id that `examples` gave, in the version that was shown."""
+        return self.show(id)
+
+    def warnings(self, task: str, source: str, n: int = 3, until: int | None = None) -> list[Match]:
+        """Failures of this task whose code is like `source`, most similar first."""
+        failed = "task = ? AND \"end\" IN ('invalid', 'crashed') AND source != ''"
+        rows = self._visible(failed, until, task, order="id DESC LIMIT 2000")
+        if not rows:
+            return []
+        likeness = unpack([row["vector"] for row in rows]) @ embed(source)
+        best = np.argsort(-likeness, kind="stable")[:n]
+        return [
+            read_match(rows[i], "similar", float(likeness[i])) for i in best if likeness[i] >= _LIKE
+        ]
+
+    def lessons(self, task: str, query: str, n: int, until: int | None = None) -> list[str]:
+        """Up to `n` different lessons, those of the same task first.
+
+        Within a task, those that bear on `query` and those behind large effects come first.
+        """
+        order = f"ABS(COALESCE(gain, 0)) DESC, id DESC LIMIT {_SEARCHED}"
+        asked = embed(query)
+        told: dict[str, None] = {}
+        for where in ("task IN (?, '')", "task NOT IN (?, '')"):
+            rows = self._visible(f"lesson != '' AND {where}", until, task, order=order)
+            likeness = np.array([embed(f"{r['title']} {r['lesson']}") @ asked for r in rows])
+            relevant = [int(i) for i in np.argsort(-likeness, kind="stable") if likeness[i] > 0]
+            told |= dict.fromkeys(rows[i]["lesson"] for i, _ in fuse([range(len(rows)), relevant]))
+        return list(told)[:n]
+
+    # --- looking --------------------------------------------------------------------------------
+
+    def search(
+        self, text: str, kind: Kind | None = None, n: int = 10, until: int | None = None
+    ) -> list[Hit]:
+        """What bears on `text`, be it words or code: full text and similarity, fused."""
+        condition, values = ("kind = ?", (kind,)) if kind else ("1", ())
+        rankings = [self._by_words(text, condition, values, until)]
+        query = embed(text)
+        rows = self._visible(condition, until, *values, columns="id, vector")
+        if rows and query.any():
+            likeness = unpack([row["vector"] for row in rows]) @ query
+            best = np.argsort(-likeness, kind="stable")[:_SEARCHED]
+            rankings.append([rows[i]["id"] for i in best if likeness[i] > 0.15])
+        return [Hit(self.show(id), rank) for id, rank in fuse(rankings)[:n]]
+
+    def _by_words(
+        self, text: str, condition: str, values: Sequence[object], until: int | None
+    ) -> list[int]:
+        query = full_text_query(text)
+        if not query:
+            return []
+        last = _FOREVER if until is None else until
+        rows = self._database.read(
+            f"SELECT id FROM words JOIN entries ON entries.id = words.rowid WHERE words MATCH ?"
+            f" AND {condition} AND {_VISIBLE} ORDER BY bm25(words, 4, 2, 2, 3, 1)"
+            f" LIMIT {_SEARCHED}",
+            query, *values, last, last,
+        )  # fmt: skip
+        return [row["id"] for row in rows]
+
+    def show(self, id: int) -> Entry:
+        """One version of an entry.
+
+        Raises:
+            InputError: there is none with this id.
+        """
+        rows = self._database.read("SELECT * FROM entries WHERE id = ?", id)
+        if not rows:
+            raise InputError(f"the knowledge base has no entry {id}; `knowledge search` lists ids")
+        return read_entry(rows[0])
+
+    def stats(self) -> dict[str, Any]:
+        """Counts of what is known: in all, by kind, and by task and end."""
+        rows = self._database.read(
+            'SELECT kind, task, "end", COUNT(*) AS n, MAX(gain) AS best FROM entries'
+            ' WHERE replaced_by IS NULL GROUP BY kind, task, "end" ORDER BY kind, task, "end"'
+        )
+        kinds: dict[str, int] = {}
+        tasks: dict[str, dict[str, Any]] = {}
+        for row in rows:
+            kinds[row["kind"]] = kinds.get(row["kind"], 0) + row["n"]
+            if row["kind"] == "result":
+                task = tasks.setdefault(row["task"], {"ends": {}, "best_gain": None})
+                task["ends"][row["end"]] = row["n"]
+                known = [g for g in (task["best_gain"], row["best"]) if g is not None]
+                task["best_gain"] = max(known, default=None)
+        return {"entries": sum(kinds.values()), "kinds": kinds, "tasks": tasks}
+
+    def _visible(
+        self, where: str, until: int | None, *values: object, columns: str = "*", order: str = "id"
+    ) -> list[sqlite3.Row]:
+        last = _FOREVER if until is None else until
+        query = f"SELECT {columns} FROM entries WHERE {where} AND {_VISIBLE} ORDER BY {order}"
+        return self._database.read(query, *values, last, last)
+
+
+def _record(connection: sqlite3.Connection, entry: Entry, vector: bytes) -> int:
+    old = connection.execute(
+        "SELECT * FROM entries WHERE run = ? AND candidate = ? AND replaced_by IS NULL",
+        (entry.run, entry.candidate),
+    ).fetchone()
+    if old is not None and entry.status == "open":
+        entry = replace(entry, status=old["status"])
+    values = row_values(entry)
+    if old is not None and values == tuple(old[c] for c in COLUMNS):
+        return int(old["id"])
+    created = old["created"] if old is not None else entry.created or time.time()
+    return insert_row(connection, old, (*values, created, vector))
+
+
+def _shown(sources: Iterable[str]) -> Vectors:
+    vectors = [embed(source) for source in sources if source]
+    return np.array(vectors, np.float32).reshape(len(vectors), -1)
+
+
+def _choose(
+    rows: list[sqlite3.Row], n: int, shown: Vectors, rng: random.Random | None
+) -> list[Entry]:
+    """Pick from `rows`, which are sorted best first. Quality is the place among them."""
+    if not rows or n < 1:
+        return []
+    shaking = [rng.gauss(0.0, 0.1) if rng else 0.0 for _ in rows]
+    quality = [1 - i / len(rows) + shake for i, shake in enumerate(shaking)]
+    picked = choose_diverse(quality, unpack([r["vector"] for r in rows]), n, shown)
+    return [read_entry(rows[i]) for i in picked]

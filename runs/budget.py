@@ -1,0 +1,121 @@
+"""How much a run may still spend, with what is in flight counted.
+
+A candidate starts with a grant: how many trainings it may use at most, and which results it sees.
+Both are a function of ended candidates alone, never of timing, so that a run that was killed and
+resumed spends its budget exactly as one that was not.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from archwright.runs.ledger import Ledger
+from archwright.runs.settings import RunSettings
+
+LOWER_RUNG_SEEDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a budget of trainings is split. `search` is None when only time bounds the run."""
+
+    baseline: int
+    search: int | None
+    verification: int
+    finalists: int
+
+    @classmethod
+    def of(cls, settings: RunSettings, rungs: int) -> Plan:
+        """The split for a task with that many rungs.
+
+        Verification gets at most half; a budget too small for one finalist verifies none.
+        """
+        baseline = settings.baseline_seeds + (rungs - 1) * LOWER_RUNG_SEEDS
+        finalists = settings.finalists
+        total = settings.max_trials
+        if total is None:
+            return cls(baseline, None, cls._verification(settings, finalists), finalists)
+        while finalists and cls._verification(settings, finalists) > total // 2:
+            finalists -= 1
+        kept = cls._verification(settings, finalists) if finalists else 0
+        return cls(baseline, max(0, total - baseline - kept), kept, finalists)
+
+    @staticmethod
+    def _verification(settings: RunSettings, finalists: int) -> int:
+        """Each finalist and a baseline of its size, and the baseline itself, on every seed."""
+        return settings.verify_seeds * (1 + 2 * finalists)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a candidate may use: `trials` at most, seeing the results of numbers up to `sees`."""
+
+    number: int
+    sees: int
+    trials: int
+
+
+class Budget:
+    """Grants candidates their start.
+
+    Args:
+        plan: the split of trainings.
+        rungs: most trainings that one candidate can use.
+        lag: most candidates under way at once.
+        ledger: what has ended.
+        seconds_left: wall time left for the search, None without a limit.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        rungs: int,
+        lag: int,
+        ledger: Ledger,
+        seconds_left: Callable[[], float] | None,
+    ) -> None:
+        self._plan = plan
+        self._rungs = rungs
+        self._lag = lag
+        self._ledger = ledger
+        self._seconds_left = seconds_left
+        self._granted: dict[int, int] = {}
+
+    def grant(self, number: int) -> Grant | None:
+        """The grant of the next candidate, None when the budget of the search is spent.
+
+        Waits for the results that it must see. Where the trainings granted to others leave none,
+        it waits for those to end, in order, and for what they give back.
+
+        Raises:
+            Stopped: the run was asked to stop.
+        """
+        for sees in range(max(0, number - self._lag), number):
+            ended = self._ledger.upto(sees)
+            if self._seconds_left is not None and self._seconds_left() <= 0:
+                return None
+            free = self._free(number, sees, sum(t.trials for t in ended))
+            if free > 0:
+                self._granted[number] = free
+                return Grant(number, sees, free)
+        return None
+
+    def _free(self, number: int, sees: int, used: int) -> int:
+        if self._plan.search is None:
+            return self._rungs
+        in_flight = sum(self._granted[n] for n in range(sees + 1, number))
+        return min(self._rungs, self._plan.search - used - in_flight)
+
+
+class Stopwatch:
+    """Wall time of a run over all its sessions."""
+
+    def __init__(self, seconds_before: float) -> None:
+        self._before = seconds_before
+        self._started = time.monotonic()
+
+    def seconds(self) -> float:
+        """Seconds alive so far."""
+        return self._before + time.monotonic() - self._started

@@ -1,0 +1,233 @@
+"""A run from start to end: baseline, search, verification, records."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from archwright.agents.backends import Backend, Reply, Request
+from archwright.agents.prompting import Prompts
+from archwright.agents.roles import Agents
+from archwright.domain import RunError, Status, TaskError
+from archwright.knowledge.store import Knowledge
+from archwright.runs.budget import Budget, Plan, Stopwatch
+from archwright.runs.journal import Journal
+from archwright.runs.ledger import Ledger
+from archwright.runs.loop import Loop
+from archwright.runs.memory import Memory
+from archwright.runs.noise import BASELINE, Floor, measure_noise
+from archwright.runs.paths import RunPaths
+from archwright.runs.records import Records
+from archwright.runs.screening import Screening, why
+from archwright.runs.settings import RunSettings
+from archwright.runs.sitting import sit
+from archwright.runs.trainer import Trainer
+from archwright.runs.verification import Verification, rounds_so_far
+from archwright.runs.workspace import Workspace
+from archwright.sandbox import Sandbox
+from archwright.search.fingerprint import fingerprint, read_source
+from archwright.search.selection import Tournament
+from archwright.tasks.loading import Task
+
+
+@dataclass(slots=True)
+class Conductor:
+    """Does a run's work with a given sandbox and backend.
+
+    Args:
+        stop: set it to end the run cleanly; set by a stop request from another process, too.
+    """
+
+    workspace: Workspace
+    task: Task
+    paths: RunPaths
+    sandbox: Sandbox
+    backend: Backend
+    stop: threading.Event
+
+    def conduct(self) -> None:
+        """Baseline, search, verification, records: whatever the journal does not hold yet.
+
+        Raises:
+            Stopped: the run was asked to stop; the journal holds all that was done.
+            ArchwrightError: it cannot go on, for the reason said.
+        """
+        with self._sitting() as (journal, knowledge):
+            settings = RunSettings(**journal.fact("settings"))
+            stopwatch = Stopwatch(journal.seconds_alive())
+            agents = self._agents(journal)
+            trainer = Trainer(self.task, self.sandbox, journal, self.paths)
+            floors = self._measure_floor(trainer, journal, settings)
+            journal.note("phase", "search")
+            self._search(journal, knowledge, settings, agents, trainer, floors, stopwatch)
+            plan = Plan.of(settings, len(self.task.spec.rungs))
+            self._verify(journal, knowledge, agents, trainer, floors, plan.finalists, 0)
+            journal.note("phase", "done")
+
+    def verify(self, force: bool) -> None:
+        """Verify the best candidates of a run that is over, on fresh seeds.
+
+        Raises:
+            RunError: the test split was opened before and `force` is not set, or there is
+                nothing to verify.
+        """
+        with self._sitting() as (journal, knowledge):
+            rounds = rounds_so_far(journal)
+            if rounds and not force:
+                raise RunError(
+                    f"the test split of {self.paths.name} was opened before: a second look is "
+                    f"weaker evidence; see `archwright report {self.paths.name}`, or add --force"
+                )
+            if not journal.fact("noise"):
+                raise RunError(
+                    f"{self.paths.name} has measured nothing yet: "
+                    f"`archwright resume {self.paths.name}` first"
+                )
+            if rounds:
+                journal.notice(f"the test split was opened {rounds + 1} times (forced)")
+            settings = RunSettings(**journal.fact("settings"))
+            floors = [Floor(**{**f, "scores": tuple(f["scores"])}) for f in journal.fact("noise")]
+            trainer = Trainer(self.task, self.sandbox, journal, self.paths)
+            agents = self._agents(journal)
+            count = settings.finalists
+            self._verify(journal, knowledge, agents, trainer, floors, count, rounds)
+            journal.note("phase", "done")
+
+    # --- phases ---------------------------------------------------------------------------------
+
+    def _measure_floor(
+        self, trainer: Trainer, journal: Journal, settings: RunSettings
+    ) -> list[Floor]:
+        """Check the baseline, enter it as a candidate that is known, and measure its noise."""
+        spec = self.task.spec
+        report = self.sandbox.check(spec.baseline, spec.problem)
+        if report.status is not Status.OK:
+            raise TaskError(
+                f"the baseline of task {spec.name} fails its checks ({why(report)}): mend "
+                f"{spec.folder / 'baseline.py'}"
+            )
+        parsed = read_source(spec.baseline, spec.problem, spec.recipe)
+        print_ = fingerprint(parsed, parsed.recipe, report.graph)
+        row = {
+            "id": BASELINE,
+            "sequence": 0,
+            "title": "the baseline",
+            "rationale": "",
+            "operator": "",
+            "parents": [],
+            "source": spec.baseline,
+            "recipe": parsed.recipe.to_json(),
+            "examples": [],
+            "created": time.time(),
+        }
+        journal.propose(row)
+        levels = {"text": print_.text, "tree": print_.tree, "graph": print_.graph}
+        journal.update(BASELINE, **levels, parameters=report.parameters, end="trained")
+        spec_with_recipe = replace(spec, recipe=parsed.recipe)
+        return measure_noise(spec_with_recipe, trainer, journal, settings, report.parameters)
+
+    def _search(
+        self,
+        journal: Journal,
+        knowledge: Knowledge,
+        settings: RunSettings,
+        agents: Agents,
+        trainer: Trainer,
+        floors: list[Floor],
+        stopwatch: Stopwatch,
+    ) -> None:
+        spec = self.task.spec
+        ledger = Ledger(self.stop.is_set)
+        memory = Memory(spec, knowledge, journal, floors)
+        screening = Screening(spec, agents, self.sandbox, journal, knowledge, ledger)
+        plan = Plan.of(settings, len(spec.rungs))
+        budget = Budget(
+            plan=plan,
+            rungs=len(spec.rungs),
+            lag=settings.candidates_ahead,
+            ledger=ledger,
+            seconds_left=_clock(journal, settings, plan, stopwatch),
+        )
+        loop = Loop(
+            spec=spec,
+            settings=settings,
+            journal=journal,
+            agents=agents,
+            policy=Tournament(),
+            memory=memory,
+            screening=screening,
+            trainer=trainer,
+            ledger=ledger,
+            budget=budget,
+            floors=floors,
+        )
+        loop.search()
+
+    def _verify(
+        self,
+        journal: Journal,
+        knowledge: Knowledge,
+        agents: Agents,
+        trainer: Trainer,
+        floors: list[Floor],
+        count: int,
+        round_: int,
+    ) -> None:
+        journal.note("phase", "verification")
+        spec = self.task.spec
+        settings = RunSettings(**journal.fact("settings"))
+        verification = Verification(spec, settings, trainer, self.sandbox, journal, floors, round_)
+        records = Records(spec, agents, journal, knowledge, self.workspace, floors)
+        for verdict in verification.verify(count):
+            records.write(verdict)
+
+    # --- around the work ------------------------------------------------------------------------
+
+    @contextmanager
+    def _sitting(self) -> Iterator[tuple[Journal, Knowledge]]:
+        with (
+            Knowledge(self.workspace.paths.knowledge) as knowledge,
+            sit(self.paths, self.task, self.sandbox, self.stop) as journal,
+        ):
+            yield journal, knowledge
+
+    def _agents(self, journal: Journal) -> Agents:
+        def record(key: str, request: Request, ask: Callable[[], Reply]) -> Reply:
+            def act() -> dict[str, object]:
+                reply = ask()
+                return {
+                    "content": reply.content,
+                    "model": reply.model,
+                    "tokens": reply.tokens,
+                    "usd": reply.usd,
+                }
+
+            asked = {"role": request.role, "seed": request.seed}
+            return Reply(**journal.once("call", key, key.partition("/")[0], asked, act))
+
+        return Agents(self.backend, Prompts(self.workspace.paths.prompts), record)
+
+
+def _clock(
+    journal: Journal, settings: RunSettings, plan: Plan, stopwatch: Stopwatch
+) -> Callable[[], float] | None:
+    """Wall time left for the search, with verification's share kept back."""
+    hours = settings.hours
+    if hours is None:
+        return None
+    top = max(journal.fact("rungs"))
+
+    def seconds_left() -> float:
+        rows = journal.query(
+            "SELECT AVG(json_extract(result, '$.resources.seconds')) FROM steps WHERE "
+            "kind = 'trial' AND state = 'finished' AND json_extract(request, '$.steps') = ?",
+            top,
+        )
+        trials = plan.verification or settings.verify_seeds * (1 + 2 * plan.finalists)
+        kept = (rows[0][0] or 0.0) * trials / settings.workers
+        return hours * 3600 - stopwatch.seconds() - kept
+
+    return seconds_left

@@ -1,0 +1,104 @@
+"""What a run takes from the knowledge base, and what it gives back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archwright.agents.questions import Work
+from archwright.domain import End, TaskSpec
+from archwright.knowledge.entries import Entry, Example
+from archwright.knowledge.store import Knowledge
+from archwright.runs.journal import Journal
+from archwright.runs.ledger import Tried
+from archwright.runs.noise import Floor
+from archwright.runs.screening import Candidate
+from archwright.search.family import family
+
+LESSONS = 5
+
+
+class Memory:
+    """A run's view of the knowledge base: what was known when it began, and no later entry."""
+
+    def __init__(
+        self, spec: TaskSpec, knowledge: Knowledge, journal: Journal, floors: list[Floor]
+    ) -> None:
+        self._spec = spec
+        self._knowledge = knowledge
+        self._journal = journal
+        self._floors = floors
+        self._until: int = journal.fact("known_until")
+        self._count: int = journal.fact("settings")["examples"]
+        self._inherited: tuple[Work, ...] | None = None
+
+    def inherited(self) -> tuple[Work, ...]:
+        """The best of earlier runs on this task: they can be parents."""
+        if self._inherited is None:
+            self._inherited, _ = self.retrieve("inherited", None)
+        return self._inherited
+
+    def retrieve(self, key: str, near: Work | None) -> tuple[tuple[Work, ...], tuple[str, ...]]:
+        """Examples (chosen for quality and diversity) and lessons that bear on a work.
+
+        Read once per `key`; the journal answers from then on.
+        """
+
+        def read() -> dict[str, Any]:
+            source = near.source if near else self._spec.baseline
+            words = near.title if near else self._spec.summary
+            examples = self._knowledge.examples(
+                self._spec.name, self._count, source, until=self._until
+            )
+            if near is None:
+                examples = [e for e in examples if e.task == self._spec.name]
+            lessons = self._knowledge.lessons(self._spec.name, words, LESSONS, until=self._until)
+            works = [_as_work(e).model_dump() for e in examples]
+            return {"examples": works, "lessons": lessons}
+
+        found = self._journal.once("retrieve", key, "", {}, read)
+        return tuple(Work(**e) for e in found["examples"]), tuple(found["lessons"])
+
+    def remember(self, candidate: Candidate, tried: Tried, lesson: str) -> None:
+        """Write a candidate with its end into the knowledge base; a duplicate is known already."""
+        if tried.end is End.DUPLICATE:
+            return
+        rung = len(tried.scores) - 1
+        self._knowledge.record(
+            Entry(
+                run=self._journal.paths.name,
+                candidate=candidate.id,
+                task=self._spec.name,
+                title=candidate.title,
+                source=candidate.source,
+                recipe=candidate.recipe.to_json(),
+                fingerprint=candidate.fingerprint,
+                family=family(candidate.source),
+                metric=self._spec.metric.name,
+                score=tried.scores[rung] if tried.scores else None,
+                baseline=self._floors[rung].mean if tried.scores else None,
+                gain=tried.gains[rung] if tried.scores else None,
+                parameters=candidate.parameters,
+                end=tried.end,
+                reason=tried.reason,
+                lesson=lesson,
+            )
+        )
+
+
+PREFIX = "known:"
+
+
+def _as_work(example: Example) -> Work:
+    return Work(
+        id=f"{PREFIX}{example.id}",
+        title=example.title,
+        source=example.source,
+        score=example.score,
+        gain=example.gain,
+        parameters=example.parameters,
+    )
+
+
+def known_work(knowledge: Knowledge, key: str) -> Work:
+    """The work behind the id that an entry of the knowledge base goes by in a run."""
+    return _as_work(knowledge.example(int(key.removeprefix(PREFIX))))

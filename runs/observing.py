@@ -1,0 +1,133 @@
+"""Computes a `Snapshot` from a journal."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+from archwright.domain import METRICS, End
+from archwright.runs.control import is_held
+from archwright.runs.journal import Journal
+from archwright.runs.snapshot import (
+    Baseline,
+    CandidateRow,
+    Funnel,
+    Snapshot,
+    Spend,
+    State,
+    TrialRow,
+    Verdict,
+)
+
+
+def observe(journal: Journal) -> Snapshot:
+    """The run at this moment. Costs a few reads; safe while the run goes on."""
+    settings = journal.fact("settings", {})
+    candidates = tuple(_candidate(row) for row in journal.query(_CANDIDATES))
+    metric = METRICS[journal.fact("metric")]
+    top = len(journal.fact("rungs", [0])) - 1
+    finished = [c for c in candidates if c.rung == top and c.score is not None]
+    key = (lambda c: c.score) if metric.direction == "maximize" else (lambda c: -c.score)
+    return Snapshot(
+        run=journal.paths.name,
+        task=journal.fact("task"),
+        metric=metric,
+        state=_state(journal),
+        phase=journal.fact("phase", "baseline"),
+        created=journal.fact("created"),
+        budget=journal.fact("budget", {}),
+        spend=_spend(journal),
+        funnel=_count(candidates),
+        baseline=_baseline(journal),
+        best=max(finished, key=key, default=None),
+        running=_running(journal),
+        candidates=candidates,
+        verdicts=_verdicts(journal),
+        notices=tuple(r[0] for r in journal.query("SELECT text FROM notices ORDER BY rowid")),
+        settings=settings,
+        error=journal.fact("error", ""),
+    )
+
+
+_CANDIDATES = "SELECT * FROM candidates WHERE sequence > 0 ORDER BY sequence"
+
+
+def _state(journal: Journal) -> State:
+    state: State = journal.fact("state", "running")
+    if state == "running" and not is_held(journal.paths):
+        return "interrupted"
+    return state
+
+
+def _candidate(row: sqlite3.Row) -> CandidateRow:
+    return CandidateRow(
+        id=row["id"],
+        title=row["title"],
+        operator=row["operator"],
+        parents=tuple(json.loads(row["parents"])),
+        end=row["end"],
+        reason=row["reason"],
+        rung=row["rung"],
+        score=row["score"],
+        parameters=row["parameters"],
+        source=row["source"],
+        examples=tuple(json.loads(row["examples"])),
+    )
+
+
+def _count(candidates: tuple[CandidateRow, ...]) -> Funnel:
+    ends = [c.end for c in candidates]
+    return Funnel(
+        proposed=len(ends),
+        duplicate=ends.count(End.DUPLICATE),
+        invalid=ends.count(End.INVALID),
+        crashed=ends.count(End.CRASHED),
+        trained=ends.count(End.TRAINED) + ends.count(End.PROMOTED),
+        promoted=ends.count(End.PROMOTED),
+    )
+
+
+def _baseline(journal: Journal) -> Baseline | None:
+    noise = journal.fact("noise")
+    if not noise:
+        return None
+    floor = noise[-1]
+    return Baseline(floor["mean"], floor["sd"], tuple(floor["scores"]), noise[0]["parameters"])
+
+
+def _running(journal: Journal) -> tuple[TrialRow, ...]:
+    rows = journal.query(
+        "SELECT request, started FROM steps WHERE kind = 'trial' AND state = 'started' "
+        "ORDER BY started"
+    )
+    trials: list[TrialRow] = []
+    for row in rows:
+        asked = json.loads(row["request"])
+        fields = {k: asked[k] for k in ("candidate", "title", "purpose", "steps", "seed")}
+        trials.append(TrialRow(**fields, started=row["started"]))
+    return tuple(trials)
+
+
+def _spend(journal: Journal) -> Spend:
+    ((trials, training),) = journal.query(
+        "SELECT COUNT(*), COALESCE(SUM(json_extract(result, '$.resources.seconds')), 0) "
+        "FROM steps WHERE kind = 'trial' AND state = 'finished'"
+    )
+    ((usd, tokens),) = journal.query(
+        "SELECT COALESCE(SUM(json_extract(result, '$.usd')), 0), "
+        "COALESCE(SUM(json_extract(result, '$.tokens')), 0) "
+        "FROM steps WHERE kind = 'call' AND state = 'finished'"
+    )
+    return Spend(float(usd), int(tokens), journal.seconds_alive(), int(trials), float(training))
+
+
+def _verdicts(journal: Journal) -> tuple[Verdict, ...]:
+    rows = journal.query("SELECT document, review FROM verdicts ORDER BY rowid")
+    return tuple(_verdict(json.loads(r["document"]), r["review"]) for r in rows)
+
+
+def _verdict(document: dict[str, Any], review: Any) -> Verdict:
+    fields = {k: v for k, v in document.items() if k in Verdict.__dataclass_fields__}
+    fields["interval"] = tuple(fields["interval"])
+    return Verdict(**{**fields, "review": review})

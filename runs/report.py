@@ -1,0 +1,214 @@
+"""The morning report for a terminal. What it says comes from `archwright.runs.summary`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from archwright.runs.snapshot import CandidateRow, Snapshot, Verdict
+from archwright.runs.summary import (
+    TOP_COUNT,
+    discoveries,
+    examples_used,
+    failures,
+    gain_over_baseline,
+    next_steps,
+    ranked,
+    report_document,
+)
+from archwright.runs.wording import (
+    clean,
+    duration_text,
+    gain_text,
+    interval_text,
+    noise_text,
+    score_text,
+)
+
+FAILURE_COUNT: Final = 8
+EXAMPLE_COUNT: Final = 5
+
+
+def render_report(snapshot: Snapshot, workspace: str = ".") -> RenderableType:
+    """The report of a run at any moment: finished, going on, stopped or dead.
+
+    Print it with `crop=False`: commands are kept on one line, so that they can be copied.
+    """
+    parts: list[RenderableType] = [_headline(snapshot)]
+    for title, body in (
+        ("What was found", _found(snapshot)),
+        ("Baseline", _baseline(snapshot)),
+        ("Best candidates", _top(snapshot)),
+        ("Candidates", _funnel(snapshot)),
+        ("Failures", _failures(snapshot)),
+        ("Learned from", _examples(snapshot)),
+        ("Cost", _cost(snapshot)),
+        ("Weaker than asked for", map(_text, snapshot.notices)),
+        ("Next", _next(snapshot, workspace)),
+    ):
+        lines = list(body)
+        if lines:
+            parts += [Text(""), Text(title, "bold cyan"), *lines]
+    return Group(*parts)
+
+
+def _text(line: str, style: str = "", indent: int = 2) -> RenderableType:
+    return Padding(Text(clean(line, 400), style), (0, 0, 0, indent), expand=False)
+
+
+def _headline(snapshot: Snapshot) -> Text:
+    found = len(discoveries(snapshot))
+    words = f"{found} discover{'y' if found == 1 else 'ies'}"
+    state = (
+        snapshot.state if snapshot.state == "finished" else f"{snapshot.state} in {snapshot.phase}"
+    )
+    line = f"{clean(snapshot.run)}  task {clean(snapshot.task)}  {clean(state)}  {words}"
+    return Text(line, "bold")
+
+
+def _found(snapshot: Snapshot) -> Iterator[RenderableType]:
+    if snapshot.error:
+        yield _text(snapshot.error, "red")
+    if not snapshot.verdicts:
+        yield _text(_no_verdict_words(snapshot))
+    for verdict in sorted(snapshot.verdicts, key=lambda v: (v.verdict != "discovery", -v.effect)):
+        style = "bold green" if verdict.verdict == "discovery" else ""
+        yield _text(f"{verdict.candidate}: {clean(verdict.title, 100)}", style)
+        yield from (_text(line, indent=4) for line in _verdict_words(snapshot, verdict))
+
+
+def _no_verdict_words(snapshot: Snapshot) -> str:
+    if snapshot.best is None:
+        return "Nothing yet: no candidate has a score at the top rung."
+    return "Nothing is verified yet; the scores below come from the search and are optimistic."
+
+
+_PLAIN: Final = {
+    "discovery": "Better than the baseline beyond noise:",
+    "no gain": "Not better than the baseline:",
+    "undecided": "Could be better, but the evidence does not settle it:",
+}
+
+
+def _verdict_words(snapshot: Snapshot, verdict: Verdict) -> Iterator[str]:
+    metric = snapshot.metric
+    effect, interval = gain_text(metric, verdict.effect), interval_text(metric, verdict.interval)
+    yield (
+        f"{_PLAIN[verdict.verdict]} {effect} (corrected interval {interval}, "
+        f"corrected p {verdict.p:.2g}, {verdict.seeds} paired seeds)"
+    )
+    if verdict.test_gain is not None:
+        yield f"On the sealed test split: {gain_text(metric, verdict.test_gain)}"
+    if verdict.reason:
+        yield clean(verdict.reason)
+    if verdict.branch:
+        yield f"branch {verdict.branch}"
+    if verdict.decision:
+        yield f"decision {verdict.decision}, review {verdict.review}"
+
+
+def _baseline(snapshot: Snapshot) -> Iterator[RenderableType]:
+    base = snapshot.baseline
+    if base is None:
+        yield _text("not measured yet")
+        return
+    mean = score_text(snapshot.metric, base.mean)
+    yield _text(
+        f"{mean} over {len(base.scores)} seeds, noise sd {base.sd:.3g}, "
+        f"{base.parameters:,} parameters"
+    )
+
+
+def _top(snapshot: Snapshot) -> Iterator[RenderableType]:
+    rows = ranked(snapshot)[:TOP_COUNT]
+    if not rows:
+        return
+    yield candidate_table(snapshot, rows)
+    base, best = snapshot.baseline, snapshot.best
+    if base and best and best.score is not None:
+        noise = noise_text(snapshot.metric.gain(best.score, base.mean), base.sd)
+        if noise:
+            yield _text(f"best at the top rung: {best.id}, {noise} over the baseline")
+
+
+def candidate_table(
+    snapshot: Snapshot, rows: Sequence[CandidateRow], wide: bool = True
+) -> RenderableType:
+    """Scored candidates as a table; with `wide` off only what matters most."""
+    names = ("candidate", "idea", "score", *(("gain", "rung", "parameters") if wide else ()))
+    table = stretching_table(*names, stretched="idea")
+    for row in rows:
+        gain = gain_over_baseline(snapshot, row)
+        more = (
+            "" if gain is None else gain_text(snapshot.metric, gain),
+            str(row.rung),
+            f"{row.parameters:,}",
+        )
+        score = "" if row.score is None else score_text(snapshot.metric, row.score)
+        cells = (clean(row.id, 20), clean(row.title), score, *(more if wide else ()))
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def stretching_table(*columns: str, stretched: str) -> Table:
+    """A borderless table whose column `stretched` takes what room is left and is cut there."""
+    table = Table(box=None, expand=True, padding=(0, 1), header_style="dim")
+    for name in columns:
+        table.add_column(
+            name,
+            ratio=1 if name == stretched else None,
+            no_wrap=True,
+            overflow="ellipsis",
+            justify="left" if name in (stretched, "candidate") else "right",
+        )
+    return table
+
+
+def _funnel(snapshot: Snapshot) -> Iterator[RenderableType]:
+    f = snapshot.funnel
+    yield _text(
+        f"{f.proposed} proposed: {f.duplicate} duplicate, {f.invalid} invalid, "
+        f"{f.crashed} crashed, {f.trained} trained, of these {f.promoted} promoted"
+    )
+
+
+def _failures(snapshot: Snapshot) -> Iterator[RenderableType]:
+    causes = failures(snapshot)
+    for item in causes[:FAILURE_COUNT]:
+        yield _text(f"{item['count']} {item['end']}: {item['cause']} ({item['candidate']})")
+    rest = sum(item["count"] for item in causes[FAILURE_COUNT:])
+    if rest:
+        yield _text(f"{rest} of other causes")
+
+
+def _examples(snapshot: Snapshot) -> Iterator[RenderableType]:
+    used = examples_used(snapshot)
+    for item in used[:EXAMPLE_COUNT]:
+        yield _text(
+            f"knowledge entry {item['entry']}: shown to {len(item['candidates'])} candidates"
+        )
+    if len(used) > EXAMPLE_COUNT:
+        yield _text(f"and {len(used) - EXAMPLE_COUNT} more entries")
+
+
+def _cost(snapshot: Snapshot) -> Iterator[RenderableType]:
+    spend = snapshot.spend
+    yield _text(
+        f"{duration_text(spend.seconds)}, {spend.trials} trials, "
+        f"{duration_text(spend.training_seconds)} of training, "
+        f"{spend.usd:.2f} USD, {spend.tokens:,} tokens"
+    )
+
+
+def _next(snapshot: Snapshot, workspace: str) -> Iterator[RenderableType]:
+    for why, command in next_steps(snapshot, workspace):
+        yield _text(f"{why}:", "dim")
+        yield Text(f"    {clean(command, 1000)}", no_wrap=True, overflow="ignore")
+
+
+__all__ = ["render_report", "report_document"]

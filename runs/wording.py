@@ -1,0 +1,77 @@
+"""How a run's values are written for a person: scores, gains, times, and text from strangers."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from typing import Final
+
+from archwright.domain import Metric
+
+_DROPPED: Final = frozenset({"Cf", "Cs", "Co", "Cn"})
+"""Unicode categories that never reach a terminal: bidirectional overrides and other invisible
+characters, lone surrogates, private and unassigned code points."""
+
+_SPACED: Final = frozenset({"Cc", "Zl", "Zp", "Zs"})
+
+_ESCAPES = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*")
+"""Terminal commands: colours, cursor moves, window titles and links."""
+
+_MARKS_PER_LETTER: Final = 3
+"""Combining marks kept in a row; more of them would spill over the neighbouring lines."""
+
+
+def clean(text: str, limit: int = 200) -> str:
+    """`text` on one line, safe to print: no control or invisible characters, at most `limit` long.
+
+    Titles, reasons and error texts come from candidates and models; a terminal would obey the
+    escape sequences in them. Markup is not touched: print the result as text, never as markup.
+    """
+    kept: list[str] = []
+    marks = 0
+    for char in _ESCAPES.sub("", text[: 10 * limit]):
+        kind = unicodedata.category(char)
+        marks = marks + 1 if kind in ("Mn", "Me") else 0
+        if kind in _SPACED:
+            kept.append(" ")
+        elif kind not in _DROPPED and marks <= _MARKS_PER_LETTER:
+            kept.append(char)
+    line = " ".join("".join(kept).split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def score_text(metric: Metric, value: float) -> str:
+    """A score with its unit: `94.62 %`, `2.341 bits`."""
+    number = f"{value:.2f}" if metric.unit == "%" else f"{value:.4g}"
+    return f"{number} {metric.unit}".rstrip()
+
+
+def gain_text(metric: Metric, gain: float) -> str:
+    """A gain with its sign and unit; a difference of percentages is in points."""
+    if metric.unit == "%":
+        return f"{gain:+.2f} points"
+    return f"{gain:+.3g} {metric.unit}".rstrip()
+
+
+def interval_text(metric: Metric, interval: tuple[float, float]) -> str:
+    """The bounds of a gain, without the unit: `+1.10 to +3.20`."""
+    style = "+.2f" if metric.unit == "%" else "+.3g"
+    return " to ".join(f"{bound:{style}}" for bound in interval)
+
+
+def noise_text(gain: float, sd: float) -> str:
+    """A gain in standard deviations of the baseline's noise, empty where no noise was measured."""
+    if not (math.isfinite(sd) and sd > 0):
+        return ""
+    return f"{gain / sd:+.1f} noise sd"
+
+
+def duration_text(seconds: float) -> str:
+    """A duration in the two units that matter: `42 s`, `12 m 05 s`, `7 h 48 m`."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} m {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} m"

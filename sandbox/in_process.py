@@ -1,0 +1,102 @@
+"""A sandbox that isolates nothing: for tests, and for stepping through a candidate."""
+
+from __future__ import annotations
+
+import json
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from archwright.domain import CheckReport, Gap, Outcome, Problem, TrialJob
+from archwright.sandbox.inside import frames
+from archwright.sandbox.replies import (
+    Ended,
+    outcome_of,
+    predicted_shapes,
+    report_of,
+    resources_of,
+)
+from archwright.sandbox.requests import check_request, train_request
+from archwright.sandbox.turns import Turns
+
+
+class InProcessSandbox:
+    """Runs candidates in this very process, one at a time, with the code that a jail would run.
+
+    It isolates nothing, kills nothing and limits nothing: a candidate can do all that the caller
+    can. Use it on code that you wrote.
+    """
+
+    name = "in-process"
+
+    def __init__(self, workers: int = 1) -> None:
+        """`workers` is what callers are told; the random state is shared, so jobs take turns."""
+        self.workers = workers
+        self._turns = Turns(1)
+
+    def __enter__(self) -> Self:
+        """There is nothing to start."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Turn later calls away."""
+        self.stop()
+
+    def check(self, source: str, problem: Problem, seed: int = 0) -> CheckReport:
+        """Build the candidate and execute the checks before training."""
+        with self._turns.place():
+            started = time.monotonic()
+            try:
+                header, _ = _perform({"check": check_request(source, problem, seed)})
+                return report_of(header, time.monotonic() - started)
+            except Ended as ended:
+                return CheckReport(ended.status, error=ended.error)
+
+    def train(self, job: TrialJob, priority: int = 0) -> Outcome:
+        """Train the candidate. The limits on time and memory are not enforced."""
+        shapes = predicted_shapes(job)
+        with self._turns.place(priority):
+            sent_at, cpu = time.monotonic(), time.process_time()
+            header, body = _perform({"train": train_request(job)})
+            end = {
+                "sent_at": sent_at,
+                "seconds": time.monotonic() - sent_at,
+                "cpu_seconds": time.process_time() - cpu,
+                "peak_memory_mb": 0.0,
+            }
+            try:
+                used = resources_of(end, header, job.steps)
+                return outcome_of(header, body, job.steps, shapes, used)
+            except Ended as ended:
+                return Outcome(ended.status, error=ended.error)
+
+    def stop(self) -> None:
+        """Turn blocked and later calls away. What runs cannot be killed: wait until it is done."""
+        self._turns.close()
+
+    def gaps(self) -> tuple[Gap, ...]:
+        """It holds nothing."""
+        mend = "use the process sandbox"
+        return (Gap("isolation", "candidate code runs in Archwright's own process", mend),)
+
+
+def _perform(job: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """The reply to `job`, through the same JSON and bytes as that of a jail."""
+    import torch
+
+    from archwright.sandbox.inside import jobs
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            job = json.loads(json.dumps(job))
+            message = frames.encode_arrays(*jobs.perform(job, jobs.gather(job)))
+    finally:
+        torch.set_num_threads(threads)
+    return frames.decode(message)

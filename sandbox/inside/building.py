@@ -1,0 +1,203 @@
+"""From a candidate's source to the network that is trained."""
+
+from __future__ import annotations
+
+import linecache
+import random
+import sys
+from types import ModuleType
+from typing import Any, Literal, TypedDict
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
+
+from .faults import FILE, ContractError, describe, is_out_of_memory
+
+Shape = tuple[int, ...]
+
+
+class BackboneJson(TypedDict):
+    """`archwright.domain.Backbone` as JSON."""
+
+    width: int
+    layers: int
+    mlp_ratio: float
+
+
+class ProblemJson(TypedDict):
+    """`archwright.domain.Problem` as JSON."""
+
+    entry: Literal["Model", "Mixer"]
+    input_shape: Shape
+    output_shape: Shape
+    loss: Literal["cross_entropy", "mse", "mae"]
+    max_params: int
+    max_flops: int | None
+    vocabulary: int | None
+    causal: bool
+    backbone: BackboneJson | None
+
+
+class Backbone(nn.Module):
+    """Embedding and learned positions, `layers` x (mixer, MLP), norm, head.
+
+    Both halves of a block are pre-norm residuals. Input `(batch, length)` of tokens, or
+    `(batch, length, features)`; output `(batch, length, classes)`, or `(batch, classes)` read from
+    the last position (causal) or the mean over positions.
+    """
+
+    def __init__(self, mixer: Any, problem: ProblemJson, backbone: BackboneJson) -> None:
+        super().__init__()
+        length, width = problem["input_shape"][0], backbone["width"]
+        hidden = round(width * backbone["mlp_ratio"])
+        self.embed: nn.Module = (
+            nn.Linear(problem["input_shape"][-1], width)
+            if problem["vocabulary"] is None
+            else nn.Embedding(problem["vocabulary"], width)
+        )
+        self.positions = nn.Parameter(0.02 * torch.randn(length, width))
+        layers = range(backbone["layers"])
+        self.mixers = nn.ModuleList(mixer((length, width), (length, width)) for _ in layers)
+        self.mixer_norms = nn.ModuleList(nn.LayerNorm(width) for _ in layers)
+        self.mlps = nn.ModuleList(
+            nn.Sequential(
+                nn.LayerNorm(width), nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)
+            )
+            for _ in layers
+        )
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, problem["output_shape"][-1])
+        self.per_position = len(problem["output_shape"]) == 2
+        self.causal = problem["causal"]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map a batch of sequences to logits."""
+        h = self.embed(x) + self.positions
+        for mixer, norm, mlp in zip(self.mixers, self.mixer_norms, self.mlps, strict=True):
+            mixed = mixer(norm(h))
+            if not isinstance(mixed, Tensor) or mixed.shape != h.shape:
+                raise ContractError(
+                    f"Mixer.forward must keep the shape {tuple(h.shape)}, it gave {shown(mixed)}"
+                )
+            h = h + mixed
+            h = h + mlp(h)
+        h = self.norm(h)
+        if not self.per_position:
+            h = h[:, -1] if self.causal else h.mean(dim=1)
+        logits: Tensor = self.head(h)
+        return logits
+
+
+def shown(value: object) -> str:
+    """A forward's result in a few words."""
+    return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__
+
+
+def seed_everything(seed: int) -> None:
+    """Seed every generator that a candidate is likely to use."""
+    torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+
+
+def load(source: str) -> ModuleType:
+    """Execute `source` as a fresh module whose lines show in tracebacks.
+
+    Raises:
+        ContractError: it does not compile, or raises.
+    """
+    module = ModuleType("candidate")
+    module.__file__ = FILE
+    sys.modules["candidate"] = module
+    linecache.cache[FILE] = (len(source), None, source.splitlines(keepends=True), FILE)
+    try:
+        exec(compile(source, FILE, "exec", dont_inherit=True), module.__dict__)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise ContractError(f"the source does not run\n{describe(error)}") from error
+    return module
+
+
+def build(source: str, problem: ProblemJson) -> nn.Module:
+    """The whole network that `source` describes, every parameter materialised.
+
+    Raises:
+        ContractError: no such class, or it cannot be constructed.
+    """
+    return construct(load(source), problem)
+
+
+def construct(module: ModuleType, problem: ProblemJson) -> nn.Module:
+    """The network of a loaded candidate on `problem`'s shapes.
+
+    Raises:
+        ContractError: no such class, or it cannot be constructed.
+    """
+    entry = getattr(module, problem["entry"], None)
+    if not isinstance(entry, type) or not issubclass(entry, nn.Module):
+        raise ContractError(f"the source defines no class {problem['entry']}(nn.Module)")
+    try:
+        model = _assemble(entry, problem)
+        _materialise(model, problem)
+    except ContractError:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise ContractError(f"{problem['entry']} does not build\n{describe(error)}") from error
+    return model
+
+
+def _assemble(entry: Any, problem: ProblemJson) -> nn.Module:
+    backbone = problem["backbone"]
+    if backbone is not None:
+        return Backbone(entry, problem, backbone)
+    model: nn.Module = entry(tuple(problem["input_shape"]), tuple(problem["output_shape"]))
+    return model
+
+
+def _materialise(model: nn.Module, problem: ProblemJson) -> None:
+    """Run lazy modules once: their parameters have no shape before."""
+    if not any(isinstance(p, UninitializedParameter) for p in model.parameters()):
+        return
+    tokens = problem["vocabulary"] is not None
+    model.eval()
+    with torch.no_grad():
+        model(torch.zeros(2, *problem["input_shape"], dtype=torch.long if tokens else None))
+
+
+def run(model: nn.Module, x: Tensor, problem: ProblemJson) -> Tensor:
+    """`model(x)` as float32, its shape checked against the contract.
+
+    Raises:
+        ContractError: it is no real tensor, or has the wrong shape.
+    """
+    out = model(x)
+    wanted = (len(x), *problem["output_shape"])
+    if not isinstance(out, Tensor) or out.is_complex() or tuple(out.shape) != wanted:
+        raise ContractError(
+            f"forward must return a real tensor of shape {wanted} for a batch of {len(x)}, "
+            f"it returned {shown(out)}"
+        )
+    return out.float()
+
+
+def loss_of(out: Tensor, target: Tensor, loss: str) -> Tensor:
+    """The task's loss, a mean over all that counts; class -1 does not.
+
+    Args:
+        out: `(batch, *output_shape)`, for cross entropy with the logits last.
+        target: classes `(batch, *output_shape[:-1])`, or values of the shape of `out`.
+        loss: cross_entropy, mse or mae.
+    """
+    if loss == "mse":
+        return nn.functional.mse_loss(out, target)
+    if loss == "mae":
+        return nn.functional.l1_loss(out, target)
+    total = nn.functional.cross_entropy(
+        out.reshape(-1, out.shape[-1]), target.reshape(-1), ignore_index=-1, reduction="sum"
+    )
+    return total / (target >= 0).sum().clamp(min=1)

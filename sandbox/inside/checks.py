@@ -1,0 +1,312 @@
+"""The checks before training, executed on the real network with made-up inputs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypedDict
+
+import torch
+from torch import Tensor, nn
+
+from .building import ProblemJson, construct, load, loss_of, run, seed_everything
+from .cost import count_flops
+from .faults import ContractError, clean, describe, is_out_of_memory
+from .tracing import trace_graph
+
+BATCHES: Final = (3, 5)
+"""Two sizes, neither a usual dimension: a batch axis that is confused with another shows."""
+
+TOLERANCE: Final = 1e-4
+"""Relative to the largest output: above float32 noise of an FFT, below any real leak."""
+
+_NAMES_SHOWN: Final = 5
+_DETAIL_LIMIT: Final = 600
+
+
+class CheckJson(TypedDict):
+    """`archwright.domain.Check` as JSON."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class Examination:
+    """One candidate under examination: the network, and what the checks found of it."""
+
+    def __init__(self, source: str, problem: ProblemJson, seed: int) -> None:
+        self.problem = problem
+        self.checks: list[CheckJson] = []
+        self.parameters = self.flops = 0
+        self.graph = ""
+        seed_everything(seed)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.module = load(source)
+        self.model = construct(self.module, problem)
+
+    def inputs(self, count: int, problem: ProblemJson | None = None) -> Tensor:
+        """`count` made-up samples: tokens, or normal deviates."""
+        problem = problem or self.problem
+        shape = (count, *problem["input_shape"])
+        if problem["vocabulary"] is not None:
+            return torch.randint(problem["vocabulary"], shape, generator=self.generator)
+        return torch.randn(shape, generator=self.generator)
+
+    def others(self, x: Tensor) -> Tensor:
+        """Inputs like `x` that differ from it in every element, and clearly."""
+        if self.problem["vocabulary"] is None:
+            return 3 * torch.randn(x.shape, generator=self.generator)
+        vocabulary = self.problem["vocabulary"]
+        step = torch.randint(1, max(vocabulary, 2), x.shape, generator=self.generator)
+        return (x + step) % vocabulary
+
+    def targets(self, count: int) -> Tensor:
+        """Made-up labels for `count` samples."""
+        shape = (count, *self.problem["output_shape"])
+        if self.problem["loss"] == "cross_entropy":
+            return torch.randint(shape[-1], shape[:-1], generator=self.generator)
+        return torch.randn(shape, generator=self.generator)
+
+    def evaluated(self, x: Tensor) -> Tensor:
+        """The network's output for a copy of `x`, in eval mode."""
+        self.model.eval()
+        with torch.no_grad():
+            return run(self.model, x.clone(), self.problem)
+
+    def jitter(self) -> None:
+        """Move every parameter a little: a gate that starts at zero hides what lies behind it."""
+        with torch.no_grad():
+            for parameter in self.model.parameters():
+                if parameter.is_floating_point():
+                    noise = torch.randn(parameter.shape, generator=self.generator)
+                    parameter.add_(0.05 * noise.to(parameter.dtype))
+
+
+def examine(source: str, problem: ProblemJson, seed: int) -> dict[str, Any]:
+    """Execute every check that applies.
+
+    A candidate that does not build or returns wrong shapes ends at that check, for the rest would
+    only repeat it; all others run to the end, so that a repair sees everything at once.
+
+    Returns:
+        `status` (ok or invalid), `checks`, `parameters`, `flops`, `graph`, `error`.
+    """
+    try:
+        exam = Examination(source, problem, seed)
+    except ContractError as error:
+        return _report([_check("builds", False, str(error))])
+    exam.checks.append(_check("builds", True))
+    for name, check in _plan(problem):
+        result = _attempt(name, check, exam)
+        exam.checks.append(result)
+        if name == "shapes" and not result["ok"]:
+            break
+    if exam.checks[-1]["name"] != "shapes":
+        seed_everything(seed)  # a fresh network: the checks have moved this one's weights
+        exam.graph = trace_graph(construct(exam.module, problem), exam.inputs(2))
+    return {
+        **_report(exam.checks),
+        "parameters": exam.parameters,
+        "flops": exam.flops,
+        "graph": exam.graph,
+    }
+
+
+def _plan(problem: ProblemJson) -> Iterator[tuple[str, Callable[[Examination], str]]]:
+    yield "shapes", check_shapes
+    yield "finite", check_finite
+    yield "parameters", check_parameters
+    yield "flops", check_flops
+    yield "gradients", check_gradients
+    yield "batch_independence", check_batch_independence
+    if problem["causal"]:
+        yield "causality", check_causality
+    if problem["causal"] or problem["entry"] == "Mixer" or problem["vocabulary"] is not None:
+        yield "cost_growth", measure_growth
+
+
+def _attempt(name: str, check: Callable[[Examination], str], exam: Examination) -> CheckJson:
+    try:
+        return _check(name, True, check(exam))
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        return _check(name, False, describe(error))
+
+
+def _check(name: str, ok: bool, detail: str = "") -> CheckJson:
+    return {"name": name, "ok": ok, "detail": clean(detail, _DETAIL_LIMIT)}
+
+
+def _report(checks: list[CheckJson]) -> dict[str, Any]:
+    failed = [f"{c['name']}: {c['detail']}" for c in checks if not c["ok"]]
+    return {
+        "status": "invalid" if failed else "ok",
+        "checks": checks,
+        "parameters": 0,
+        "flops": 0,
+        "graph": "",
+        "error": clean("\n".join(failed)),
+    }
+
+
+def check_shapes(exam: Examination) -> str:
+    """Two batch sizes in train mode, and one sample alone in eval mode, give the right shapes."""
+    exam.model.train()
+    for count in BATCHES:
+        run(exam.model, exam.inputs(count), exam.problem)
+    exam.evaluated(exam.inputs(1))
+    return f"batches of {BATCHES[0]}, {BATCHES[1]} and 1"
+
+
+def check_finite(exam: Examination) -> str:
+    """Outputs are finite in both modes."""
+    for training in (True, False):
+        exam.model.train(training)
+        with torch.no_grad():
+            out = run(exam.model, exam.inputs(BATCHES[1]), exam.problem)
+        if not bool(torch.isfinite(out).all()):
+            mode = "train" if training else "eval"
+            raise ContractError(f"outputs are not finite in {mode} mode")
+    return ""
+
+
+def check_parameters(exam: Examination) -> str:
+    """Trainable parameters and weight-like buffers lie within the limit, and there are some."""
+    exam.parameters = sum(p.numel() for p in exam.model.parameters())
+    buffers = sum(b.numel() for b in exam.model.buffers() if b.is_floating_point() and b.dim() > 1)
+    limit = exam.problem["max_params"]
+    said = f"{exam.parameters:,} parameters"
+    said += f" and {buffers:,} numbers in weight-like buffers" if buffers else ""
+    if not any(p.requires_grad for p in exam.model.parameters()):
+        raise ContractError("the network has no parameter to train")
+    if exam.parameters > limit:
+        raise ContractError(f"{said}, but the limit is {limit:,}")
+    return f"{said}, limit {limit:,}"
+
+
+def check_flops(exam: Examination) -> str:
+    """The forward pass of one sample costs no more than the task allows."""
+    exam.flops = count_flops(exam.model, exam.inputs(1))
+    limit = exam.problem["max_flops"]
+    if limit is not None and exam.flops > limit:
+        raise ContractError(f"{exam.flops:,} FLOPs a sample, but the limit is {limit:,}")
+    return f"{exam.flops:,} FLOPs a sample"
+
+
+def check_gradients(exam: Examination) -> str:
+    """In train mode the loss reaches every parameter, and no weight outside `parameters()`."""
+    exam.jitter()
+    exam.model.train()
+    reached: set[str] = set()
+    for _ in range(2):  # one batch can leave a rectifier dead by chance
+        exam.model.zero_grad(set_to_none=True)
+        out = run(exam.model, exam.inputs(8), exam.problem)
+        if not out.requires_grad:
+            raise ContractError("the output does not depend on any parameter")
+        hidden = _unregistered(out, exam.model)
+        if hidden:
+            raise ContractError(f"weights of shape {hidden} are trained but not registered")
+        loss_of(out, exam.targets(8), exam.problem["loss"]).backward()  # type: ignore[no-untyped-call]
+        reached |= {
+            name
+            for name, p in exam.model.named_parameters()
+            if p.grad is not None and bool(p.grad.any())
+        }
+    names = [n for n, p in exam.model.named_parameters() if p.requires_grad and n not in reached]
+    exam.model.zero_grad(set_to_none=True)
+    if names:
+        more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+        raise ContractError(f"no gradient reaches {', '.join(names[:_NAMES_SHOWN])}{more}")
+    return ""
+
+
+def _unregistered(out: Tensor, model: nn.Module) -> list[tuple[int, ...]]:
+    """Shapes of the leaves that `out` would train and that `model.parameters()` does not list."""
+    known = {id(p) for p in model.parameters()}
+    seen: set[Any] = set()
+    queue: list[Any] = [out.grad_fn]
+    hidden: list[tuple[int, ...]] = []
+    while queue:
+        node = queue.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        leaf = getattr(node, "variable", None)
+        if leaf is not None and id(leaf) not in known:
+            hidden.append(tuple(leaf.shape))
+        queue.extend(parent for parent, _ in node.next_functions)
+    return hidden
+
+
+def _differs(a: Tensor, b: Tensor) -> bool:
+    """Whether two outputs differ by more than noise (NaN counts as a difference)."""
+    scale = max(float(a.abs().max()), float(b.abs().max()), 1e-6)
+    return not bool(((a - b).abs() <= TOLERANCE * scale).all())
+
+
+def check_batch_independence(exam: Examination) -> str:
+    """In eval mode a sample's output depends on that sample alone, and is the same twice."""
+    x = exam.inputs(BATCHES[1])
+    neighbours = torch.cat([x[:1], exam.others(x[1:])])
+    first, changed, again = (exam.evaluated(batch) for batch in (x, neighbours, x))
+    if _differs(first, again):
+        raise ContractError("two identical calls in eval mode give different outputs")
+    if _differs(first[:1], changed[:1]):
+        raise ContractError("a sample's output changes with its batch neighbours in eval mode")
+    if _differs(first[:1], exam.evaluated(x[:1])):
+        raise ContractError("a sample alone and in a batch gives different outputs in eval mode")
+    if _differs(first, exam.evaluated(x.flip(0)).flip(0)):
+        raise ContractError("a sample's output changes with its place in the batch in eval mode")
+    return ""
+
+
+def check_causality(exam: Examination) -> str:
+    """Change the future: the past must not move."""
+    length = exam.problem["input_shape"][0]
+    if len(exam.problem["output_shape"]) < 2 or exam.problem["output_shape"][0] != length:
+        return "one output for the whole sequence: nothing to compare"
+    x = exam.inputs(BATCHES[0])
+    before = exam.evaluated(x)
+    cuts = sorted({1, length // 4, length // 2, length - 1} - {0})
+    for cut in cuts:
+        changed = x.clone()
+        changed[:, cut:] = exam.others(x)[:, cut:]
+        after = exam.evaluated(changed)
+        if _differs(before[:, :cut], after[:, :cut]):
+            moved = (before[:, :cut] - after[:, :cut]).abs().amax(dim=(0, 2))
+            raise ContractError(
+                f"outputs before position {cut} change when inputs from {cut} on change "
+                f"(most at position {int(moved.argmax())})"
+            )
+    return f"cut at {', '.join(map(str, cuts))} of {length}"
+
+
+def measure_growth(exam: Examination) -> str:
+    """Cost of a forward pass at N, 2N and 4N positions; a figure, not a limit."""
+    costs = []
+    for factor in (1, 2, 4):
+        longer = _stretched(exam.problem, factor)
+        try:
+            costs.append(count_flops(construct(exam.module, longer), exam.inputs(1, longer)))
+        except (ContractError, RuntimeError, ValueError, IndexError) as error:
+            if is_out_of_memory(error):
+                raise
+            return f"does not run at {factor}N: {describe(error)}"
+    ratios = [cost / max(costs[0], 1) for cost in costs[1:]]
+    power = math.log2(max(ratios[1], 1e-9)) / 2
+    return f"FLOPs at N, 2N, 4N: 1, {ratios[0]:.2f}, {ratios[1]:.2f} (about N^{power:.2f})"
+
+
+def _stretched(problem: ProblemJson, factor: int) -> ProblemJson:
+    """The problem at `factor` times its sequence length."""
+    length = problem["input_shape"][0]
+    output = tuple(problem["output_shape"])
+    if len(output) > 1 and output[0] == length:
+        output = (factor * length, *output[1:])
+    return {
+        **problem,
+        "input_shape": (factor * length, *problem["input_shape"][1:]),
+        "output_shape": output,
+    }

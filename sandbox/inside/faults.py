@@ -1,0 +1,42 @@
+"""What went wrong in a candidate, in a few clean lines."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Final
+
+FILE: Final = "candidate.py"
+"""The name under which a candidate's source is compiled."""
+
+ERROR_LIMIT: Final = 2000
+_FRAMES_SHOWN: Final = 4
+_OUT_OF_MEMORY: Final = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
+
+
+class ContractError(Exception):
+    """The candidate does not do what its contract asks; the message says what."""
+
+
+def clean(text: str, limit: int = ERROR_LIMIT) -> str:
+    """`text` without control characters (line breaks stay), cut in the middle to `limit`."""
+    text = "".join(c if c.isprintable() or c == "\n" else " " for c in text).strip()
+    if len(text) <= limit:
+        return text
+    half = limit // 2 - 3
+    return f"{text[:half]} ... {text[-half:]}"
+
+
+def describe(error: BaseException) -> str:
+    """The candidate's own lines of the traceback, then the error."""
+    if isinstance(error, ContractError):
+        return clean(str(error))
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == FILE]
+    lines = [f"line {f.lineno}, in {f.name}: {f.line}" for f in frames[-_FRAMES_SHOWN:]]
+    return clean("\n".join([*lines, f"{type(error).__name__}: {error}"]))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an allocation failed, as Python or as torch says it."""
+    if isinstance(error, MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(mark in str(error) for mark in _OUT_OF_MEMORY)

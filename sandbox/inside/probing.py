@@ -1,0 +1,47 @@
+"""Trying to break out, from inside a jail: what works is a gap."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+
+def probe(canary: str, port: int, memory_mb: int) -> list[str]:
+    """Try what a jail must refuse.
+
+    Args:
+        canary: a file of the host, readable by its user.
+        port: where the host listens for TCP on 127.0.0.1.
+        memory_mb: the jail's memory limit.
+
+    Returns:
+        The names of what was possible: read, write, network, processes, signals, memory.
+    """
+    attempts: dict[str, Callable[[], object]] = {
+        "read": lambda: Path(canary).read_bytes(),
+        "write": lambda: Path(canary).with_name("written").write_text("by a probe"),
+        "network": lambda: socket.create_connection(("127.0.0.1", port), timeout=1).close(),
+        "processes": _start_process,
+        "signals": lambda: os.kill(os.getppid(), 0),
+        "memory": lambda: mmap.mmap(-1, (memory_mb + 64) << 20).close(),
+    }
+    return [name for name, attempt in attempts.items() if _works(attempt)]
+
+
+def _works(attempt: Callable[[], object]) -> bool:
+    try:
+        attempt()
+    except (OSError, MemoryError, ValueError):
+        return False
+    return True
+
+
+def _start_process() -> None:
+    pid = os.fork()
+    if pid == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)

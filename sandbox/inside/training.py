@@ -1,0 +1,184 @@
+"""The harness's training loop. A candidate owns its architecture and its recipe, nothing here."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, TypedDict
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from .building import ProblemJson, build, loss_of, run, seed_everything
+from .faults import ContractError
+
+CURVE_POINTS: Final = 20
+CLIP_NORM: Final = 1.0
+PREDICTION_BATCH: Final = 256
+WARMUP_FRACTION: Final = 0.05
+
+Array = NDArray[Any]
+
+
+class RecipeJson(TypedDict):
+    """`archwright.domain.Recipe` as JSON."""
+
+    optimizer: str
+    learning_rate: float
+    weight_decay: float
+    batch_size: int
+    schedule: str
+
+
+class TrainJson(TypedDict):
+    """`archwright.domain.TrialJob` as JSON."""
+
+    source: str
+    problem: ProblemJson
+    recipe: RecipeJson
+    steps: int
+    seed: int
+    data: str
+    splits: list[str]
+
+
+def load_data(job: TrainJson) -> dict[str, Array]:
+    """`train_x`, `train_y` and `<split>_x` of each wanted split, by name."""
+    names = ["train_x", "train_y", *(f"{split}_x" for split in job["splits"])]
+    return {n: np.load(Path(job["data"]) / f"{n}.npy", allow_pickle=False) for n in names}
+
+
+def train(job: TrainJson, data: Mapping[str, Array]) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Train the candidate and predict.
+
+    The order of the batches comes from a generator of the seed alone, so that every candidate sees
+    the same samples in the same order, whatever random numbers it draws.
+
+    Returns:
+        A header (`status`, `curve`, `parameters`, `steps`, `first_step_at` on the monotonic clock,
+        `error`) and float32 predictions `(samples, *output_shape)` by split.
+
+    Raises:
+        ContractError: the candidate does not build or returns wrong shapes.
+    """
+    seed_everything(job["seed"])
+    model = build(job["source"], job["problem"])
+    header: dict[str, Any] = {
+        "status": "ok",
+        "curve": [],
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "steps": 0,
+        "error": "",
+    }
+    try:
+        _fit(model, job, data, header)
+        return header, _predict(model, job, data)
+    except DivergedError as error:
+        return {**header, "status": "invalid", "error": str(error)}, {}
+
+
+class DivergedError(Exception):
+    """The loss or the predictions are no longer finite."""
+
+
+def _fit(
+    model: nn.Module, job: TrainJson, data: Mapping[str, Array], header: dict[str, Any]
+) -> None:
+    recipe, steps = job["recipe"], job["steps"]
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    if not parameters:
+        raise ContractError("the network has no parameter to train")
+    optimizer = make_optimizer(recipe, parameters)
+    batches = draw_batches(len(data["train_x"]), recipe["batch_size"], job["seed"])
+    every, losses = max(1, steps // CURVE_POINTS), []
+    model.train()
+    for step in range(steps):
+        picked = next(batches)
+        for group in optimizer.param_groups:
+            group["lr"] = recipe["learning_rate"] * rate_factor(recipe["schedule"], step, steps)
+        x = as_input(data["train_x"][picked], job["problem"])
+        y = as_target(data["train_y"][picked], job["problem"])
+        optimizer.zero_grad(set_to_none=True)
+        loss = loss_of(run(model, x, job["problem"]), y, job["problem"]["loss"])
+        losses.append(loss.item())
+        if not math.isfinite(losses[-1]):
+            raise DivergedError(f"the training loss is {losses[-1]} at step {step + 1}")
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(parameters, CLIP_NORM)
+        optimizer.step()
+        header["steps"] = step + 1
+        header.setdefault("first_step_at", time.monotonic())
+        if (step + 1) % every == 0 or step + 1 == steps:
+            header["curve"].append([step + 1, float(np.mean(losses))])
+            losses.clear()
+
+
+def draw_batches(samples: int, batch_size: int, seed: int) -> Iterator[Array]:
+    """Endless batches of indices: one permutation after another, cut into `batch_size`."""
+    generator = np.random.default_rng(seed)
+    stock = np.empty(0, dtype=np.int64)
+    while True:
+        while len(stock) < batch_size:
+            stock = np.concatenate([stock, generator.permutation(samples)])
+        yield stock[:batch_size]
+        stock = stock[batch_size:]
+
+
+def rate_factor(schedule: str, step: int, steps: int) -> float:
+    """The learning rate at `step` (from 0) as a fraction of the recipe's."""
+    warmup = max(1, round(WARMUP_FRACTION * steps)) if schedule == "warmup_cosine" else 0
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    progress = (step - warmup) / max(1, steps - warmup)
+    if schedule == "constant":
+        return 1.0
+    if schedule == "linear":
+        return 1.0 - progress
+    return 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+def make_optimizer(recipe: RecipeJson, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    """The optimizer that a recipe names."""
+    rate, decay = recipe["learning_rate"], recipe["weight_decay"]
+    match recipe["optimizer"]:
+        case "adamw":
+            return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
+        case "adam":
+            return torch.optim.Adam(parameters, lr=rate, weight_decay=decay)
+        case "sgd":
+            return torch.optim.SGD(parameters, lr=rate, weight_decay=decay, momentum=0.9)
+        case "rmsprop":
+            return torch.optim.RMSprop(parameters, lr=rate, weight_decay=decay)
+    raise ContractError(f"RECIPE names no known optimizer: {recipe['optimizer']!r}")
+
+
+def as_input(x: Array, problem: ProblemJson) -> Tensor:
+    """A fresh tensor of samples: the candidate may write to it."""
+    wanted = np.float32 if problem["vocabulary"] is None else np.int64
+    return torch.from_numpy(np.array(x, dtype=wanted))
+
+
+def as_target(y: Array, problem: ProblemJson) -> Tensor:
+    """A fresh tensor of labels."""
+    wanted = np.int64 if problem["loss"] == "cross_entropy" else np.float32
+    return torch.from_numpy(np.array(y, dtype=wanted))
+
+
+def _predict(model: nn.Module, job: TrainJson, data: Mapping[str, Array]) -> dict[str, Array]:
+    model.eval()
+    with torch.no_grad():
+        return {s: _predict_split(model, data[f"{s}_x"], job["problem"], s) for s in job["splits"]}
+
+
+def _predict_split(model: nn.Module, x: Array, problem: ProblemJson, split: str) -> Array:
+    out = np.empty((len(x), *problem["output_shape"]), dtype=np.float32)
+    for start in range(0, len(x), PREDICTION_BATCH):
+        part = slice(start, start + PREDICTION_BATCH)
+        out[part] = run(model, as_input(x[part], problem), problem).numpy()
+    if not np.isfinite(out).all():
+        raise DivergedError(f"the predictions on {split} are not finite")
+    return out

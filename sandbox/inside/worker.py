@@ -1,0 +1,223 @@
+"""The warm parent: it has torch loaded, forks a jailed child for each job, and buries it.
+
+It reads jobs from its standard input and answers on its standard output, one at a time. It never
+runs candidate code itself. The end of its input, the orchestrator's death included, ends the job
+in flight and then the worker.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import os
+import resource
+import select
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, BinaryIO, Final, NoReturn
+
+from . import confinement, frames
+from .descendants import end_all
+from .libraries import readable_paths
+
+POLL_SECONDS: Final = 0.25
+SCRATCH_LIMIT_BYTES: Final = 256 << 20
+SCRATCH_LIMIT_ENTRIES: Final = 1000
+_TAIL_BYTES: Final = 4096
+_RESULT: Final = 3
+"""File descriptor of the reply in a child; the only one that it holds beside the usual three."""
+
+
+class Worker:
+    """A loop over jobs. `folder` holds the jobs' scratch folders, each gone after its job."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.jobs, self.replies = os.dup(0), os.dup(1)
+        _redirect(os.devnull, 0, os.O_RDONLY)
+        os.dup2(2, 1)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self.wake, waker = os.pipe()
+        for end in (self.wake, waker):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        layers = {"network": confinement.leave_network(), "orphans": confinement.adopt_orphans()}
+        warm_up()
+        self.readable = readable_paths()
+        self.send({"ready": True, "layers": layers})
+
+    def send(self, header: dict[str, Any], body: bytes = b"") -> None:
+        """Answer the orchestrator."""
+        view = memoryview(frames.encode(header, body))
+        while view:
+            view = view[os.write(self.replies, view) :]
+
+    def serve(self) -> None:
+        """Do jobs until the input ends."""
+        while (message := frames.read_message(lambda n: os.read(self.jobs, n))) is not None:
+            self.send(*self.do(message[0]))
+
+    def do(self, job: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """Run one job in a child. Returns the report of its end, and what it wrote as its reply."""
+        scratch = Path(tempfile.mkdtemp(prefix="job-", dir=self.folder))
+        started = time.monotonic()
+        with _sink(self.folder) as result, _sink(self.folder) as output:
+            pid = os.fork()
+            if pid == 0:
+                self._become_child(job, scratch, result.fileno(), output.fileno())
+            end = self._watch(pid, scratch, started + job["seconds_limit"])
+            end["left"] = end_all(pid)
+            end["seconds"] = time.monotonic() - started
+            shutil.rmtree(scratch, ignore_errors=True)
+            return {**end, "output": _tail(output)}, _content(result)
+
+    def _watch(self, pid: int, scratch: Path, deadline: float) -> dict[str, Any]:
+        """Wait for the child's end, or bring it about."""
+        cause = ""
+        while True:
+            done, status, usage = os.wait4(pid, os.WNOHANG)
+            if done:
+                return _end_report(cause, status, usage)
+            if not cause:
+                cause = self._reason_to_kill(scratch, deadline)
+                if cause:
+                    os.kill(pid, signal.SIGKILL)
+                    continue
+            wait = min(POLL_SECONDS, max(0.0, deadline - time.monotonic()))
+            select.select([self.wake], [], [], POLL_SECONDS if cause else wait)
+            _drain(self.wake)
+
+    def _reason_to_kill(self, scratch: Path, deadline: float) -> str:
+        if time.monotonic() >= deadline:
+            return "timeout"
+        if select.select([self.jobs], [], [], 0)[0]:  # no job comes while one runs: this is the end
+            return "stopped"
+        return "scratch" if _is_overfull(scratch) else ""
+
+    def _become_child(
+        self, job: dict[str, Any], scratch: Path, result: int, output: int
+    ) -> NoReturn:
+        """Enter the jail, do the job, write the reply, and exit without a trace."""
+        parent = os.getppid()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        confinement.die_with(parent)
+        for source, target in ((output, 1), (output, 2), (result, _RESULT)):
+            os.dup2(source, target)
+        os.closerange(_RESULT + 1, os.sysconf("SC_OPEN_MAX"))
+        sys.stdout = sys.stderr = open(1, "w", closefd=False)  # noqa: SIM115 - lives on
+        faulthandler.enable(file=2)
+        _settle(scratch)
+        _reply(
+            job,
+            confinement.Cell(
+                self.readable,
+                str(scratch),
+                job["memory_mb"],
+                job["seconds_limit"],
+                frames.REPLY_LIMIT_BYTES,
+            ),
+        )
+        os._exit(0)
+
+
+def _reply(job: dict[str, Any], cell: confinement.Cell) -> None:
+    from . import jobs
+
+    data = jobs.gather(job)
+    missing = confinement.confine(cell)
+    header, arrays = jobs.perform(job, data)
+    message = memoryview(frames.encode_arrays({**header, "missing": missing}, arrays))
+    while message:
+        message = message[os.write(_RESULT, message) :]
+
+
+def warm_up() -> None:
+    """Load all that a job needs, run it once, and keep it out of the garbage collector's way."""
+    import ctypes.util
+
+    import torch
+    import torch._dynamo
+    import torch.optim
+
+    from . import jobs
+
+    torch.set_num_threads(1)
+    module = torch.nn.Linear(2, 2)
+    module(torch.zeros(2, 2)).sum().backward()
+    torch.optim.AdamW(module.parameters()).step()
+    del module, jobs, ctypes
+    gc.collect()
+    gc.freeze()
+
+
+def _settle(scratch: Path) -> None:
+    os.environ.update(HOME=str(scratch), TMPDIR=str(scratch))
+    tempfile.tempdir = None
+    os.chdir(scratch)
+    os.umask(0o077)
+
+
+def _sink(folder: Path) -> BinaryIO:
+    """A nameless file, bounded by the child's limit on file size."""
+    return tempfile.TemporaryFile(dir=folder)
+
+
+def _content(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read(frames.REPLY_LIMIT_BYTES)
+
+
+def _tail(file: BinaryIO) -> str:
+    file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+    return file.read(_TAIL_BYTES).decode(errors="replace")
+
+
+def _end_report(cause: str, status: int, usage: resource.struct_rusage) -> dict[str, Any]:
+    code = os.waitstatus_to_exitcode(status)
+    per_mb = 1 << 20 if sys.platform == "darwin" else 1 << 10
+    return {
+        "cause": cause,
+        "code": max(code, 0),
+        "signal": max(-code, 0),
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        "peak_memory_mb": usage.ru_maxrss / per_mb,
+    }
+
+
+def _drain(pipe: int) -> None:
+    try:
+        os.read(pipe, 4096)
+    except BlockingIOError:
+        return
+
+
+def _is_overfull(scratch: Path) -> bool:
+    size = count = 0
+    for folder, folders, files in os.walk(scratch):
+        count += len(folders) + len(files)
+        if count > SCRATCH_LIMIT_ENTRIES:
+            return True
+        for name in files:
+            try:
+                size += (Path(folder) / name).lstat().st_size
+            except FileNotFoundError:
+                continue
+    return size > SCRATCH_LIMIT_BYTES
+
+
+def _redirect(path: str, target: int, flags: int) -> None:
+    opened = os.open(path, flags)
+    os.dup2(opened, target)
+    os.close(opened)
+
+
+def main() -> None:
+    """Serve in the scratch folder that the command line names."""
+    Worker(Path(sys.argv[1])).serve()

@@ -1,0 +1,61 @@
+"""Who may go next: a fixed number of places, given out by priority, then by arrival."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Condition
+
+from archwright.domain import Stopped
+
+
+class Turns:
+    """Places 0 … `count - 1`. `close` turns everybody away, those who wait included."""
+
+    def __init__(self, count: int) -> None:
+        self._free = list(range(count))
+        self._queue: list[tuple[int, int]] = []
+        self._arrivals = itertools.count()
+        self._changed = Condition()
+        self.closed = False
+
+    @contextmanager
+    def place(self, priority: int = 0) -> Iterator[int]:
+        """Hold a place, waiting for one if need be; lowest `priority` first.
+
+        Raises:
+            Stopped: it was closed before a place came free.
+        """
+        place = self._take(priority)
+        try:
+            yield place
+        finally:
+            with self._changed:
+                self._free.append(place)
+                self._changed.notify_all()
+
+    def _take(self, priority: int) -> int:
+        ticket = (priority, next(self._arrivals))
+        with self._changed:
+            heapq.heappush(self._queue, ticket)
+            self._changed.wait_for(lambda: self.closed or (self._free and self._queue[0] == ticket))
+            self._queue.remove(ticket)
+            heapq.heapify(self._queue)
+            self._changed.notify_all()
+            if self.closed:
+                raise Stopped("the sandbox was stopped")
+            return self._free.pop()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+        with self._changed:
+            return len(self._queue)
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+        with self._changed:
+            self.closed = True
+            self._changed.notify_all()

@@ -1,0 +1,116 @@
+"""The Python files of a task folder: `baseline.py` looked at, `task.py` imported and called."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import hashlib
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from archwright.domain import Entry, TaskError
+
+Load = Callable[[str, int], Any]
+
+# One at a time: a task's code need not be thread-safe, and stdout is turned aside meanwhile.
+_RUNNING: Final = threading.RLock()
+
+
+def read_text(file: Path) -> tuple[str, list[str]]:
+    """The text of a file of the task, or empty and why it cannot be read, in one line."""
+    try:
+        return file.read_text(encoding="utf-8"), []
+    except FileNotFoundError:
+        return "", [f"{file.name} is missing; `archwright task new DIR` writes a complete task"]
+    except UnicodeDecodeError as error:
+        return "", [f"{file.name} is not UTF-8 (byte {error.start}); save it as UTF-8"]
+    except OSError as error:
+        return "", [f"{file.name} cannot be read: {error.strerror}"]
+
+
+def baseline_faults(source: str, entry: Entry | None) -> list[str]:
+    """What is wrong with a baseline's source, found without running it.
+
+    Args:
+        source: text of `baseline.py`.
+        entry: the class that it must define; None (unknown) takes either.
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError) as error:
+        return [f"baseline.py{_line(getattr(error, 'lineno', None))}: {_flat(error)}"]
+    wanted = (entry,) if entry else ("Model", "Mixer")
+    found = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name in wanted]
+    if not found:
+        return [f"baseline.py defines no `class {' or '.join(wanted)}(nn.Module)`"]
+    methods = {n.name: n for n in found[-1].body if isinstance(n, ast.FunctionDef)}
+    faults = []
+    if "forward" not in methods:
+        faults.append(f"baseline.py: class {found[-1].name} has no method forward(self, x)")
+    if "__init__" not in methods or len(methods["__init__"].args.args) != 3:
+        faults.append(
+            f"baseline.py: class {found[-1].name} needs __init__(self, input_shape, output_shape)"
+        )
+    return faults
+
+
+def import_load(file: Path) -> Load:
+    """Import `task.py` from its path, under a name of its own, and give its `load`.
+
+    The file is compiled here rather than by the import system, so that no `__pycache__` is left in
+    the user's folder and an edited file is never mistaken for its older self.
+
+    Raises:
+        TaskError: the file is missing, does not import, or defines no `load(split, seed)`.
+    """
+    source, faults = read_text(file)
+    if faults:
+        raise TaskError(faults[0])
+    digest = hashlib.sha256(f"{file}\0{source}".encode()).hexdigest()
+    module = ModuleType(f"archwright_task_{digest[:16]}")
+    module.__file__ = str(file)
+    sys.modules[module.__name__] = module  # where dataclasses and pickle look a class up
+    run_task_code(file, lambda: exec(compile(source, str(file), "exec"), module.__dict__))
+    load = getattr(module, "load", None)
+    if not callable(load):
+        raise TaskError("task.py defines no `load(split, seed)`")
+    return load  # type: ignore[no-any-return]
+
+
+def run_task_code(file: Path, call: Callable[[], Any]) -> Any:
+    """Call into a task's own code; what it prints goes to stderr.
+
+    Raises:
+        TaskError: it raised; the line says what, and where in `task.py`.
+    """
+    with _RUNNING, contextlib.redirect_stdout(sys.stderr):
+        try:
+            return call()
+        except (Exception, SystemExit) as error:
+            raise TaskError(f"task.py{_line(_where(error, file))}: {_name(error)}") from error
+
+
+def _where(error: BaseException, file: Path) -> int | None:
+    if isinstance(error, SyntaxError) and error.filename == str(file):
+        return error.lineno
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((f.lineno for f in reversed(frames) if f.filename == str(file)), None)
+
+
+def _line(number: int | None) -> str:
+    return f" line {number}" if number else ""
+
+
+def _name(error: BaseException) -> str:
+    words = _flat(error)
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
+def _flat(error: BaseException) -> str:
+    words = error.msg if isinstance(error, SyntaxError) else str(error)
+    return " ".join(words.split())[:300]

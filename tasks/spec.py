@@ -1,0 +1,218 @@
+"""What a task folder says of itself: `task.toml` and `baseline.py`, read and validated.
+
+Every field of `task.toml` is explained where it stands, in the classes below; a key that is not
+there is refused.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from archwright.domain import (
+    METRICS,
+    Backbone,
+    Direction,
+    Entry,
+    Problem,
+    Recipe,
+    SourceError,
+    TaskSpec,
+)
+from archwright.tasks.source import baseline_faults, read_text
+
+NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+Count = Annotated[int, Field(ge=1)]
+Shape = Annotated[list[Count], Field(min_length=1)]
+Words = Annotated[str, Field(pattern=r"\S")]
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+class _BackboneForm(_Form):
+    width: Count
+    """channels of every layer; the mixer gets and gives (length, width)"""
+    layers: Count
+    """how many times (mixer, MLP) is repeated"""
+    mlp_ratio: float = Field(2.0, gt=0)
+    """hidden width of the MLP, as a multiple of `width`"""
+
+
+class _LimitsForm(_Form):
+    max_params: Count
+    """most parameters a candidate may have, the backbone's included"""
+    max_flops: Count | None = None
+    """most floating point operations for one sample"""
+    trial_seconds: float = Field(120.0, gt=0)
+    """wall-clock kill switch of one training; the budget itself is in steps"""
+    memory_mb: Count = 2048
+    """most memory of one training"""
+
+
+class _TaskForm(_Form):
+    name: str
+    """lower-case letters, digits and hyphens"""
+    summary: Words
+    """one line that says what is learned from what"""
+    metric: str
+    """how predictions are scored, from the harness's list"""
+    direction: Direction | None = None
+    """maximize or minimize; it must agree with the metric"""
+    unit: str | None = None
+    """the unit of a score; it must agree with the metric"""
+    rungs: Annotated[list[Count], Field(min_length=1)]
+    """training budgets in optimizer steps, rising, such as [100, 300]"""
+    input_shape: Shape
+    """shape of one input, without the batch axis"""
+    output_shape: Shape
+    """shape of one prediction, without the batch axis; classes stand on the last axis"""
+    vocabulary: Annotated[int, Field(ge=2)] | None = None
+    """how many different tokens there are, where inputs are integer tokens"""
+    causal: bool = False
+    """whether a prediction at one position may depend on no later position"""
+    entry: Entry = "Model"
+    """the class a candidate defines: Model, or Mixer for the part of a given backbone"""
+    contract: Words
+    """words for whoever writes candidates: what is given, what is asked for"""
+    backbone: _BackboneForm | None = None
+    """[backbone]: the fixed network around a mixer"""
+    limits: _LimitsForm
+    """[limits]: max_params, and optional max_flops, trial_seconds, memory_mb"""
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    """[recipe]: how a candidate is trained that brings no recipe of its own"""
+
+
+def read_spec(folder: Path) -> tuple[TaskSpec | None, list[str]]:
+    """Read `task.toml` and `baseline.py`.
+
+    Returns:
+        The spec, None where `task.toml` cannot be used, and all faults found, one line each.
+    """
+    form, faults = _read_form(folder)
+    entry = form.entry if form else None
+    source, more = read_text(folder / "baseline.py")
+    faults += more or baseline_faults(source, entry)
+    return (None if form is None else _to_spec(form, source, folder)), faults
+
+
+def _read_form(folder: Path) -> tuple[_TaskForm | None, list[str]]:
+    text, faults = read_text(folder / "task.toml")
+    if faults:
+        return None, faults
+    try:
+        form = _TaskForm.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        return None, [f"task.toml is no valid TOML: {error}"]
+    except ValidationError as error:
+        return None, [f"task.toml: {_explain(details)}" for details in error.errors()]
+    faults = [f"task.toml: {fault}" for fault in _conflicts(form)]
+    return (None if faults else form), faults
+
+
+_SECTIONS: Final[Mapping[str, type[_Form]]] = {
+    "": _TaskForm,
+    "backbone": _BackboneForm,
+    "limits": _LimitsForm,
+}
+
+
+def _explain(details: ErrorDetails) -> str:
+    """One fault of form in one line that names the mend."""
+    path = [str(part) for part in details["loc"]]
+    section = path[0] if len(path) > 1 and path[0] in _SECTIONS else ""
+    key = path[-1]
+    where = f" in [{section}]" if section else ""
+    fields = _SECTIONS[section].model_fields
+    if details["type"] == "extra_forbidden":
+        close = get_close_matches(key, fields, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(fields)}"
+        return f"unknown key {key!r}{where}; {hint}"
+    if details["type"] == "missing":
+        return f"key {key!r} is missing{where}: {fields[key].description}"
+    message = details["msg"].replace("Input should", "should", 1)
+    return f"{'.'.join(path)} {message}, not {details['input']!r}"
+
+
+def _conflicts(form: _TaskForm) -> Iterator[str]:
+    """Faults of keys that are well formed each, but do not fit together."""
+    if not NAME.fullmatch(form.name):
+        yield f"name {form.name!r} must be lower-case letters, digits and single hyphens"
+    if "\n" in form.summary.strip():
+        yield "summary must be one line; longer words belong into contract"
+    if any(a >= b for a, b in pairwise(form.rungs)):
+        yield f"rungs must rise, such as [100, 300], not {form.rungs}"
+    yield from _metric_conflicts(form)
+    yield from _sequence_conflicts(form)
+    try:
+        Recipe().updated(form.recipe)
+    except SourceError as error:
+        yield str(error).replace("RECIPE", "[recipe]", 1)
+
+
+def _metric_conflicts(form: _TaskForm) -> Iterator[str]:
+    metric = METRICS.get(form.metric)
+    if metric is None:
+        yield f"unknown metric {form.metric!r}; choose one of {', '.join(METRICS)}"
+        return
+    for key, wanted in (("direction", metric.direction), ("unit", metric.unit)):
+        given = getattr(form, key)
+        if given is not None and given != wanted:
+            yield f"{key} of {metric.name} is {wanted!r}, not {given!r}; mend it or leave it out"
+    if metric.loss == "cross_entropy" and form.output_shape[-1] < 2:
+        yield f"{metric.name} needs at least 2 classes on the last axis of output_shape"
+
+
+def _sequence_conflicts(form: _TaskForm) -> Iterator[str]:
+    per_step = len(form.output_shape) > 1 and form.output_shape[0] == form.input_shape[0]
+    if form.vocabulary is not None and len(form.input_shape) != 1:
+        yield f"with a vocabulary, input_shape must be [length], not {form.input_shape}"
+    if form.causal and not per_step:
+        yield "causal needs an output for each position: output_shape = [length, values]"
+    if form.entry == "Model" and form.backbone is not None:
+        yield '[backbone] is for entry = "Mixer"; leave it out, or set the entry'
+    if form.entry == "Mixer":
+        if form.backbone is None:
+            yield 'entry = "Mixer" needs a [backbone] with width and layers'
+        if form.vocabulary is None:
+            yield 'entry = "Mixer" needs a vocabulary: the backbone embeds integer tokens'
+        if not per_step or len(form.output_shape) != 2:
+            yield 'entry = "Mixer" needs output_shape = [length, values] with the input\'s length'
+
+
+def _to_spec(form: _TaskForm, baseline: str, folder: Path) -> TaskSpec:
+    metric, limits = METRICS[form.metric], form.limits
+    problem = Problem(
+        entry=form.entry,
+        input_shape=tuple(form.input_shape),
+        output_shape=tuple(form.output_shape),
+        loss=metric.loss,
+        max_params=limits.max_params,
+        max_flops=limits.max_flops,
+        vocabulary=form.vocabulary,
+        causal=form.causal,
+        backbone=form.backbone and Backbone(**form.backbone.model_dump()),
+    )
+    return TaskSpec(
+        name=form.name,
+        summary=form.summary.strip(),
+        metric=metric,
+        problem=problem,
+        rungs=tuple(form.rungs),
+        recipe=Recipe().updated(form.recipe),
+        contract=form.contract.strip(),
+        baseline=baseline,
+        folder=folder,
+        trial_seconds=limits.trial_seconds,
+        memory_mb=limits.memory_mb,
+    )

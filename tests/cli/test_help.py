@@ -1,0 +1,53 @@
+"""`--help` answers at once, for every command, because what is heavy is imported only when used."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from archwright.cli import COMMANDS
+
+HEAVY = ("torch", "sklearn", "scipy", "git", "litellm", "pandas")
+
+
+def loaded_after(code: str) -> set[str]:
+    """Top-level modules that are loaded in a fresh Python after `code`."""
+    report = "import json, sys; print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{report}"], check=True, capture_output=True, text=True
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+HELP = """
+from archwright.cli import main
+try:
+    main(["--help"])
+except SystemExit as end:
+    assert end.code == 0
+"""
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    assert not loaded_after("import archwright") & {*HEAVY, "rich", "numpy"}
+
+
+def test_help_loads_nothing_heavy() -> None:
+    assert not loaded_after(HELP) & {*HEAVY, "rich", "jinja2", "pydantic", "psutil"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_commands_help_loads_neither_torch_nor_its_like(command: str) -> None:
+    assert not loaded_after(HELP.replace("--help", f'{command}", "--help')) & set(HEAVY)
+
+
+def test_help_names_every_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "archwright", "--help"], check=True, capture_output=True, text=True
+    )
+    for name, (_, summary) in COMMANDS.items():
+        assert name in done.stdout
+        assert summary.split(",")[0] in " ".join(done.stdout.split())

@@ -1,0 +1,95 @@
+"""The live view: what a frame says, at any width and with hostile titles; and the watching."""
+
+from __future__ import annotations
+
+import io
+import threading
+import unicodedata
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
+
+from archwright.cli.live import render, watch
+from archwright.domain import METRICS
+from archwright.runs.snapshot import Baseline, Snapshot, Spend
+
+Make = Callable[..., Snapshot]
+
+
+def draw(renderable: RenderableType, width: int = 100) -> str:
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(renderable)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_a_frame_says_where_the_run_stands(make_snapshot: Make, now: float) -> None:
+    text = draw(render(make_snapshot(), now))
+    for words in (
+        "running · search · digits · digits-20261124-ab12",
+        "baseline 92.31 %, noise sd 0.74 over 3 seeds",
+        "best so far: c0003 93.00 %, +0.69 points, +0.9 noise sd",
+        "5 proposed: 1 duplicate, 1 invalid, 1 crashed, 2 trained (1 promoted)",
+        "1 h 06 m, 6 h 53 m left",
+        "31, 9 left",
+        "widen block 2 (search)",
+        "note: process sandbox: reads are not confined",
+    ):
+        assert words in text
+    (trial,) = [line for line in text.splitlines() if "c0099" in line]
+    assert trial.split()[-4:] == ["300", "0", "5", "s"]
+
+
+@pytest.mark.parametrize("count", [0, 3, 2000])
+@pytest.mark.parametrize("width", [40, 57, 72, 80, 120, 200])
+def test_frames_fit_and_hostile_titles_stay_text(
+    make_snapshot: Make, hostile: str, now: float, width: int, count: int
+) -> None:
+    snapshot = make_snapshot(count, hostile, notices=(hostile,), error=hostile, task=hostile)
+    text = draw(render(snapshot, now), width)
+    assert max(map(cell_len, text.splitlines())) <= width
+    strange = {c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c != "\n"}
+    assert not strange
+    assert "[bold]x[/bold]" in text
+    assert len(text.splitlines()) < 80
+
+
+def test_a_smaller_score_can_be_the_better_one(make_snapshot: Make, now: float) -> None:
+    snapshot = make_snapshot(10, metric=METRICS["bits_per_character"])
+    best = snapshot.candidates[8]
+    snapshot = replace(snapshot, baseline=Baseline(95.0, 0.0, (95.0,), 1), best=best)
+    lines = draw(render(snapshot, now)).splitlines()
+    assert "best so far: c0008 91 bits, +4 bits  widen block 2" in lines
+    ranking = lines[lines.index("best candidates") + 2 :]
+    assert [line.split()[0] for line in ranking[:4]] == ["c0008", "c0003", "c0000", "c0005"]
+
+
+def test_an_empty_run_and_one_without_limits_can_be_drawn(make_snapshot: Make, now: float) -> None:
+    snapshot = make_snapshot(0, baseline=None, running=(), budget={}, spend=Spend(), notices=())
+    text = draw(render(snapshot, now))
+    assert "no limit" in text
+    assert "best candidates" not in text
+
+
+def test_watch_draws_until_it_is_stopped(
+    make_snapshot: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = iter([make_snapshot(3), make_snapshot(8, state="finished", phase="done")])
+    stop = threading.Event()
+
+    def take() -> Snapshot:
+        snapshot = next(frames)
+        if snapshot.state == "running":
+            stop.set()  # it ends while the first frame is shown: the last one must be drawn still
+        return snapshot
+
+    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
+    watch(take, stop, console)
+    assert isinstance(console.file, io.StringIO)
+    last = console.file.getvalue()
+    assert "finished · digits" in last
+    assert "c0007 invalid" in last
+    assert capsys.readouterr().out == ""

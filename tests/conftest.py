@@ -1,0 +1,92 @@
+"""What tests share: a task that trains in moments, and workspaces."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+TASK_TOML = """\
+name = "spirals"
+summary = "Tell two interleaved spirals apart."
+metric = "accuracy"
+direction = "maximize"
+unit = "%"
+rungs = [8, 24]
+input_shape = [2]
+output_shape = [2]
+contract = "Define class Model(nn.Module) with __init__(self, input_shape, output_shape)."
+
+[limits]
+max_params = 20000
+
+[recipe]
+learning_rate = 0.01
+batch_size = 16
+"""
+
+TASK_PY = """\
+import numpy as np
+
+SIZES = {"train": 96, "validation": 200, "test": 200}
+
+
+def load(split, seed):
+    offset = {"train": 1 + seed, "validation": 7001, "test": 7002}[split]
+    rng = np.random.default_rng(offset)
+    y = rng.integers(0, 2, SIZES[split])
+    turn = rng.uniform(0.2, 1.0, SIZES[split])
+    angle = 3.0 * turn + np.pi * y
+    x = np.stack([turn * np.cos(angle), turn * np.sin(angle)], axis=1)
+    x = x + rng.normal(0.0, 0.05, x.shape)
+    return x.astype(np.float32), y.astype(np.int64)
+"""
+
+BASELINE_PY = '''\
+"""A plain two-layer perceptron."""
+
+import torch.nn as nn
+
+
+class Model(nn.Module):
+    def __init__(self, input_shape, output_shape):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(input_shape[0], 4),
+            nn.ReLU(),
+            nn.Linear(4, output_shape[0]),
+        )
+
+    def forward(self, x):
+        return self.layers(x)
+'''
+
+
+@pytest.fixture
+def spirals(tmp_path: Path) -> Path:
+    """A task folder whose trials take moments."""
+    folder = tmp_path / "spirals"
+    folder.mkdir()
+    (folder / "task.toml").write_text(TASK_TOML)
+    (folder / "task.py").write_text(TASK_PY)
+    (folder / "baseline.py").write_text(BASELINE_PY)
+    return folder
+
+
+@pytest.fixture
+def make_workspace() -> Callable[[Path], Path]:
+    """Makes a git repository without any commit."""
+
+    def make(folder: Path) -> Path:
+        subprocess.run(["git", "init", "-q", str(folder)], check=True)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, make_workspace: Callable[[Path], Path]) -> Path:
+    """An empty workspace."""
+    return make_workspace(tmp_path / "workspace")

@@ -1,0 +1,116 @@
+"""Budgets: never passed, split fairly, and the same however trials are timed."""
+
+from __future__ import annotations
+
+import threading
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archwright.domain import End, Recipe, Stopped
+from archwright.runs.budget import Budget, Plan
+from archwright.runs.ledger import Ledger, Tried
+from archwright.runs.settings import RunSettings
+
+
+def _tried(trials: int) -> Tried:
+    return Tried("1", "t", "", "", Recipe(), "draft", (), End.TRAINED, trials=trials)
+
+
+@given(max_trials=st.integers(20, 500), rungs=st.integers(1, 4))
+def test_the_parts_of_a_plan_add_up_to_the_budget(max_trials: int, rungs: int) -> None:
+    plan = Plan.of(RunSettings(max_trials=max_trials), rungs)
+
+    assert plan.search is not None
+    assert plan.baseline + plan.search + plan.verification == max_trials
+    assert plan.verification <= max_trials / 2
+    assert (plan.finalists == 0) == (plan.verification == 0)
+
+
+def test_a_small_budget_verifies_fewer_finalists() -> None:
+    assert Plan.of(RunSettings(max_trials=200), 2).finalists == 3
+    assert Plan.of(RunSettings(max_trials=60), 2).finalists == 2
+    assert Plan.of(RunSettings(max_trials=20), 2).finalists == 0
+
+
+def _play(seed: int, search: int, rungs: int, lag: int, width: int) -> list[tuple[int, int, int]]:
+    """Grants of a search whose candidates end in an order of chance but use fixed trials."""
+    ledger = Ledger(lambda: False)
+    plan = Plan(baseline=0, search=search, verification=0, finalists=0)
+    budget = Budget(plan, rungs, lag, ledger, None)
+    order = Random(seed)
+    waiting: list[tuple[int, int]] = []
+    lock = threading.Lock()
+    done = threading.Event()
+
+    def finish_some() -> None:
+        while not done.is_set() or waiting:
+            with lock:
+                if waiting:
+                    number, used = waiting.pop(order.randrange(min(width, len(waiting))))
+                    ledger.close(number, _tried(used))
+            done.wait(0.0005)
+
+    finisher = threading.Thread(target=finish_some)
+    finisher.start()
+    grants = []
+    number = 1
+    while (grant := budget.grant(number)) is not None:
+        grants.append((grant.number, grant.sees, grant.trials))
+        used = min(grant.trials, 1 + number * 7 % rungs)
+        with lock:
+            waiting.append((number, used))
+        number += 1
+    done.set()
+    finisher.join()
+    assert sum(t.trials for t in ledger.upto(number - 1)) == search
+    return grants
+
+
+@pytest.mark.parametrize("lag", [1, 4, 9])
+def test_grants_do_not_depend_on_timing_and_spend_it_all(lag: int) -> None:
+    plays = [_play(seed, search=30, rungs=3, lag=lag, width=lag) for seed in range(4)]
+
+    assert plays[0] == plays[1] == plays[2] == plays[3]
+    assert all(number - sees <= lag for number, sees, _ in plays[0])
+
+
+def test_time_that_is_up_ends_the_search() -> None:
+    plan = Plan(baseline=0, search=None, verification=0, finalists=3)
+    left = [2.0, 0.0]
+    budget = Budget(plan, 2, 4, Ledger(lambda: False), lambda: left.pop(0))
+
+    assert budget.grant(1) is not None
+    assert budget.grant(2) is None
+
+
+def test_whoever_waits_is_told_of_a_stop_and_of_a_failure() -> None:
+    stopping = threading.Event()
+    ledger = Ledger(stopping.is_set)
+    stopping.set()
+    with pytest.raises(Stopped):
+        ledger.upto(1)
+
+    broken = Ledger(lambda: False)
+    broken.fail(OSError("disk"))
+    with pytest.raises(OSError, match="disk"):
+        broken.upto(1)
+
+
+def test_turns_are_taken_in_order_of_number() -> None:
+    ledger = Ledger(lambda: False)
+    order: list[int] = []
+
+    def pass_through(number: int) -> None:
+        with ledger.turn(number):
+            order.append(number)
+
+    threads = [threading.Thread(target=pass_through, args=(n,)) for n in (3, 2, 5, 4, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert order == [1, 2, 3, 4, 5]

@@ -1,0 +1,198 @@
+"""Whole runs: from a task to a result, branches, decisions and knowledge."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import archwright
+from archwright.agents.backends import Request
+from archwright.agents.backends.scripted import ScriptedBackend
+from archwright.agents.backends.symbolic import SymbolicBackend
+from archwright.domain import RunError, TaskError
+from archwright.runs.beginning import begin, task_of
+from archwright.runs.conduct import Conductor
+from archwright.runs.finding import find_run
+from archwright.runs.journal import Journal
+from archwright.runs.observing import observe
+from archwright.runs.settings import RunSettings
+from archwright.runs.snapshot import Snapshot
+from archwright.runs.workspace import Workspace
+from archwright.sandbox.in_process import InProcessSandbox
+from archwright.session import carry_out
+from archwright.tasks.loading import load_task
+
+
+def _git(workspace: Path, *words: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(workspace), *words], check=True, capture_output=True, text=True
+    )
+    return done.stdout
+
+
+def _snapshot(workspace: Path, run: str) -> Snapshot:
+    paths = find_run(Workspace.open(workspace), run)
+    with Journal.open(paths, readonly=True) as journal:
+        return observe(journal)
+
+
+def test_a_run_trains_verifies_and_records(spirals: Path, workspace: Path) -> None:
+    before = _git(workspace, "status", "--porcelain")
+    result = archwright.discover(spirals, workspace=workspace, max_trials=60, workers=2, seed=1)
+
+    snapshot = _snapshot(workspace, result["run"])
+    assert snapshot.state == "finished"
+    assert 0 < result["trials"] <= 60
+    assert result["candidates"] == len(snapshot.candidates)
+    assert all(c.end != "open" for c in snapshot.candidates)
+    ends = [c.end for c in snapshot.candidates]
+    trained = ends.count("trained") + ends.count("promoted")
+    lost = result["duplicates"] + result["invalid"] + result["crashed"]
+    assert result["candidates"] == trained + lost
+    assert snapshot.verdicts, "a plain network of four units must leave something to verify"
+    for verdict in snapshot.verdicts:
+        assert verdict.decision is not None
+        assert (workspace / ".archwright/decisions" / verdict.decision).is_file()
+        assert (verdict.branch is not None) == (verdict.verdict == "discovery")
+    branches = _git(workspace, "branch", "--list", "archwright/*", "--format=%(refname:short)")
+    assert sorted(branches.split()) == sorted(d["branch"] or "" for d in result["discoveries"])
+    assert _git(workspace, "status", "--porcelain") == before
+
+
+def test_a_discovery_is_a_branch_with_its_lineage(spirals: Path, workspace: Path) -> None:
+    result = archwright.discover(spirals, workspace=workspace, max_trials=80, workers=2, seed=2)
+    assert result["discoveries"], "spirals leave a lot to gain over four units"
+
+    best = result["discoveries"][0]
+    branch = str(best["branch"])
+    message = _git(workspace, "log", "-1", "--format=%B", branch)
+    assert f"Archwright-Run: {result['run']}" in message
+    assert f"Archwright-Candidate: {best['candidate']}" in message
+    root = _git(workspace, "rev-list", "--max-parents=0", branch).strip()
+    baseline = _git(workspace, "show", f"{root}:discoveries/spirals/architecture.py")
+    assert baseline == (spirals / "baseline.py").read_text()
+    low, high = best["interval"]
+    assert 0 < low <= best["effect"] <= high
+    assert best["p"] < 0.05
+
+
+def test_the_second_run_starts_from_what_the_first_learned(spirals: Path, workspace: Path) -> None:
+    first = archwright.discover(spirals, workspace=workspace, max_trials=40, workers=2)
+    second = archwright.discover(spirals, workspace=workspace, max_trials=40, workers=2, seed=9)
+
+    assert not any(c.examples for c in _snapshot(workspace, first["run"]).candidates)
+    candidates = _snapshot(workspace, second["run"]).candidates
+    used = {e for c in candidates for e in c.examples}
+    assert used
+    assert any(set(c.parents) & used for c in candidates), "examples must be starting points"
+    again = archwright.discover(spirals, workspace=workspace, max_trials=40, workers=2, seed=9)
+    assert again["duplicates"] > 0, "the same seed proposes what is known by now"
+
+
+def _conduct(
+    spirals: Path, workspace: Path, script: dict[str, Any], max_trials: int = 24
+) -> Snapshot:
+    """A run in this process on a scripted backend."""
+    place = Workspace.open(workspace)
+    settings = RunSettings(max_trials=max_trials, workers=1, verify_seeds=3, baseline_seeds=2)
+    paths = begin(place, load_task(spirals), settings, spirals)
+    backend = ScriptedBackend(script, otherwise=SymbolicBackend())
+    carry_out(
+        place, task_of(paths), paths, Conductor.conduct, backend=backend, sandbox=InProcessSandbox()
+    )
+    return _snapshot(workspace, paths.name)
+
+
+def test_a_duplicate_goes_back_with_the_reason_and_is_not_trained(
+    spirals: Path, workspace: Path
+) -> None:
+    refused: list[tuple[str, ...]] = []
+
+    def research(request: Request) -> dict[str, Any]:
+        refused.append(tuple(request.context["rejected"]))
+        return {"operator": "mutate", "title": "the baseline again", "rationale": "none"}
+
+    def code(request: Request) -> dict[str, Any]:
+        comment = f"# seed {request.seed}\n"
+        return {"source": comment + (spirals / "baseline.py").read_text()}
+
+    snapshot = _conduct(spirals, workspace, {"researcher": research, "coder": code}, 14)
+
+    assert snapshot.candidates
+    assert {c.end for c in snapshot.candidates} == {"duplicate"}
+    assert [c.id for c in snapshot.candidates[:3]] == ["1", "1b", "1c"]
+    assert "same text as candidate baseline" in snapshot.candidates[0].reason
+    assert any("same text as candidate baseline" in reason for r in refused for reason in r)
+    assert snapshot.funnel.trained == 0
+
+
+def test_what_the_debugger_mends_is_trained(spirals: Path, workspace: Path) -> None:
+    good = (spirals / "baseline.py").read_text()
+
+    def code(request: Request) -> dict[str, Any]:
+        width = 5 + request.seed % 40
+        return {"source": good.replace("4", str(width)).replace("output_shape[0])", "3)")}
+
+    def mend(request: Request) -> dict[str, Any]:
+        return {"source": request.context["source"].replace("3)", "output_shape[0])")}
+
+    snapshot = _conduct(spirals, workspace, {"coder": code, "debugger": mend})
+
+    invalid = [c for c in snapshot.candidates if c.end == "invalid"]
+    trained = [c for c in snapshot.candidates if c.end in ("trained", "promoted")]
+    assert invalid
+    assert all(c.reason.endswith("; repaired") for c in invalid)
+    assert trained
+    assert all(c.title.endswith("(repaired)") for c in trained)
+
+
+def test_what_nobody_can_mend_ends_invalid(spirals: Path, workspace: Path) -> None:
+    def code(request: Request) -> dict[str, Any]:
+        return {"source": f"class Model:\n    x = {request.seed}\n"}
+
+    script = {"coder": code, "debugger": lambda _: {"source": None}}
+    snapshot = _conduct(spirals, workspace, script, 14)
+
+    assert {c.end for c in snapshot.candidates} == {"invalid"}
+    assert snapshot.state == "finished"
+
+
+def test_a_budget_that_leaves_nothing_to_search_with_is_refused(
+    spirals: Path, workspace: Path
+) -> None:
+    with pytest.raises(RunError, match="needs at least 9"):
+        archwright.discover(spirals, workspace=workspace, max_trials=8)
+    assert not list((workspace / ".archwright/runs").iterdir())
+
+
+def test_a_baseline_that_does_not_pass_is_refused(spirals: Path, workspace: Path) -> None:
+    source = (spirals / "baseline.py").read_text()
+    (spirals / "baseline.py").write_text(source.replace("output_shape[0]", "3"))
+
+    with pytest.raises(TaskError, match=r"baseline\.py"):
+        archwright.discover(spirals, workspace=workspace, max_trials=40)
+
+
+def test_a_task_that_changed_is_not_resumed(spirals: Path, workspace: Path) -> None:
+    archwright.discover(spirals, workspace=workspace, max_trials=12, workers=1)
+    (spirals / "baseline.py").write_text((spirals / "baseline.py").read_text() + "# changed\n")
+    place = Workspace.open(workspace)
+    paths = find_run(place)
+
+    with pytest.raises(RunError, match="has changed since"):
+        carry_out(place, task_of(paths), paths, Conductor.conduct)
+
+
+def test_two_runs_in_one_workspace_at_once(spirals: Path, workspace: Path) -> None:
+    command = ["archwright", "run", str(spirals), "--workspace", str(workspace), "--workers", "1"]
+    command += ["--max-trials", "24", "--json"]
+    started = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)
+    ]
+    ends = [process.communicate() for process in started]
+
+    assert [process.returncode for process in started] == [0, 0], ends
+    assert len(list((workspace / ".archwright/runs").iterdir())) == 2

@@ -1,0 +1,205 @@
+"""Workspaces: what is found, made and refused, in real repositories of every kind."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from archwright.domain import WorkspaceError
+from archwright.runs.settings import RunSettings
+from archwright.runs.workspace import IDENTITY, SETTINGS_HEADER, Workspace, init
+
+
+def git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture(autouse=True)
+def _no_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Git as on a machine where nobody has configured anything."""
+    config = tmp_path / "gitconfig"
+    config.write_text("")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = tmp_path / "repository"
+    git(tmp_path, "init", "-q", "-b", "main", str(folder))
+    (folder / "a.txt").write_text("a\n")
+    git(folder, "add", "a.txt")
+    git(folder, "-c", "user.name=U", "-c", "user.email=u@x", "commit", "-qm", "first")
+    return folder
+
+
+def one_line(error: pytest.ExceptionInfo[WorkspaceError]) -> str:
+    message = str(error.value)
+    assert "\n" not in message
+    return message
+
+
+def test_opening_adds_only_a_state_folder_that_ignores_itself(repository: Path) -> None:
+    workspace = Workspace.open(repository)
+    assert workspace.root == repository
+    assert workspace.head() == git(repository, "rev-parse", "HEAD")
+    assert git(repository, "status", "--porcelain", "--untracked-files=all") == ""
+    assert sorted(p.name for p in repository.iterdir()) == [".archwright", ".git", "a.txt"]
+
+
+def test_opening_below_the_top_finds_the_top(repository: Path) -> None:
+    inner = repository / "deep" / "er"
+    inner.mkdir(parents=True)
+    assert Workspace.open(str(inner)) == Workspace.open(repository)
+
+
+def test_an_empty_repository_has_no_head(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "empty")
+    assert Workspace.open(tmp_path / "empty").head() is None
+
+
+def test_a_detached_head_is_its_commit(repository: Path) -> None:
+    git(repository, "checkout", "-q", "--detach")
+    assert Workspace.open(repository).head() == git(repository, "rev-parse", "main")
+
+
+def test_a_bare_clone_is_a_workspace_of_its_own(repository: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bare.git"
+    git(tmp_path, "clone", "-q", "--bare", str(repository), str(bare))
+    workspace = Workspace.open(bare)
+    assert workspace.root == workspace.git_dir == bare
+    assert workspace.head() == git(repository, "rev-parse", "main")
+    assert (bare / ".archwright").is_dir()
+
+
+def test_a_linked_worktree_has_its_own_root_and_head(repository: Path, tmp_path: Path) -> None:
+    linked = tmp_path / "linked"
+    git(repository, "worktree", "add", "-q", "-b", "side", str(linked))
+    identity = ("-c", "user.name=U", "-c", "user.email=u@x")
+    git(linked, *identity, "commit", "-qm", "on the side", "--allow-empty")
+    workspace = Workspace.open(linked)
+    assert workspace.root == linked
+    assert workspace.head() == git(repository, "rev-parse", "side")
+    assert git(linked, "status", "--porcelain") == ""
+
+
+def test_git_variables_of_a_hook_do_not_lead_elsewhere(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tmp_path, "init", "-q", "other")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "other" / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "other" / ".git" / "index"))
+    workspace = Workspace.open(repository)
+    assert workspace.root == repository
+    assert workspace.head() is not None
+
+
+def test_what_is_no_repository_is_refused_with_the_mend(tmp_path: Path) -> None:
+    with pytest.raises(WorkspaceError) as error:
+        Workspace.open(tmp_path)
+    assert f"archwright init {tmp_path}" in one_line(error)
+    assert not (tmp_path / ".archwright").exists()
+
+
+@pytest.mark.parametrize("name", ["missing", "file"])
+def test_what_is_no_folder_is_refused_with_the_mend(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WorkspaceError) as error:
+        Workspace.open(tmp_path / name)
+    assert "archwright init" in one_line(error)
+
+
+def test_a_state_folder_that_cannot_be_made_is_refused(repository: Path) -> None:
+    (repository / ".archwright").write_text("in the way")
+    with pytest.raises(WorkspaceError) as error:
+        Workspace.open(repository)
+    assert "cannot be written" in one_line(error)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="rights do not bind the superuser")
+@pytest.mark.parametrize("locked", [".", ".git/objects"])
+def test_a_folder_without_the_right_to_write_is_refused(repository: Path, locked: str) -> None:
+    folder = repository / locked
+    folder.chmod(0o555)
+    try:
+        with pytest.raises(WorkspaceError) as error:
+            Workspace.open(repository)
+    finally:
+        folder.chmod(0o755)
+    assert "cannot be written" in one_line(error)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser can give a folder away")
+def test_a_repository_that_git_distrusts_is_refused_in_its_words(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    for path in (repository, repository / ".git"):
+        os.chown(path, 4321, 4321)
+    with pytest.raises(WorkspaceError) as error:
+        Workspace.open(repository)
+    assert "dubious ownership" in one_line(error)
+
+
+def test_failing_git_commands_name_their_cause(repository: Path) -> None:
+    with pytest.raises(WorkspaceError) as error:
+        Workspace.open(repository).git("cat-file", "-p", "nothing")
+    assert "nothing" in one_line(error)
+
+
+def test_identity_is_the_users_where_there_is_one(repository: Path) -> None:
+    workspace = Workspace.open(repository)
+    assert workspace.identity() == IDENTITY
+    git(repository, "config", "user.name", "Ada")
+    assert workspace.identity() == IDENTITY
+    git(repository, "config", "user.email", "ada@example.org")
+    assert workspace.identity() == ("Ada", "ada@example.org")
+
+
+def test_init_makes_folder_repository_and_settings(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "place"
+    workspace = init(folder)
+    assert workspace.root == folder
+    assert workspace.paths.settings.read_text() == SETTINGS_HEADER
+    assert git(folder, "status", "--porcelain") == "?? archwright.toml"
+
+
+def test_the_settings_file_is_valid_as_it_is_and_with_every_line_set(tmp_path: Path) -> None:
+    file = init(tmp_path / "place").paths.settings
+    assert RunSettings.load(file, {}) == RunSettings.load(tmp_path / "none", {})
+    file.write_text(re.sub(r"(?m)^# (?=\w+ = )", "", SETTINGS_HEADER))
+    assert RunSettings.load(file, {}).hours == 8.0
+
+
+def test_init_again_changes_nothing(tmp_path: Path) -> None:
+    paths = init(tmp_path / "place").paths
+    paths.settings.write_text("seed = 1\n")
+    (paths.state / ".gitignore").write_text("*\n# mine\n")
+    init(tmp_path / "place")
+    assert paths.settings.read_text() == "seed = 1\n"
+    assert (paths.state / ".gitignore").read_text() == "*\n# mine\n"
+
+
+def test_init_takes_a_repository_as_it_is(repository: Path) -> None:
+    head = git(repository, "rev-parse", "HEAD")
+    assert init(repository).head() == head
+
+
+def test_init_inside_another_repository_is_refused_with_both_mends(repository: Path) -> None:
+    with pytest.raises(WorkspaceError) as error:
+        init(repository / "inner")
+    message = one_line(error)
+    assert f"archwright init {repository}" in message
+    assert f"git init {repository / 'inner'}" in message
+
+
+def test_init_where_no_folder_can_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WorkspaceError) as error:
+        init(tmp_path / "file" / "below")
+    assert "choose another folder" in one_line(error)

@@ -1,0 +1,104 @@
+"""A small problem of each kind, its data, and the sandboxes under test."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sandbox_candidates import GOOD
+
+from archwright.domain import Backbone, Problem, Recipe, TrialJob
+from archwright.sandbox import Sandbox
+from archwright.sandbox.in_process import InProcessSandbox
+from archwright.sandbox.process import ProcessSandbox
+
+
+@pytest.fixture(scope="session")
+def problem() -> Problem:
+    """Three classes from eight numbers."""
+    return Problem("Model", (8,), (3,), "cross_entropy", max_params=10_000)
+
+
+@pytest.fixture(scope="session")
+def sequences() -> Problem:
+    """The next of five tokens, twelve positions, causal."""
+    return Problem(
+        "Mixer", (12,), (12, 5), "cross_entropy", 10_000,
+        vocabulary=5, causal=True, backbone=Backbone(width=8, layers=2),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data of `problem`, with two splits to predict."""
+    folder = tmp_path_factory.mktemp("data")
+    draw = np.random.default_rng(0)
+    for split, samples in (("train", 200), ("validation", 90), ("test", 33)):
+        x = draw.normal(size=(samples, 8)).astype(np.float32)
+        np.save(folder / f"{split}_x.npy", x)
+        if split == "train":
+            np.save(folder / f"{split}_y.npy", x[:, :3].argmax(1))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def token_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data of `sequences`; every other label is not scored."""
+    folder = tmp_path_factory.mktemp("tokens")
+    tokens = np.random.default_rng(1).integers(5, size=(64, 13))
+    labels = tokens[:, 1:].copy()
+    labels[:, ::2] = -1
+    np.save(folder / "train_x.npy", tokens[:, :-1])
+    np.save(folder / "train_y.npy", labels)
+    np.save(folder / "validation_x.npy", tokens[:10, :-1])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_job(problem: Problem, data: Path) -> Callable[..., TrialJob]:
+    """A short training of a source on `problem`; any field can be given."""
+
+    def make(source: str = GOOD, **fields: object) -> TrialJob:
+        given = {
+            "problem": problem, "recipe": Recipe(), "steps": 30, "seed": 0, "data": data,
+            "seconds_limit": 60.0, **fields,
+        }  # fmt: skip
+        return TrialJob(source=source, **given)  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def process_sandbox() -> Iterator[ProcessSandbox]:
+    """One for all tests that leave it whole."""
+    with ProcessSandbox(workers=2) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(params=["process", "in_process"])
+def sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    """Every sandbox there is, by name: add a name, inherit the suite."""
+    if request.param == "process":
+        found: Sandbox = request.getfixturevalue("process_sandbox")
+        return found
+    return InProcessSandbox(workers=2)
+
+
+@pytest.fixture(scope="session")
+def doing() -> Callable[[str], str]:
+    """Source of a candidate that runs `body` while it is built, and raises what `body` finds."""
+
+    def make(body: str) -> str:
+        return (
+            "import os, sys\nfrom torch import nn\n"
+            "class Model(nn.Module):\n"
+            "    def __init__(self, i, o):\n"
+            "        found = None\n"
+            + textwrap.indent(textwrap.dedent(body), " " * 8)
+            + "\n        raise RuntimeError(f'found: {found}')\n"
+        )
+
+    return make

@@ -1,0 +1,190 @@
+"""Stopping, dying and cleaning up in the process sandbox, and who goes first."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from sandbox_candidates import GOOD
+
+from archwright.domain import InputError, Problem, SandboxError, Status, Stopped, TrialJob
+from archwright.sandbox.opening import available, open_sandbox
+from archwright.sandbox.process import ProcessSandbox
+from archwright.sandbox.scratch import Scratch
+from archwright.sandbox.turns import Turns
+
+Jobs = Callable[..., TrialJob]
+
+FOREVER = "import time\nwhile True:\n    time.sleep(0.01)\n"
+
+
+def wait_for_job(folder: Path, workers: int) -> list[psutil.Process]:
+    """The processes of a sandbox once each worker runs a job: workers and their children."""
+    while True:
+        family = psutil.Process().children(recursive=True)
+        if len(list(folder.glob("run-*/train-*/job-*"))) >= workers:
+            return family
+        threading.Event().wait(0.02)
+
+
+def test_stop_frees_every_caller_and_leaves_nothing(make_job: Jobs, tmp_path: Path) -> None:
+    with ProcessSandbox(workers=2, scratch=tmp_path) as sandbox, ThreadPoolExecutor(4) as pool:
+        futures = [pool.submit(sandbox.train, make_job(FOREVER)) for _ in range(4)]
+        family = wait_for_job(tmp_path, workers=2)
+        sandbox.stop()
+        wait(futures)
+        assert all(isinstance(future.exception(), Stopped) for future in futures)
+        assert not any(_alive(process) for process in family)
+        with pytest.raises(Stopped):
+            sandbox.train(make_job())
+        with pytest.raises(Stopped):
+            sandbox.check(GOOD, make_job().problem)
+    assert list(tmp_path.glob("run-*")) == []
+
+
+def _alive(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def test_a_worker_that_is_killed_is_replaced(make_job: Jobs, tmp_path: Path) -> None:
+    with ProcessSandbox(workers=1, scratch=tmp_path) as sandbox, ThreadPoolExecutor(1) as pool:
+        future = pool.submit(sandbox.train, make_job(FOREVER))
+        wait_for_job(tmp_path, workers=1)
+        busy = next(p for p in psutil.Process().children() if p.children())
+        job = busy.children()[0]
+        busy.kill()
+        assert future.result().status is Status.KILLED
+        assert not _alive(job)
+        assert sandbox.train(make_job()).status is Status.OK
+
+
+def test_a_worker_that_does_not_answer_is_killed_and_replaced(
+    make_job: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("archwright.sandbox.warm.GRACE_SECONDS", 0.5)
+    with ProcessSandbox(workers=1, scratch=tmp_path) as sandbox, ThreadPoolExecutor(1) as pool:
+        sandbox.train(make_job())
+        future = pool.submit(sandbox.train, make_job(FOREVER, seconds_limit=1.0))
+        wait_for_job(tmp_path, workers=1)
+        busy = next(p for p in psutil.Process().children() if p.children())
+        busy.suspend()
+        assert future.result().status is Status.TIMEOUT
+        assert not _alive(busy)
+        assert sandbox.train(make_job()).status is Status.OK
+
+
+ORCHESTRATOR = """
+import sys, threading, time
+from pathlib import Path
+import numpy as np
+from archwright.domain import Problem, Recipe, TrialJob
+from archwright.sandbox.process import ProcessSandbox
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    problem = Problem("Model", (8,), (3,), "cross_entropy", 10_000)
+    job = TrialJob({source!r}, problem, Recipe(), 10, 0, Path(sys.argv[2]))
+    with ProcessSandbox(workers=2, scratch=folder) as sandbox:
+        threads = [threading.Thread(target=sandbox.train, args=(job,)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        while len(list(folder.glob("run-*/train-*/job-*"))) < 2:
+            time.sleep(0.02)
+        print("running", flush=True)
+        for thread in threads:
+            thread.join()
+"""
+
+
+def test_the_death_of_the_orchestrator_leaves_no_process(
+    data: Path, tmp_path: Path, make_job: Jobs
+) -> None:
+    script = tmp_path / "orchestrator.py"
+    script.write_text(textwrap.dedent(ORCHESTRATOR).replace("{source!r}", repr(FOREVER)))
+    command = [sys.executable, str(script), str(tmp_path), str(data)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as orchestrator:
+        assert orchestrator.stdout is not None
+        assert orchestrator.stdout.readline() == "running\n"
+        family = psutil.Process(orchestrator.pid).children(recursive=True)
+        assert len(family) == 5  # a worker for checks, two for trials, and their two jobs
+        orchestrator.kill()
+    _, left = psutil.wait_procs(family, timeout=20)
+    assert left == []
+    assert list(tmp_path.glob("run-*"))
+    with ProcessSandbox(workers=1, scratch=tmp_path):  # the next to come cleans up
+        assert len(list(tmp_path.glob("run-*"))) == 1
+    assert list(tmp_path.glob("run-*")) == []
+
+
+def test_only_abandoned_folders_of_archwright_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "run-dead" / "job-1").mkdir(parents=True)
+    living = Scratch(tmp_path)
+    second = Scratch(tmp_path)
+    assert not (tmp_path / "run-dead").exists()
+    assert (tmp_path / "precious").exists()
+    assert living.path.exists()
+    for scratch in (living, second):
+        scratch.remove()
+        assert not scratch.path.exists()
+
+
+def test_a_scratch_folder_that_cannot_be_made_names_the_mend(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SandboxError, match="TMPDIR"):
+        Scratch(tmp_path / "file")
+
+
+def test_trials_run_side_by_side(make_job: Jobs, process_sandbox: ProcessSandbox) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        outcomes = list(pool.map(lambda n: process_sandbox.train(make_job(seed=n % 3)), range(12)))
+    assert all(outcome.status is Status.OK for outcome in outcomes)
+    assert len({outcome.curve for outcome in outcomes}) == 3
+
+
+def test_the_lowest_priority_goes_first() -> None:
+    turns = Turns(1)
+    order: list[int] = []
+
+    def work(priority: int) -> None:
+        with turns.place(priority):
+            order.append(priority)
+
+    with ThreadPoolExecutor(4) as pool:
+        with turns.place():
+            futures = [pool.submit(work, priority) for priority in (3, 1, 2, 0)]
+            while turns.waiting < 4:
+                threading.Event().wait(0.001)
+        wait(futures)
+    assert order == [0, 1, 2, 3]
+
+
+def test_an_unentered_sandbox_says_so(problem: Problem) -> None:
+    with pytest.raises(SandboxError, match="with sandbox"):
+        ProcessSandbox(workers=1).check(GOOD, problem)
+
+
+def test_opening_by_name() -> None:
+    assert open_sandbox("auto", 3).workers == 3
+    assert open_sandbox("process", 1).name == "process"
+    with pytest.raises(InputError, match="use --sandbox process"):
+        open_sandbox("docker", 1)
+    with pytest.raises(InputError, match="at least 1"):
+        open_sandbox("auto", 0)
+
+
+def test_what_is_available_is_tried() -> None:
+    name, ok, detail, _ = available()[0]
+    assert (name, ok) == ("process", True)
+    gaps = ProcessSandbox(workers=1).gaps()
+    assert all(gap.name in detail for gap in gaps)
