@@ -19,8 +19,8 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from archwright.bench.known import known_entries
 from archwright.domain import TaskSpec
-from archwright.knowledge.known import known_entries
 from archwright.knowledge.store import Knowledge
 from archwright.search.fingerprint import fingerprint, read_source
 from archwright.search.grammar import draw

@@ -12,6 +12,7 @@ from archwright.runs.journal import Journal
 from archwright.runs.snapshot import (
     Baseline,
     CandidateRow,
+    Comparison,
     Funnel,
     Snapshot,
     Spend,
@@ -129,5 +130,10 @@ def _verdicts(journal: Journal) -> tuple[Verdict, ...]:
 
 def _verdict(document: dict[str, Any], review: Any) -> Verdict:
     fields = {k: v for k, v in document.items() if k in Verdict.__dataclass_fields__}
+    compared = tuple(_comparison(c) for c in fields.pop("comparisons"))
     fields["interval"] = tuple(fields["interval"])
-    return Verdict(**{**fields, "review": review})
+    return Verdict(**{**fields, "review": review}, comparisons=compared)
+
+
+def _comparison(document: dict[str, Any]) -> Comparison:
+    return Comparison(**{**document, "interval": tuple(document["interval"])})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import shlex
 import sqlite3
 from dataclasses import asdict, replace
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from archwright.agents.questions import Brief, Review, ReviewQuestion
 from archwright.agents.roles import Agents
 from archwright.domain import TaskSpec
-from archwright.knowledge.decisions import Decision, DecisionFolder, Option
+from archwright.knowledge.decisions import Decision, DecisionFolder, Option, slugify
 from archwright.knowledge.store import Knowledge
 from archwright.runs.branches import Landing, Measure, Node, land
 from archwright.runs.journal import Journal
@@ -95,36 +96,47 @@ class Records:
             title=row["title"],
             status="proposed" if accepted else "rejected",
             date=day,
-            context=f"{self._spec.summary} {row['rationale']}",
+            context=f"{self._spec.summary.rstrip('.')}. {row['rationale']}",
             options=(Option(row["title"], row["rationale"]), Option(baseline, "nothing changes")),
             chosen=row["title"] if accepted else baseline,
             because=f"{verdict.reason}. {review.summary}",
             consequences=(*review.consequences, *(f"Suspicion: {s}" for s in review.suspicions)),
-            confirmation=f"archwright verify {self._run}",
+            confirmation=self._confirmation(row),
             evidence=self._evidence(row, verdict),
             run=self._run,
             candidate=row["id"],
             task=self._spec.name,
         )
 
+    def _confirmation(self, row: sqlite3.Row) -> str:
+        """The command that trains the architecture again on the first of the fresh seeds."""
+        top = self._journal.query(
+            "SELECT json_extract(request, '$.seed') AS seed, "
+            "json_extract(result, '$.score') AS score FROM steps WHERE candidate = ? AND "
+            "kind = 'trial' AND json_extract(request, '$.purpose') = 'verification' ORDER BY seed",
+            row["id"],
+        )[0]
+        task = self._journal.fact("task_from")
+        again = f"archwright try discoveries/{slugify(self._spec.name)}/architecture.py"
+        score = f"{_or_none(top['score'])} {self._spec.metric.unit}"
+        return f"{again} --task {shlex.quote(task)} --seed {top['seed']}  # gave {score}"
+
     def _evidence(self, row: sqlite3.Row, verdict: Verdict) -> dict[str, str]:
         unit = self._spec.metric.unit
-        low, high = verdict.interval
         evidence = {
             "baseline": f"{self._floor.mean:.6g} {unit} (sd {self._floor.sd:.3g})",
             "score in the search": f"{row['score']:.6g} {unit}",
-            "gain on fresh seeds": f"{verdict.effect:+.4g} {unit} ({low:+.4g} to {high:+.4g})",
-            "seeds": str(verdict.seeds),
+            "score on fresh seeds": f"{_or_none(verdict.mean)} {unit} (mean of {verdict.seeds})",
             "corrected p": f"{verdict.p:.3g}",
             "parameters": f"{row['parameters']} (baseline {self._floor.parameters})",
         }
-        if verdict.matched_baseline:
-            same = verdict.matched_baseline
-            evidence["baseline of equal size"] = (
-                f"{same['mean']:.6g} {unit} at {same['parameters']} parameters"
+        for c in verdict.comparisons:
+            evidence[f"gain over {c.control}"] = (
+                f"{c.effect:+.4g} {unit} ({c.interval[0]:+.4g} to {c.interval[1]:+.4g}; it scores "
+                f"{c.mean:.6g} {unit} with {c.parameters} parameters)"
             )
-        if verdict.test_gain is not None:
-            evidence["gain on the test split"] = f"{verdict.test_gain:+.4g} {unit}"
+            if c.test_gain is not None:
+                evidence[f"gain over {c.control} on the test split"] = f"{c.test_gain:+.4g} {unit}"
         return evidence
 
     # --- lineage --------------------------------------------------------------------------------
@@ -189,8 +201,8 @@ class Records:
 
     def _discovery_node(self, row: sqlite3.Row, verdict: Verdict, node: Node) -> Node:
         metric = self._spec.metric
-        value = self._floor.mean + verdict.effect * (1 if metric.direction == "maximize" else -1)
-        measure = Measure(metric.name, value, metric.unit, verdict.effect, verdict.interval)
+        assert verdict.mean is not None, "a discovery was measured on fresh seeds"
+        measure = Measure(metric.name, verdict.mean, metric.unit, verdict.effect, verdict.interval)
         evidence = "\n".join(f"{k}: {v}" for k, v in self._evidence(row, verdict).items())
         results = {**self._results(row), "verification": _numbers(verdict)}
         return replace(node, evidence=evidence, results=results, measures=(measure,))
@@ -210,5 +222,10 @@ class Records:
 
 
 def _numbers(verdict: Verdict) -> dict[str, Any]:
-    keys = ("verdict", "effect", "interval", "p", "seeds", "test_gain", "matched_baseline")
-    return {key: getattr(verdict, key) for key in keys}
+    keys = ("verdict", "mean", "effect", "interval", "p", "seeds", "test_gain", "comparisons")
+    document = asdict(verdict)
+    return {key: document[key] for key in keys}
+
+
+def _or_none(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.6g}"

@@ -60,10 +60,24 @@ class CandidateRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """A finalist against one control on the same fresh seeds: the baseline, or the baseline scaled
+    to the finalist's size. `mean` is the control's score; `effect` the finalist's mean paired gain
+    over it, positive is better; `test_gain` the same on the test split, None when not opened."""
+
+    control: str
+    parameters: int
+    mean: float
+    effect: float
+    interval: tuple[float, float]
+    p: float
+    test_gain: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What verification said of a finalist. `effect` is the mean paired gain over the baseline
-    (positive is better), with its confidence interval; `test_gain` is from the one look at the
-    sealed test split, None when it was not opened."""
+    """What verification said of a finalist. `effect`, `interval`, `p` and `test_gain` are those of
+    the hardest control; `mean` is the finalist's own score on the fresh seeds."""
 
     candidate: str
     title: str
@@ -76,7 +90,8 @@ class Verdict:
     branch: str | None = None
     decision: str | None = None
     test_gain: float | None = None
-    matched_baseline: Mapping[str, Any] | None = None
+    mean: float | None = None
+    comparisons: tuple[Comparison, ...] = ()
     review: Literal["open", "accepted", "rejected"] = "open"
 
 

@@ -21,7 +21,7 @@ from archwright.domain import Recipe, Status, TaskSpec
 from archwright.runs.journal import Journal
 from archwright.runs.noise import BASELINE, Floor
 from archwright.runs.settings import RunSettings
-from archwright.runs.snapshot import Verdict
+from archwright.runs.snapshot import Comparison, Verdict
 from archwright.runs.statistics import ALPHA, compare
 from archwright.runs.trainer import Trainer, TrialRequest
 from archwright.sandbox import Sandbox
@@ -165,43 +165,62 @@ class Verification:
         tried: int,
     ) -> Verdict:
         controls = [self._baseline, *([matched] if matched else [])]
-        own = scores[finalist.id]
-        blank = Verdict(
-            finalist.id, finalist.title, "undecided", 0.0, (0.0, 0.0), 1.0, len(own), ""
-        )
+        seeds = self._settings.verify_seeds
+        blank = Verdict(finalist.id, finalist.title, "undecided", 0.0, (0.0, 0.0), 1.0, seeds, "")
         if any(s is None for who in (finalist, *controls) for s in scores[who.id]):
             return replace(blank, reason="a verification trial did not finish")
-        effects = [compare(self._gains(own, scores[c.id]), tried) for c in controls]
-        weakest = min(effects, key=lambda e: e.interval[0])
+        compared = [self._compare(finalist, c, scores, tried) for c in controls]
         verdict = replace(
-            blank, effect=weakest.mean, interval=weakest.interval, p=max(e.p for e in effects)
+            _hardest(blank, compared), mean=fmean(s for s in scores[finalist.id] if s is not None)
         )
-        if matched:
-            mean = fmean(s for s in scores[matched.id] if s is not None)
-            told = {"parameters": matched.parameters, "mean": mean}
-            verdict = replace(verdict, matched_baseline=told)
-        elif finalist.parameters > self._baseline.parameters * (1 + EQUAL_PARAMETERS):
+        if matched is None and finalist.parameters > self._baseline.parameters * (
+            1 + EQUAL_PARAMETERS
+        ):
             return replace(verdict, reason="no baseline of its size could be made to compare with")
-        return self._decide(verdict, finalist, controls)
+        verdict = self._decide(verdict)
+        if verdict.verdict != "discovery":
+            return verdict
+        looked = [
+            replace(known, test_gain=self._look(finalist, control))
+            for known, control in zip(compared, controls, strict=True)
+        ]
+        return self._confirm(_hardest(verdict, looked))
 
-    def _decide(
+    def _compare(
         self,
-        verdict: Verdict,
         finalist: Contender,
-        controls: Sequence[Contender],
-    ) -> Verdict:
-        low = verdict.interval[0]
+        control: Contender,
+        scores: dict[str, list[float | None]],
+        tried: int,
+    ) -> Comparison:
+        effect = compare(self._gains(scores[finalist.id], scores[control.id]), tried)
+        return Comparison(
+            control=control.title,
+            parameters=control.parameters,
+            mean=fmean(s for s in scores[control.id] if s is not None),
+            effect=effect.mean,
+            interval=effect.interval,
+            p=effect.p,
+        )
+
+    @staticmethod
+    def _decide(verdict: Verdict) -> Verdict:
+        """On validation alone."""
+        low, high = verdict.interval
         if verdict.effect <= 0:
             return replace(verdict, verdict="no gain", reason="the mean gain is not positive")
         if verdict.p >= ALPHA or low <= 0:
-            reason = f"the interval reaches {low:+.3g}: more seeds would be needed to tell"
+            reason = f"a gain from {low:+.3g} to {high:+.3g} fits what was measured"
             return replace(verdict, verdict="undecided", reason=reason)
-        gain = min(self._look(finalist, c) for c in controls)
-        verdict = replace(verdict, test_gain=gain)
-        if gain <= 0:
+        return replace(verdict, verdict="discovery")
+
+    @staticmethod
+    def _confirm(verdict: Verdict) -> Verdict:
+        """On the test split."""
+        if verdict.test_gain is None or verdict.test_gain <= 0:
             return replace(verdict, verdict="no gain", reason="the gain vanishes on the test split")
-        reason = f"beats {' and '.join(c.title for c in controls)} on every count"
-        return replace(verdict, verdict="discovery", reason=reason)
+        beaten = " and ".join(c.control for c in verdict.comparisons)
+        return replace(verdict, reason=f"it beats {beaten}, on fresh seeds and on the test split")
 
     def _gains(self, own: Sequence[float | None], control: Sequence[float | None]) -> list[float]:
         pairs = zip(own, control, strict=True)
@@ -221,6 +240,20 @@ class Verification:
             return {"scores": scores, "gain": fmean(gains), "at": time.time()}
 
         return float(self._journal.once("look", key, finalist.id, {}, open_both)["gain"])
+
+
+def _hardest(verdict: Verdict, compared: Sequence[Comparison]) -> Verdict:
+    """The verdict in the numbers of the control that is hardest to beat."""
+    hardest = min(compared, key=lambda c: c.interval[0])
+    looked = [c.test_gain for c in compared if c.test_gain is not None]
+    return replace(
+        verdict,
+        effect=hardest.effect,
+        interval=hardest.interval,
+        p=max(c.p for c in compared),
+        test_gain=min(looked, default=None),
+        comparisons=tuple(compared),
+    )
 
 
 def _contender(row: sqlite3.Row) -> Contender:

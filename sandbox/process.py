@@ -33,7 +33,7 @@ from archwright.sandbox.replies import (
 from archwright.sandbox.requests import check_request, train_request
 from archwright.sandbox.scratch import Scratch
 from archwright.sandbox.turns import Turns
-from archwright.sandbox.warm import WarmWorker, WorkerDied
+from archwright.sandbox.warm import END_SECONDS, WarmWorker, WorkerDied
 
 CHECK_SECONDS: Final = 60.0
 CHECK_MEMORY_MB: Final = 2048
@@ -89,7 +89,7 @@ class ProcessSandbox:
         with self._check_turns.place():
             started = time.monotonic()
             try:
-                end = self._run(self._checkers[0], request, CHECK_SECONDS, CHECK_MEMORY_MB)
+                end = self._run(self._checkers, 0, request, CHECK_SECONDS, CHECK_MEMORY_MB)
                 header, _ = open_reply(*end)
                 return report_of(header, time.monotonic() - started)
             except Ended as ended:
@@ -102,8 +102,8 @@ class ProcessSandbox:
         with self._turns.place(priority) as place:
             used = Resources()
             try:
-                worker = self._trainers[place]
-                end, raw = self._run(worker, request, job.seconds_limit, job.memory_mb)
+                limits = job.seconds_limit, job.memory_mb
+                end, raw = self._run(self._trainers, place, request, *limits)
                 used = resources_of(end)
                 header, body = open_reply(end, raw)
                 used = resources_of(end, header, job.steps)
@@ -131,7 +131,7 @@ class ProcessSandbox:
             with self._check_turns.place():
                 try:
                     end = self._run(
-                        self._checkers[0], {"probe": dict(probe)}, _PROBE_SECONDS, PROBE_MEMORY_MB
+                        self._checkers, 0, {"probe": dict(probe)}, _PROBE_SECONDS, PROBE_MEMORY_MB
                     )
                     return open_reply(*end)[0]
                 except Ended as ended:
@@ -143,9 +143,14 @@ class ProcessSandbox:
         return tuple(gaps)
 
     def _run(
-        self, worker: WarmWorker, request: Mapping[str, Any], seconds: float, memory_mb: int
+        self,
+        workers: list[WarmWorker],
+        place: int,
+        request: Mapping[str, Any],
+        seconds: float,
+        memory_mb: int,
     ) -> tuple[Mapping[str, Any], bytes]:
-        """Do a job in `worker`, which is replaced if it breaks.
+        """Do a job in the worker at `place`, which is replaced if it breaks.
 
         Raises:
             Ended: the worker broke.
@@ -154,26 +159,30 @@ class ProcessSandbox:
         """
         if self._scratch is None:
             raise SandboxError("enter the sandbox first: `with sandbox:`")
-        job = {**request, "seconds_limit": seconds, "memory_mb": memory_mb}
+        worker, job = workers[place], {**request, "seconds_limit": seconds, "memory_mb": memory_mb}
         try:
             worker.warm()
         except WorkerDied as death:
             self._raise_if_stopped(death)
             raise SandboxError(f"the sandbox cannot start: {death}") from death
         try:
-            return worker.run(job)
+            end, raw = worker.run(job)
         except WorkerDied as death:
             self._raise_if_stopped(death)
-            self._replace(worker)
+            self._replace(worker, death.stuck)
             raise Ended(Status.TIMEOUT if death.stuck else Status.KILLED, str(death)) from death
 
-    def _raise_if_stopped(self, death: WorkerDied) -> None:
+        if end["cause"] == "stopped":
+            self._raise_if_stopped(None)
+        return end, raw
+
+    def _raise_if_stopped(self, death: WorkerDied | None) -> None:
         if self._turns.closed:
             raise Stopped("the sandbox was stopped") from death
 
-    def _replace(self, worker: WarmWorker) -> None:
+    def _replace(self, worker: WarmWorker, stuck: bool) -> None:
         with self._replacing:
-            worker.end()
+            worker.end(patience_seconds=0.0 if stuck else END_SECONDS)
             if not self._turns.closed:
                 worker.start()
 

@@ -23,12 +23,12 @@ START_SECONDS: Final = 120.0
 GRACE_SECONDS: Final = 10.0
 """How much longer than its job's limit a parent may take before it counts as stuck."""
 
-_END_SECONDS: Final = 8.0
+END_SECONDS: Final = 8.0
 _FOLDER: Final = Path(__file__).resolve().parent
 _COMMAND: Final = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); from inside import worker; worker.main()"
 )
-_KEPT: Final = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT")
+_KEPT: Final = ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
 
 
 class WorkerDied(SandboxError):  # noqa: N818 - an event, told apart from the sandbox's own errors
@@ -42,10 +42,12 @@ class WorkerDied(SandboxError):  # noqa: N818 - an event, told apart from the sa
 class WarmWorker:
     """One warm parent. `warm` and `run` are called by one thread at a time; `end` by any."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, grace_seconds: float = GRACE_SECONDS) -> None:
         self.folder = folder
+        self.grace_seconds = grace_seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._greeting: dict[str, Any] | None = None
+        self._family: list[psutil.Process] = []
         self._talking, self._ending = Lock(), Lock()
 
     def start(self) -> None:
@@ -90,7 +92,9 @@ class WarmWorker:
                 process.stdin.flush()
             except (OSError, ValueError) as error:
                 raise WorkerDied("the sandbox worker was ended") from error
-            report, reply = self._receive(sent_at + job["seconds_limit"] + GRACE_SECONDS)
+            deadline = sent_at + job["seconds_limit"] + self.grace_seconds
+            self._family = _family(self._receive(deadline)[0]["pid"])
+            report, reply = self._receive(deadline)
             return {**report, "sent_at": sent_at}, reply
 
     def _receive(self, deadline: float) -> tuple[dict[str, Any], bytes]:
@@ -116,8 +120,10 @@ class WarmWorker:
         lines = (self.folder / "log").read_text(errors="replace").strip().splitlines()
         return lines[-1][:300] if lines else "it was killed from outside"
 
-    def end(self) -> None:
+    def end(self, patience_seconds: float = END_SECONDS) -> None:
         """End the parent and all its descendants, and check that they are gone.
+
+        It may take `patience_seconds` to do so itself, then it is killed.
 
         Raises:
             SandboxError: something is still there.
@@ -126,12 +132,12 @@ class WarmWorker:
             process, self._process = self._process, None
             if process is None:
                 return
-            family = _family(process.pid)
+            family = [*self._family, *_family(process.pid)]
             if self._greeting is None:  # still warming up: nothing to end but itself
                 process.kill()
             _close(process.stdin)  # the parent ends its child, then itself
             with suppress(subprocess.TimeoutExpired):
-                process.wait(_END_SECONDS)
+                process.wait(patience_seconds)
             _kill_rest([*family, *_family(process.pid)])
             process.wait()
             with self._talking:  # whoever reads has met the end by now
@@ -145,6 +151,7 @@ def _close(pipe: IO[bytes] | None) -> None:
 
 
 def _family(pid: int) -> list[psutil.Process]:
+    """A process and its descendants, as far as they still are."""
     with suppress(psutil.NoSuchProcess):
         head = psutil.Process(pid)
         return [head, *head.children(recursive=True)]
@@ -155,7 +162,7 @@ def _kill_rest(family: list[psutil.Process]) -> None:
     for process in family:
         with suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGKILL)  # psutil checks that the id was not reused
-    _, left = psutil.wait_procs(family, timeout=_END_SECONDS)
+    _, left = psutil.wait_procs(family, timeout=END_SECONDS)
     if left:
         raise SandboxError(f"process {left[0].pid} of the sandbox could not be killed")
 
@@ -167,6 +174,7 @@ def scrubbed_environment(folder: Path) -> dict[str, str]:
     return {
         **kept,
         **{f"{name}_NUM_THREADS": "1" for name in threads},
+        "PATH": os.defpath,
         "HOME": str(folder),
         "TMPDIR": str(folder),
         "USER": "archwright",

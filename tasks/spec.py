@@ -174,20 +174,28 @@ def _metric_conflicts(form: _TaskForm) -> Iterator[str]:
 
 
 def _sequence_conflicts(form: _TaskForm) -> Iterator[str]:
-    per_step = len(form.output_shape) > 1 and form.output_shape[0] == form.input_shape[0]
     if form.vocabulary is not None and len(form.input_shape) != 1:
         yield f"with a vocabulary, input_shape must be [length], not {form.input_shape}"
-    if form.causal and not per_step:
-        yield "causal needs an output for each position: output_shape = [length, values]"
-    if form.entry == "Model" and form.backbone is not None:
-        yield '[backbone] is for entry = "Mixer"; leave it out, or set the entry'
     if form.entry == "Mixer":
-        if form.backbone is None:
-            yield 'entry = "Mixer" needs a [backbone] with width and layers'
-        if form.vocabulary is None:
-            yield 'entry = "Mixer" needs a vocabulary: the backbone embeds integer tokens'
-        if not per_step or len(form.output_shape) != 2:
-            yield 'entry = "Mixer" needs output_shape = [length, values] with the input\'s length'
+        yield from _mixer_conflicts(form)
+        return
+    if form.backbone is not None:
+        yield '[backbone] is for entry = "Mixer"; leave it out, or set the entry'
+    if form.causal and not _is_per_position(form):
+        yield "causal needs an output for each position: output_shape = [length, values]"
+
+
+def _mixer_conflicts(form: _TaskForm) -> Iterator[str]:
+    if form.backbone is None:
+        yield 'entry = "Mixer" needs a [backbone] with width and layers'
+    if form.vocabulary is None and len(form.input_shape) != 2:
+        yield 'entry = "Mixer" needs a vocabulary, or input_shape = [length, features]'
+    if len(form.output_shape) != 1 and not _is_per_position(form):
+        yield 'entry = "Mixer" needs output_shape = [length, values] or [values]'
+
+
+def _is_per_position(form: _TaskForm) -> bool:
+    return len(form.output_shape) == 2 and form.output_shape[0] == form.input_shape[0]
 
 
 def _to_spec(form: _TaskForm, baseline: str, folder: Path) -> TaskSpec:

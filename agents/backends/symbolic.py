@@ -181,7 +181,7 @@ def _review(question: ReviewQuestion) -> Review:
         low, high = numbers["interval"]
         summary = (
             f"{question.title}: mean gain {numbers['effect']:+.3g} {question.brief.unit} over the "
-            f"baseline on {numbers['seeds']} fresh seeds (interval {low:+.3g} to {high:+.3g}, "
+            f"hardest control on {numbers['seeds']} fresh seeds ({low:+.3g} to {high:+.3g}, "
             f"corrected p = {numbers['p']:.2g}); verdict: {numbers['verdict']}."
         )
     return Review(suspicions=suspicions, summary=summary, consequences=_consequences(question))

@@ -1,7 +1,8 @@
 """The warm parent: it has torch loaded, forks a jailed child for each job, and buries it.
 
-It reads jobs from its standard input and answers on its standard output, one at a time. It never
-runs candidate code itself. The end of its input, the orchestrator's death included, ends the job
+It reads jobs from its standard input and answers on its standard output, one at a time: first the
+child's process id, then, when nothing of the job is left, how it ended. It never runs candidate
+code itself. The end of its input, the orchestrator's death included, ends the job
 in flight and then the worker.
 """
 
@@ -70,6 +71,7 @@ class Worker:
             pid = os.fork()
             if pid == 0:
                 self._become_child(job, scratch, result.fileno(), output.fileno())
+            self.send({"pid": pid})
             end = self._watch(pid, scratch, started + job["seconds_limit"])
             end["left"] = end_all(pid)
             end["seconds"] = time.monotonic() - started

@@ -7,12 +7,12 @@ class Model(nn.Module):
     def __init__(self, input_shape, output_shape):
         super().__init__()
         channels, height, width = input_shape
-        hidden = 32
+        hidden = 48
         self.features = nn.Sequential(
-            nn.Conv2d(channels, 16, kernel_size=3, padding=1),
+            nn.Conv2d(channels, 24, kernel_size=3, padding=1),
             nn.ReLU(),
             nn.MaxPool2d(2),
-            nn.Conv2d(16, hidden, kernel_size=3, padding=1),
+            nn.Conv2d(24, hidden, kernel_size=3, padding=1),
             nn.ReLU(),
             nn.MaxPool2d(2),
         )

@@ -7,15 +7,15 @@ earlier position by its content.
 
 import numpy as np
 
-PAIRS = 8
-LENGTH = 32
-VOCABULARY = 64
+PAIRS = 6
+LENGTH = 24
+VOCABULARY = 32
 SEQUENCES = {"train": 16_384, "validation": 512, "test": 1_024}
 STREAM = {"train": 0, "validation": 1, "test": 2}
 
 
 def load(split, seed):
-    """Tokens int64 (N, 32), and classes int64 (N, 32): the value at each query, -1 elsewhere."""
+    """Tokens int64 (N, 24), and classes int64 (N, 24): the value at each query, -1 elsewhere."""
     seed = seed if split == "train" else 0
     rng = np.random.RandomState([STREAM[split], seed])
     count, keys_in_all = SEQUENCES[split], VOCABULARY // 2

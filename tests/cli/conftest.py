@@ -85,7 +85,7 @@ def build_verdict(title: str = "widen block 2", **changes: Any) -> Verdict:
         "reason": "",
         "branch": "archwright/digits-20261124-ab12/widen-block-2",
         "test_gain": 1.9,
-        "matched_baseline": {"scale": 1.2},
+        "mean": 95.0,
     }
     return Verdict(**{**values, **changes})
 

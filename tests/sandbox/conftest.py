@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -74,6 +75,7 @@ def make_job(problem: Problem, data: Path) -> Callable[..., TrialJob]:
 @pytest.fixture(scope="session")
 def process_sandbox() -> Iterator[ProcessSandbox]:
     """One for all tests that leave it whole."""
+    os.environ["ARCHWRIGHT_TEST_SECRET"] = "s3cret"
     with ProcessSandbox(workers=2) as sandbox:
         yield sandbox
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import sys
@@ -45,10 +44,11 @@ def found(process_sandbox: ProcessSandbox, problem: Problem, doing: Doing) -> Ca
     return run
 
 
-def test_on_linux_with_landlock_nothing_is_open(process_sandbox: ProcessSandbox) -> None:
-    if not Path("/sys/kernel/security/landlock").exists() and sys.platform != "linux":
-        pytest.skip("no Landlock on this platform")
-    assert all(gap.detail and gap.mend for gap in process_sandbox.gaps())
+def test_every_gap_has_a_meaning_and_a_mend(process_sandbox: ProcessSandbox) -> None:
+    gaps = process_sandbox.gaps()
+    assert all(gap.detail and gap.mend for gap in gaps)
+    if sys.platform == "linux":
+        assert not {"memory", "orphans"} & {gap.name for gap in gaps}
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_writes_reach_the_scratch_folder_alone(
 
 
 def test_scratch_folders_do_not_outlive_their_job(
-    process_sandbox: ProcessSandbox, found: Callable[[str], str]
+    found: Callable[[str], str],
 ) -> None:
     folder = Path(found("open('left', 'w'); found = os.getcwd()").partition("found: ")[2])
     assert folder.parent.is_dir()
@@ -123,25 +123,12 @@ def test_a_listening_neighbour_cannot_be_reached(
         assert "Error" in found(f"import socket; found = socket.create_connection({address!r}, 1)")
 
 
-def test_the_environment_is_scrubbed(
-    found: Callable[[str], str], process_sandbox: ProcessSandbox
-) -> None:
-    os.environ["ARCHWRIGHT_TEST_SECRET"] = "s3cret"
-    try:
-        with ProcessSandbox(workers=0) as sandbox:
-            report = sandbox.check(
-                "import os, json\nraise ValueError(json.dumps(dict(os.environ)))",
-                Problem("Model", (1,), (1,), "mse", 1),
-            )
-    finally:
-        del os.environ["ARCHWRIGHT_TEST_SECRET"]
-    seen = json.loads(report.error.partition("ValueError: ")[2])
-    assert "s3cret" not in seen.values()
-    assert seen["HOME"] != str(Path.home())
-    assert seen["OMP_NUM_THREADS"] == "1"
-    assert found("found = sorted(k for k in os.environ if 'KEY' in k or 'TOKEN' in k)").endswith(
-        "[]"
-    )
+def test_the_environment_is_scrubbed(found: Callable[[str], str]) -> None:
+    assert os.environ["ARCHWRIGHT_TEST_SECRET"] == "s3cret"
+    assert found("found = 's3cret' in os.environ.values()").endswith("False")
+    assert found("found = os.environ['OMP_NUM_THREADS']").endswith("1")
+    assert str(Path.home()) not in found("found = os.environ['HOME'], os.environ['PATH']")
+    assert found("found = [k for k in os.environ if 'KEY' in k or 'TOKEN' in k]").endswith("[]")
 
 
 @pytest.mark.parametrize(
@@ -204,10 +191,10 @@ def test_threads_work(found: Callable[[str], str]) -> None:
 
 
 def test_what_torch_imports_late_still_works(
-    process_sandbox: ProcessSandbox, problem: Problem, found: Callable[[str], str]
+    found: Callable[[str], str],
 ) -> None:
     body = """
-    import torch, torch.fft, torch.func, torch.nn.utils.parametrizations, torch.fx, torch.distributions
+    import torch, torch.fft, torch.func, torch.fx, torch.distributions, torch.sparse
     import einops_is_not_there
     """
     assert "No module named 'einops_is_not_there'" in found(body)

@@ -18,27 +18,28 @@ from sandbox_candidates import GOOD
 from archwright.domain import InputError, Problem, SandboxError, Status, Stopped, TrialJob
 from archwright.sandbox.opening import available, open_sandbox
 from archwright.sandbox.process import ProcessSandbox
+from archwright.sandbox.requests import train_request
 from archwright.sandbox.scratch import Scratch
 from archwright.sandbox.turns import Turns
+from archwright.sandbox.warm import WarmWorker, WorkerDied
 
 Jobs = Callable[..., TrialJob]
 
-FOREVER = "import time\nwhile True:\n    time.sleep(0.01)\n"
+FOREVER = "import time\nopen('started', 'w')\nwhile True:\n    time.sleep(0.01)\n"
 
 
-def wait_for_job(folder: Path, workers: int) -> list[psutil.Process]:
-    """The processes of a sandbox once each worker runs a job: workers and their children."""
-    while True:
-        family = psutil.Process().children(recursive=True)
-        if len(list(folder.glob("run-*/train-*/job-*"))) >= workers:
-            return family
+def wait_for_jobs(folder: Path, count: int) -> list[psutil.Process]:
+    """All processes of a sandbox under `folder`, once `count` trials of `FOREVER` run there."""
+    while len(list(folder.glob("**/job-*/started"))) < count:
         threading.Event().wait(0.02)
+    family = psutil.Process().children(recursive=True)
+    return [process for process in family if folder in Path(process.cwd()).parents]
 
 
 def test_stop_frees_every_caller_and_leaves_nothing(make_job: Jobs, tmp_path: Path) -> None:
     with ProcessSandbox(workers=2, scratch=tmp_path) as sandbox, ThreadPoolExecutor(4) as pool:
         futures = [pool.submit(sandbox.train, make_job(FOREVER)) for _ in range(4)]
-        family = wait_for_job(tmp_path, workers=2)
+        family = wait_for_jobs(tmp_path, 2)
         sandbox.stop()
         wait(futures)
         assert all(isinstance(future.exception(), Stopped) for future in futures)
@@ -59,8 +60,8 @@ def _alive(process: psutil.Process) -> bool:
 def test_a_worker_that_is_killed_is_replaced(make_job: Jobs, tmp_path: Path) -> None:
     with ProcessSandbox(workers=1, scratch=tmp_path) as sandbox, ThreadPoolExecutor(1) as pool:
         future = pool.submit(sandbox.train, make_job(FOREVER))
-        wait_for_job(tmp_path, workers=1)
-        busy = next(p for p in psutil.Process().children() if p.children())
+        family = wait_for_jobs(tmp_path, 1)
+        busy = next(process for process in family if process.children())
         job = busy.children()[0]
         busy.kill()
         assert future.result().status is Status.KILLED
@@ -68,19 +69,22 @@ def test_a_worker_that_is_killed_is_replaced(make_job: Jobs, tmp_path: Path) -> 
         assert sandbox.train(make_job()).status is Status.OK
 
 
-def test_a_worker_that_does_not_answer_is_killed_and_replaced(
-    make_job: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_worker_that_does_not_answer_is_stuck_and_can_be_ended(
+    make_job: Jobs, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("archwright.sandbox.warm.GRACE_SECONDS", 0.5)
-    with ProcessSandbox(workers=1, scratch=tmp_path) as sandbox, ThreadPoolExecutor(1) as pool:
-        sandbox.train(make_job())
-        future = pool.submit(sandbox.train, make_job(FOREVER, seconds_limit=1.0))
-        wait_for_job(tmp_path, workers=1)
-        busy = next(p for p in psutil.Process().children() if p.children())
-        busy.suspend()
-        assert future.result().status is Status.TIMEOUT
-        assert not _alive(busy)
-        assert sandbox.train(make_job()).status is Status.OK
+    worker = WarmWorker(tmp_path / "worker", grace_seconds=0.5)
+    worker.start()
+    worker.warm()
+    job = {"train": train_request(make_job(FOREVER)), "seconds_limit": 2.0, "memory_mb": 512}
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(worker.run, job)
+        family = wait_for_jobs(tmp_path, 1)
+        next(process for process in family if process.children()).suspend()
+        death = future.exception()
+    assert isinstance(death, WorkerDied)
+    assert death.stuck
+    worker.end(patience_seconds=0.0)
+    assert not any(_alive(process) for process in family)
 
 
 ORCHESTRATOR = """
@@ -98,7 +102,7 @@ if __name__ == "__main__":
         threads = [threading.Thread(target=sandbox.train, args=(job,)) for _ in range(2)]
         for thread in threads:
             thread.start()
-        while len(list(folder.glob("run-*/train-*/job-*"))) < 2:
+        while len(list(folder.glob("**/job-*/started"))) < 2:
             time.sleep(0.02)
         print("running", flush=True)
         for thread in threads:
@@ -106,9 +110,7 @@ if __name__ == "__main__":
 """
 
 
-def test_the_death_of_the_orchestrator_leaves_no_process(
-    data: Path, tmp_path: Path, make_job: Jobs
-) -> None:
+def test_the_death_of_the_orchestrator_leaves_no_process(data: Path, tmp_path: Path) -> None:
     script = tmp_path / "orchestrator.py"
     script.write_text(textwrap.dedent(ORCHESTRATOR).replace("{source!r}", repr(FOREVER)))
     command = [sys.executable, str(script), str(tmp_path), str(data)]
@@ -116,8 +118,8 @@ def test_the_death_of_the_orchestrator_leaves_no_process(
         assert orchestrator.stdout is not None
         assert orchestrator.stdout.readline() == "running\n"
         family = psutil.Process(orchestrator.pid).children(recursive=True)
-        assert len(family) == 5  # a worker for checks, two for trials, and their two jobs
         orchestrator.kill()
+    assert len(family) == 5  # a worker for checks, two for trials, and their two jobs
     _, left = psutil.wait_procs(family, timeout=20)
     assert left == []
     assert list(tmp_path.glob("run-*"))

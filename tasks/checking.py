@@ -1,0 +1,68 @@
+"""All that is wrong with a task folder, one line each."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from archwright.domain import Array, TaskError
+from archwright.tasks.loading import SPLITS, Task
+from archwright.tasks.source import import_load
+from archwright.tasks.spec import read_spec
+
+Data = dict[str, tuple[Array, Array]]
+
+
+def check_folder(path: str | Path) -> list[str]:
+    """What is wrong with a task folder, found without training: empty when it is sound.
+
+    Goes on after a fault as far as the rest can still be judged: the keys of `task.toml`, the
+    baseline's source, the arrays of every split, and how the splits stand to each other.
+    """
+    folder = Path(path).expanduser().resolve()
+    if not folder.is_dir():
+        return [f"{path} is no folder; `archwright task new {path}` makes a complete task there"]
+    spec, faults = read_spec(folder)
+    try:
+        import_load(folder / "task.py")
+    except TaskError as error:
+        return [*faults, str(error)]
+    return faults if spec is None else [*faults, *_data_faults(Task(spec))]
+
+
+def _data_faults(task: Task) -> list[str]:
+    faults: list[str] = []
+    data: Data = {}
+    for split in SPLITS:
+        try:
+            data[split] = task.load(split)
+        except TaskError as error:
+            faults.append(str(error).removeprefix(f"task {task.spec.name}, "))
+    return [*faults, *_sharing_faults(data), *_seed_faults(task, data)]
+
+
+def _sharing_faults(data: Data) -> list[str]:
+    return [
+        f"{one} and {other} are the same inputs; each split needs samples of its own"
+        for one, other in combinations(data, 2)
+        if np.array_equal(data[one][0], data[other][0])
+    ]
+
+
+def _seed_faults(task: Task, data: Data) -> list[str]:
+    """Scores only compare where everyone is judged on the same samples."""
+    faults = []
+    for split in data:
+        seed = 0 if split == "train" else 1
+        try:
+            again = task.load(split, seed)
+        except TaskError as error:
+            faults.append(f"{str(error).removeprefix(f'task {task.spec.name}, ')} (seed {seed})")
+            continue
+        if not all(map(np.array_equal, data[split], again)):
+            cause = "differs between two loads with seed 0" if seed == 0 else "changes with the seed"
+            mend = "draw from a generator of the seed alone" if seed == 0 else "use a fixed seed"
+            faults.append(f"{split} data {cause}; {mend}")
+    return faults
