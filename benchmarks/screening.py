@@ -3,8 +3,9 @@
     python benchmarks/screening.py [--known 1000,10000,100000] [--repeats N] [--json]
 
 The candidates are drawn from the grammar for the digits task. The knowledge bases of all sizes are
-measured in turn, so that each sees the same machine; medians are compared. Exit code 1 when the
-largest falls under the limit.
+measured in turn, so that each sees the same machine; medians are given. The rate is by the time the
+processor worked, which other programs do not change, with the rate by the clock beside it. Exit
+code 1 when the largest base falls under the limit.
 """
 
 from __future__ import annotations
@@ -41,15 +42,20 @@ def main() -> int:
         print(json.dumps({"per_second": rates, "limit": LIMIT_PER_SECOND}, indent=2))
     else:
         for known, rate in rates.items():
-            print(f"{known:>9,} known: {rate:,.0f} screenings a second (limit {LIMIT_PER_SECOND})")
-    return 0 if list(rates.values())[-1] >= LIMIT_PER_SECOND else 1
+            print(
+                f"{known:>9,} known: {rate['processor']:,.0f} screenings a second"
+                f" ({rate['clock']:,.0f} by the clock; limit {LIMIT_PER_SECOND})"
+            )
+    return 0 if list(rates.values())[-1]["processor"] >= LIMIT_PER_SECOND else 1
 
 
-def measure(sizes: list[int], repeats: int) -> dict[int, float]:
-    """The median rate for each size, over `repeats` interleaved passes after one warm-up."""
+def measure(sizes: list[int], repeats: int) -> dict[int, dict[str, float]]:
+    """Median rates for each size, over `repeats` interleaved passes after one warm-up."""
     spec = load_task("digits").spec
     sources = [draw(spec.problem, random.Random(seed)).source for seed in range(CANDIDATES)]
-    rates: dict[int, list[float]] = {size: [] for size in sizes}
+    rates: dict[int, dict[str, list[float]]] = {
+        size: {"processor": [], "clock": []} for size in sizes
+    }
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         bases = {}
         for size in sizes:
@@ -59,17 +65,24 @@ def measure(sizes: list[int], repeats: int) -> dict[int, float]:
             for size, base in bases.items():
                 seconds = time_pass(sources, spec, base)
                 if turn > 0:
-                    rates[size].append(len(sources) / seconds)
-    return {size: statistics.median(values) for size, values in rates.items()}
+                    for name, value in seconds.items():
+                        rates[size][name].append(len(sources) / value)
+    return {
+        size: {name: statistics.median(values) for name, values in found.items()}
+        for size, found in rates.items()
+    }
 
 
-def time_pass(sources: list[str], spec: TaskSpec, knowledge: Knowledge) -> float:
-    """Wall-clock seconds to screen all of `sources` once."""
-    started = time.perf_counter()
+def time_pass(sources: list[str], spec: TaskSpec, knowledge: Knowledge) -> dict[str, float]:
+    """Seconds to screen all of `sources` once, by the processor and by the clock."""
+    processor, clock = time.process_time(), time.perf_counter()
     for source in sources:
         parsed = read_source(source, spec.problem, spec.recipe)
         knowledge.match(spec.name, fingerprint(parsed, parsed.recipe))
-    return time.perf_counter() - started
+    return {
+        "processor": time.process_time() - processor,
+        "clock": time.perf_counter() - clock,
+    }
 
 
 if __name__ == "__main__":

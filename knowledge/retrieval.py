@@ -16,7 +16,7 @@ DIMENSIONS: Final = 256
 Vectors = NDArray[np.float32]
 
 _COMMENT: Final = re.compile(r"#[^\n]*")
-_WORD: Final = re.compile(r"[A-Za-z]\w*|\d+(?:\.\d+)?")
+_WORD: Final = re.compile(r"[^\W\d]\w*")
 # What every architecture says tells nothing.
 _SAID_BY_ALL: Final = """self def return import from as class super torch nn forward __init__ Module
     Model Mixer input_shape output_shape"""
@@ -28,7 +28,7 @@ def embed(text: str) -> Vectors:
     """A unit vector of the words and word pairs of code or prose, zero when there are none.
 
     Signed feature hashing (Weinberger et al., "Feature Hashing for Large Scale Multitask Learning",
-    2009) of logarithmic counts, `(DIMENSIONS,)`.
+    2009) of logarithmic counts, `(DIMENSIONS,)`. Numbers do not count: a wider copy is a copy.
     """
     words = [w for w in _WORD.findall(_COMMENT.sub("", text)) if w not in _EVERYWHERE]
     counts = Counter(w.lower() for w in words)
@@ -58,7 +58,7 @@ def choose_diverse(
     vectors: Vectors,
     count: int,
     shown: Vectors | None = None,
-    weight: float = 0.7,
+    weight: float = 0.5,
 ) -> list[int]:
     """Pick up to `count` that are good and unlike each other, best first.
 

@@ -22,6 +22,7 @@ from archwright.domain import End, Fingerprint, InputError
 from archwright.knowledge.database import Database
 from archwright.knowledge.entries import Entry, Example, Hit, Kind, Match, ReviewStatus
 from archwright.knowledge.retrieval import (
+    DIMENSIONS,
     Vectors,
     choose_diverse,
     embed,
@@ -119,7 +120,7 @@ class Knowledge:
                 continue
             # The partial index serves only a query that repeats its condition.
             where = f"{level}_level = ? AND {level}_level != '' AND task = ? AND kind = 'result'"
-            for row in self._visible(where, until, value, task, order="id LIMIT 20"):
+            for row in self._visible(where, until, value, task, order="created, id LIMIT 20"):
                 found.setdefault((row["run"], row["candidate"]), read_match(row, level))
         return sorted(found.values(), key=lambda match: match.end == End.DUPLICATE)
 
@@ -274,7 +275,7 @@ def _record(connection: sqlite3.Connection, entry: Entry, vector: bytes) -> int:
 
 def _shown(sources: Iterable[str]) -> Vectors:
     vectors = [embed(source) for source in sources if source]
-    return np.array(vectors, np.float32).reshape(len(vectors), -1)
+    return np.array(vectors, np.float32).reshape(len(vectors), DIMENSIONS)
 
 
 def _choose(

@@ -64,6 +64,7 @@ class Budget:
         plan: the split of trainings.
         rungs: most trainings that one candidate can use.
         lag: most candidates under way at once.
+        patience: candidates in a row that were not trained before the search is exhausted.
         ledger: what has ended.
         seconds_left: wall time left for the search, None without a limit.
     """
@@ -73,18 +74,21 @@ class Budget:
         plan: Plan,
         rungs: int,
         lag: int,
+        patience: int,
         ledger: Ledger,
         seconds_left: Callable[[], float] | None,
     ) -> None:
         self._plan = plan
         self._rungs = rungs
         self._lag = lag
+        self._patience = patience
         self._ledger = ledger
         self._seconds_left = seconds_left
         self._granted: dict[int, int] = {}
 
     def grant(self, number: int) -> Grant | None:
-        """The grant of the next candidate, None when the budget of the search is spent.
+        """The grant of the next candidate, None when the budget of the search is spent or nothing
+        new is proposed any more.
 
         Waits for the results that it must see. Where the trainings granted to others leave none,
         it waits for those to end, in order, and for what they give back.
@@ -95,6 +99,10 @@ class Budget:
         for sees in range(max(0, number - self._lag), number):
             ended = self._ledger.upto(sees)
             if self._seconds_left is not None and self._seconds_left() <= 0:
+                return None
+            if len(ended) >= self._patience and not any(
+                t.trials for t in ended[-self._patience :]
+            ):
                 return None
             free = self._free(number, sees, sum(t.trials for t in ended))
             if free > 0:

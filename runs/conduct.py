@@ -148,6 +148,7 @@ class Conductor:
             plan=plan,
             rungs=len(spec.rungs),
             lag=settings.candidates_ahead,
+            patience=settings.patience,
             ledger=ledger,
             seconds_left=_clock(journal, settings, plan, stopwatch),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archwright.agents.questions import Work
-from archwright.domain import End, TaskSpec
+from archwright.domain import End, SourceError, TaskSpec
 from archwright.knowledge.entries import Entry, Example
 from archwright.knowledge.store import Knowledge
 from archwright.runs.journal import Journal
@@ -72,7 +72,7 @@ class Memory:
                 source=candidate.source,
                 recipe=candidate.recipe.to_json(),
                 fingerprint=candidate.fingerprint,
-                family=family(candidate.source),
+                family=_family(candidate.source),
                 metric=self._spec.metric.name,
                 score=tried.scores[rung] if tried.scores else None,
                 baseline=self._floors[rung].mean if tried.scores else None,
@@ -86,6 +86,14 @@ class Memory:
 
 
 PREFIX = "known:"
+
+
+def _family(source: str) -> str:
+    """The family of a candidate; what is no Python has none."""
+    try:
+        return family(source)
+    except SourceError:
+        return ""
 
 
 def _as_work(example: Example) -> Work:

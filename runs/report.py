@@ -10,7 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from archwright.runs.snapshot import CandidateRow, Snapshot, Verdict
+from archwright.domain import Metric
+from archwright.runs.snapshot import CandidateRow, Comparison, Snapshot, Verdict
 from archwright.runs.summary import (
     TOP_COUNT,
     discoveries,
@@ -24,6 +25,7 @@ from archwright.runs.summary import (
 from archwright.runs.wording import (
     clean,
     duration_text,
+    funnel_text,
     gain_text,
     interval_text,
     noise_text,
@@ -44,7 +46,7 @@ def render_report(snapshot: Snapshot, workspace: str = ".") -> RenderableType:
         ("What was found", _found(snapshot)),
         ("Baseline", _baseline(snapshot)),
         ("Best candidates", _top(snapshot)),
-        ("Candidates", _funnel(snapshot)),
+        ("Candidates", iter([_text(funnel_text(snapshot.funnel))])),
         ("Failures", _failures(snapshot)),
         ("Learned from", _examples(snapshot)),
         ("Cost", _cost(snapshot)),
@@ -78,7 +80,7 @@ def _found(snapshot: Snapshot) -> Iterator[RenderableType]:
         yield _text(_no_verdict_words(snapshot))
     for verdict in sorted(snapshot.verdicts, key=lambda v: (v.verdict != "discovery", -v.effect)):
         style = "bold green" if verdict.verdict == "discovery" else ""
-        yield _text(f"{verdict.candidate}: {clean(verdict.title, 100)}", style)
+        yield _text(f"candidate {verdict.candidate}, {clean(verdict.title, 100)}", style)
         yield from (_text(line, indent=4) for line in _verdict_words(snapshot, verdict))
 
 
@@ -89,27 +91,37 @@ def _no_verdict_words(snapshot: Snapshot) -> str:
 
 
 _PLAIN: Final = {
-    "discovery": "Better than the baseline beyond noise:",
-    "no gain": "Not better than the baseline:",
-    "undecided": "Could be better, but the evidence does not settle it:",
+    "discovery": "Better than the baseline beyond noise",
+    "no gain": "Not better than the baseline",
+    "undecided": "Could be better, but the evidence does not settle it",
 }
 
 
 def _verdict_words(snapshot: Snapshot, verdict: Verdict) -> Iterator[str]:
-    metric = snapshot.metric
-    effect, interval = gain_text(metric, verdict.effect), interval_text(metric, verdict.interval)
-    yield (
-        f"{_PLAIN[verdict.verdict]} {effect} (corrected interval {interval}, "
-        f"corrected p {verdict.p:.2g}, {verdict.seeds} paired seeds)"
-    )
-    if verdict.test_gain is not None:
-        yield f"On the sealed test split: {gain_text(metric, verdict.test_gain)}"
+    own = "" if verdict.mean is None else f"{score_text(snapshot.metric, verdict.mean)} "
+    yield f"{_PLAIN[verdict.verdict]}: {own}on {verdict.seeds} paired seeds"
+    measured: Sequence[Comparison | Verdict] = verdict.comparisons or (verdict,)
+    yield from (_gain_words(snapshot.metric, each) for each in measured)
     if verdict.reason:
         yield clean(verdict.reason)
     if verdict.branch:
         yield f"branch {verdict.branch}"
     if verdict.decision:
         yield f"decision {verdict.decision}, review {verdict.review}"
+
+
+def _gain_words(metric: Metric, measured: Comparison | Verdict) -> str:
+    """A gain with its control, its corrected interval and p, and what the test split says."""
+    control = "the baseline"
+    if isinstance(measured, Comparison):
+        control = f"{clean(measured.control, 60)} ({score_text(metric, measured.mean)})"
+    words = (
+        f"{gain_text(metric, measured.effect)} over {control}, corrected interval "
+        f"{interval_text(metric, measured.interval)}, corrected p {measured.p:.2g}"
+    )
+    if measured.test_gain is None:
+        return words
+    return f"{words}; on the sealed test split {gain_text(metric, measured.test_gain)}"
 
 
 def _baseline(snapshot: Snapshot) -> Iterator[RenderableType]:
@@ -133,7 +145,7 @@ def _top(snapshot: Snapshot) -> Iterator[RenderableType]:
     if base and best and best.score is not None:
         noise = noise_text(snapshot.metric.gain(best.score, base.mean), base.sd)
         if noise:
-            yield _text(f"best at the top rung: {best.id}, {noise} over the baseline")
+            yield _text(f"best at the top rung: candidate {best.id}, {noise} over the baseline")
 
 
 def candidate_table(
@@ -169,18 +181,12 @@ def stretching_table(*columns: str, stretched: str) -> Table:
     return table
 
 
-def _funnel(snapshot: Snapshot) -> Iterator[RenderableType]:
-    f = snapshot.funnel
-    yield _text(
-        f"{f.proposed} proposed: {f.duplicate} duplicate, {f.invalid} invalid, "
-        f"{f.crashed} crashed, {f.trained} trained, of these {f.promoted} promoted"
-    )
-
-
 def _failures(snapshot: Snapshot) -> Iterator[RenderableType]:
     causes = failures(snapshot)
     for item in causes[:FAILURE_COUNT]:
-        yield _text(f"{item['count']} {item['end']}: {item['cause']} ({item['candidate']})")
+        yield _text(
+            f"{item['count']} {item['end']}: {item['cause']} (first: candidate {item['candidate']})"
+        )
     rest = sum(item["count"] for item in causes[FAILURE_COUNT:])
     if rest:
         yield _text(f"{rest} of other causes")

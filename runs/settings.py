@@ -44,6 +44,8 @@ class RunSettings:
     """Times that a duplicate idea goes back before the candidate is given up."""
     repairs: int = 3
     """Times that the debugger may mend a candidate that fails its checks."""
+    patience: int = 100
+    """Candidates in a row that need no training before the search counts as exhausted."""
     reduction: int = 3
     """A candidate climbs when it is in the top 1/reduction of its rung."""
 
@@ -91,6 +93,7 @@ _LEAST: Mapping[str, float] = {
     "verify_seeds": 3,
     "attempts": 1,
     "repairs": 0,
+    "patience": 1,
     "reduction": 2,
 }
 

@@ -18,8 +18,9 @@ from archwright.runs.wording import clean
 FAILURES: Final = (End.DUPLICATE, End.INVALID, End.CRASHED)
 TOP_COUNT: Final = 10
 
-_VARIES = re.compile(r"\b[0-9a-f]*\d[0-9a-f]*\b")
-"""Numbers and ids inside a reason: what differs between two failures of the same cause."""
+_VARIES = re.compile(r"\([^()]*\)|\b[0-9a-f]*\d[0-9a-f]*\b")
+"""What differs between two failures of the same cause: numbers, ids, and titles or shapes in
+brackets."""
 
 
 def report_document(snapshot: Snapshot, workspace: str = ".") -> dict[str, Any]:
@@ -87,8 +88,8 @@ def gain_over_baseline(snapshot: Snapshot, row: CandidateRow) -> float | None:
 def failures(snapshot: Snapshot) -> list[dict[str, Any]]:
     """Failed candidates grouped by end and cause, most frequent first.
 
-    Two reasons have the same cause when they differ in numbers and ids only; the cause is given
-    in the words of its first candidate.
+    Two reasons have the same cause when they differ in numbers, ids and brackets only; the cause
+    is given in the words of its first candidate.
     """
     counts: Counter[tuple[str, str]] = Counter()
     first: dict[tuple[str, str], CandidateRow] = {}
@@ -149,7 +150,7 @@ def _git_steps(found: Verdict, run: str, workspace: str) -> list[tuple[str, str]
     if not found.branch:
         return []
     git = ["git"] if workspace == "." else ["git", "-C", workspace]
-    lineage = shlex.join([*git, "log", "--graph", f"--branches=archwright/{run}/*"])
+    lineage = shlex.join([*git, "log", "--graph", "--oneline", f"--branches=archwright/{run}/*"])
     return [
         ("read the best one", shlex.join([*git, "show", found.branch])),
         ("see the lineage", lineage),

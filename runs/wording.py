@@ -8,6 +8,7 @@ import unicodedata
 from typing import Final
 
 from archwright.domain import Metric
+from archwright.runs.snapshot import Funnel
 
 _DROPPED: Final = frozenset({"Cf", "Cs", "Co", "Cn"})
 """Unicode categories that never reach a terminal: bidirectional overrides and other invisible
@@ -65,6 +66,15 @@ def noise_text(gain: float, sd: float) -> str:
     if not (math.isfinite(sd) and sd > 0):
         return ""
     return f"{gain / sd:+.1f} noise sd"
+
+
+def funnel_text(funnel: Funnel) -> str:
+    """How many candidates reached each stage."""
+    f = funnel
+    return (
+        f"{f.proposed} proposed: {f.duplicate} duplicate, {f.invalid} invalid, "
+        f"{f.crashed} crashed, {f.trained} trained ({f.promoted} promoted)"
+    )
 
 
 def duration_text(seconds: float) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from types import TracebackType
 from typing import Any, Self
+
+import numpy as np
 
 from archwright.domain import CheckReport, Gap, Outcome, Problem, TrialJob
 from archwright.sandbox.inside import frames
@@ -92,6 +95,7 @@ def _perform(job: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     from archwright.sandbox.inside import jobs
 
     threads = torch.get_num_threads()
+    python_state, numpy_state = random.getstate(), np.random.get_state()
     torch.set_num_threads(1)
     try:
         with torch.random.fork_rng(devices=[]):
@@ -99,4 +103,6 @@ def _perform(job: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
             message = frames.encode_arrays(*jobs.perform(job, jobs.gather(job)))
     finally:
         torch.set_num_threads(threads)
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
     return frames.decode(message)

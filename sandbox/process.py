@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -79,9 +80,11 @@ class ProcessSandbox:
         trace: TracebackType | None,
     ) -> None:
         """Kill whatever still runs, and check that it is gone."""
-        self.stop()
-        if self._scratch is not None:
-            self._scratch.remove()
+        try:
+            self.stop()
+        finally:
+            if self._scratch is not None:
+                self._scratch.remove()
 
     def check(self, source: str, problem: Problem, seed: int = 0) -> CheckReport:
         """Build the candidate and execute the checks before training."""
@@ -115,9 +118,9 @@ class ProcessSandbox:
         """Kill all that runs; every blocked and later call raises `Stopped`. Returns when gone."""
         self._turns.close()
         self._check_turns.close()
-        with self._replacing:
+        with self._replacing, ExitStack() as all_of_them:
             for worker in self._checkers + self._trainers:
-                worker.end()
+                all_of_them.callback(worker.end)
 
     def gaps(self) -> tuple[Gap, ...]:
         """What this sandbox does not hold on this machine, tried in a throw-away jail.
@@ -160,6 +163,8 @@ class ProcessSandbox:
         if self._scratch is None:
             raise SandboxError("enter the sandbox first: `with sandbox:`")
         worker, job = workers[place], {**request, "seconds_limit": seconds, "memory_mb": memory_mb}
+        if worker.interrupted:
+            self._replace(worker, stuck=True)
         try:
             worker.warm()
         except WorkerDied as death:
@@ -171,7 +176,6 @@ class ProcessSandbox:
             self._raise_if_stopped(death)
             self._replace(worker, death.stuck)
             raise Ended(Status.TIMEOUT if death.stuck else Status.KILLED, str(death)) from death
-
         if end["cause"] == "stopped":
             self._raise_if_stopped(None)
         return end, raw

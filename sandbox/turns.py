@@ -40,10 +40,14 @@ class Turns:
         ticket = (priority, next(self._arrivals))
         with self._changed:
             heapq.heappush(self._queue, ticket)
-            self._changed.wait_for(lambda: self.closed or (self._free and self._queue[0] == ticket))
-            self._queue.remove(ticket)
-            heapq.heapify(self._queue)
-            self._changed.notify_all()
+            try:
+                self._changed.wait_for(
+                    lambda: self.closed or (self._free and self._queue[0] == ticket)
+                )
+            finally:
+                self._queue.remove(ticket)
+                heapq.heapify(self._queue)
+                self._changed.notify_all()
             if self.closed:
                 raise Stopped("the sandbox was stopped")
             return self._free.pop()

@@ -28,7 +28,7 @@ _FOLDER: Final = Path(__file__).resolve().parent
 _COMMAND: Final = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); from inside import worker; worker.main()"
 )
-_KEPT: Final = ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
+_KEPT: Final = ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH")
 
 
 class WorkerDied(SandboxError):  # noqa: N818 - an event, told apart from the sandbox's own errors
@@ -47,13 +47,15 @@ class WarmWorker:
         self.grace_seconds = grace_seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._greeting: dict[str, Any] | None = None
+        self.interrupted = False
+        """Whether a job was left half-way by an exception, so that its answer is yet to come."""
         self._family: list[psutil.Process] = []
         self._talking, self._ending = Lock(), Lock()
 
     def start(self) -> None:
         """Start the parent. Returns at once; `warm` waits until it is ready."""
         self.folder.mkdir(exist_ok=True)
-        self._greeting = None
+        self._greeting, self.interrupted = None, False
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-s", "-P", "-c", _COMMAND, str(_FOLDER), str(self.folder)],
@@ -83,7 +85,7 @@ class WarmWorker:
             WorkerDied: the parent ended or was ended, or does not answer.
         """
         with self._talking:
-            sent_at = time.monotonic()
+            self.interrupted, sent_at = True, time.monotonic()
             process = self._process
             if process is None or process.stdin is None:
                 raise WorkerDied("the sandbox worker was ended")
@@ -95,6 +97,7 @@ class WarmWorker:
             deadline = sent_at + job["seconds_limit"] + self.grace_seconds
             self._family = _family(self._receive(deadline)[0]["pid"])
             report, reply = self._receive(deadline)
+            self.interrupted = False
             return {**report, "sent_at": sent_at}, reply
 
     def _receive(self, deadline: float) -> tuple[dict[str, Any], bytes]:

@@ -14,6 +14,9 @@ THEME_SHARE: Final = 0.65
 EXCITE_SHARE: Final = 0.3
 GLOBAL_BLOCKS: Final = frozenset({"PixelAttention", "PixelLinearAttention", "Sweep"})
 """Image blocks in which every position reads many others."""
+GLOBAL_WEIGHT: Final = 0.35
+"""How often such a block is drawn for each time that a local one is: it is slower, and on small
+images learns less from few samples."""
 LIGHT: Final = frozenset({"SqueezeExcite", "PixelMLP"})
 """Image blocks that do not look around, so they never stand alone."""
 LOCAL_STEPS: Final = ("ShortConv", "GatedShortConv")
@@ -62,7 +65,7 @@ def _image_body(frame: Frame) -> list[Term]:
     most = max(0, frame.side.bit_length() - 2)
     least = max(0, frame.side.bit_length() - 4)
     halvings = min(rng.randint(min(least, most), most), len(WIDTH_NAMES) - 1)
-    theme = rng.choice([b for b in _image_blocks(frame) if b.name not in LIGHT])
+    theme = _choose(frame, [b for b in _image_blocks(frame) if b.name not in LIGHT])
     terms = _stage(frame, theme)
     for _ in range(halvings):
         terms += _halve(frame)
@@ -75,14 +78,19 @@ def _image_blocks(frame: Frame) -> list[Block]:
     return [b for b in members("image") if few or b.name not in GLOBAL_BLOCKS]
 
 
+def _choose(frame: Frame, blocks: list[Block]) -> Block:
+    weights = [GLOBAL_WEIGHT if b.name in GLOBAL_BLOCKS else 1.0 for b in blocks]
+    return frame.rng.choices(blocks, weights)[0]
+
+
 def _stage(frame: Frame, theme: Block) -> list[Term]:
     rng, terms = frame.rng, []
     blocks = _image_blocks(frame)
     for _ in range(rng.choice((1, 1, 2))):
-        block = theme if theme in blocks and rng.random() < THEME_SHARE else rng.choice(blocks)
+        block = theme if theme in blocks and rng.random() < THEME_SHARE else _choose(frame, blocks)
         term = frame.term(block)
         if rng.random() < BRANCH_SHARE:
-            term = branches(frame, [term, frame.term(rng.choice(blocks))])
+            term = branches(frame, [term, frame.term(_choose(frame, blocks))])
         terms.append(term)
     if rng.random() < EXCITE_SHARE:
         terms.append(frame.term(library()["SqueezeExcite"]))

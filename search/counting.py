@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from archwright.domain import Problem, SourceError
-from archwright.search.interpreter import Reader, Untold
+from archwright.search.arithmetic import Untold
+from archwright.search.interpreter import Reader
 from archwright.search.segments import Code
 
 

@@ -6,12 +6,20 @@ from random import Random
 from typing import Final
 
 from archwright.domain import Problem
-from archwright.search.definitions import Definition, bring, closure_in, definitions, prune, rename
+from archwright.search.definitions import (
+    Definition,
+    bring,
+    closure_in,
+    definitions,
+    prune,
+    rename,
+    rename_class,
+)
 from archwright.search.edits import Edit, NotApplicable
 from archwright.search.scaling import scale_width
 from archwright.search.segments import Code, callee
 from archwright.search.sites import Plan, Site
-from archwright.search.structural_edits import rename_entry, words_of
+from archwright.search.structural_edits import words_of
 
 SHARE: Final = 0.7
 """Widths of two whole parents side by side: half of each one's parameters, about."""
@@ -50,8 +58,9 @@ def recombine(first: str, second: str, problem: Problem, rng: Random) -> Edit:
 
 
 def _text(plan: Plan, site: Site) -> str:
-    """A block's call without its width."""
-    return plan.code.segment(site.call).replace(site.width, "", 1)
+    """A block's call without its width, and how its class is defined."""
+    call = plan.code.segment(site.call).replace(site.width, "", 1)
+    return call + plan.code.segment(plan.classes[callee(site.call)])
 
 
 def _graft(ours: Plan, theirs: Plan, pairs: list[tuple[Site, Site]]) -> Edit:
@@ -74,8 +83,8 @@ def _side_by_side(first: str, second: str, problem: Problem) -> Edit:
     entry = problem.entry
     if any(f"{entry}A" in definitions(Code(parent)) for parent in (first, second)):
         raise NotApplicable("a parent is two architectures side by side already")
-    ours = Code(rename_entry(Code(scale_width(first, SHARE)), entry, f"{entry}A"))
-    theirs = Code(rename_entry(Code(scale_width(second, SHARE)), entry, f"{entry}B"))
+    ours = Code(rename_class(Code(scale_width(first, SHARE)), entry, f"{entry}A"))
+    theirs = Code(rename_class(Code(scale_width(second, SHARE)), entry, f"{entry}B"))
     renames = {n: f"{n}B" for n in definitions(theirs) if n in definitions(ours)}
     brought = [
         Definition(renames.get(d.name, d.name), rename(d.source, renames))

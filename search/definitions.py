@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from archwright.search.library import Block
-from archwright.search.segments import Change, Code, names
+from archwright.search.segments import Change, Code, classes, names
 from archwright.search.variation import (
     activation_sites,
     norm_sites,
@@ -77,8 +77,8 @@ def bring(code: Code, brought: Sequence[Definition], entry: str) -> tuple[str, d
     defined = definitions(code)
     renames: dict[str, str] = {}
     for one in brought:
-        if one.name in defined and not _same_interface(defined[one.name], one.source):
-            renames[one.name] = _free_name(one.name, defined)
+        if one.name in defined and not same_interface(defined[one.name], one.source):
+            renames[one.name] = free_name(one.name, defined)
     texts = [
         rename(one.source, renames)
         for one in brought
@@ -92,7 +92,7 @@ def bring(code: Code, brought: Sequence[Definition], entry: str) -> tuple[str, d
     return add_imports(text), renames
 
 
-def _same_interface(node: _Defined, source: str) -> bool:
+def same_interface(node: _Defined, source: str) -> bool:
     """Whether two definitions of one name can stand for each other: the same constructor."""
     other = ast.parse(source).body[0]
     return _arguments(node) == _arguments(other)
@@ -106,7 +106,10 @@ def _arguments(node: ast.AST) -> list[str]:
     return [ast.dump(a) for a in found.args.args] if found else []
 
 
-def _free_name(name: str, taken: Iterable[str]) -> str:
+def free_name(name: str, taken: Iterable[str]) -> str:
+    """`name`, or `name` with a number behind it where it is taken."""
+    if name not in set(taken):
+        return name
     number = 2
     while f"{name}{number}" in set(taken):
         number += 1
@@ -185,3 +188,14 @@ def _torch_import(node: ast.stmt) -> str:
 
 def _tidy(text: str) -> str:
     return re.sub(r"\n{4,}", "\n\n\n", text)
+
+
+def rename_class(code: Code, old: str, new: str) -> str:
+    """`code` with a class and all that names it renamed."""
+    node = classes(code.tree)[old]
+    start = code.span(node)[0] + code.segment(node).index(f"class {old}") + len("class ")
+    changes = [Change(start, start + len(old.encode()), new)]
+    changes += [
+        code.put(n, new) for n in ast.walk(code.tree) if isinstance(n, ast.Name) and n.id == old
+    ]
+    return code.apply(changes)

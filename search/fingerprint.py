@@ -10,6 +10,7 @@ import ast
 import hashlib
 import json
 import re
+import threading
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from archwright.search.tree_form import normal_form
 SOURCE_LIMIT_BYTES: Final = 100_000
 _DIGEST_CHARACTERS: Final = 32
 _TAB_COLUMNS: Final = 8
+_PARSING: Final = threading.Lock()  # the list of warnings to ignore is one for all threads
 
 # A string, a comment, a new line with its indentation, blanks, a word, or any other character.
 _TOKEN: Final = re.compile(
@@ -259,7 +261,7 @@ def _parse(source: str) -> ast.Module:
             f"the source has {size:,} bytes; at most {SOURCE_LIMIT_BYTES:,} are taken"
         )
     try:
-        with warnings.catch_warnings():
+        with _PARSING, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(source)
     except SyntaxError as error:

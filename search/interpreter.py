@@ -9,20 +9,15 @@ from __future__ import annotations
 
 import ast
 import math
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from archwright.search.arithmetic import COMPARE, FUNCTIONS, MAX_ITEMS, Tensor, Untold, combine
 from archwright.search.layers import count_layer, is_layer
 from archwright.search.segments import Code, callee, classes, method
 
 STEPS: Final = 50_000
-MAX_ITEMS: Final = 1_000
-
-
-class Untold(Exception):  # noqa: N818
-    """Something that the interpreter does not follow."""
 
 
 @dataclass(eq=False)
@@ -43,54 +38,6 @@ class Module:
         return self.own + sum(m.total(seen) for m in inside if isinstance(m, Module))
 
 
-@dataclass(frozen=True)
-class Tensor:
-    """A tensor as far as counting goes: how many numbers it holds."""
-
-    size: int
-
-
-_BINARY: Final[Mapping[type[ast.operator], Callable[[Any, Any], Any]]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-}
-_COMPARE: Final[Mapping[type[ast.cmpop], Callable[[Any, Any], Any]]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Is: operator.is_,
-    ast.IsNot: operator.is_not,
-}
-_FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = {
-    "range": lambda *a: list(range(*a)[:MAX_ITEMS]),
-    "len": len,
-    "max": max,
-    "min": min,
-    "int": int,
-    "float": float,
-    "bool": bool,
-    "round": round,
-    "abs": abs,
-    "sum": sum,
-    "tuple": list,
-    "list": list,
-    "reversed": lambda a: list(reversed(a)),
-    "zip": lambda *a, **_: list(zip(*a, strict=False)),
-    "enumerate": lambda a: list(enumerate(a)),
-    "prod": math.prod,
-    "gcd": math.gcd,
-    "sqrt": math.sqrt,
-    "ceil": math.ceil,
-    "floor": math.floor,
-    "log2": math.log2,
-}
 _TENSORS: Final = frozenset({"randn", "rand", "zeros", "ones", "empty"})
 _FAULTS: Final = (
     ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError
@@ -165,7 +112,7 @@ class Reader:
             case ast.AnnAssign(target=target, value=ast.expr() as value):
                 self.assign(target, self.value(value, local), local)
             case ast.AugAssign(target=ast.Name(id=name), op=op, value=value):
-                local[name] = self.combine(op, local[name], self.value(value, local))
+                local[name] = combine(op, local[name], self.value(value, local))
             case ast.Expr(value=value):
                 self.value(value, local)
             case ast.If(test=test, body=body, orelse=orelse):
@@ -220,13 +167,13 @@ class Reader:
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
                 return self.items(elements, local)
             case ast.BinOp(left=left, op=op, right=right):
-                return self.combine(op, self.value(left, local), self.value(right, local))
+                return combine(op, self.value(left, local), self.value(right, local))
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return -self.value(operand, local)
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 return not self.value(operand, local)
-            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARE:
-                return _COMPARE[type(op)](self.value(left, local), self.value(right, local))
+            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARE:
+                return COMPARE[type(op)](self.value(left, local), self.value(right, local))
             case ast.BoolOp(op=op, values=values):
                 parts = [self.value(v, local) for v in values]
                 stop = isinstance(op, ast.Or)
@@ -274,22 +221,6 @@ class Reader:
             if all(self.value(test, inner) for test in generator.ifs):
                 found.append(self.value(node.elt, inner))
         return found
-
-    def combine(self, op: ast.operator, left: Any, right: Any) -> Any:
-        for part in (left, right):
-            if isinstance(part, Tensor):
-                return part
-            if isinstance(part, str) or (isinstance(part, int) and part.bit_length() > 64):
-                raise Untold
-        if isinstance(left, list) != isinstance(right, list):
-            pair = (left, right) if isinstance(left, list) else (right, left)
-            if not isinstance(pair[1], int) or len(pair[0]) * pair[1] > MAX_ITEMS:
-                raise Untold
-        if isinstance(op, ast.Pow):
-            if not (abs(left) <= 1024 and abs(right) <= 6):
-                raise Untold
-            return left**right
-        return _BINARY[type(op)](left, right)
 
     def call(self, node: ast.Call, local: Mapping[str, Any]) -> Any:
         name = callee(node)
@@ -345,7 +276,7 @@ class Reader:
             return Tensor(math.prod(positional[0]))
         if name.endswith("_"):  # an initialiser, such as nn.init.zeros_
             return positional[0] if positional else None
-        return _FUNCTIONS[name](*positional, **named)
+        return FUNCTIONS[name](*positional, **named)
 
 
 def _is_super(node: ast.Call) -> bool:

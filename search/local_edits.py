@@ -11,7 +11,6 @@ from archwright.domain import Problem
 from archwright.search.edits import Edit, NotApplicable
 from archwright.search.frame import draw_arguments
 from archwright.search.library import CHOICES as BLOCK_CHOICES
-from archwright.search.library import library
 from archwright.search.recipes import CHOICES as RECIPE_CHOICES
 from archwright.search.recipes import WEIGHTS, find_recipe, put_recipe
 from archwright.search.segments import Change, Code, callee, calls
@@ -90,7 +89,7 @@ def tune_block(source: str, problem: Problem, rng: Random) -> Edit:
 
 def _retuned(plan: Plan, site: Site, rng: Random) -> list[tuple[str, Change]]:
     """A library block's call with its arguments drawn again."""
-    block = library().get(callee(site.call))
+    block = plan.known.get(callee(site.call))
     if block is None:
         return []
     side = plan.problem.input_shape[-1] if site.domain == "image" else 0

@@ -18,6 +18,8 @@ from archwright.search.scaling import fit_parameters
 from archwright.search.segments import Code
 from archwright.search.sites import Plan
 
+__all__ = ["OPERATORS", "Edit", "NotApplicable", "OperatorInfo", "applicable", "edit"]
+
 ATTEMPTS: Final = 4
 """Draws of an operator before it is said that it changes nothing."""
 

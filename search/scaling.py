@@ -6,6 +6,7 @@ import ast
 
 from archwright.domain import Problem
 from archwright.search.counting import count_parameters
+from archwright.search.definitions import free_name, rename_class
 from archwright.search.segments import Change, Code, callee, classes
 from archwright.search.widths import find_widths
 
@@ -19,7 +20,7 @@ class Mixer(nn.Module):
         length, width = input_shape
         inner = round({factor:.4g} * width)
         self.enter = nn.Linear(width, inner)
-        self.core = MixerCore((length, inner), (length, inner))
+        self.core = {core}((length, inner), (length, inner))
         self.leave = nn.Linear(inner, width)
 
     def forward(self, x):
@@ -69,19 +70,9 @@ def _scale_ratios(code: Code, factor: float) -> list[Change]:
 
 
 def _wrap(code: Code, factor: float) -> str:
-    mixer = classes(code.tree)["Mixer"]
-    renames = [
-        Change(code.span(n)[0], code.span(n)[1], "MixerCore")
-        for n in ast.walk(code.tree)
-        if isinstance(n, ast.Name) and n.id == "Mixer"
-    ]
-    start = code.span(mixer)[0]
-    head = code.segment(mixer).index("Mixer")
-    renames.append(Change(start + head, start + head + len("Mixer"), "MixerCore"))
-    text = code.apply(renames)
-    end = Code(text).span(classes(Code(text).tree)["MixerCore"])[1]
-    raw = text.encode()
-    return raw[:end].decode() + "\n" + WRAPPER.format(factor=factor).rstrip() + raw[end:].decode()
+    core = free_name("MixerCore", classes(code.tree))
+    text = rename_class(code, "Mixer", core).rstrip()
+    return f"{text}\n{WRAPPER.format(factor=factor, core=core)}"
 
 
 def fit_parameters(source: str, problem: Problem, target: int) -> str:

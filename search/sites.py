@@ -9,6 +9,7 @@ from typing import Final
 
 from archwright.domain import Problem
 from archwright.search.counting import Blueprint, build_blueprint
+from archwright.search.definitions import definitions, free_name, same_interface
 from archwright.search.edits import NotApplicable
 from archwright.search.library import Domain, library
 from archwright.search.segments import Code, callee, calls, classes, method
@@ -65,6 +66,11 @@ class Plan:
         if entry is None or init is None:
             raise NotApplicable(f"the source has no class {problem.entry} with a constructor")
         self.entry, self.init = entry, init
+        self.known = {
+            name: block
+            for name, block in library().items()
+            if name in self.classes and same_interface(self.classes[name], block.source)
+        }
         self.blueprint: Blueprint | None = build_blueprint(source, problem)
         self.sites: list[Site] = []
         self.sites = list(self._find_sites())
@@ -77,6 +83,12 @@ class Plan:
         sequence = problem.entry == "Mixer" or problem.vocabulary is not None
         sequence = sequence or any(s.domain == "sequence" for s in self.sites)
         return "sequence" if sequence or len(problem.input_shape) == 2 else "vector"
+
+    def name_for(self, name: str) -> str:
+        """The name that a definition of the library has, or would get, in this source."""
+        if name not in self.classes or name in self.known:
+            return name
+        return free_name(name, definitions(self.code))
 
     def features(self, width: str) -> int:
         """The number that a width's expression stands for; 32 where it cannot be told."""
@@ -99,7 +111,7 @@ class Plan:
         name = callee(call)
         if name not in self.classes or isinstance(call.func, ast.Attribute):
             return None
-        known = library().get(name)
+        known = self.known.get(name)
         if known is not None:
             return known.domain if known.takes_width and known.domain != "structure" else None
         return self._foreign_domain(self.classes[name], call)

@@ -44,9 +44,9 @@ def _sequence(frame: Frame) -> list[Term]:
 def _image(frame: Frame) -> list[Term]:
     _, height, wide = frame.problem.input_shape
     side = min(height, wide)
-    choices: list[tuple[Maker, float]] = [(_conv_stem, 8.0), (_flat, 1.0)]
+    choices: list[tuple[Maker, float]] = [(_conv_stem, 12.0), (_flat, 0.8)]
     if side >= 4:
-        choices += [(_patches, 1.5), (_rows, 0.8)]
+        choices += [(_patches, 1.0), (_rows, 0.6)]
     return _pick(frame, choices)
 
 

@@ -7,14 +7,17 @@ from random import Random
 from typing import Final
 
 from archwright.domain import Problem
-from archwright.search.definitions import bring, prune, styled
+from archwright.search.definitions import bring, free_name, prune, rename_class, styled
 from archwright.search.edits import Edit, NotApplicable
 from archwright.search.frame import draw_arguments, reason
 from archwright.search.library import Block, Domain, closure, library, members
 from archwright.search.local_edits import DROPOUTS, Kernel, kernel_of
-from archwright.search.rendering import Term
+from archwright.search.rendering import TAB, Term
 from archwright.search.segments import Change, Code, callee, calls, classes, method
 from archwright.search.sites import BRANCHING, Gap, Plan, Site
+
+CORE: Final = "(input_shape, output_shape)"
+"""How a mixer's core is constructed, behind its name."""
 
 AROUND: Final = '''
 
@@ -35,8 +38,7 @@ def write(plan: Plan, changes: list[Change], *wanted: str) -> str:
     """The plan's source with changes, the library's blocks `wanted` brought in, the rest pruned."""
     text = plan.code.apply(changes)
     brought = styled(closure(wanted), plan.code)
-    text, renames = bring(Code(text), brought, plan.problem.entry)
-    assert not renames or not set(renames) & set(wanted)
+    text, _ = bring(Code(text), brought, plan.problem.entry)
     return prune(text, plan.problem.entry)
 
 
@@ -54,9 +56,9 @@ def swap_block(source: str, problem: Problem, rng: Random) -> Edit:
 
 def _swap(plan: Plan, site: Site, rng: Random) -> Edit:
     old = callee(site.call)
-    block = rng.choice([b for b in _fitting(plan, site.domain) if b.name != old])
+    block = rng.choice([b for b in members(site.domain) if b.name != old])
     term = _term(plan, block, site.width, site.features, rng)
-    source = write(plan, [plan.code.put(site.call, str(term))], block.name)
+    source = write(plan, [_replace(plan, site.call, term)], block.name)
     title = f"swap block {site.number}: {words_of(old)} -> {block.words}"
     return Edit(source, title, reason(block))
 
@@ -87,15 +89,13 @@ def deepen(source: str, problem: Problem, rng: Random) -> Edit:
     if plan.gaps:
         gap = rng.choice(plan.gaps)
         block, term = _for_gap(plan, gap, rng)
-        change = plan.code.after(gap.after, f",\n{plan.code.indent(gap.after)}{term}")
-        text = write(plan, [change], block.name, term.callee)
+        text = _put_in(plan, gap, term, block.name)
         return Edit(text, f"deepen: {block.words} at width {gap.features}", reason(block))
     if problem.entry != "Mixer":
         raise NotApplicable("no place where a block fits")
-    block = rng.choice(_fitting(plan, "sequence"))
-    term = _normed(_term(plan, block, "width", plan.features("input_shape[-1]"), rng))
-    body = f"nn.Sequential(MixerCore(input_shape, output_shape), {term})"
-    text = around(plan, body, f"then {block.words}", block.name, "PreNorm")
+    block, term = _beside_mixer(plan, rng)
+    chain = Term("nn.Sequential", (CORE, _normed(plan, term)))
+    text = around(plan, chain, f"then {block.words}", block.name, "PreNorm")
     return Edit(text, f"deepen: {block.words} behind the mixer", reason(block))
 
 
@@ -103,25 +103,23 @@ def add_branch(source: str, problem: Problem, rng: Random) -> Edit:
     """A block beside another."""
     plan = Plan(source, problem)
     kind = rng.choice(BRANCHING)
+    branching = plan.name_for(kind)
     if plan.sites:
         site = rng.choice(plan.sites)
-        block = rng.choice(_fitting(plan, site.domain))
+        block = rng.choice(members(site.domain))
         term = _term(plan, block, site.width, site.features, rng)
-        pair = f"{kind}({plan.code.segment(site.call)}, {term})"
-        text = write(plan, [plan.code.put(site.call, pair)], block.name, kind)
+        pair = Term(branching, (plan.code.segment(site.call), term))
+        text = write(plan, [_replace(plan, site.call, pair)], block.name, kind)
         beside = words_of(callee(site.call))
     elif problem.entry == "Mixer":
-        block = rng.choice(_fitting(plan, "sequence"))
-        term = _term(plan, block, "width", plan.features("input_shape[-1]"), rng)
-        body = f"{kind}(MixerCore(input_shape, output_shape), {term})"
-        text = around(plan, body, f"beside {block.words}", block.name, kind)
+        block, term = _beside_mixer(plan, rng)
+        pair = Term(branching, (CORE, term))
+        text = around(plan, pair, f"beside {block.words}", block.name, kind)
         beside = "the mixer"
     elif plan.gaps:
         gap = rng.choice(plan.gaps)
-        block, inner = _for_gap(plan, gap, rng)
-        pair = f"{kind}(nn.Identity(), {inner})"
-        change = plan.code.after(gap.after, f",\n{plan.code.indent(gap.after)}{pair}")
-        text = write(plan, [change], block.name, inner.callee, kind)
+        block, term = _for_gap(plan, gap, rng)
+        text = _put_in(plan, gap, Term(branching, ("nn.Identity()", term)), block.name, kind)
         beside = "a shortcut"
     else:
         raise NotApplicable("no block that a branch could stand beside")
@@ -222,47 +220,45 @@ def words_of(name: str) -> str:
     return known.words if known else name
 
 
-def _fitting(plan: Plan, domain: Domain) -> list[Block]:
-    """Blocks of a domain whose names the file does not use for something else."""
-    own = {n for n in plan.classes if n not in library()}
-    return [b for b in members(domain) if b.name not in own]
-
-
 def _term(plan: Plan, block: Block, width: str, features: int, rng: Random) -> Term:
     side = min(plan.problem.input_shape[1:]) if block.domain == "image" else 0
     drawn = draw_arguments(block, features, plan.problem, rng, side)
-    return Term(block.name, (width, *drawn), block.words)
+    return Term(plan.name_for(block.name), (width, *drawn), block.words)
 
 
-def _normed(term: Term) -> Term:
-    return Term("PreNorm", (term.arguments[0], term), term.words)
+def _normed(plan: Plan, term: Term) -> Term:
+    return Term(plan.name_for("PreNorm"), (term.arguments[0], term), term.words)
 
 
 def _for_gap(plan: Plan, gap: Gap, rng: Random) -> tuple[Block, Term]:
     if gap.domain == "image":
-        block = rng.choice(_fitting(plan, "image"))
+        block = rng.choice(members("image"))
         return block, _term(plan, block, gap.width, gap.features, rng)
     domain: Domain = rng.choice(("sequence", "vector")) if gap.domain == "sequence" else "vector"
-    block = rng.choice(_fitting(plan, domain))
-    return block, _normed(_term(plan, block, gap.width, gap.features, rng))
+    block = rng.choice(members(domain))
+    return block, _normed(plan, _term(plan, block, gap.width, gap.features, rng))
 
 
-def around(plan: Plan, body: str, words: str, *wanted: str) -> str:
-    """The Mixer renamed to MixerCore, and a new Mixer whose `body` uses it."""
-    if "MixerCore" in plan.classes:
-        raise NotApplicable("the mixer has a core already")
-    text = rename_entry(plan.code, "Mixer", "MixerCore")
-    text = text.rstrip() + "\n" + AROUND.format(body=body, words=words)
+def _beside_mixer(plan: Plan, rng: Random) -> tuple[Block, Term]:
+    block = rng.choice(members("sequence"))
+    return block, _term(plan, block, "width", plan.features("input_shape[-1]"), rng)
+
+
+def _replace(plan: Plan, node: ast.expr, term: Term) -> Change:
+    return plan.code.put(node, term.render(len(plan.code.indent(node)) // len(TAB)))
+
+
+def _put_in(plan: Plan, gap: Gap, term: Term, *wanted: str) -> str:
+    """The source with a term behind an element; `PreNorm` comes along where the term uses it."""
+    indent = plan.code.indent(gap.after)
+    text = f",\n{indent}{term.render(len(indent) // len(TAB))}"
+    return write(plan, [plan.code.after(gap.after, text)], *wanted, "PreNorm")
+
+
+def around(plan: Plan, body: Term, words: str, *wanted: str) -> str:
+    """The Mixer under another name, and a new Mixer whose `body` uses it as `CORE`."""
+    core = free_name("MixerCore", plan.classes)
+    text = rename_class(plan.code, "Mixer", core).rstrip()
+    text += "\n" + AROUND.format(body=body.render(2).replace(CORE, f"{core}{CORE}"), words=words)
     brought = styled(closure(wanted), plan.code)
     return bring(Code(text), brought, "Mixer")[0]
-
-
-def rename_entry(code: Code, old: str, new: str) -> str:
-    """`code` with a class and all that names it renamed."""
-    node = classes(code.tree)[old]
-    start = code.span(node)[0] + code.segment(node).index(f"class {old}") + len("class ")
-    changes = [Change(start, start + len(old.encode()), new)]
-    changes += [
-        code.put(n, new) for n in ast.walk(code.tree) if isinstance(n, ast.Name) and n.id == old
-    ]
-    return code.apply(changes)

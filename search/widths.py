@@ -61,7 +61,12 @@ class Widths:
 
     def values(self) -> list[int]:
         """The values that are widths, ascending."""
-        return sorted(v for v, roles in self.roles.items() if roles == BOTH and v > 1)
+        whole = {v for v, roles in self.roles.items() if roles == BOTH and v > 1}
+        return sorted(whole | self.flattened())
+
+    def flattened(self) -> set[int]:
+        """The values that an input after them is a multiple of."""
+        return {v for nodes in self.literals.values() for n in nodes if (v := self._before(n))}
 
     def changes(self, code: Code, new: Mapping[int, int]) -> list[Change]:
         """The changes that give every width a new value, flattened inputs after it included."""
@@ -75,15 +80,17 @@ class Widths:
 
     def _flattened(self, node: ast.Constant, value: int, new: Mapping[int, int]) -> int | None:
         """`Linear(2048, …)` after a convolution to 32 channels is 64 positions of 32 each."""
+        last = self._before(node)
+        return value // last * new[last] if last and last in new else None
+
+    def _before(self, node: ast.Constant) -> int | None:
+        """The output that a literal which is only ever an input is a multiple of."""
+        value = int(str(node.value))
         if self.roles[value] != {"in"}:
             return None
-        before = [
-            v for line, column, v in self.outs if (line, column) < (node.lineno, node.col_offset)
-        ]
-        last = next((v for v in reversed(before) if v in new), None)
-        if last is None or value <= last or value % last:
-            return None
-        return value // last * new[last]
+        place = node.lineno, node.col_offset
+        last = next((v for line, col, v in reversed(self.outs) if (line, col) < place), None)
+        return last if last and 1 < last < value and value % last == 0 else None
 
 
 def find_widths(code: Code) -> Widths:
@@ -96,6 +103,9 @@ class _Finder:
         self.tree = code.tree
         self.classes = classes(code.tree)
         self.found = Widths()
+        functions = [n for n in ast.walk(self.tree) if isinstance(n, ast.FunctionDef)]
+        self.bound: dict[_Scope, dict[str, list[ast.expr]]] = {f: _bindings(f) for f in functions}
+        self.constants = _bindings(code.tree)
         self.node_roles: dict[ast.Constant, set[Role]] = {}
         entry = self.classes.get("Model") or self.classes.get("Mixer")
         self.entry_nodes = set(ast.walk(entry)) if entry else set()
@@ -108,19 +118,21 @@ class _Finder:
         }
 
     def find(self) -> Widths:
+        work = [(scope, list(calls(scope))) for scope in self.bound]
         for _ in range(len(self.classes) + 2):
             known = {k: set(v) for k, v in self.parameters.items()}
-            for scope in self.scopes():
-                for call in calls(scope):
+            for scope, inside in work:
+                for call in inside:
                     self.read_call(call, scope)
             if known == self.parameters:
                 break
         for nodes in self.found.literals.values():
             nodes.sort(key=lambda n: (n.lineno, n.col_offset))
         self.found.outs.sort()
-        self.found.borders = {
-            n for nodes in self.found.literals.values() for n in self.borders(nodes)
-        }
+        whole = {v for v, roles in self.found.roles.items() if roles == BOTH}
+        for value, nodes in self.found.literals.items():
+            if value in whole:
+                self.found.borders |= set(self.borders(nodes))
         return self.found
 
     def borders(self, nodes: list[ast.Constant]) -> Iterable[ast.Constant]:
@@ -134,9 +146,6 @@ class _Finder:
             last = roles[place] == {"out"} and not any("in" in r for r in after)
             if node in inside and (first or last):
                 yield node
-
-    def scopes(self) -> Iterable[_Scope]:
-        yield from (n for n in ast.walk(self.tree) if isinstance(n, ast.FunctionDef))
 
     def read_call(self, call: ast.Call, scope: _Scope) -> None:
         own = isinstance(call.func, ast.Name) and call.func.id in self.classes
@@ -231,7 +240,7 @@ class _Finder:
                     self.parameters.setdefault((owner.name, name), set()).add(role)
                 for default in _defaults(spec, name):
                     self.resolve(default, scope, role, passed)
-        for value in (*_assigned(scope, name), *_assigned(self.tree, name)):
+        for value in (*self.bound[scope].get(name, ()), *self.constants.get(name, ())):
             self.resolve(value, scope, role, passed)
 
     def assigned_attributes(self, scope: _Scope, name: str) -> list[ast.expr]:
@@ -252,27 +261,21 @@ def _defaults(spec: ast.arguments, name: str) -> list[ast.expr]:
     return [d for a, d in pairs if a == name]
 
 
-def _assigned(scope: ast.AST, name: str) -> list[ast.expr]:
-    """What a name is bound to: by assignments in the scope, and by loops over known lists."""
-    found: list[ast.expr] = []
-    nodes = scope.body if isinstance(scope, ast.Module) else ast.walk(scope)
-    for node in nodes:
+def _bindings(scope: _Scope) -> dict[str, list[ast.expr]]:
+    """What names are bound to: by assignments in the scope, and by loops over known lists."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in scope.body if isinstance(scope, ast.Module) else ast.walk(scope):
         if isinstance(node, ast.Assign):
             for target in node.targets:
-                found.extend(_bound(target, node.value, name))
-        elif isinstance(node, ast.For | ast.comprehension) and _binds(node.target, name):
-            found.append(node.iter)
+                _bind(target, node.value, found)
+        elif isinstance(node, ast.For | ast.comprehension):
+            _bind(node.target, node.iter, found)
     return found
 
 
-def _binds(target: ast.expr, name: str) -> bool:
-    return isinstance(target, ast.Name) and target.id == name
-
-
-def _bound(target: ast.expr, value: ast.expr, name: str) -> list[ast.expr]:
-    if _binds(target, name):
-        return [value]
-    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-        pairs = zip(target.elts, value.elts, strict=False)
-        return [v for t, v in pairs if _binds(t, name)]
-    return []
+def _bind(target: ast.expr, value: ast.expr, found: dict[str, list[ast.expr]]) -> None:
+    if isinstance(target, ast.Name):
+        found.setdefault(target.id, []).append(value)
+    elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        for part, given in zip(target.elts, value.elts, strict=False):
+            _bind(part, given, found)

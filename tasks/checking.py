@@ -62,7 +62,9 @@ def _seed_faults(task: Task, data: Data) -> list[str]:
             faults.append(f"{str(error).removeprefix(f'task {task.spec.name}, ')} (seed {seed})")
             continue
         if not all(map(np.array_equal, data[split], again)):
-            cause = "differs between two loads with seed 0" if seed == 0 else "changes with the seed"
+            cause = (
+                "differs between two loads with seed 0" if seed == 0 else "changes with the seed"
+            )
             mend = "draw from a generator of the seed alone" if seed == 0 else "use a fixed seed"
             faults.append(f"{split} data {cause}; {mend}")
     return faults

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -120,7 +120,7 @@ def task_folder(name_or_path: str | Path) -> Path:
     )
 
 
-def _as_pair(value: object) -> tuple[object, object]:
+def _as_pair(value: Any) -> tuple[Any, Any]:
     if not isinstance(value, tuple) or len(value) != 2:
         raise TaskError(f"load must return a pair (x, y), not {type(value).__name__}")
-    return value
+    return value[0], value[1]

@@ -33,11 +33,17 @@ NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 Count = Annotated[int, Field(ge=1)]
 Shape = Annotated[list[Count], Field(min_length=1)]
-Words = Annotated[str, Field(pattern=r"\S")]
+Words = Annotated[str, Field(min_length=1)]
 
 
 class _Form(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        str_strip_whitespace=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
 
 
 class _BackboneForm(_Form):
@@ -140,15 +146,17 @@ def _explain(details: ErrorDetails) -> str:
         return f"unknown key {key!r}{where}; {hint}"
     if details["type"] == "missing":
         return f"key {key!r} is missing{where}: {fields[key].description}"
-    message = details["msg"].replace("Input should", "should", 1)
-    return f"{'.'.join(path)} {message}, not {details['input']!r}"
+    message = details["msg"]
+    message = message[max(0, message.find("should")) :]  # without "Input", "String" or "List"
+    given = f"{details['input']!r:.60}"
+    return f"{'.'.join(path)} {message}, not {given}"
 
 
 def _conflicts(form: _TaskForm) -> Iterator[str]:
     """Faults of keys that are well formed each, but do not fit together."""
     if not NAME.fullmatch(form.name):
         yield f"name {form.name!r} must be lower-case letters, digits and single hyphens"
-    if "\n" in form.summary.strip():
+    if "\n" in form.summary:
         yield "summary must be one line; longer words belong into contract"
     if any(a >= b for a, b in pairwise(form.rungs)):
         yield f"rungs must rise, such as [100, 300], not {form.rungs}"
@@ -200,6 +208,7 @@ def _is_per_position(form: _TaskForm) -> bool:
 
 def _to_spec(form: _TaskForm, baseline: str, folder: Path) -> TaskSpec:
     metric, limits = METRICS[form.metric], form.limits
+    backbone = Backbone(**form.backbone.model_dump()) if form.backbone else None
     problem = Problem(
         entry=form.entry,
         input_shape=tuple(form.input_shape),
@@ -209,16 +218,16 @@ def _to_spec(form: _TaskForm, baseline: str, folder: Path) -> TaskSpec:
         max_flops=limits.max_flops,
         vocabulary=form.vocabulary,
         causal=form.causal,
-        backbone=form.backbone and Backbone(**form.backbone.model_dump()),
+        backbone=backbone,
     )
     return TaskSpec(
         name=form.name,
-        summary=form.summary.strip(),
+        summary=form.summary,
         metric=metric,
         problem=problem,
         rungs=tuple(form.rungs),
         recipe=Recipe().updated(form.recipe),
-        contract=form.contract.strip(),
+        contract=form.contract,
         baseline=baseline,
         folder=folder,
         trial_seconds=limits.trial_seconds,

@@ -14,7 +14,7 @@ summary = "Tell two interleaved spirals apart."
 metric = "accuracy"
 direction = "maximize"
 unit = "%"
-rungs = [8, 24]
+rungs = [15, 45]
 input_shape = [2]
 output_shape = [2]
 contract = "Define class Model(nn.Module) with __init__(self, input_shape, output_shape)."
@@ -38,14 +38,14 @@ def load(split, seed):
     rng = np.random.default_rng(offset)
     y = rng.integers(0, 2, SIZES[split])
     turn = rng.uniform(0.2, 1.0, SIZES[split])
-    angle = 3.0 * turn + np.pi * y
+    angle = 6.0 * turn + np.pi * y
     x = np.stack([turn * np.cos(angle), turn * np.sin(angle)], axis=1)
-    x = x + rng.normal(0.0, 0.05, x.shape)
+    x = x + rng.normal(0.0, 0.08, x.shape)
     return x.astype(np.float32), y.astype(np.int64)
 """
 
 BASELINE_PY = '''\
-"""A plain two-layer perceptron."""
+"""A linear model in two layers: no width helps it."""
 
 import torch.nn as nn
 
@@ -54,9 +54,8 @@ class Model(nn.Module):
     def __init__(self, input_shape, output_shape):
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Linear(input_shape[0], 4),
-            nn.ReLU(),
-            nn.Linear(4, output_shape[0]),
+            nn.Linear(input_shape[0], 16),
+            nn.Linear(16, output_shape[0]),
         )
 
     def forward(self, x):

@@ -127,7 +127,8 @@ def _trace_sample(
     """Trace networks, a few siblings (neighbours by name) at a time; give the merged pairs, too."""
     names = sorted(nets.sources)
     starts = rng.sample(range(len(names)), min(len(names), -(-count // _SIBLINGS)))
-    chosen = sorted({n for start in starts for n in names[start : start + _SIBLINGS]})[:count]
+    places = {(start + k) % len(names) for start in starts for k in range(_SIBLINGS)}
+    chosen = [names[place] for place in sorted(places)][:count]
     graphs: dict[str, str] = {}
     seconds, pairs = [], []
     for name in _progress("tracing", chosen):

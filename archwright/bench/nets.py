@@ -1,30 +1,17 @@
-"""Builds networks in a process apart, one fork and one time limit each, and compares them.
+"""Networks built and compared in a process apart.
 
-`Builder` starts `python -m archwright.bench.nets`, which reads one JSON job a line and answers with
-one JSON line. It isolates crashes and endless loops, not malice.
+`Builder` starts `python -m archwright.bench.net_worker`, which reads one JSON job a line and
+answers with one JSON line. It isolates crashes and endless loops, not malice.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import resource
-import signal
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, cast
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-JOB_SECONDS: Final = 30
-_MEMORY_BYTES: Final = 8 * 2**30
-_TOLERANCE: Final = 1e-5
+from typing import Any, Self
 
 
 class Builder:
@@ -35,7 +22,7 @@ class Builder:
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "archwright.bench.nets"],
+            [sys.executable, "-m", "archwright.bench.net_worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -66,138 +53,3 @@ class Builder:
         self._process.stdin.flush()
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         return answer
-
-
-def _serve() -> None:
-    import torch  # once, before the forks
-
-    torch.set_num_threads(1)
-    for line in sys.stdin:
-        with tempfile.TemporaryFile("w+") as answer:
-            child = os.fork()
-            if child == 0:
-                _answer(json.loads(line), answer.fileno())
-            _, status = os.waitpid(child, 0)
-            answer.seek(0)
-            text = answer.read()
-            broken = {"error": f"ended with status {status} within {JOB_SECONDS} s"}
-            print(text if status == 0 and text else json.dumps(broken), flush=True)
-
-
-def _answer(job: dict[str, Any], target: int) -> None:
-    """Do one job in this forked process, and end it."""
-    signal.alarm(JOB_SECONDS)
-    resource.setrlimit(resource.RLIMIT_CPU, (JOB_SECONDS, JOB_SECONDS))
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
-    sys.stdout = sys.stderr
-    try:
-        result = _compare(job)
-    except Exception as error:  # noqa: BLE001 - whatever the network raises is the result
-        result = {"error": f"{type(error).__name__}: {error}"[:300]}
-    os.write(target, json.dumps(result).encode())
-    os._exit(0)
-
-
-def _compare(job: dict[str, Any]) -> dict[str, Any]:
-    import torch
-
-    from archwright.sandbox.inside.tracing import trace_graph
-
-    shape = (2, *job["input_shape"])
-    batch = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    graphs, seconds = [], []
-    for source in job["sources"]:
-        model = _construct(source, job)
-        started = time.perf_counter()
-        graphs.append(hashlib.sha256(trace_graph(model, batch).encode()).hexdigest())
-        seconds.append(time.perf_counter() - started)
-    result: dict[str, Any] = {"graphs": graphs, "seconds": seconds}
-    if len(job["sources"]) == 2:
-        seeded = [_construct(source, job) for source in job["sources"]]
-        result["seeded"] = _same_weights(*seeded) and _same_outputs(seeded, batch)
-        orders = [_order_of_use(_construct(source, job), batch) for source in job["sources"]]
-        copied = [_construct(source, job) for source in job["sources"]]
-        filled = [_fill(model, order) for model, order in zip(copied, orders, strict=True)]
-        result["copied"] = filled[0] == filled[1] and _same_outputs(copied, batch)
-    return result
-
-
-def _construct(source: str, job: dict[str, Any]) -> nn.Module:
-    import torch
-
-    names: dict[str, Any] = {"__name__": "network"}
-    exec(compile(source, "network", "exec"), names)
-    torch.manual_seed(0)
-    shape, classes = tuple(job["input_shape"]), job["classes"]
-    if "Net" not in names:
-        return cast("nn.Module", names["Model"](shape, (classes,)))
-    wanted = {"lr": 0.01, "momentum": 0.9, "batch": 2, "epoch_max": 1}
-    prm = {name: wanted.get(name, 0.2) for name in names["supported_hyperparameters"]()}
-    return cast("nn.Module", names["Net"]((2, *shape), (classes,), prm, torch.device("cpu")))
-
-
-def _same_weights(a: nn.Module, b: nn.Module) -> bool:
-    import torch
-
-    ours, theirs = list(a.state_dict().values()), list(b.state_dict().values())
-    return len(ours) == len(theirs) and all(
-        torch.equal(x, y) for x, y in zip(ours, theirs, strict=True)
-    )
-
-
-def _same_outputs(models: Sequence[nn.Module], batch: Tensor) -> bool:
-    """Whether two networks give the same outputs, in train and then in eval mode."""
-    import torch
-
-    for training in (True, False):
-        outputs = []
-        for model in models:
-            torch.manual_seed(1)
-            outputs.append(model.train(training)(batch))
-        ours, theirs = (o if isinstance(o, torch.Tensor) else o[0] for o in outputs)
-        if ours.shape != theirs.shape:
-            return False
-        if not torch.allclose(ours, theirs, _TOLERANCE, _TOLERANCE, equal_nan=True):
-            return False
-    return True
-
-
-def _order_of_use(model: nn.Module, batch: Tensor) -> list[int]:
-    """Which of `model.parameters()` the forward pass uses, by first use."""
-    import torch
-    from torch.utils._python_dispatch import TorchDispatchMode
-    from torch.utils._pytree import tree_leaves
-
-    places = {p.data_ptr(): index for index, p in enumerate(model.parameters())}
-    order: dict[int, None] = {}
-
-    class Watch(TorchDispatchMode):
-        def __torch_dispatch__(
-            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-        ) -> Any:
-            del types
-            for leaf in tree_leaves((args, kwargs)):
-                if isinstance(leaf, torch.Tensor) and leaf.data_ptr() in places:
-                    order.setdefault(places[leaf.data_ptr()])
-            return func(*args, **(kwargs or {}))
-
-    with Watch():  # type: ignore[no-untyped-call]
-        model(batch)
-    return list(order)
-
-
-def _fill(model: nn.Module, order: Sequence[int]) -> list[tuple[int, ...]]:
-    """Give the parameters values that depend on nothing but the order; return their shapes."""
-    import torch
-
-    parameters = list(model.parameters())
-    with torch.no_grad():
-        for place, index in enumerate(order):
-            generator = torch.Generator().manual_seed(place)
-            fresh = torch.randn(parameters[index].shape, generator=generator)
-            parameters[index].copy_(0.1 * fresh)
-    return [tuple(parameters[index].shape) for index in order]
-
-
-if __name__ == "__main__":
-    _serve()

@@ -23,10 +23,18 @@ def show(renderable: RenderableType) -> None:
     Console(highlight=False).print(renderable, crop=False)
 
 
-def attend(take: Callable[[], Snapshot], stop: threading.Event, plain: bool = False) -> None:
-    """Show a run on stderr until `stop` is set: live on a terminal, as lines elsewhere."""
+def attend(
+    take: Callable[[], Snapshot],
+    stop: threading.Event,
+    plain: bool = False,
+    keep: bool = False,
+) -> None:
+    """Show a run on stderr until `stop` is set: live on a terminal, as lines elsewhere.
+
+    The live view goes when it ends, for a report to take its place, unless it is to `keep`.
+    """
     console = Console(stderr=True, highlight=False)
     if plain or not console.is_terminal or console.is_dumb_terminal:
         follow(take, stop, say)
     else:
-        watch(take, stop, console)
+        watch(take, stop, console, keep)

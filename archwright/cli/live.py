@@ -19,44 +19,52 @@ from archwright.cli.plain import baseline_line, best_line, changes
 from archwright.runs.report import candidate_table, stretching_table
 from archwright.runs.snapshot import Snapshot
 from archwright.runs.summary import ranked
-from archwright.runs.wording import clean, duration_text
+from archwright.runs.wording import clean, duration_text, funnel_text
 
 REFRESH_SECONDS: Final = 0.5
-TOP_COUNT: Final = 5
 EVENT_COUNT: Final = 5
-RUNNING_COUNT: Final = 8
 WIDE_COLUMNS: Final = 72
 """Below this width the tables keep only what matters most."""
 
+TALL_LINES: Final = 36
+"""Below this height the lists are cut, so that the whole frame stays in view."""
 
-def watch(take: Callable[[], Snapshot], stop: threading.Event, console: Console) -> None:
-    """Show a run on `console` until `stop` is set; the last frame stays on the screen.
+
+def watch(
+    take: Callable[[], Snapshot], stop: threading.Event, console: Console, keep: bool = False
+) -> None:
+    """Show a run on `console` until `stop` is set; the last frame stays there if `keep`.
 
     What other code writes to stderr meanwhile appears above the view. stdout is left alone.
     """
     events: deque[str] = deque(maxlen=EVENT_COUNT)
     before: Snapshot | None = None
-    with Live(console=console, auto_refresh=False, redirect_stdout=False) as live:
+    with Live(
+        console=console, auto_refresh=False, redirect_stdout=False, transient=not keep
+    ) as live:
         while True:
             last = stop.is_set()
             now = take()
             events.extend(changes(before, now))
-            live.update(render(now, time.time(), tuple(events)), refresh=True)
+            compact = console.size.height < TALL_LINES
+            live.update(render(now, time.time(), tuple(events), compact), refresh=True)
             before = now
             if last:
                 return
             stop.wait(REFRESH_SECONDS)
 
 
-def render(snapshot: Snapshot, now: float, events: Sequence[str] | None = None) -> RenderableType:
+def render(
+    snapshot: Snapshot, now: float, events: Sequence[str] | None = None, compact: bool = False
+) -> RenderableType:
     """One frame: where the run stands at Unix time `now` (seconds).
 
     `events` are the last things that happened, oldest first; where they are not given, the ends
-    of the newest candidates stand in for them.
+    of the newest candidates stand in for them. `compact` shortens the lists.
     """
     if events is None:
-        events = tuple(changes(None, snapshot))[-EVENT_COUNT:]
-    return _View(snapshot, now, tuple(events))
+        events = tuple(changes(None, snapshot))
+    return _View(snapshot, now, tuple(events), 3 if compact else 8, 3 if compact else EVENT_COUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,8 @@ class _View:
     snapshot: Snapshot
     now: float
     events: tuple[str, ...]
+    running_count: int
+    list_count: int
 
     def __rich_console__(
         self, console: Console, options: ConsoleOptions
@@ -73,17 +83,19 @@ class _View:
         wide = options.max_width >= WIDE_COLUMNS
         yield _heading(self.snapshot)
         yield from _standing(self.snapshot)
-        yield _funnel(self.snapshot)
+        yield Text(funnel_text(self.snapshot.funnel))
         yield _limits(self.snapshot)
         if self.snapshot.running:
             yield _title("running")
-            yield _running(self.snapshot, self.now, wide)
-        if best := ranked(self.snapshot)[:TOP_COUNT]:
+            yield _running(self.snapshot, self.now, wide, self.running_count)
+        if best := ranked(self.snapshot)[: self.list_count]:
             yield _title("best candidates")
             yield candidate_table(self.snapshot, best, wide)
         if self.events:
             yield _title("lately")
-            yield from (_line(f"  {clean(event)}", "dim") for event in self.events)
+            yield from (
+                _line(f"  {clean(event)}", "dim") for event in self.events[-self.list_count :]
+            )
         yield from (Text(f"note: {clean(n)}", "yellow") for n in self.snapshot.notices)
         if self.snapshot.error:
             yield Text(clean(self.snapshot.error), "red")
@@ -113,12 +125,6 @@ def _standing(snapshot: Snapshot) -> Iterator[Text]:
     if snapshot.best:
         best = Text(best_line(snapshot), "bold")
         yield best.append(f"  {clean(snapshot.best.title, 80)}", "not bold")
-
-
-def _funnel(snapshot: Snapshot) -> Text:
-    f = snapshot.funnel
-    ends = f"{f.duplicate} duplicate, {f.invalid} invalid, {f.crashed} crashed, {f.trained} trained"
-    return Text(f"{f.proposed} proposed: {ends} ({f.promoted} promoted)")
 
 
 def _limits(snapshot: Snapshot) -> Table:
@@ -155,19 +161,19 @@ def _budget(snapshot: Snapshot) -> Iterator[tuple[str, float, float | None, str]
         yield "tokens", spend.tokens, tokens, f"{spend.tokens:,}{left}"
 
 
-def _running(snapshot: Snapshot, now: float, wide: bool) -> Table:
+def _running(snapshot: Snapshot, now: float, wide: bool, count: int) -> Table:
     names = (
         ("candidate", "idea", "steps", "seed", "time") if wide else ("candidate", "idea", "time")
     )
     table = stretching_table(*names, stretched="idea")
-    for trial in snapshot.running[:RUNNING_COUNT]:
+    for trial in snapshot.running[:count]:
         middle = (str(trial.steps), str(trial.seed)) if wide else ()
         elapsed = duration_text(now - trial.started)
         title = (
             f"{clean(trial.title, 80)} ({clean(trial.purpose, 20)})" if wide else clean(trial.title)
         )
         table.add_row(*map(Text, (clean(trial.candidate, 20), title, *middle, elapsed)))
-    hidden = len(snapshot.running) - RUNNING_COUNT
+    hidden = len(snapshot.running) - count
     if hidden > 0:
         table.add_row(Text(f"+{hidden}"), Text("more"))
     return table

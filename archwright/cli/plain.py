@@ -83,12 +83,12 @@ def _candidate_changes(now: Snapshot, was: CandidateRow | None, row: CandidateRo
         was and (was.end, was.rung, was.score) == (row.end, row.rung, row.score)
     ):
         return
-    words = [clean(row.id), str(row.end)]
+    line = f"candidate {clean(row.id)} ({clean(row.title, 80)}) {row.end}"
     if row.score is not None:
-        words.append(f"{score_text(now.metric, row.score)} at rung {row.rung}")
+        line += f", {score_text(now.metric, row.score)} at rung {row.rung}"
     elif row.reason:
-        words.append(clean(row.reason))
-    yield "  ".join([*words, clean(row.title, 80)])
+        line += f": {clean(row.reason)}"
+    yield line
 
 
 def baseline_line(snapshot: Snapshot) -> str:
@@ -104,8 +104,9 @@ def best_line(snapshot: Snapshot) -> str:
     best = snapshot.best
     assert best is not None
     if best.score is None:
-        return f"best so far: {clean(best.id)}"
-    words = [f"best so far: {clean(best.id)} {score_text(snapshot.metric, best.score)}"]
+        return f"best so far: candidate {clean(best.id)}"
+    score = score_text(snapshot.metric, best.score)
+    words = [f"best so far: candidate {clean(best.id)} with {score}"]
     if snapshot.baseline:
         gain = snapshot.metric.gain(best.score, snapshot.baseline.mean)
         words += [gain_text(snapshot.metric, gain), noise_text(gain, snapshot.baseline.sd)]
@@ -116,7 +117,9 @@ def verdict_line(snapshot: Snapshot, verdict: Verdict) -> str:
     """A verdict with its effect and interval, and the branch it landed on."""
     effect = gain_text(snapshot.metric, verdict.effect)
     interval = interval_text(snapshot.metric, verdict.interval)
-    line = f"{clean(verdict.candidate)}  {verdict.verdict}: {effect} ({interval})"
+    line = (
+        f"candidate {clean(verdict.candidate)} verified, {verdict.verdict}: {effect} ({interval})"
+    )
     line += f", p {verdict.p:.2g}, {verdict.seeds} seeds"
     return line + (f", branch {clean(verdict.branch)}" if verdict.branch else "")
 

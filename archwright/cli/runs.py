@@ -83,7 +83,7 @@ def _print(listed: list[Listed]) -> None:
     table.add_column("run", no_wrap=True, min_width=max(len(item.name) for item in listed))
     for name in ("state", "started"):
         table.add_column(name, no_wrap=True)
-    for name in ("candidates", "best", "discoveries", "time"):
+    for name in ("best", "found", "time"):
         table.add_column(name, no_wrap=True, justify="right")
     for item in listed:
         table.add_row(*map(Text, _cells(item)))
@@ -100,8 +100,7 @@ def _cells(item: Listed) -> tuple[str, ...]:
     return (
         clean(item.name),
         snapshot.state,
-        f"{datetime.fromtimestamp(snapshot.created):%Y-%m-%d %H:%M}",
-        str(snapshot.funnel.proposed),
+        f"{datetime.fromtimestamp(snapshot.created):%m-%d %H:%M}",
         "" if best is None or best.score is None else score_text(snapshot.metric, best.score),
         str(len(discoveries(snapshot))),
         duration_text(snapshot.spend.seconds),

@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     """Print where a run stands. Exit code 0 whatever the run's state."""
     with Journal.open(chosen_run(args), readonly=True) as journal:
         if args.watch:
-            _watch(journal, args.plain)
+            _watch(journal, args.plain, keep=not args.json)
         snapshot = observe(journal)
     if args.json or not args.watch:
         document = report_document(snapshot, args.workspace)
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _watch(journal: Journal, plain: bool) -> None:
+def _watch(journal: Journal, plain: bool, keep: bool) -> None:
     ended = threading.Event()
 
     def take() -> Snapshot:
@@ -44,4 +44,4 @@ def _watch(journal: Journal, plain: bool) -> None:
             ended.set()
         return snapshot
 
-    attend(take, ended, plain)
+    attend(take, ended, plain, keep)

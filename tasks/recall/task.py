@@ -14,7 +14,7 @@ SEQUENCES = {"train": 16_384, "validation": 512, "test": 1_024}
 STREAM = {"train": 0, "validation": 1, "test": 2}
 
 
-def load(split, seed):
+def load(split: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Tokens int64 (N, 24), and classes int64 (N, 24): the value at each query, -1 elsewhere."""
     seed = seed if split == "train" else 0
     rng = np.random.RandomState([STREAM[split], seed])
@@ -32,6 +32,6 @@ def load(split, seed):
     return tokens, answers
 
 
-def draw_distinct(rng, rows, choices, count):
+def draw_distinct(rng: np.random.RandomState, rows: int, choices: int, count: int) -> np.ndarray:
     """`count` different numbers below `choices` in each of `rows` rows."""
     return rng.rand(rows, choices).argsort(axis=1)[:, :count]

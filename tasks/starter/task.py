@@ -14,7 +14,7 @@ TURNS = 1.25
 NOISE = 0.02
 
 
-def load(split, seed):
+def load(split: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """The samples of one split.
 
     Args:

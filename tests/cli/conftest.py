@@ -34,7 +34,7 @@ def candidate(number: int, title: str) -> CandidateRow:
         operator="widen",
         parents=(),
         end=end,
-        reason="" if scored else f"expected shape (16, 10), got (16, {number}): {title}",
+        reason="" if scored else f"expected (16, 10), got (16, {number}): {title}",
         rung=(1 if end == End.PROMOTED else 0) if scored else None,
         score=90.0 + number % 7 if scored else None,
         parameters=12_000 + number,

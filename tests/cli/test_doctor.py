@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from archwright.cli import main
 from archwright.cli.doctor import KEY_NAMES
 
 NAMES = {"python", "torch", "threads", "accelerators", "memory", "disk", "git", "sandbox", "docker"}
 SECRET = "sk-do-not-print-4711"
 
 
-def ask_doctor(*words: str, **environment: str) -> tuple[int, str, str]:
+Ask = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def ask_doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ask:
     """Exit code, stdout and stderr of `archwright doctor` in an environment with changes."""
-    kept = {name: value for name, value in os.environ.items() if name not in KEY_NAMES}
-    done = subprocess.run(
-        [sys.executable, "-m", "archwright", "doctor", *words],
-        env={**kept, **environment},
-        capture_output=True,
-        text=True,
-    )
-    return done.returncode, done.stdout, done.stderr
+
+    def ask(*words: str, **environment: str) -> tuple[int, str, str]:
+        for name in KEY_NAMES:
+            monkeypatch.delenv(name, raising=False)
+        for name, value in {"COLUMNS": "200", **environment}.items():
+            monkeypatch.setenv(name, value)
+        code = main(["doctor", *words])
+        return code, *capsys.readouterr()
+
+    return ask
 
 
 def findings(out: str) -> dict[str, dict[str, Any]]:
     return {finding["name"]: finding for finding in json.loads(out)["findings"]}
 
 
-def test_a_run_is_possible_here_and_keys_are_named_only(tmp_path: Path) -> None:
+def test_a_run_is_possible_here_and_keys_are_named_only(ask_doctor: Ask, tmp_path: Path) -> None:
     code, out, err = ask_doctor("--json", "--workspace", str(tmp_path), OPENAI_API_KEY=SECRET)
     assert code == 0, err
     assert json.loads(out)["possible"]
@@ -45,9 +52,8 @@ def test_a_run_is_possible_here_and_keys_are_named_only(tmp_path: Path) -> None:
     assert SECRET not in out + err
 
 
-def test_people_get_one_row_per_finding(tmp_path: Path) -> None:
-    environment = {"COLUMNS": "200", "GEMINI_API_KEY": SECRET}
-    code, out, err = ask_doctor("--workspace", str(tmp_path), **environment)
+def test_people_get_one_row_per_finding(ask_doctor: Ask, tmp_path: Path) -> None:
+    code, out, err = ask_doctor("--workspace", str(tmp_path), GEMINI_API_KEY=SECRET)
     assert code == 0
     assert out.splitlines()[-1] == "a run is possible"
     rows = [line.split()[1] for line in out.splitlines() if line.startswith(("ok ", "weaker "))]
@@ -56,7 +62,7 @@ def test_people_get_one_row_per_finding(tmp_path: Path) -> None:
     assert SECRET not in out + err
 
 
-def test_what_is_missing_comes_with_its_mend(tmp_path: Path) -> None:
+def test_what_is_missing_comes_with_its_mend(ask_doctor: Ask, tmp_path: Path) -> None:
     folder = tmp_path / "no where"
     code, out, _ = ask_doctor("--json", "--workspace", str(folder), PATH=str(tmp_path))
     assert code == 2

@@ -31,7 +31,7 @@ def test_a_frame_says_where_the_run_stands(make_snapshot: Make, now: float) -> N
     for words in (
         "running · search · digits · digits-20261124-ab12",
         "baseline 92.31 %, noise sd 0.74 over 3 seeds",
-        "best so far: c0003 93.00 %, +0.69 points, +0.9 noise sd",
+        "best so far: candidate c0003 with 93.00 %, +0.69 points, +0.9 noise sd",
         "5 proposed: 1 duplicate, 1 invalid, 1 crashed, 2 trained (1 promoted)",
         "1 h 06 m, 6 h 53 m left",
         "31, 9 left",
@@ -57,12 +57,21 @@ def test_frames_fit_and_hostile_titles_stay_text(
     assert len(text.splitlines()) < 80
 
 
+def test_a_compact_frame_fits_a_small_terminal(make_snapshot: Make, now: float) -> None:
+    snapshot = make_snapshot(2000)
+    snapshot = replace(snapshot, running=snapshot.running * 16)
+    full, compact = (draw(render(snapshot, now, compact=short), 80) for short in (False, True))
+    assert len(compact.splitlines()) <= 24 < len(full.splitlines())
+    assert "note: process sandbox" in compact
+    assert "+13" in compact
+
+
 def test_a_smaller_score_can_be_the_better_one(make_snapshot: Make, now: float) -> None:
     snapshot = make_snapshot(10, metric=METRICS["bits_per_character"])
     best = snapshot.candidates[8]
     snapshot = replace(snapshot, baseline=Baseline(95.0, 0.0, (95.0,), 1), best=best)
     lines = draw(render(snapshot, now)).splitlines()
-    assert "best so far: c0008 91 bits, +4 bits  widen block 2" in lines
+    assert "best so far: candidate c0008 with 91 bits, +4 bits  widen block 2" in lines
     ranking = lines[lines.index("best candidates") + 2 :]
     assert [line.split()[0] for line in ranking[:4]] == ["c0008", "c0003", "c0000", "c0005"]
 
@@ -91,5 +100,5 @@ def test_watch_draws_until_it_is_stopped(
     assert isinstance(console.file, io.StringIO)
     last = console.file.getvalue()
     assert "finished · digits" in last
-    assert "c0007 invalid" in last
+    assert "candidate c0007 (widen block 2) invalid" in last
     assert capsys.readouterr().out == ""

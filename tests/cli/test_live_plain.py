@@ -41,14 +41,14 @@ def test_each_thing_that_happens_is_one_line(
         "note: process sandbox: reads are not confined",
         "baseline 92.31 %, noise sd 0.74 over 3 seeds",
         "phase: search",
-        "c0000  trained  90.00 % at rung 0  widen block 2",
-        "c0001  duplicate  expected shape (16, 10), got (16, 1): widen block 2  widen block 2",
-        "c0002  invalid  expected shape (16, 10), got (16, 2): widen block 2  widen block 2",
-        "c0003  promoted  93.00 % at rung 1  widen block 2",
-        "c0004  crashed  expected shape (16, 10), got (16, 4): widen block 2  widen block 2",
-        "best so far: c0003 93.00 %, +0.69 points, +0.9 noise sd",
+        "candidate c0000 (widen block 2) trained, 90.00 % at rung 0",
+        "candidate c0001 (widen block 2) duplicate: expected (16, 10), got (16, 1): widen block 2",
+        "candidate c0002 (widen block 2) invalid: expected (16, 10), got (16, 2): widen block 2",
+        "candidate c0003 (widen block 2) promoted, 93.00 % at rung 1",
+        "candidate c0004 (widen block 2) crashed: expected (16, 10), got (16, 4): widen block 2",
+        "best so far: candidate c0003 with 93.00 %, +0.69 points, +0.9 noise sd",
         "phase: done",
-        "c0003  discovery: +2.31 points (+1.10 to +3.52), p 0.004, 5 seeds, "
+        "candidate c0003 verified, discovery: +2.31 points (+1.10 to +3.52), p 0.004, 5 seeds, "
         "branch archwright/digits-20261124-ab12/widen-block-2",
         "run finished",
     ]
@@ -58,7 +58,9 @@ def test_a_promotion_is_told_once_more_with_its_new_score(make_snapshot: Make) -
     before = make_snapshot(1)
     (row,) = before.candidates
     after = replace(before, candidates=(replace(row, end="promoted", rung=1, score=95.0),))
-    assert list(changes(before, after)) == ["c0000  promoted  95.00 % at rung 1  widen block 2"]
+    assert list(changes(before, after)) == [
+        "candidate c0000 (widen block 2) promoted, 95.00 % at rung 1"
+    ]
     assert list(changes(after, after)) == []
 
 
@@ -75,7 +77,7 @@ def test_silence_is_broken_by_a_heartbeat(make_snapshot: Make) -> None:
     lines = lines_of([quiet, quiet, quiet], heartbeat_seconds=0.0)
     assert lines[-1].endswith(
         "search: 5 candidates proposed, trials 31 done and 1 running, "
-        "best so far: c0003 93.00 %, +0.69 points, +0.9 noise sd"
+        "best so far: candidate c0003 with 93.00 %, +0.69 points, +0.9 noise sd"
     )
     assert len(lines_of([quiet, quiet, quiet])) == len(lines) - 1
 

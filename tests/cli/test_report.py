@@ -16,7 +16,7 @@ from rich.console import Console
 from archwright.cli import _parse
 from archwright.domain import METRICS
 from archwright.runs.report import render_report
-from archwright.runs.snapshot import Baseline, Snapshot, Verdict
+from archwright.runs.snapshot import Baseline, Comparison, Snapshot, Verdict
 from archwright.runs.summary import examples_used, failures, next_steps, ranked, report_document
 
 Make = Callable[..., Snapshot]
@@ -102,22 +102,30 @@ def test_any_state_can_be_reported(
 def test_the_report_says_what_was_found_in_words(
     make_snapshot: Make, make_verdict: MakeVerdict
 ) -> None:
-    lost = make_verdict(candidate="c0008", verdict="no gain", effect=-0.2, branch=None)
-    snapshot = make_snapshot(10, state="finished", verdicts=(lost, make_verdict()))
-    text = draw(snapshot, 120)
+    lost = make_verdict(candidate="c0008", verdict="no gain", effect=-0.2, branch=None, mean=None)
+    baseline = Comparison("the baseline", 30_000, 92.39, 2.31, (1.1, 3.52), 0.004, 1.9)
+    scaled = Comparison(
+        "the baseline scaled to 33000 parameters", 33_000, 92.2, 2.5, (1.3, 3.7), 0.003, 2.0
+    )
+    found = make_verdict(mean=94.7, comparisons=(baseline, scaled))
+    snapshot = make_snapshot(10, state="finished", verdicts=(lost, found))
+    text = " ".join(draw(snapshot, 120).split())
     for words in (
         "1 discovery",
-        "Better than the baseline beyond noise: +2.31 points (corrected interval +1.10 to +3.52,",
-        "On the sealed test split: +1.90 points",
-        "Not better than the baseline: -0.20 points",
+        "Better than the baseline beyond noise: 94.70 % on 5 paired seeds",
+        "+2.31 points over the baseline (92.39 %), corrected interval",
+        "+1.10 to +3.52, corrected p 0.004; on the sealed test split +1.90 points",
+        "+2.50 points over the baseline scaled to 33000 parameters (92.20 %)",
+        "Not better than the baseline: on 5 paired seeds",
+        "-0.20 points over the baseline, corrected interval",
         "92.31 % over 3 seeds, noise sd 0.74, 30,000 parameters",
-        "10 proposed: 2 duplicate, 2 invalid, 2 crashed, 4 trained, of these 2 promoted",
+        "10 proposed: 2 duplicate, 2 invalid, 2 crashed, 4 trained (2 promoted)",
         "knowledge entry 7: shown to 10 candidates",
         "1 h 06 m, 31 trials, 50 m 00 s of training, 0.00 USD, 0 tokens",
         "process sandbox: reads are not confined",
     ):
         assert words in text
-    assert text.index("c0003: widen") < text.index("c0008: widen")
+    assert text.index("candidate c0003, widen") < text.index("candidate c0008, widen")
 
 
 def test_candidates_are_ranked_within_their_rung(make_snapshot: Make) -> None:

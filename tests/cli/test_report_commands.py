@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from archwright.domain import End
 from archwright.runs.control import hold
 from archwright.runs.journal import Journal
 from archwright.runs.paths import RunPaths, WorkspacePaths
+from archwright.runs.snapshot import Verdict
 
 Run = Callable[..., RunPaths]
 
@@ -50,7 +52,7 @@ def make_run(workspace: Path) -> Run:
             journal.update("c1", score=94.0, rung=1)
             journal.end("c1", End.PROMOTED, "")
             journal.end("c2", End.CRASHED, "RuntimeError: shape")
-            journal.judge("c1", _VERDICT)
+            journal.judge("c1", asdict(_VERDICT))
             journal.notice("reads are not confined")
         return paths
 
@@ -72,17 +74,17 @@ def _proposal(number: int, title: str) -> dict[str, Any]:
     }
 
 
-_VERDICT = {
-    "candidate": "c1",
-    "title": "widen",
-    "verdict": "discovery",
-    "effect": 2.0,
-    "interval": [1.0, 3.0],
-    "p": 0.01,
-    "seeds": 5,
-    "reason": "",
-    "branch": "archwright/one/widen",
-}
+_VERDICT = Verdict(
+    candidate="c1",
+    title="widen",
+    verdict="discovery",
+    effect=2.0,
+    interval=(1.0, 3.0),
+    p=0.01,
+    seeds=5,
+    reason="",
+    branch="archwright/one/widen",
+)
 
 
 def answer(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
@@ -159,7 +161,7 @@ def test_watching_ends_with_the_run(
     assert main(["status", "--watch", "--plain", "--workspace", str(workspace)]) == 0
     out, err = capsys.readouterr()
     assert out == ""
-    assert "c1 promoted 94.00 %" in " ".join(err.split())
+    assert "candidate c1 (widen) promoted, 94.00 %" in " ".join(err.split())
 
 
 def test_stop_leaves_an_ended_run_alone(

@@ -39,7 +39,7 @@ def _play(seed: int, search: int, rungs: int, lag: int, width: int) -> list[tupl
     """Grants of a search whose candidates end in an order of chance but use fixed trials."""
     ledger = Ledger(lambda: False)
     plan = Plan(baseline=0, search=search, verification=0, finalists=0)
-    budget = Budget(plan, rungs, lag, ledger, None)
+    budget = Budget(plan, rungs, lag, 100, ledger, None)
     order = Random(seed)
     waiting: list[tuple[int, int]] = []
     lock = threading.Lock()
@@ -80,10 +80,21 @@ def test_grants_do_not_depend_on_timing_and_spend_it_all(lag: int) -> None:
 def test_time_that_is_up_ends_the_search() -> None:
     plan = Plan(baseline=0, search=None, verification=0, finalists=3)
     left = [2.0, 0.0]
-    budget = Budget(plan, 2, 4, Ledger(lambda: False), lambda: left.pop(0))
+    budget = Budget(plan, 2, 4, 100, Ledger(lambda: False), lambda: left.pop(0))
 
     assert budget.grant(1) is not None
     assert budget.grant(2) is None
+
+
+def test_a_search_that_proposes_nothing_new_ends() -> None:
+    plan = Plan(baseline=0, search=1000, verification=0, finalists=0)
+    ledger = Ledger(lambda: False)
+    budget = Budget(plan, 2, 1, 5, ledger, None)
+    number = 1
+    while budget.grant(number) is not None:
+        ledger.close(number, _tried(1 if number == 3 else 0))
+        number += 1
+    assert number == 3 + 5 + 1
 
 
 def test_whoever_waits_is_told_of_a_stop_and_of_a_failure() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -40,6 +43,8 @@ def test_stop_frees_every_caller_and_leaves_nothing(make_job: Jobs, tmp_path: Pa
     with ProcessSandbox(workers=2, scratch=tmp_path) as sandbox, ThreadPoolExecutor(4) as pool:
         futures = [pool.submit(sandbox.train, make_job(FOREVER)) for _ in range(4)]
         family = wait_for_jobs(tmp_path, 2)
+        assert len(family) == 5  # a worker for checks, two for trials, and their two jobs
+        assert os.getsid(0) not in {os.getsid(process.pid) for process in family}  # no Ctrl-C
         sandbox.stop()
         wait(futures)
         assert all(isinstance(future.exception(), Stopped) for future in futures)
@@ -57,7 +62,7 @@ def _alive(process: psutil.Process) -> bool:
     return False
 
 
-def test_a_worker_that_is_killed_is_replaced(make_job: Jobs, tmp_path: Path) -> None:
+def test_a_worker_that_is_killed_or_interrupted_is_replaced(make_job: Jobs, tmp_path: Path) -> None:
     with ProcessSandbox(workers=1, scratch=tmp_path) as sandbox, ThreadPoolExecutor(1) as pool:
         future = pool.submit(sandbox.train, make_job(FOREVER))
         family = wait_for_jobs(tmp_path, 1)
@@ -66,7 +71,18 @@ def test_a_worker_that_is_killed_is_replaced(make_job: Jobs, tmp_path: Path) -> 
         busy.kill()
         assert future.result().status is Status.KILLED
         assert not _alive(job)
+        interrupting = pool.submit(_interrupt_main_thread, tmp_path, job.pid)
+        with pytest.raises(KeyboardInterrupt):
+            sandbox.train(make_job(FOREVER))
+        interrupting.result()
         assert sandbox.train(make_job()).status is Status.OK
+
+
+def _interrupt_main_thread(folder: Path, dead: int) -> None:
+    """Send SIGINT once a job other than `dead` runs under `folder`."""
+    while not {child.pid for p in wait_for_jobs(folder, 1) for child in p.children()} - {dead}:
+        threading.Event().wait(0.02)
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 def test_a_worker_that_does_not_answer_is_stuck_and_can_be_ended(
@@ -123,8 +139,7 @@ def test_the_death_of_the_orchestrator_leaves_no_process(data: Path, tmp_path: P
     _, left = psutil.wait_procs(family, timeout=20)
     assert left == []
     assert list(tmp_path.glob("run-*"))
-    with ProcessSandbox(workers=1, scratch=tmp_path):  # the next to come cleans up
-        assert len(list(tmp_path.glob("run-*"))) == 1
+    Scratch(tmp_path).remove()  # the next to come cleans up
     assert list(tmp_path.glob("run-*")) == []
 
 
@@ -190,3 +205,61 @@ def test_what_is_available_is_tried() -> None:
     assert (name, ok) == ("process", True)
     gaps = ProcessSandbox(workers=1).gaps()
     assert all(gap.name in detail for gap in gaps)
+
+
+LOCKED_DOWN = """
+# Refuse Landlock and seccomp from here on, as a kernel without them would; then use the sandbox.
+import ctypes, json, struct, sys
+from pathlib import Path
+import psutil
+from archwright.domain import Problem, Recipe, TrialJob
+from archwright.sandbox.process import ProcessSandbox, find_machine_gaps
+
+refused = [444, 445, 446, 272, 317]
+program = [(0x20, 0, 0, 0)]
+for number in refused:
+    program += [(0x15, 0, 1, number), (0x06, 0, 0, 0x00050000 | 38)]
+program.append((0x06, 0, 0, 0x7FFF0000))
+code = b"".join(struct.pack("=HBBI", *i) for i in program)
+buffer = ctypes.create_string_buffer(code, len(code))
+class Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_void_p))
+libc = ctypes.CDLL(None)
+libc.prctl(38, 1, 0, 0, 0)
+assert libc.syscall(317, 1, 0, ctypes.byref(Program(len(program), ctypes.addressof(buffer)))) == 0
+
+job = TrialJob(
+    sys.argv[1], Problem("Model", (8,), (3,), "cross_entropy", 10_000), Recipe(), 10, 0,
+    Path(sys.argv[2]), seconds_limit=2.0,
+)
+with ProcessSandbox(workers=1) as sandbox:
+    names = [gap.name for gap in sandbox.gaps()]
+    outcome = sandbox.train(job)
+    left = [p.pid for p in psutil.process_iter() if "ESCAPED" in (p.name() or "")]
+print(json.dumps([names, outcome.status, outcome.error, left]))
+"""
+
+ESCAPING = """
+import ctypes, os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+for _ in range(3):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            break
+ctypes.CDLL(None).prctl(15, b"ESCAPED", 0, 0, 0)
+while True:
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.uname().machine != "x86_64", reason="numbers of x86-64 Linux"
+)
+def test_a_layer_that_is_missing_is_said_and_escaped_processes_still_end(data: Path) -> None:
+    command = [sys.executable, "-c", LOCKED_DOWN, ESCAPING, str(data)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    names, status, error, left = json.loads(done.stdout)
+    assert {"read", "write", "processes", "signals", "file rules", "system-call filter"} <= {*names}
+    assert (status, left) == ("timeout", [])
+    assert "time limit" in error

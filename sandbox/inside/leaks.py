@@ -1,0 +1,58 @@
+"""What an output may not depend on: the sample's neighbours in the batch, and the future."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from .examination import BATCHES, Examination
+from .faults import ContractError
+
+TOLERANCE: Final = 1e-4
+"""Relative to the largest output: above float32 noise of an FFT, below any real leak."""
+
+
+def _differs(a: Tensor, b: Tensor, scale: float | None = None) -> bool:
+    """Whether outputs differ by more than noise of their `scale` (NaN counts as a difference)."""
+    scale = scale or max(float(a.abs().max()), float(b.abs().max()), 1e-6)
+    return not bool(((a - b).abs() <= TOLERANCE * scale).all())
+
+
+def check_batch_independence(exam: Examination) -> str:
+    """In eval mode a sample's output depends on that sample alone, and is the same twice."""
+    x = exam.inputs(BATCHES[1])
+    neighbours = torch.cat([x[:1], exam.others(x[1:])])
+    first, changed, again = (exam.evaluated(batch) for batch in (x, neighbours, x))
+    if _differs(first, again):
+        raise ContractError("two identical calls in eval mode give different outputs")
+    if _differs(first[:1], changed[:1]):
+        raise ContractError("a sample's output changes with its batch neighbours in eval mode")
+    if _differs(first[:1], exam.evaluated(x[:1])):
+        raise ContractError("a sample alone and in a batch gives different outputs in eval mode")
+    if _differs(first, exam.evaluated(x.flip(0)).flip(0)):
+        raise ContractError("a sample's output changes with its place in the batch in eval mode")
+    return ""
+
+
+def check_causality(exam: Examination) -> str:
+    """Change the future: the past must not move."""
+    length = exam.problem["input_shape"][0]
+    if len(exam.problem["output_shape"]) < 2 or exam.problem["output_shape"][0] != length:
+        return "one output for the whole sequence: nothing to compare"
+    x = exam.inputs(BATCHES[0])
+    before = exam.evaluated(x)
+    cuts = sorted({1, length // 4, length // 2, length - 1} - {0})
+    for cut in cuts:
+        changed = x.clone()
+        changed[:, cut:] = exam.others(x)[:, cut:]
+        after = exam.evaluated(changed)
+        scale = max(float(before.abs().max()), float(after.abs().max()), 1e-6)
+        if _differs(before[:, :cut], after[:, :cut], scale):
+            moved = (before[:, :cut] - after[:, :cut]).abs().amax(dim=(0, 2))
+            raise ContractError(
+                f"outputs before position {cut} change when inputs from {cut} on change "
+                f"(most at position {int(moved.argmax())})"
+            )
+    return f"cut at {', '.join(map(str, cuts))} of {length}"

@@ -1,0 +1,64 @@
+"""A candidate that failed its checks, as the mends see it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from random import Random
+
+from archwright.domain import CheckReport, Problem
+from archwright.search.edits import Edit
+from archwright.search.segments import Change, Code, classes
+
+
+@dataclass(frozen=True)
+class Patient:
+    """Source, problem and what the failed check said."""
+
+    source: str
+    problem: Problem
+    report: CheckReport
+    rng: Random
+
+    @cached_property
+    def code(self) -> Code:
+        return Code(self.source)
+
+    @cached_property
+    def failures(self) -> dict[str, str]:
+        """Details of the failed checks by the check's name; the error text under ""."""
+        return {"": self.report.error} | {c.name: c.detail for c in self.report.checks if not c.ok}
+
+    @cached_property
+    def complaint(self) -> str:
+        """All that was said."""
+        return "\n".join([*self.failures.values()])
+
+    @property
+    def entry(self) -> ast.ClassDef | None:
+        return classes(self.code.tree).get(self.problem.entry)
+
+    def said(self, pattern: str) -> re.Match[str] | None:
+        """A pattern found in what was said."""
+        return re.search(pattern, self.complaint)
+
+    def faulty_line(self) -> int | None:
+        """The deepest line of the source in the traceback."""
+        lines = re.findall(r"^line (\d+), in ", self.complaint, re.M)
+        return int(lines[-1]) if lines else None
+
+    def edit(self, changes: list[Change], title: str, why: str) -> Edit | None:
+        """The edit of some changes; None when there is none."""
+        return Edit(self.code.apply(changes), title, why) if changes else None
+
+
+Mend = Callable[[Patient], Edit | None]
+
+
+def first_that_helps(mends: Iterator[Mend] | tuple[Mend, ...], patient: Patient) -> Edit | None:
+    """The first edit that a mend has to offer."""
+    made = (mend(patient) for mend in mends)
+    return next((e for e in made if e is not None and e.source != patient.source), None)

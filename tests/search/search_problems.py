@@ -1,0 +1,50 @@
+"""Problems of every shape, and the sandbox's own checks run on a source."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archwright.domain import Backbone, Check, CheckReport, Problem, Status
+
+PROBLEMS = {
+    "digits": Problem("Model", (1, 8, 8), (10,), "cross_entropy", 60_000),
+    "colour": Problem("Model", (3, 28, 20), (10,), "cross_entropy", 30_000),
+    "tiny": Problem("Model", (1, 2, 2), (2,), "cross_entropy", 2_000),
+    "vector": Problem("Model", (13,), (3,), "cross_entropy", 20_000),
+    "regression": Problem("Model", (40,), (1,), "mse", 20_000),
+    "series": Problem("Model", (24, 5), (4,), "cross_entropy", 40_000),
+    "steps": Problem("Model", (24, 5), (24, 2), "mae", 40_000, causal=True),
+    "tokens": Problem("Model", (20,), (20, 30), "cross_entropy", 50_000, None, 30, True),
+    "volume": Problem("Model", (2, 3, 4, 5), (2, 3), "mse", 30_000),
+    "recall": Problem(
+        "Mixer", (32,), (32, 64), "cross_entropy", 60_000, None, 64, True, Backbone(32, 2)
+    ),
+    "both ways": Problem(
+        "Mixer", (16,), (5,), "cross_entropy", 60_000, None, 30, False, Backbone(24, 1)
+    ),
+}
+
+
+def build(source: str, problem: Problem) -> Any:
+    """The network that a source describes, as the sandbox builds it."""
+    from archwright.sandbox.inside.building import build as build_inside
+
+    return build_inside(source, problem.to_json())  # type: ignore[arg-type]
+
+
+def check(source: str, problem: Problem) -> CheckReport:
+    """The sandbox's checks, run in this process."""
+    import torch
+
+    from archwright.sandbox.inside.checks import examine
+
+    torch.set_num_threads(1)
+    found = examine(source, problem.to_json(), 0)  # type: ignore[arg-type]
+    return CheckReport(
+        status=Status(found["status"]),
+        checks=tuple(Check(**c) for c in found["checks"]),
+        parameters=found["parameters"],
+        flops=found["flops"],
+        graph=found["graph"],
+        error=found["error"],
+    )

@@ -1,0 +1,180 @@
+"""Every kind of breakage gives its one line, and the line names the mend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from archwright.domain import TaskError
+from archwright.tasks.checking import check_folder
+from archwright.tasks.loading import load_task
+
+Break = Callable[[str, str, str], Path]
+
+# how: (file, what stands there, what replaces it, what the line must say)
+IN_TOML = {
+    "broken": ("rungs = [150, 450]", "rungs = [150,", "task.toml is no valid TOML"),
+    "unknown key": ("rungs =", "rung = [1]\nrungs =", "unknown key 'rung'; did you mean 'rungs'?"),
+    "unknown limit": ("memory_mb =", "memory =", "unknown key 'memory' in [limits]"),
+    "unknown section": ("[limits]", "[extra]\na = 1\n[limits]", "unknown key 'extra'"),
+    "missing key": ("rungs = [150, 450]", "", "key 'rungs' is missing: training budgets"),
+    "missing limit": ("max_params = 20_000", "", "key 'max_params' is missing in [limits]"),
+    "wrong type": ("[150, 450]", '"150"', "rungs should be a valid list, not '150'"),
+    "float rung": ("[150, 450]", "[1.5, 3]", "rungs.0 should be a valid integer, not 1.5"),
+    "no rung": ("[150, 450]", "[]", "rungs should have at least 1 item"),
+    "no words": ("summary = ", "summary = ' ' #", "summary should have at least 1 character"),
+    "not a number": ("trial_seconds = 60.0", "trial_seconds = nan", "trial_seconds should be a"),
+    "falling rungs": ("[150, 450]", "[450, 150]", "rungs must rise"),
+    "equal rungs": ("[150, 450]", "[150, 150]", "rungs must rise"),
+    "metric": ('metric = "accuracy"', 'metric = "f1"', "unknown metric 'f1'; choose one of acc"),
+    "direction": ('"maximize"', '"minimize"', "direction of accuracy is 'maximize'"),
+    "bad direction": ('"maximize"', '"up"', "direction should be 'maximize' or 'minimize'"),
+    "unit": ('unit = "%"', 'unit = "points"', "unit of accuracy is '%', not 'points'"),
+    "name": ('name = "mine"', 'name = "My Task"', "name 'My Task' must be lower-case letters"),
+    "shape": ("input_shape = [2]", "input_shape = [0]", "input_shape.0 should be greater"),
+    "one class": ("output_shape = [3]", "output_shape = [1]", "needs at least 2 classes"),
+    "entry": ("output_shape =", 'entry = "Net"\noutput_shape =', "entry should be 'Model' or"),
+    "no backbone": ("output_shape =", 'entry = "Mixer"\noutput_shape =', "needs a [backbone]"),
+    "backbone": ("[limits]", "[backbone]\nwidth = 8\nlayers = 1\n[limits]", "[backbone] is for"),
+    "causal": ("output_shape =", "causal = true\noutput_shape =", "needs an output for each"),
+    "recipe key": ("schedule =", "scheduler =", "[recipe] has no key 'scheduler'"),
+    "recipe bound": ("learning_rate = 3e-3", "learning_rate = 5", "[recipe]['learning_rate'] must"),
+    "vocabulary": (
+        "input_shape = [2]",
+        "input_shape = [2, 2]\nvocabulary = 9",
+        "with a vocabulary",
+    ),
+}
+
+END = "return points.astype(np.float32), arm.astype(np.int64)"
+IN_CODE = {
+    "syntax": ("import numpy as np", "import numpy as", "task.py line 8:"),
+    "import": ("import numpy as np", "import no_such_package", "task.py line 8: ModuleNotFound"),
+    "exit": ("import numpy as np", "raise SystemExit(3)", "task.py line 8: SystemExit: 3"),
+    "no load": ("def load(", "def loads(", "defines no `load(split, seed)`"),
+    "raises": ("    rng =", "    raise ValueError('no\\nrows')\n    rng =", "ValueError: no rows"),
+    "not a pair": (END, "return points", "must return a pair (x, y), not ndarray"),
+    "list": (END, "return points.tolist(), arm", "x must be a numpy array, not list"),
+    "x dtype": (END, "return points, arm", "x must be float32, not float64; use .astype"),
+    "y dtype": (END, END.replace("int64", "int32"), "y must be int64, not int32"),
+    "x shape": (END, END.replace("points.a", "points[:, :1].a"), "shape (N, 2), not (600, 1)"),
+    "y shape": (END, END.replace("arm.a", "arm[:, None].a"), "y must have the shape (N), not"),
+    "scalar": (END, "return np.ones((), np.float32), arm", "x must have the shape"),
+    "empty": (END, END.replace("points.a", "points[:0].a"), "x is empty"),
+    "lengths": (END, END.replace("points.a", "points[1:].a"), "x has 599 samples, y has 600"),
+    "NaN": (END, f"points[0] = np.nan; {END}", "x has 2 values that are NaN or infinite"),
+    "high label": (END, f"arm[0] = 3; {END}", "y holds classes 0 to 3; they must lie in -1 to 2"),
+    "low label": (END, f"arm[0] = -2; {END}", "y holds classes -2 to 2"),
+    "unscored": (END, f"arm[:] = -1; {END}", "y is -1 throughout"),
+}
+
+IN_BASELINE = {
+    "syntax": ("import nn", "import", "baseline.py line 3:"),
+    "class": ("class Model", "class Net", "baseline.py defines no `class Model(nn.Module)`"),
+    "forward": ("def forward", "def forwards", "has no method forward"),
+    "signature": ("self, input_shape, output_shape", "self, shape", "needs __init__(self, input"),
+}
+
+CASES = [
+    pytest.param(file, *case, id=f"{file}: {how}")
+    for file, cases in (
+        ("task.toml", IN_TOML),
+        ("task.py", IN_CODE),
+        ("baseline.py", IN_BASELINE),
+    )
+    for how, case in cases.items()
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "said"), CASES)
+def test_breakage_gives_its_line(change: Break, file: str, old: str, new: str, said: str) -> None:
+    faults = check_folder(change(file, old, new))
+    assert said in faults[0]
+    assert all("\n" not in fault and len(fault) < 400 for fault in faults)
+
+
+@pytest.mark.parametrize(("file", "old", "new", "said"), CASES)
+def test_breakage_stops_a_run_with_the_same_line(
+    change: Break, file: str, old: str, new: str, said: str
+) -> None:
+    folder = change(file, old, new)
+    with pytest.raises(TaskError) as caught:
+        load_task(folder).load("train")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("file", ["task.toml", "task.py", "baseline.py"])
+def test_missing_file_is_named(folder: Path, file: str) -> None:
+    (folder / file).unlink()
+    assert check_folder(folder) == [
+        f"{file} is missing; `archwright task new DIR` writes a complete task"
+    ]
+    with pytest.raises(TaskError, match=f"{file} is missing"):
+        load_task(folder)
+
+
+def test_file_that_is_not_utf8_is_named(folder: Path) -> None:
+    (folder / "task.toml").write_bytes(b'name = "\xff"')
+    assert check_folder(folder) == ["task.toml is not UTF-8 (byte 8); save it as UTF-8"]
+
+
+def test_broken_toml_says_the_line(change: Break) -> None:
+    faults = check_folder(change("task.toml", 'name = "mine"', "name = mine"))
+    assert "line 4" in faults[0]
+
+
+def test_all_faults_are_listed_and_the_first_names_the_others(change: Break) -> None:
+    change("task.toml", "[150, 450]", "[450, 150]")
+    change("task.toml", 'unit = "%"', 'unit = "points"')
+    folder = change("baseline.py", "class Model", "class Net")
+    assert len(check_folder(folder)) == 3
+    with pytest.raises(TaskError, match=r"\(and 2 more\); `archwright task check"):
+        load_task(folder)
+
+
+def test_token_outside_the_vocabulary_is_a_fault(change: Break) -> None:
+    change("task.toml", "input_shape = [2]", "input_shape = [2]\nvocabulary = 9")
+    tokens = "np.clip(points * 20, -1, 9).astype(np.int64)"
+    faults = check_folder(change("task.py", END, f"return {tokens}, arm.astype(np.int64)"))
+    assert "x holds tokens -1 to 9; they must lie in 0 to 8" in faults[0]
+
+
+def test_regression_labels_are_floats_of_the_output_shape(change: Break) -> None:
+    change("task.toml", 'metric = "accuracy"', 'metric = "mean_squared_error"')
+    change("task.toml", 'unit = "%"', "")
+    change("task.toml", 'direction = "maximize"', "")
+    folder = change("task.toml", "output_shape = [3]", "output_shape = [2]")
+    assert "y must be float32" in check_folder(folder)[0]
+    change("task.py", END, "return points.astype(np.float32), points.astype(np.float32)")
+    assert check_folder(folder) == []
+
+
+def test_one_split_for_all_is_a_fault(change: Break) -> None:
+    change("task.py", '"validation": 1, "test": 2}', '"validation": 1, "test": 1}')
+    assert check_folder(change("task.py", "x", "x")) == [
+        "validation and test are the same inputs; each split needs samples of its own"
+    ]
+
+
+def test_validation_that_moves_with_the_seed_is_a_fault(change: Break) -> None:
+    folder = change("task.py", 'seed if split == "train" else 0', "seed")
+    assert check_folder(folder) == [
+        "validation data changes with the seed; use a fixed seed",
+        "test data changes with the seed; use a fixed seed",
+    ]
+
+
+def test_training_data_drawn_from_the_clock_is_a_fault(change: Break) -> None:
+    folder = change(
+        "task.py", "[STREAM[split], seed]", "None if split == 'train' else [9, len(split)]"
+    )
+    assert check_folder(folder) == [
+        "train data differs between two loads with seed 0; draw from a generator of the seed alone"
+    ]
+
+
+def test_folder_that_is_none(tmp_path: Path) -> None:
+    assert "is no folder" in check_folder(tmp_path / "nowhere")[0]
