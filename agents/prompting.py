@@ -1,7 +1,8 @@
 """Renders prompts from Markdown templates. No words to a model stand in Python.
 
-Templates are Jinja with undefined variables refused; a workspace's own template of the same name
-takes the place of the built-in one. Untrusted text goes through `fenced`, which picks a fence
+`ROLE.OPERATOR.md` serves a role's questions about an operator, and `ROLE.md` all others. Templates
+are Jinja with undefined variables refused; a workspace's own template of the same name takes the
+place of the built-in one. Untrusted text goes through `fenced`, which picks a fence
 longer than any in the text, so that it can be seen where data begins and ends.
 """
 
@@ -22,7 +23,7 @@ class Prompts:
     """The templates of a workspace.
 
     Args:
-        overrides: a folder whose `ROLE.md` takes the place of the built-in one; may not exist.
+        overrides: a folder whose templates take the place of the built-in ones; may not exist.
     """
 
     def __init__(self, overrides: Path | None = None) -> None:
@@ -46,10 +47,30 @@ class Prompts:
         fields: dict[str, Any] = {
             name: getattr(question, name) for name in type(question).model_fields
         }
+        return self._fill(self.template_of(role, question), fields)
+
+    def render_correction(self, role: str, reason: str) -> str:
+        """What is said to a role whose answer cannot be used.
+
+        Raises:
+            InputError: the template `correction.md` is broken.
+        """
+        return self._fill("correction.md", {"role": role, "reason": reason})
+
+    def template_of(self, role: str, question: Typed) -> str:
+        """The name of the template that serves a question."""
+        operator = getattr(question, "operator", None) or getattr(
+            getattr(question, "idea", None), "operator", None
+        )
+        own = f"{role}.{operator}.md"
+        known = operator and re.fullmatch(r"\w+", operator) and self._read(own) is not None
+        return own if known else f"{role}.md"
+
+    def _fill(self, name: str, fields: dict[str, Any]) -> str:
         try:
-            return self._environment.get_template(f"{role}.md").render(fields)
+            return self._environment.get_template(name).render(fields)
         except TemplateError as error:
-            raise InputError(f"the prompt template {role}.md is broken: {error}") from error
+            raise InputError(f"the prompt template {name} is broken: {error}") from error
 
     def _read(self, name: str) -> str | None:
         own = self._overrides / name if self._overrides else None

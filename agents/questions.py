@@ -75,6 +75,10 @@ class Idea(Typed):
     operator: str
     title: str
     rationale: str
+    hypothesis: str = ""
+    """What would be seen if the idea is right, so that a trial can refute it."""
+    expected_effect: str = ""
+    """The change of the metric that is expected, in words; it is compared, never believed."""
     evidence: tuple[str, ...] = ()
     """Ids of the parents and examples that it rests on."""
     parents: tuple[str, ...] = ()
@@ -99,6 +103,14 @@ class Code(Typed):
     notes: str = ""
 
 
+class PastRepair(Typed):
+    """A failure of the same kind that was mended before."""
+
+    error: str
+    diff: str
+    """What the mend changed, as a unified diff."""
+
+
 class RepairQuestion(Typed):
     """To the debugger: this source failed this way; mend it and keep its idea."""
 
@@ -108,6 +120,8 @@ class RepairQuestion(Typed):
     report: Mapping[str, Any]
     """A `CheckReport` as plain data."""
     attempt: int
+    past: tuple[PastRepair, ...] = ()
+    """How this kind of failure was mended before in this run, latest first."""
 
 
 class Repair(Typed):

@@ -10,7 +10,8 @@ library and numpy, so that it costs nothing to import.
     │   ├── RunError          a run that does not exist, or cannot go on
     │   └── SourceError       architecture source that breaks the contract
     ├── SandboxError          the sandbox itself failed (not the candidate in it)
-    ├── BackendError          a backend could not answer
+    ├── BackendError          a backend cannot answer any more; the run stops, resumable
+    │   └── AnswerError       one question got no usable answer; its candidate ends as a failure
     └── Stopped               the run was asked to stop
 """
 
@@ -58,7 +59,11 @@ class SandboxError(ArchwrightError):
 
 
 class BackendError(ArchwrightError):
-    """A backend could not answer."""
+    """A backend cannot answer any more. The run stops with everything kept."""
+
+
+class AnswerError(BackendError):
+    """One question got no usable answer. What was asked for ends as a failure, the run goes on."""
 
 
 class Stopped(ArchwrightError):  # noqa: N818 - not a fault

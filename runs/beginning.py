@@ -58,7 +58,9 @@ def begin(
 
 def _durable(task_name: str | Path) -> str:
     """The name of a built-in task, or the full path of a folder."""
-    return str(task_name) if task_name in built_in_names() else str(Path(task_name).resolve())
+    if task_name in built_in_names():
+        return str(task_name)
+    return str(Path(task_name).expanduser().resolve())
 
 
 def task_of(paths: RunPaths) -> Task:

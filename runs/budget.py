@@ -100,9 +100,7 @@ class Budget:
             ended = self._ledger.upto(sees)
             if self._seconds_left is not None and self._seconds_left() <= 0:
                 return None
-            if len(ended) >= self._patience and not any(
-                t.trials for t in ended[-self._patience :]
-            ):
+            if len(ended) >= self._patience and not any(t.trials for t in ended[-self._patience :]):
                 return None
             free = self._free(number, sees, sum(t.trials for t in ended))
             if free > 0:

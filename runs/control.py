@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO, Final
 
 from archwright.domain import RunError
 from archwright.runs.paths import RunPaths
+
+LOCK_TRIES: Final = 10
+LOCK_PAUSE_SECONDS: Final = 0.02
 
 
 @contextmanager
@@ -23,19 +28,28 @@ def hold(paths: RunPaths) -> Iterator[None]:
         RunError: another process holds it.
     """
     with paths.lock.open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _lock(lock):
             raise RunError(
                 f"run {paths.name} is going on in another process: "
                 f"look with `archwright status {paths.name}`, end it with "
                 f"`archwright stop {paths.name}`"
-            ) from None
+            )
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
         paths.stop_request.unlink(missing_ok=True)
         yield
+
+
+def _lock(lock: IO[str]) -> bool:
+    """Take the lock; somebody who only looks (`is_held`) has it for a moment at most."""
+    for _ in range(LOCK_TRIES):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            time.sleep(LOCK_PAUSE_SECONDS)
+    return False
 
 
 def is_held(paths: RunPaths) -> bool:

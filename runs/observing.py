@@ -33,6 +33,7 @@ def observe(journal: Journal) -> Snapshot:
     return Snapshot(
         run=journal.paths.name,
         task=journal.fact("task"),
+        task_from=journal.fact("task_from"),
         metric=metric,
         state=_state(journal),
         phase=journal.fact("phase", "baseline"),

@@ -223,9 +223,9 @@ class Screening:
         """Why the candidate need not be tried, from this run and from all before it."""
         if found := self._journal.match(candidate.fingerprint, candidate.sequence):
             level, row = found
-            return (
-                f"same {level} as candidate {row['id']} ({row['title']}), which ended {row['end']}"
-            )
+            open_ = row["end"] == End.OPEN
+            end = "which is still under way" if open_ else f"which ended {row['end']}"
+            return f"same {level} as candidate {row['id']} ({row['title']}), {end}"
         if matches := self._knowledge.match(self._spec.name, candidate.fingerprint, self._until):
             m = matches[0]
             return f"same {m.level} as {m.run}/{m.candidate} ({m.title}), which ended {m.end}"

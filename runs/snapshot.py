@@ -122,6 +122,8 @@ class Snapshot:
 
     run: str
     task: str
+    task_from: str
+    """What `archwright run` was given: a built-in name, or the path of a folder."""
     metric: Metric
     state: State
     phase: str

@@ -140,7 +140,7 @@ def next_steps(snapshot: Snapshot, workspace: str = ".") -> list[tuple[str, str]
         steps = [("see the winners and their evidence", command("review", run))]
         steps += _git_steps(found[0], run, workspace)
         return [*steps, ("accept it (or reject it likewise)", accept)]
-    steps = [("search on from what was learned", command("run", snapshot.task))]
+    steps = [("search on from what was learned", command("run", snapshot.task_from))]
     if snapshot.best is not None and not snapshot.verdicts:
         steps.insert(0, ("verify the best candidates", command("verify", run)))
     return steps

@@ -26,6 +26,8 @@ FAMILIES: Final = ("conv", "attention", "linear attention", "recurrent", "mlp", 
 def family(source: str) -> str:
     """One of `FAMILIES`: what mixes positions in the architecture, `hybrid` when several do.
 
+    Over sequences a convolution beside something that reaches further does not count: it is short.
+
     Raises:
         SourceError: the source is not Python.
     """
@@ -34,6 +36,8 @@ def family(source: str) -> str:
     entry = defined.get("Model") or defined.get("Mixer")
     blocks = [c for c in defined.values() if c is not entry]
     kinds = {_kind(c) for c in blocks} - {"mlp"}
+    if len(kinds) > 1 and not any(callee(c) == "Conv2d" for c in calls(code.tree)):
+        kinds.discard("conv")
     if not kinds:
         kinds = {_kind(code.tree)}
     return kinds.pop() if len(kinds) == 1 else "hybrid"

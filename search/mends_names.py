@@ -23,12 +23,7 @@ from archwright.search.recipes import find_recipe, put_recipe
 from archwright.search.segments import Change, Code, callee, calls, classes, method, names
 
 ALSO_CALLED: Final = {"Swish": "SiLU", "HardSwish": "Hardswish", "LeakyRelu": "LeakyReLU"}
-MORE_IMPORTS: Final = {
-    "np": "import numpy as np",
-    "numpy": "import numpy",
-    "functools": "import functools",
-    "rearrange": "",
-}
+MORE_IMPORTS: Final = {"np": "import numpy as np", "numpy": "import numpy"}
 
 
 def mend_recipe(patient: Patient) -> Edit | None:
@@ -80,7 +75,7 @@ def mend_missing_name(patient: Patient) -> Edit | None:
         return Edit(
             add_imports(patient.source), f"repair: import {name}", "It was used unimported."
         )
-    if MORE_IMPORTS.get(name):
+    if name in MORE_IMPORTS:
         source = _after_docstring(patient.code, MORE_IMPORTS[name])
         return Edit(source, f"repair: import {name}", "It was used unimported.")
     if name in library():

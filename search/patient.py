@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
@@ -45,11 +45,6 @@ class Patient:
         """A pattern found in what was said."""
         return re.search(pattern, self.complaint)
 
-    def faulty_line(self) -> int | None:
-        """The deepest line of the source in the traceback."""
-        lines = re.findall(r"^line (\d+), in ", self.complaint, re.M)
-        return int(lines[-1]) if lines else None
-
     def edit(self, changes: list[Change], title: str, why: str) -> Edit | None:
         """The edit of some changes; None when there is none."""
         return Edit(self.code.apply(changes), title, why) if changes else None
@@ -58,7 +53,7 @@ class Patient:
 Mend = Callable[[Patient], Edit | None]
 
 
-def first_that_helps(mends: Iterator[Mend] | tuple[Mend, ...], patient: Patient) -> Edit | None:
+def first_that_helps(mends: Iterable[Mend], patient: Patient) -> Edit | None:
     """The first edit that a mend has to offer."""
     made = (mend(patient) for mend in mends)
     return next((e for e in made if e is not None and e.source != patient.source), None)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from archwright.search.library import Block, closure
 from archwright.search.segments import Code, names
 
-LINE: int = 100
-TAB = "    "
+LINE: Final = 100
+TAB: Final = "    "
 
 
 @dataclass(frozen=True, slots=True)

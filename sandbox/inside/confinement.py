@@ -119,6 +119,17 @@ def adopt_orphans() -> bool:
     return True
 
 
+def become(user: int) -> None:
+    """Turn into the user and group of this number, for good; all capabilities go with it.
+
+    Raises:
+        OSError: this process may not change its user.
+    """
+    os.setgroups([])
+    os.setgid(user)
+    os.setuid(user)
+
+
 def die_with(parent: int) -> None:
     """Have the kernel kill this process when `parent` dies."""
     if sys.platform == "linux":

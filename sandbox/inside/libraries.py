@@ -9,7 +9,7 @@ import importlib.metadata
 import re
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +28,7 @@ _SYSTEM: Final = (
 
 def readable_paths() -> tuple[str, ...]:
     """Absolute paths: files, and folders that are readable with all below."""
-    paths = {*_standard_library(), *_packages(), *_mapped_files(), *map(Path, _SYSTEM)}
+    paths = {*_standard_library(), *package_paths(ROOTS), *_mapped_files(), *map(Path, _SYSTEM)}
     paths.add(Path(__file__).resolve().parent)
     return tuple(sorted(str(path) for path in paths))
 
@@ -43,9 +43,9 @@ def _standard_library() -> Iterator[Path]:
             yield from (entry for entry in folder.iterdir() if entry.name not in _HIDDEN)
 
 
-def _packages() -> Iterator[Path]:
-    """Top-level files and folders of `ROOTS` and of all that they require."""
-    waiting, seen = list(ROOTS), set[str]()
+def package_paths(names: Iterable[str]) -> Iterator[Path]:
+    """Top-level files and folders of installed packages and of all that they require."""
+    waiting, seen = list(names), set[str]()
     while waiting:
         name = waiting.pop()
         if name in seen:

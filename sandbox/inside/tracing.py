@@ -48,7 +48,7 @@ def trace_graph(model: nn.Module, batch: Tensor, limit_bytes: int = TEXT_LIMIT_B
             output = model(batch)
         forward = tracer.take()
         with tracer:
-            _differentiate(model, output)
+            _differentiate(output)
         backward = tracer.take()
         model.eval()
         with torch.no_grad(), tracer:
@@ -64,11 +64,10 @@ def trace_graph(model: nn.Module, batch: Tensor, limit_bytes: int = TEXT_LIMIT_B
     return _limited([*forward, *tracer.take(), *tail], limit_bytes)
 
 
-def _differentiate(model: nn.Module, output: Any) -> None:
-    outputs = [t for t in _tensors(output) if t.requires_grad]
-    inputs = [p for p in model.parameters() if p.requires_grad]
-    if outputs and inputs:
-        torch.autograd.grad([t.sum() for t in outputs], inputs, allow_unused=True)
+def _differentiate(output: Any) -> None:
+    outputs = [t.sum() for t in _tensors(output) if t.requires_grad and not t.is_complex()]
+    if outputs:
+        torch.autograd.backward(outputs)
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
@@ -240,11 +239,14 @@ def _limited(lines: list[str], limit_bytes: int) -> str:
 
 @contextmanager
 def _unchanged(model: nn.Module) -> Iterator[None]:
-    """Undo what a run leaves behind: modes, parameters, buffers and random states."""
+    """Undo what a run leaves behind: modes, parameters, gradients, buffers and random states."""
     modes = [(module, module.training) for module in model.modules()]
     buffers = [(module, dict(module._buffers)) for module in model.modules()]
     tensors = [*model.parameters(), *model.buffers()]
     saved = [t.detach().clone() for t in tensors]
+    gradients = [(p, p.grad) for p in model.parameters()]
+    for parameter, _ in gradients:
+        parameter.grad = None
     python_state = random.getstate()
     try:
         with torch.random.fork_rng(devices=[]):
@@ -257,6 +259,8 @@ def _unchanged(model: nn.Module) -> Iterator[None]:
             module.training = training
         for module, kept in buffers:
             module._buffers = kept
+        for parameter, gradient in gradients:
+            parameter.grad = gradient
         with torch.no_grad():
             for tensor, value in zip(tensors, saved, strict=True):
                 tensor.copy_(value)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import faulthandler
 import gc
+import itertools
 import os
 import resource
 import select
@@ -35,21 +36,19 @@ _RESULT: Final = 3
 
 
 class Worker:
-    """A loop over jobs. `folder` holds the jobs' scratch folders, each gone after its job."""
+    """A loop over jobs. `folder` holds the jobs' scratch folders, each gone after its job.
 
-    def __init__(self, folder: Path) -> None:
+    Jobs are read from `jobs` and answered on `replies`, both file descriptors. With `first_user`
+    each child becomes a user of its own, counted from there; the worker must have the right.
+    """
+
+    def __init__(
+        self, folder: Path, jobs: int, replies: int, layers: dict[str, bool], first_user: int = 0
+    ) -> None:
         self.folder, self.pid = folder, os.getpid()
-        self.jobs, self.replies = os.dup(0), os.dup(1)
-        _redirect(os.devnull, 0, os.O_RDONLY)
-        os.dup2(2, 1)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self.wake, waker = os.pipe()
-        for end in (self.wake, waker):
-            os.set_blocking(end, False)
-        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        layers = {"network": confinement.leave_network(), "orphans": confinement.adopt_orphans()}
-        warm_up()
+        self.jobs, self.replies = jobs, replies
+        self.users = itertools.count(first_user) if first_user else itertools.repeat(0)
+        self.wake = listen_for_children()
         self.readable = readable_paths()
         self.send({"ready": True, "layers": layers})
 
@@ -66,17 +65,18 @@ class Worker:
 
     def do(self, job: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         """Run one job in a child. Returns the report of its end, and what it wrote as its reply."""
-        scratch = Path(tempfile.mkdtemp(prefix="job-", dir=self.folder))
+        scratch, user = Path(tempfile.mkdtemp(prefix="job-", dir=self.folder)), next(self.users)
         started = time.monotonic()
         with _sink(self.folder) as result, _sink(self.folder) as output:
             pid = os.fork()
             if pid == 0:
-                self._be_child(job, scratch, result.fileno(), output.fileno())
+                self._be_child(job, scratch, user, result.fileno(), output.fileno())
             self.send({"pid": pid})
             end = self._watch(pid, scratch, started + job["seconds_limit"])
             end["left"] = end_all(pid)
             end["seconds"] = time.monotonic() - started
             shutil.rmtree(scratch, ignore_errors=True)
+            end["clean"] = not scratch.exists()
             return {**end, "output": _tail(output)}, _content(result)
 
     def _watch(self, pid: int, scratch: Path, deadline: float) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class Worker:
                     continue
             wait = min(POLL_SECONDS, max(0.0, deadline - time.monotonic()))
             select.select([self.wake], [], [], POLL_SECONDS if cause else wait)
-            _drain(self.wake)
+            drain(self.wake)
 
     def _reason_to_kill(self, scratch: Path, deadline: float) -> str:
         if time.monotonic() >= deadline:
@@ -102,24 +102,30 @@ class Worker:
             return "stopped"
         return "scratch" if _is_overfull(scratch) else ""
 
-    def _be_child(self, job: dict[str, Any], scratch: Path, result: int, output: int) -> NoReturn:
+    def _be_child(
+        self, job: dict[str, Any], scratch: Path, user: int, result: int, output: int
+    ) -> NoReturn:
         """Enter the jail, do the job, write the reply, and exit: never return to the loop."""
         try:
-            self._shed(result, output)
+            self._shed(scratch, user, result, output)
             _settle(scratch)
             limits = job["memory_mb"], job["seconds_limit"], frames.REPLY_LIMIT_BYTES
-            _reply(job, confinement.Cell(self.readable, str(scratch), *limits))
+            readable = (*self.readable, *extra_paths(job.get("packages", ())), *job["folders"])
+            _reply(job, confinement.Cell(readable, str(scratch), *limits))
             os._exit(0)
         except BaseException:  # noqa: BLE001 - whatever it is, this process ends here
             traceback.print_exc()
             os._exit(1)
 
-    def _shed(self, result: int, output: int) -> None:
+    def _shed(self, scratch: Path, user: int, result: int, output: int) -> None:
         """Leave behind all that ties a child to its parent, but for its death."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
-        confinement.die_with(self.pid)
+        if user:
+            scratch.chmod(0o777)  # no other user's code runs meanwhile
+            confinement.become(user)
+        confinement.die_with(self.pid)  # after the change of user, which would undo it
         for source, target in ((output, 1), (output, 2), (result, _RESULT)):
             os.dup2(source, target)
         os.closerange(_RESULT + 1, os.sysconf("SC_OPEN_MAX"))
@@ -193,7 +199,8 @@ def _end_report(cause: str, status: int, usage: resource.struct_rusage) -> dict[
     }
 
 
-def _drain(pipe: int) -> None:
+def drain(pipe: int) -> None:
+    """Empty a pipe that does not block."""
     try:
         os.read(pipe, 4096)
     except BlockingIOError:
@@ -214,12 +221,30 @@ def _is_overfull(scratch: Path) -> bool:
     return size > SCRATCH_LIMIT_BYTES
 
 
-def _redirect(path: str, target: int, flags: int) -> None:
-    opened = os.open(path, flags)
-    os.dup2(opened, target)
-    os.close(opened)
+def listen_for_children() -> int:
+    """The end of a pipe to wait on: it can be read when a child has ended."""
+    wake, waker = os.pipe()
+    for end in (wake, waker):
+        os.set_blocking(end, False)
+    signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return wake
+
+
+def set_aside_standard_streams() -> tuple[int, int]:
+    """Copies of standard input and output, which then lead nowhere and to standard error."""
+    copies = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return copies
 
 
 def main() -> None:
-    """Serve in the scratch folder that the command line names."""
-    Worker(Path(sys.argv[1])).serve()
+    """Serve alone: in the folder, and with the first user id, that the command line gives."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    jobs, replies = set_aside_standard_streams()
+    layers = {"network": confinement.leave_network(), "orphans": confinement.adopt_orphans()}
+    warm_up()
+    Worker(Path(sys.argv[1]), jobs, replies, layers, int(sys.argv[2])).serve()

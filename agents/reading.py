@@ -1,0 +1,208 @@
+"""Reads a role's typed answer out of a model's words: JSON or code with prose around it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TypeVar
+
+from pydantic import ValidationError
+
+from archwright.agents.patching import DiffError, apply_diff
+from archwright.agents.questions import (
+    Code,
+    CodeQuestion,
+    Idea,
+    Repair,
+    RepairQuestion,
+    ResearchQuestion,
+    Typed,
+)
+
+A = TypeVar("A", bound=Typed)
+
+NO_MEND: Final = "NO MEND"
+"""What the debugger says when it knows no mend."""
+
+_THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL)
+_OPENING = re.compile(r"^[ \t]*(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>[\w+.-]*)[^\n]*$")
+
+
+class Unreadable(ValueError):
+    """Words that hold no answer of the kind asked for; the message says what is missing."""
+
+
+def read_answer(text: str, answer: type[A], question: Typed, cut: bool = False) -> A:
+    """The answer in `text`.
+
+    Keys that the answer does not know are left out, and so are ids that the question did not
+    show: a model cannot cite what it was not given.
+
+    Args:
+        cut: the words end at the model's limit; an unclosed block is then no answer.
+
+    Raises:
+        Unreadable: there is none, or it does not fit.
+    """
+    words = _THOUGHT.sub("", text).strip()
+    if not words:
+        raise Unreadable("the reply is empty" + (": it was cut off at the limit" if cut else ""))
+    try:
+        found = _read_code(words, answer, question, cut) if answer in (Code, Repair) else None
+        return validate(_read_json(words) if found is None else found, answer, question)
+    except Unreadable as error:
+        if not cut:
+            raise
+        raise Unreadable(f"the reply was cut off at the limit ({error}): be shorter") from None
+
+
+def validate(found: Mapping[str, Any], answer: type[A], question: Typed) -> A:
+    """Plain data as an answer.
+
+    Raises:
+        Unreadable: it does not fit.
+    """
+    fields = {k: v for k, v in found.items() if k in answer.model_fields}
+    if answer is Idea and isinstance(question, ResearchQuestion):
+        fields = _complete_idea(fields, question)
+    try:
+        return answer.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(p) for p in first["loc"])
+        raise Unreadable(f"{place}: {first['msg']}") from None
+
+
+def _complete_idea(fields: dict[str, Any], question: ResearchQuestion) -> dict[str, Any]:
+    """The operator and the parents are the question's where the answer is silent or wrong."""
+    shown = {w.id for w in (*question.parents, *question.examples)}
+    for key in ("evidence", "parents"):
+        said = fields.get(key, ())
+        if isinstance(said, list | tuple):
+            fields[key] = [str(i) for i in said if str(i) in shown]
+    if not fields.get("parents") and question.operator != "draft":
+        fields["parents"] = [w.id for w in question.parents]
+    title = fields.get("title")
+    if isinstance(title, str):
+        if not title.strip():
+            raise Unreadable("title: it is empty")
+        fields["title"] = " ".join(title.split())[:200]
+    return {"operator": question.operator, **fields}
+
+
+# --- JSON -------------------------------------------------------------------------------------
+
+
+def _read_json(words: str) -> Mapping[str, Any]:
+    """The first JSON object that stands in a fence, else the first one anywhere."""
+    for _, block, _ in _blocks(words):
+        if (found := _first_object(block)) is not None:
+            return found
+    found = _first_object(words)
+    if found is None:
+        raise Unreadable("the reply holds no JSON object")
+    return found
+
+
+def _first_object(text: str) -> Mapping[str, Any] | None:
+    # Line breaks inside strings are what models get wrong most often, and harmless.
+    decoder = json.JSONDecoder(strict=False)
+    for match in re.finditer(r"\{", text):
+        try:
+            found, _ = decoder.raw_decode(text, match.start())
+        except (json.JSONDecodeError, RecursionError):
+            continue
+        if isinstance(found, dict) and found:
+            return found
+    return None
+
+
+def _blocks(words: str) -> Iterator[tuple[str, str, bool]]:
+    """The fenced blocks of a text: language, content, and whether the fence was closed."""
+    fence = language = ""
+    lines: list[str] = []
+    for line in words.splitlines():
+        if fence:
+            if line.strip().startswith(fence) and not line.strip().strip(fence[0]):
+                yield language, "\n".join(lines), True
+                fence = ""
+            else:
+                lines.append(line)
+        elif opening := _OPENING.match(line):
+            fence, language, lines = opening["fence"], opening["language"].lower(), []
+    if fence:
+        yield language, "\n".join(lines), False
+
+
+# --- code -------------------------------------------------------------------------------------
+
+
+def _read_code(
+    words: str, answer: type[Typed], question: Typed, cut: bool
+) -> dict[str, Any] | None:
+    """A whole file, a diff against the parent, or no mend; None leaves it to JSON."""
+    blocks = [b for b in _blocks(words) if b[2] or not cut]
+    said = _first_object(words)
+    if said is not None and "source" in said:
+        source = said["source"]
+        if source is None and answer is Repair:
+            return {"source": None, "notes": str(said.get("notes", ""))}
+        inner = next((b for _, b, _ in _blocks(str(source))), str(source))
+        return {"source": _parsed(inner), "notes": str(said.get("notes", ""))}
+    for language, block, _ in blocks:
+        if language in ("diff", "patch") or block.startswith(("@@", "--- ")):
+            return {"source": _parsed(_patched(block, question)), "notes": _prose(words)}
+    files = [b for _, b, _ in blocks if "class " in b]
+    if files:
+        return {"source": _parsed(max(files, key=_worth)), "notes": _prose(words)}
+    if answer is Repair and NO_MEND in words:
+        return {"source": None, "notes": _prose(words)}
+    if not blocks and not cut and "class " in words and _error_in(words) is None:
+        return {"source": _parsed(words), "notes": ""}
+    raise Unreadable("the reply holds no Python file in a fenced block")
+
+
+def _worth(block: str) -> tuple[bool, int]:
+    return _error_in(block) is None, len(block)
+
+
+def _parsed(source: str) -> str:
+    error = _error_in(source)
+    if error is not None:
+        raise Unreadable(error)
+    return source.rstrip() + "\n"
+
+
+def _error_in(source: str) -> str | None:
+    """Why a source is no Python, if it is none. Nothing is executed."""
+    try:
+        ast.parse(source)
+    except SyntaxError as error:
+        return f"line {error.lineno} of the file: {error.msg}"
+    except (ValueError, RecursionError, MemoryError) as error:
+        return f"the file cannot be parsed: {error}"
+    return None
+
+
+def _patched(diff: str, question: Typed) -> str:
+    if isinstance(question, RepairQuestion):
+        before: str | None = question.source
+    elif isinstance(question, CodeQuestion) and question.works:
+        before = question.works[0].source
+    else:
+        before = None
+    if before is None:
+        raise Unreadable("a diff needs a parent, and there is none: write the whole file")
+    try:
+        return apply_diff(before, diff)
+    except DiffError as error:
+        raise Unreadable(f"{error}; write the whole file") from None
+
+
+def _prose(words: str) -> str:
+    """The first line outside of any fence: what the model says of its answer."""
+    outside = re.split(r"^[ \t]*(?:`{3,}|~{3,})", words, maxsplit=1, flags=re.MULTILINE)[0]
+    lines = [line.strip() for line in outside.splitlines() if line.strip()]
+    return lines[0][:300] if lines else ""
