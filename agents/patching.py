@@ -59,8 +59,6 @@ def _place(lines: Sequence[str], old: Sequence[str], start: int) -> int | None:
     bare = [line.rstrip() for line in lines]
     wanted = [line.rstrip() for line in old]
     places = [
-        at
-        for at in range(len(bare) - len(wanted) + 1)
-        if bare[at : at + len(wanted)] == wanted
+        at for at in range(len(bare) - len(wanted) + 1) if bare[at : at + len(wanted)] == wanted
     ]
     return min(places, key=lambda at: (at < start, abs(at - start)), default=None)

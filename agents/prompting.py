@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateError
 
 from archwright.agents.questions import Typed
-from archwright.domain import InputError
+from archwright.domain import OPTIMIZERS, RECIPE_BOUNDS, SCHEDULES, InputError
 
 
 class Prompts:
@@ -36,7 +36,12 @@ class Prompts:
             autoescape=False,
             keep_trailing_newline=True,
         )
-        self._environment.filters["fenced"] = fenced
+        self._environment.filters |= {"fenced": fenced, "tuple": tuple}
+        self._environment.globals |= {
+            "optimizers": OPTIMIZERS,
+            "schedules": SCHEDULES,
+            "recipe_bounds": RECIPE_BOUNDS,
+        }
 
     def render(self, role: str, question: Typed) -> str:
         """The prompt of a role for a question.
@@ -47,7 +52,7 @@ class Prompts:
         fields: dict[str, Any] = {
             name: getattr(question, name) for name in type(question).model_fields
         }
-        return self._fill(self.template_of(role, question), fields)
+        return self.fill(self.template_of(role, question), fields)
 
     def render_correction(self, role: str, reason: str) -> str:
         """What is said to a role whose answer cannot be used.
@@ -55,7 +60,7 @@ class Prompts:
         Raises:
             InputError: the template `correction.md` is broken.
         """
-        return self._fill("correction.md", {"role": role, "reason": reason})
+        return self.fill("correction.md", {"role": role, "reason": reason})
 
     def template_of(self, role: str, question: Typed) -> str:
         """The name of the template that serves a question."""
@@ -66,7 +71,12 @@ class Prompts:
         known = operator and re.fullmatch(r"\w+", operator) and self._read(own) is not None
         return own if known else f"{role}.md"
 
-    def _fill(self, name: str, fields: dict[str, Any]) -> str:
+    def fill(self, name: str, fields: dict[str, Any]) -> str:
+        """A template of any name with its fields filled in.
+
+        Raises:
+            InputError: it is missing, broken, or names something that is not there.
+        """
         try:
             return self._environment.get_template(name).render(fields)
         except TemplateError as error:

@@ -30,7 +30,7 @@ _THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL)
 _OPENING = re.compile(r"^[ \t]*(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>[\w+.-]*)[^\n]*$")
 
 
-class Unreadable(ValueError):
+class UnreadableError(ValueError):
     """Words that hold no answer of the kind asked for; the message says what is missing."""
 
 
@@ -44,25 +44,27 @@ def read_answer(text: str, answer: type[A], question: Typed, cut: bool = False) 
         cut: the words end at the model's limit; an unclosed block is then no answer.
 
     Raises:
-        Unreadable: there is none, or it does not fit.
+        UnreadableError: there is none, or it does not fit.
     """
     words = _THOUGHT.sub("", text).strip()
     if not words:
-        raise Unreadable("the reply is empty" + (": it was cut off at the limit" if cut else ""))
+        raise UnreadableError(
+            "the reply is empty" + (": it was cut off at the limit" if cut else "")
+        )
     try:
         found = _read_code(words, answer, question, cut) if answer in (Code, Repair) else None
-        return validate(_read_json(words) if found is None else found, answer, question)
-    except Unreadable as error:
+        return validate(read_json(words) if found is None else found, answer, question)
+    except UnreadableError as error:
         if not cut:
             raise
-        raise Unreadable(f"the reply was cut off at the limit ({error}): be shorter") from None
+        raise UnreadableError(f"the reply was cut off at the limit ({error}): be shorter") from None
 
 
 def validate(found: Mapping[str, Any], answer: type[A], question: Typed) -> A:
     """Plain data as an answer.
 
     Raises:
-        Unreadable: it does not fit.
+        UnreadableError: it does not fit.
     """
     fields = {k: v for k, v in found.items() if k in answer.model_fields}
     if answer is Idea and isinstance(question, ResearchQuestion):
@@ -72,7 +74,7 @@ def validate(found: Mapping[str, Any], answer: type[A], question: Typed) -> A:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(p) for p in first["loc"])
-        raise Unreadable(f"{place}: {first['msg']}") from None
+        raise UnreadableError(f"{place}: {first['msg']}") from None
 
 
 def _complete_idea(fields: dict[str, Any], question: ResearchQuestion) -> dict[str, Any]:
@@ -87,7 +89,7 @@ def _complete_idea(fields: dict[str, Any], question: ResearchQuestion) -> dict[s
     title = fields.get("title")
     if isinstance(title, str):
         if not title.strip():
-            raise Unreadable("title: it is empty")
+            raise UnreadableError("title: it is empty")
         fields["title"] = " ".join(title.split())[:200]
     return {"operator": question.operator, **fields}
 
@@ -95,14 +97,14 @@ def _complete_idea(fields: dict[str, Any], question: ResearchQuestion) -> dict[s
 # --- JSON -------------------------------------------------------------------------------------
 
 
-def _read_json(words: str) -> Mapping[str, Any]:
+def read_json(words: str) -> Mapping[str, Any]:
     """The first JSON object that stands in a fence, else the first one anywhere."""
     for _, block, _ in _blocks(words):
         if (found := _first_object(block)) is not None:
             return found
     found = _first_object(words)
     if found is None:
-        raise Unreadable("the reply holds no JSON object")
+        raise UnreadableError("the reply holds no JSON object")
     return found
 
 
@@ -161,7 +163,7 @@ def _read_code(
         return {"source": None, "notes": _prose(words)}
     if not blocks and not cut and "class " in words and _error_in(words) is None:
         return {"source": _parsed(words), "notes": ""}
-    raise Unreadable("the reply holds no Python file in a fenced block")
+    raise UnreadableError("the reply holds no Python file in a fenced block")
 
 
 def _worth(block: str) -> tuple[bool, int]:
@@ -171,7 +173,7 @@ def _worth(block: str) -> tuple[bool, int]:
 def _parsed(source: str) -> str:
     error = _error_in(source)
     if error is not None:
-        raise Unreadable(error)
+        raise UnreadableError(error)
     return source.rstrip() + "\n"
 
 
@@ -194,11 +196,11 @@ def _patched(diff: str, question: Typed) -> str:
     else:
         before = None
     if before is None:
-        raise Unreadable("a diff needs a parent, and there is none: write the whole file")
+        raise UnreadableError("a diff needs a parent, and there is none: write the whole file")
     try:
         return apply_diff(before, diff)
     except DiffError as error:
-        raise Unreadable(f"{error}; write the whole file") from None
+        raise UnreadableError(f"{error}; write the whole file") from None
 
 
 def _prose(words: str) -> str:

@@ -27,7 +27,7 @@ from archwright.agents.questions import (
     ReviewQuestion,
     Typed,
 )
-from archwright.agents.reading import Unreadable, read_answer, validate
+from archwright.agents.reading import UnreadableError, read_answer, validate
 from archwright.domain import AnswerError
 
 Recorder = Callable[[str, Request, Callable[[], Reply]], Reply]
@@ -126,7 +126,7 @@ class Agents:
             reply = self._record(step, request, partial(self._backend.answer, request))
             try:
                 return _read(reply, question, answer)
-            except Unreadable as error:
+            except UnreadableError as error:
                 reason = str(error)
             if not reply.text:
                 break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from archwright.agents.backends import Backend
@@ -19,6 +20,12 @@ def discover(
     sandbox: str | None = None,
     seed: int | None = None,
     examples: int | None = None,
+    model: str | Sequence[str] | None = None,
+    base_url: str | None = None,
+    price: str | Sequence[str] | None = None,
+    max_usd: float | None = None,
+    max_tokens: int | None = None,
+    max_candidates: int | None = None,
     backend: Backend | None = None,
     view: View | None = None,
 ) -> RunResult:
@@ -33,7 +40,14 @@ def discover(
         sandbox: auto, process or docker.
         seed: of the whole run.
         examples: examples retrieved from the knowledge base for each proposal.
-        backend: what answers the roles; None is the symbolic backend.
+        model: an LLM for all roles, or `ROLE=NAME` for one; several form a pool.
+        base_url: an OpenAI-compatible server; None is the provider that litellm knows the model of.
+        price: dollars per million tokens, `IN,OUT` or `NAME=IN,OUT`, over what litellm lists.
+        max_usd: dollars for models in all.
+        max_tokens: tokens of models in all.
+        max_candidates: candidates in all.
+        backend: what answers the roles, over what `model` says; None without a model is the
+            symbolic backend.
         view: shows the run while it goes on; None shows nothing.
 
     Raises:
@@ -55,9 +69,21 @@ def discover(
         "sandbox": sandbox,
         "seed": seed,
         "examples": examples,
+        "models": _several(model),
+        "base_url": base_url,
+        "prices": _several(price),
+        "max_usd": max_usd,
+        "max_tokens": max_tokens,
+        "max_candidates": max_candidates,
     }
     place = Workspace.open(Path(workspace))
     settings = RunSettings.load(place.paths.settings, given)
     loaded = load_task(task)
     paths = begin(place, loaded, settings, task)
     return result_of(carry_out(place, loaded, paths, Conductor.conduct, view, backend))
+
+
+def _several(words: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    if words is None:
+        return None
+    return (words,) if isinstance(words, str) else tuple(words)

@@ -135,6 +135,10 @@ class Problem:
     vocabulary: int | None = None
     causal: bool = False
     backbone: Backbone | None = None
+    packages: tuple[str, ...] = ()
+    """Installed packages that candidates may import, beside torch and numpy."""
+    folders: tuple[str, ...] = ()
+    """Absolute paths of data folders that candidates may read; never of labels that are scored."""
 
     @property
     def module_shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -307,6 +311,8 @@ class TrialJob:
     splits: tuple[str, ...] = ("validation",)
     seconds_limit: float = 120.0
     memory_mb: int = 2048
+    ceiling: tuple[int, float] | None = None
+    """(step, training loss): a loss that lies above it then ends the trial as `killed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,20 +363,38 @@ def score(metric: Metric, predictions: Array, labels: Array) -> float:
     Raises:
         ValueError: shapes that do not fit, or predictions that are not finite.
     """
+    values, kept = _score_elements(metric, predictions, labels)
+    return float(np.mean(values[kept]))
+
+
+def score_samples(metric: Metric, predictions: Array, labels: Array) -> Array:
+    """As `score`, but one score per sample: float64 `(N,)`.
+
+    A sample without any label to score gets the mean of the others. Raises as `score` does.
+    """
+    values, kept = _score_elements(metric, predictions, labels)
+    rows, mask = values.reshape(len(values), -1), kept.reshape(len(values), -1)
+    counts = mask.sum(axis=1)
+    means = np.where(mask, rows, 0.0).sum(axis=1) / np.maximum(1, counts)
+    samples: Array = np.where(counts > 0, means, means[counts > 0].mean())
+    return samples
+
+
+def _score_elements(metric: Metric, predictions: Array, labels: Array) -> tuple[Array, Array]:
+    """The score of each element, and which elements are scored."""
     if not np.all(np.isfinite(predictions)):
         raise ValueError("predictions are not finite")
     wanted = predictions.shape if metric.loss != "cross_entropy" else predictions.shape[:-1]
     if labels.shape != wanted:
         raise ValueError(f"predictions {predictions.shape} do not fit labels {labels.shape}")
-    if metric.loss == "mse":
-        return float(np.mean((predictions - labels) ** 2))
-    if metric.loss == "mae":
-        return float(np.mean(np.abs(predictions - labels)))
+    if metric.loss != "cross_entropy":
+        off = predictions.astype(np.float64) - labels
+        return (off**2 if metric.loss == "mse" else np.abs(off)), np.ones(labels.shape, bool)
     kept = labels >= 0
-    logits, classes = predictions[kept].astype(np.float64), labels[kept]
     if metric.name == "accuracy":
-        return float(100.0 * np.mean(np.argmax(logits, axis=-1) == classes))
+        return 100.0 * (np.argmax(predictions, axis=-1) == labels), kept
+    logits = predictions.astype(np.float64)
     logits = logits - logits.max(axis=-1, keepdims=True)
-    log_total = np.log(np.exp(logits).sum(axis=-1))
-    nats = float(np.mean(log_total - logits[np.arange(len(classes)), classes]))
-    return nats / float(np.log(2.0)) if metric.name == "bits_per_character" else nats
+    picked = np.take_along_axis(logits, np.where(kept, labels, 0)[..., None], axis=-1)[..., 0]
+    nats = np.log(np.exp(logits).sum(axis=-1)) - picked
+    return (nats / np.log(2.0) if metric.name == "bits_per_character" else nats), kept

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from archwright.agents.backends import Backend
 from archwright.domain import Stopped
+from archwright.runs.backends import open_backend
 from archwright.runs.conduct import Conductor
 from archwright.runs.journal import Journal
 from archwright.runs.observing import observe
@@ -45,8 +46,8 @@ def carry_out(
     """Do `work` on a run (`Conductor.conduct`, or a verification) and return how it stands.
 
     A signal ends the run cleanly; a second one ends the process at once, which loses no more than
-    the trials in flight. The backend is symbolic and the sandbox the one of the run's settings,
-    unless others are given.
+    the trials in flight. Backend and sandbox are those of the run's settings, unless others are
+    given.
 
     Raises:
         KeyboardInterrupt: a signal ended it.
@@ -59,8 +60,8 @@ def carry_out(
             workspace=workspace,
             task=task,
             paths=paths,
-            sandbox=sandbox or open_sandbox(settings.sandbox, settings.workers),
-            backend=backend or _symbolic(),
+            sandbox=sandbox or open_sandbox(settings.sandbox, settings.workers, settings.docker),
+            backend=backend or open_backend(settings, journal, workspace.paths, stop),
             stop=stop,
         )
         with _signals(stop) as caught, _viewed(view, lambda: observe(journal)):
@@ -70,12 +71,6 @@ def carry_out(
                 if caught:
                     raise KeyboardInterrupt from None
         return observe(journal)
-
-
-def _symbolic() -> Backend:
-    from archwright.agents.backends.symbolic import SymbolicBackend
-
-    return SymbolicBackend()
 
 
 @contextmanager

@@ -1,1 +1,2 @@
-"""Prompt templates: Markdown with Jinja, one per role. A workspace may override each."""
+"""Prompt templates: Markdown with Jinja, one per role, and one per role and operator
+where an operator has words of its own. A workspace may override each."""

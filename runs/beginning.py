@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, Final
 
 from archwright.domain import RunError
 from archwright.knowledge.store import Knowledge
+from archwright.runs.backends import (
+    REPLAY,
+    check_backend,
+    copy_retrievals,
+    recorded_facts,
+    recorded_settings,
+)
 from archwright.runs.budget import Plan
+from archwright.runs.control import hold
 from archwright.runs.journal import Journal
 from archwright.runs.paths import RunPaths
 from archwright.runs.settings import RunSettings
 from archwright.runs.workspace import Workspace
 from archwright.tasks.loading import Task, built_in_names, load_task
+
+LIMITS: Final = ("max_trials", "max_candidates", "hours", "max_usd", "max_tokens")
 
 
 def begin(
@@ -22,8 +35,13 @@ def begin(
     """A new run with its journal; nothing is spent yet.
 
     Raises:
-        RunError: the budget leaves nothing to search with, or the folder cannot be written.
+        RunError: the budget leaves nothing to search with, the folder cannot be written, or a
+            recorded run is to be replayed that is not there.
+        InputError: the backend cannot be had.
     """
+    if settings.backend.startswith(REPLAY):
+        settings = recorded_settings(settings, workspace.paths)
+    check_backend(settings)
     paths = _new_folder(workspace, task.spec.name)
     plan = Plan.of(settings, len(task.spec.rungs))
     if plan.search == 0:
@@ -33,7 +51,7 @@ def begin(
             f"--max-trials {settings.max_trials} leaves nothing to search with: "
             f"task {task.spec.name} needs at least {least}"
         )
-    limits = {"max_trials": settings.max_trials, "hours": settings.hours}
+    limits = {name: getattr(settings, name) for name in LIMITS}
     with Knowledge(workspace.paths.knowledge) as knowledge:
         known_until = knowledge.high_water()
     facts = {
@@ -47,13 +65,32 @@ def begin(
         "created": time.time(),
         "head": workspace.head(),
         "known_until": known_until,
+        **recorded_facts(settings, workspace.paths),
         "state": "running",
         "phase": "baseline",
     }
     with Journal.create(paths, facts) as journal:
         if plan.finalists < settings.finalists:
             journal.notice(_thin_verification(plan, settings))
+        copy_retrievals(settings, workspace.paths, journal)
     return paths
+
+
+def amend(paths: RunPaths, changes: Mapping[str, Any]) -> None:
+    """Let a run go on under other limits, or with another model.
+
+    Raises:
+        RunError: another process holds it, or there is no such run.
+        InputError: what is changed does not fit.
+    """
+    if not changes:
+        return
+    with hold(paths), Journal.open(paths) as journal:
+        settings = replace(RunSettings(**journal.fact("settings")), **changes)
+        check_backend(settings)
+        journal.note("settings", settings.to_json())
+        limits = {name: getattr(settings, name) for name in LIMITS}
+        journal.note("budget", {k: v for k, v in limits.items() if v is not None})
 
 
 def _durable(task_name: str | Path) -> str:

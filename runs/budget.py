@@ -12,9 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from archwright.runs.ledger import Ledger
-from archwright.runs.settings import RunSettings
-
-LOWER_RUNG_SEEDS = 3
+from archwright.runs.settings import LOWER_RUNG_SEEDS, RunSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +28,27 @@ class Plan:
     def of(cls, settings: RunSettings, rungs: int) -> Plan:
         """The split for a task with that many rungs.
 
-        Verification gets at most half; a budget too small for one finalist verifies none.
+        Verification gets at most half; where that does not even train one finalist, the baseline
+        and a baseline of its size on the first seeds, nothing is verified.
         """
         baseline = settings.baseline_seeds + (rungs - 1) * LOWER_RUNG_SEEDS
         finalists = settings.finalists
         total = settings.max_trials
         if total is None:
             return cls(baseline, None, cls._verification(settings, finalists), finalists)
-        while finalists and cls._verification(settings, finalists) > total // 2:
+        while finalists > 1 and cls._verification(settings, finalists) > total // 2:
             finalists -= 1
-        kept = cls._verification(settings, finalists) if finalists else 0
+        kept = min(total // 2, cls._verification(settings, finalists))
+        if finalists == 0 or kept < 3 * settings.verify_seeds:
+            finalists = kept = 0
         return cls(baseline, max(0, total - baseline - kept), kept, finalists)
 
     @staticmethod
     def _verification(settings: RunSettings, finalists: int) -> int:
-        """Each finalist and a baseline of its size, and the baseline itself, on every seed."""
-        return settings.verify_seeds * (1 + 2 * finalists)
+        """The play-off; the first seeds of the baseline, of each finalist and of a baseline of its
+        size; two more rounds of seeds for finalists whose verdict is open."""
+        playoff = finalists * settings.baseline_seeds
+        return playoff + settings.verify_seeds * (1 + 2 * finalists + 2 * (1 + finalists))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +65,32 @@ class Budget:
 
     Args:
         plan: the split of trainings.
-        rungs: most trainings that one candidate can use.
+        most: most trainings that one candidate can use.
         lag: most candidates under way at once.
         patience: candidates in a row that were not trained before the search is exhausted.
         ledger: what has ended.
         seconds_left: wall time left for the search, None without a limit.
+        may_begin: whether candidate `number` may begin beside so many that are under way, whatever
+            trainings are left; None: it may.
     """
 
     def __init__(
         self,
         plan: Plan,
-        rungs: int,
+        most: int,
         lag: int,
         patience: int,
         ledger: Ledger,
         seconds_left: Callable[[], float] | None,
+        may_begin: Callable[[int, int], bool] | None = None,
     ) -> None:
         self._plan = plan
-        self._rungs = rungs
+        self._most = most
         self._lag = lag
         self._patience = patience
         self._ledger = ledger
         self._seconds_left = seconds_left
+        self._may_begin = may_begin
         self._granted: dict[int, int] = {}
 
     def grant(self, number: int) -> Grant | None:
@@ -103,16 +110,16 @@ class Budget:
             if len(ended) >= self._patience and not any(t.trials for t in ended[-self._patience :]):
                 return None
             free = self._free(number, sees, sum(t.trials for t in ended))
-            if free > 0:
+            if free > 0 and (self._may_begin is None or self._may_begin(number, number - 1 - sees)):
                 self._granted[number] = free
                 return Grant(number, sees, free)
         return None
 
     def _free(self, number: int, sees: int, used: int) -> int:
         if self._plan.search is None:
-            return self._rungs
+            return self._most
         in_flight = sum(self._granted[n] for n in range(sees + 1, number))
-        return min(self._rungs, self._plan.search - used - in_flight)
+        return min(self._most, self._plan.search - used - in_flight)
 
 
 class Stopwatch:

@@ -8,17 +8,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from archwright.agents.backends import Backend, Reply, Request
-from archwright.agents.prompting import Prompts
+from archwright.agents.backends import Backend
 from archwright.agents.roles import Agents
 from archwright.domain import RunError, Status, TaskError
 from archwright.knowledge.store import Knowledge
+from archwright.runs.backends import open_agents, symbolic
 from archwright.runs.budget import Budget, Plan, Stopwatch
+from archwright.runs.calls import allowance
+from archwright.runs.climbing import Climb
 from archwright.runs.journal import Journal
 from archwright.runs.ledger import Ledger
 from archwright.runs.loop import Loop
 from archwright.runs.memory import Memory
-from archwright.runs.noise import BASELINE, Floor, measure_noise
+from archwright.runs.noise import BASELINE, Floor, measure_noise, read_floors
 from archwright.runs.paths import RunPaths
 from archwright.runs.records import Records
 from archwright.runs.screening import Screening, why
@@ -64,7 +66,11 @@ class Conductor:
             journal.note("phase", "search")
             self._search(journal, knowledge, settings, agents, trainer, floors, stopwatch)
             plan = Plan.of(settings, len(self.task.spec.rungs))
-            self._verify(journal, knowledge, agents, trainer, floors, plan.finalists, 0)
+            verification = Verification(
+                *(self.task.spec, settings, trainer, self.sandbox, journal, floors),
+                allowance=_left(journal, settings),
+            )
+            self._verify(journal, knowledge, agents, floors, verification, plan.finalists)
             journal.note("phase", "done")
 
     def verify(self, force: bool) -> None:
@@ -89,11 +95,13 @@ class Conductor:
             if rounds:
                 journal.notice(f"the test split was opened {rounds + 1} times (forced)")
             settings = RunSettings(**journal.fact("settings"))
-            floors = [Floor(**{**f, "scores": tuple(f["scores"])}) for f in journal.fact("noise")]
+            floors = read_floors(journal)
             trainer = Trainer(self.task, self.sandbox, journal, self.paths)
             agents = self._agents(journal)
-            count = settings.finalists
-            self._verify(journal, knowledge, agents, trainer, floors, count, rounds)
+            verification = Verification(
+                self.task.spec, settings, trainer, self.sandbox, journal, floors, round_=rounds
+            )
+            self._verify(journal, knowledge, agents, floors, verification, settings.finalists)
             journal.note("phase", "done")
 
     # --- phases ---------------------------------------------------------------------------------
@@ -142,15 +150,18 @@ class Conductor:
         spec = self.task.spec
         ledger = Ledger(self.stop.is_set)
         memory = Memory(spec, knowledge, journal, floors)
-        screening = Screening(spec, agents, self.sandbox, journal, knowledge, ledger)
+        control = open_agents(symbolic(), journal, self.workspace.paths)
+        screening = Screening(spec, agents, control, self.sandbox, journal, knowledge, ledger)
         plan = Plan.of(settings, len(spec.rungs))
+        climb = Climb(spec, settings, trainer, floors)
         budget = Budget(
             plan=plan,
-            rungs=len(spec.rungs),
+            most=climb.most_trials,
             lag=settings.candidates_ahead,
             patience=settings.patience,
             ledger=ledger,
             seconds_left=_clock(journal, settings, plan, stopwatch),
+            may_begin=allowance(settings, journal),
         )
         loop = Loop(
             spec=spec,
@@ -160,7 +171,7 @@ class Conductor:
             policy=Tournament(),
             memory=memory,
             screening=screening,
-            trainer=trainer,
+            climb=climb,
             ledger=ledger,
             budget=budget,
             floors=floors,
@@ -172,16 +183,12 @@ class Conductor:
         journal: Journal,
         knowledge: Knowledge,
         agents: Agents,
-        trainer: Trainer,
         floors: list[Floor],
+        verification: Verification,
         count: int,
-        round_: int,
     ) -> None:
         journal.note("phase", "verification")
-        spec = self.task.spec
-        settings = RunSettings(**journal.fact("settings"))
-        verification = Verification(spec, settings, trainer, self.sandbox, journal, floors, round_)
-        records = Records(spec, agents, journal, knowledge, self.workspace, floors)
+        records = Records(self.task, agents, journal, knowledge, self.workspace, floors)
         for verdict in verification.verify(count):
             records.write(verdict)
 
@@ -196,20 +203,18 @@ class Conductor:
             yield journal, knowledge
 
     def _agents(self, journal: Journal) -> Agents:
-        def record(key: str, request: Request, ask: Callable[[], Reply]) -> Reply:
-            def act() -> dict[str, object]:
-                reply = ask()
-                return {
-                    "content": reply.content,
-                    "model": reply.model,
-                    "tokens": reply.tokens,
-                    "usd": reply.usd,
-                }
+        return open_agents(self.backend, journal, self.workspace.paths)
 
-            asked = {"role": request.role, "seed": request.seed}
-            return Reply(**journal.once("call", key, key.partition("/")[0], asked, act))
 
-        return Agents(self.backend, Prompts(self.workspace.paths.prompts), record)
+def _left(journal: Journal, settings: RunSettings) -> int | None:
+    """Trainings left for verification, None when only time bounds the run."""
+    if settings.max_trials is None:
+        return None
+    rows = journal.query(
+        "SELECT COUNT(*) FROM steps WHERE kind = 'trial' AND state = 'finished' "
+        "AND json_extract(request, '$.purpose') != 'verification'"
+    )
+    return settings.max_trials - int(rows[0][0])
 
 
 def _clock(

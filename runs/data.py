@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Sequence
@@ -45,6 +46,17 @@ class TrialData:
             write_inputs(self._task, split, shared)
         (folder / name).unlink(missing_ok=True)
         os.link(shared / name, folder / name)
+
+    def digest(self, folder: Path, split: str) -> str:
+        """SHA-256 of what judges a trial: the task's code, the trial's data, the split's labels.
+
+        Taken before a trial and after it; a trial during which it changed does not count.
+        """
+        total = hashlib.sha256(self.labels(split).tobytes())
+        spec = self._task.spec.folder
+        for file in (spec / "task.toml", spec / "task.py", *sorted(folder.glob("*.npy"))):
+            total.update(file.name.encode() + file.read_bytes())
+        return total.hexdigest()
 
     def labels(self, split: str) -> Array:
         """The labels of a split, for scoring outside the jail."""

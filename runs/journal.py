@@ -38,7 +38,7 @@ MIGRATIONS: Final = (
         text TEXT, tree TEXT, graph TEXT,
         parameters INTEGER NOT NULL DEFAULT 0, flops INTEGER NOT NULL DEFAULT 0,
         end TEXT NOT NULL DEFAULT 'open', reason TEXT NOT NULL DEFAULT '',
-        rung INTEGER, score REAL, lesson TEXT NOT NULL DEFAULT ''
+        rung INTEGER, score REAL, gain REAL, seeds INTEGER, lesson TEXT NOT NULL DEFAULT ''
     );
     CREATE INDEX candidates_by_text ON candidates (text, sequence);
     CREATE INDEX candidates_by_tree ON candidates (tree, sequence);

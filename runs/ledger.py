@@ -12,31 +12,38 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from archwright.domain import End, Recipe, Stopped
+from archwright.domain import Stopped
+from archwright.runs.candidates import Candidate
+from archwright.runs.climbing import Ascent, Rung
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One candidate number at its end.
-
-    `scores` holds one score per rung that was trained, lowest first; `trials` counts trainings,
-    failed ones too.
-    """
+    """One candidate number at its end: what it was, and what it showed at each rung."""
 
     id: str
     title: str
-    rationale: str
     source: str
-    recipe: Recipe
     operator: str
     parents: tuple[str, ...]
-    end: End
-    reason: str = ""
-    scores: tuple[float, ...] = ()
-    gains: tuple[float, ...] = ()
-    """Per rung, over the baseline, in its noise standard deviations."""
-    trials: int = 0
-    parameters: int = 0
+    parameters: int
+    rungs: tuple[Rung, ...]
+    trials: int
+    """Trainings that it used, failed ones too."""
+
+    @classmethod
+    def of(cls, candidate: Candidate, ascent: Ascent) -> Tried:
+        """A candidate with its ascent."""
+        return cls(
+            id=candidate.id,
+            title=candidate.title,
+            source=candidate.source,
+            operator=candidate.operator,
+            parents=candidate.parents,
+            parameters=candidate.parameters,
+            rungs=ascent.rungs,
+            trials=ascent.trials,
+        )
 
 
 class Ledger:

@@ -18,14 +18,15 @@ from archwright.agents.questions import Brief, EvaluationQuestion, ResearchQuest
 from archwright.agents.roles import Agents
 from archwright.domain import End, TaskSpec
 from archwright.runs.budget import Budget, Grant
+from archwright.runs.candidates import Candidate, seed_of
+from archwright.runs.climbing import Ascent, Climb, Climber, Rung
 from archwright.runs.journal import Journal
 from archwright.runs.ledger import Ledger, Tried
 from archwright.runs.memory import Memory
-from archwright.runs.noise import BASELINE, Floor, climbs
-from archwright.runs.screening import Candidate, Screening, seed_of
+from archwright.runs.noise import BASELINE, Floor
+from archwright.runs.screening import Screening
 from archwright.runs.settings import RunSettings
-from archwright.runs.trainer import Trainer, Trial, TrialRequest
-from archwright.search.selection import Choice, Policy, Scored
+from archwright.search.selection import CONTROL, Choice, Policy, Scored
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Loop:
     policy: Policy
     memory: Memory
     screening: Screening
-    trainer: Trainer
+    climb: Climb
     ledger: Ledger
     budget: Budget
     floors: Sequence[Floor]
@@ -78,15 +79,14 @@ class Loop:
     def step(self, grant: Grant) -> Tried:
         """One candidate, from the choice of its parents to what is remembered of it."""
         pool = self._gather(grant.sees)
-        choice = self.policy.choose(pool.scored, self.spec.problem, self._rng(grant, "choice"))
+        choice = self._choose(grant, pool)
         question = self._ask(grant, choice, pool)
         works = pool.works | {w.id: w for w in question.examples}
         candidate = self.screening.propose(grant.number, question, works)
-        trials = self._climb(candidate, grant, pool) if candidate.end is End.OPEN else []
-        tried = self._sum_up(candidate, trials)
-        lesson = self._evaluate(candidate, trials, tried, pool)
-        self.memory.remember(candidate, tried, lesson)
-        return tried
+        ascent = self._climb(candidate, grant, pool)
+        lesson = self._evaluate(candidate, ascent, pool)
+        self.memory.remember(candidate, ascent, lesson)
+        return Tried.of(candidate, ascent)
 
     # --- choose and retrieve ------------------------------------------------------------------
 
@@ -104,19 +104,29 @@ class Loop:
             gain=0.0,
             parameters=self.floors[-1].parameters,
         )
-        measured = [t for t in tried if t.gains]
+        # What the control arm finds stays its own, or it would be no control.
+        measured = [t for t in tried if t.rungs and t.operator != CONTROL]
         works = {w.id: w for w in (baseline, *inherited, *map(_as_work, measured))}
         scored = (
             Scored(BASELINE, baseline.source, top, 0.0),
             *(Scored(w.id, w.source, top, w.gain or 0.0) for w in inherited),
-            *(Scored(t.id, t.source, len(t.gains) - 1, t.gains[-1]) for t in measured),
+            *(Scored(t.id, t.source, len(t.rungs) - 1, t.rungs[-1].gain) for t in measured),
         )
-        return Pool(works, scored, tuple(tried))
+        return Pool(works, scored, tuple(measured))
+
+    def _choose(self, grant: Grant, pool: Pool) -> Choice:
+        """Every so often the control arm's random draw, else what the policy says."""
+        share = self.settings.control
+        if int(grant.number * share) > int((grant.number - 1) * share):
+            return Choice(CONTROL, ())
+        rng = Random(seed_of(self.settings.seed, grant.number, "choice"))
+        return self.policy.choose(pool.scored, rng)
 
     def _ask(self, grant: Grant, choice: Choice, pool: Pool) -> ResearchQuestion:
         parents = tuple(pool.works[p] for p in choice.parents)
         near = parents[0] if parents else pool.works[BASELINE]
-        examples, lessons = self.memory.retrieve(str(grant.number), near)
+        control = choice.operator == CONTROL
+        examples, lessons = self.memory.retrieve(str(grant.number), near, blank=control)
         return ResearchQuestion(
             brief=self.brief,
             operator=choice.operator,
@@ -126,99 +136,60 @@ class Loop:
             rejected=(),
         )
 
-    def _rng(self, grant: Grant, purpose: str) -> Random:
-        return Random(seed_of(self.settings.seed, grant.number, purpose))
-
     # --- train, promote or stop -----------------------------------------------------------------
 
-    def _climb(self, candidate: Candidate, grant: Grant, pool: Pool) -> list[Trial]:
-        """Train at rising rungs for as long as the candidate earns the next one."""
-        trials: list[Trial] = []
-        for rung in range(min(len(self.spec.rungs), grant.trials)):
-            trial = self.trainer.train(
-                TrialRequest(
-                    candidate=candidate.id,
-                    title=candidate.title,
-                    source=candidate.source,
-                    recipe=candidate.recipe,
-                    rung=rung,
-                    seed=0,
-                    priority=candidate.number,
-                )
+    def _climb(self, candidate: Candidate, grant: Grant, pool: Pool) -> Ascent:
+        """Up the rungs, for as long as the candidate earns it; a control goes to the top at once,
+        for what random draws come to is measured there."""
+        if candidate.end is not End.OPEN:
+            return Ascent((), 0, candidate.end, candidate.reason)
+
+        def reached(rung: int, shown: Rung) -> None:
+            self.journal.update(
+                candidate.id, rung=rung, score=shown.score, gain=shown.gain, seeds=shown.seeds
             )
-            trials.append(trial)
-            if trial.score is None:
-                break
-            self.journal.update(candidate.id, rung=rung, score=trial.score)
-            if not self._promoted(trial.score, rung, pool):
-                break
-        return trials
 
-    def _promoted(self, score: float, rung: int, pool: Pool) -> bool:
-        gain = self.floors[rung].gain(self.spec.metric, score)
-        rivals = [t.gains[rung] for t in pool.tried if len(t.gains) > rung]
-        return climbs(gain, rivals, self.settings.reduction)
-
-    def _sum_up(self, candidate: Candidate, trials: Sequence[Trial]) -> Tried:
-        scores = tuple(t.score for t in trials if t.score is not None)
-        gains = tuple(
-            floor.gain(self.spec.metric, score)
-            for floor, score in zip(self.floors, scores, strict=False)
+        ascent = self.climb.climb(
+            Climber(
+                candidate.id,
+                candidate.title,
+                candidate.source,
+                candidate.recipe,
+                candidate.number,
+            ),
+            grant.trials,
+            lambda rung: [t.rungs[rung].gain for t in pool.tried if len(t.rungs) > rung],
+            reached,
+            first=len(self.spec.rungs) - 1 if candidate.operator == CONTROL else 0,
         )
-        end, reason = candidate.end, candidate.reason
-        if trials:
-            end, reason = _end_of(trials)
-            self.journal.end(candidate.id, end, reason)
-        return Tried(
-            id=candidate.id,
-            title=candidate.title,
-            rationale=candidate.rationale,
-            source=candidate.source,
-            recipe=candidate.recipe,
-            operator=candidate.operator,
-            parents=candidate.parents,
-            end=end,
-            reason=reason,
-            scores=scores,
-            gains=gains,
-            trials=len(trials),
-            parameters=candidate.parameters,
-        )
+        self.journal.end(candidate.id, ascent.end, ascent.reason)
+        return ascent
 
     # --- evaluate -------------------------------------------------------------------------------
 
-    def _evaluate(
-        self, candidate: Candidate, trials: Sequence[Trial], tried: Tried, pool: Pool
-    ) -> str:
+    def _evaluate(self, candidate: Candidate, ascent: Ascent, pool: Pool) -> str:
         """The evaluator's lesson from the highest rung; a failure is its own lesson."""
-        if not tried.scores:
-            return f"{tried.title}: {tried.end} ({tried.reason})"
-        rung = len(tried.scores) - 1
-        parent = next((t for t in pool.tried if t.id in tried.parents[:1]), None)
+        if not ascent.rungs or candidate.operator == CONTROL:
+            return f"{candidate.title}: {ascent.end} ({ascent.reason})" if ascent.reason else ""
+        shown, rung = ascent.rungs[-1], len(ascent.rungs) - 1
+        parent = next((t for t in pool.tried if t.id in candidate.parents[:1]), None)
         question = EvaluationQuestion(
             brief=self.brief,
-            title=tried.title,
-            source=tried.source,
+            title=candidate.title,
+            source=candidate.source,
             steps=self.spec.rungs[rung],
-            curve=trials[rung].curve,
-            score=tried.scores[rung],
+            curve=shown.curve,
+            score=shown.score,
             baseline_mean=self.floors[rung].mean,
             baseline_sd=self.floors[rung].sd,
-            gain=tried.gains[rung],
-            parent_score=parent.scores[rung] if parent and len(parent.scores) > rung else None,
+            gain=shown.gain,
+            parent_score=parent.rungs[rung].score if parent and len(parent.rungs) > rung else None,
             promoted=rung > 0,
         )
-        seed = seed_of(self.settings.seed, tried.id, "evaluation")
+        seed = seed_of(self.settings.seed, candidate.id, "evaluation")
         answer = self.agents.evaluate(candidate.id, question, seed)
         self.journal.update(candidate.id, lesson=answer.lesson)
         return answer.lesson
-
-
-def _end_of(trials: Sequence[Trial]) -> tuple[End, str]:
-    last = trials[-1]
-    if last.score is None:
-        return End.CRASHED, f"{last.status.value}: {last.error}"
-    return (End.PROMOTED if len(trials) > 1 else End.TRAINED), ""
 
 
 def _as_work(tried: Tried) -> Work:
@@ -226,7 +197,7 @@ def _as_work(tried: Tried) -> Work:
         id=tried.id,
         title=tried.title,
         source=tried.source,
-        score=tried.scores[-1],
-        gain=tried.gains[-1],
+        score=tried.rungs[-1].score,
+        gain=tried.rungs[-1].gain,
         parameters=tried.parameters,
     )

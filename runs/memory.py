@@ -8,10 +8,10 @@ from archwright.agents.questions import Work
 from archwright.domain import End, SourceError, TaskSpec
 from archwright.knowledge.entries import Entry, Example
 from archwright.knowledge.store import Knowledge
+from archwright.runs.candidates import Candidate
+from archwright.runs.climbing import Ascent
 from archwright.runs.journal import Journal
-from archwright.runs.ledger import Tried
 from archwright.runs.noise import Floor
-from archwright.runs.screening import Candidate
 from archwright.search.family import family
 
 LESSONS = 5
@@ -37,11 +37,17 @@ class Memory:
             self._inherited, _ = self.retrieve("inherited", None)
         return self._inherited
 
-    def retrieve(self, key: str, near: Work | None) -> tuple[tuple[Work, ...], tuple[str, ...]]:
-        """Examples (chosen for quality and diversity) and lessons that bear on a work.
+    def retrieve(
+        self, key: str, near: Work | None, blank: bool = False
+    ) -> tuple[tuple[Work, ...], tuple[str, ...]]:
+        """Examples (chosen for quality and diversity) and lessons that bear on a work; none of
+        either with `blank`.
 
         Read once per `key`; the journal answers from then on.
         """
+
+        if blank:
+            return (), ()
 
         def read() -> dict[str, Any]:
             source = near.source if near else self._spec.baseline
@@ -58,11 +64,13 @@ class Memory:
         found = self._journal.once("retrieve", key, "", {}, read)
         return tuple(Work(**e) for e in found["examples"]), tuple(found["lessons"])
 
-    def remember(self, candidate: Candidate, tried: Tried, lesson: str) -> None:
-        """Write a candidate with its end into the knowledge base; a duplicate is known already."""
-        if tried.end is End.DUPLICATE:
+    def remember(self, candidate: Candidate, ascent: Ascent, lesson: str) -> None:
+        """Write a candidate with its end into the knowledge base; a duplicate is known already,
+        and without source there is nothing to know."""
+        if ascent.end is End.DUPLICATE or not candidate.source:
             return
-        rung = len(tried.scores) - 1
+        top = len(ascent.rungs) - 1
+        shown = ascent.rungs[-1] if ascent.rungs else None
         self._knowledge.record(
             Entry(
                 run=self._journal.paths.name,
@@ -74,12 +82,12 @@ class Memory:
                 fingerprint=candidate.fingerprint,
                 family=_family(candidate.source),
                 metric=self._spec.metric.name,
-                score=tried.scores[rung] if tried.scores else None,
-                baseline=self._floors[rung].mean if tried.scores else None,
-                gain=tried.gains[rung] if tried.scores else None,
+                score=shown.score if shown else None,
+                baseline=self._floors[top].mean if shown else None,
+                gain=shown.gain if shown else None,
                 parameters=candidate.parameters,
-                end=tried.end,
-                reason=tried.reason,
+                end=ascent.end,
+                reason=ascent.reason,
                 lesson=lesson,
             )
         )

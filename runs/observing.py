@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
+from statistics import fmean
 from typing import Any
 
-from archwright.domain import METRICS, End
+from archwright.domain import METRICS, End, Metric
 from archwright.runs.control import is_held
 from archwright.runs.journal import Journal
 from archwright.runs.snapshot import (
     Baseline,
     CandidateRow,
     Comparison,
+    Control,
     Funnel,
     Snapshot,
     Spend,
@@ -20,6 +23,8 @@ from archwright.runs.snapshot import (
     TrialRow,
     Verdict,
 )
+from archwright.runs.statistics import over_random
+from archwright.search.selection import CONTROL
 
 
 def observe(journal: Journal) -> Snapshot:
@@ -29,6 +34,8 @@ def observe(journal: Journal) -> Snapshot:
     metric = METRICS[journal.fact("metric")]
     top = len(journal.fact("rungs", [0])) - 1
     finished = [c for c in candidates if c.rung == top and c.score is not None]
+    searched = [c for c in finished if c.arm == "search"]
+    verdicts = _verdicts(journal)
     key = (lambda c: c.score) if metric.direction == "maximize" else (lambda c: -c.score)
     return Snapshot(
         run=journal.paths.name,
@@ -42,10 +49,11 @@ def observe(journal: Journal) -> Snapshot:
         spend=_spend(journal),
         funnel=_count(candidates),
         baseline=_baseline(journal),
-        best=max(finished, key=key, default=None),
+        best=max(searched, key=key, default=None),
         running=_running(journal),
         candidates=candidates,
-        verdicts=_verdicts(journal),
+        verdicts=verdicts,
+        control=_control([c for c in finished if c.arm == "control"], verdicts, metric),
         notices=tuple(r[0] for r in journal.query("SELECT text FROM notices ORDER BY rowid")),
         settings=settings,
         error=journal.fact("error", ""),
@@ -62,6 +70,23 @@ def _state(journal: Journal) -> State:
     return state
 
 
+def _control(
+    drawn: list[CandidateRow], verdicts: tuple[Verdict, ...], metric: Metric
+) -> Control | None:
+    """What random draws came to, and the best finalist's improvement over them."""
+    scores = [c.score for c in drawn if c.score is not None]
+    if not scores:
+        return None
+    sign = 1.0 if metric.direction == "maximize" else -1.0
+    control = Control(len(scores), fmean(scores), sign * max(sign * s for s in scores))
+    found = [v for v in verdicts if v.own_scores]
+    if len(scores) < 2 or not found:
+        return control
+    best = max(found, key=lambda v: sign * fmean(v.own_scores))
+    over = over_random(best.own_scores, scores, sign)
+    return replace(control, improvement=over.percent, interval=over.interval)
+
+
 def _candidate(row: sqlite3.Row) -> CandidateRow:
     return CandidateRow(
         id=row["id"],
@@ -73,6 +98,12 @@ def _candidate(row: sqlite3.Row) -> CandidateRow:
         rung=row["rung"],
         score=row["score"],
         parameters=row["parameters"],
+        flops=row["flops"],
+        gain=row["gain"],
+        seeds=row["seeds"] or 0,
+        arm="control" if row["operator"] == CONTROL else "search",
+        created=row["created"],
+        lesson=row["lesson"],
         source=row["source"],
         examples=tuple(json.loads(row["examples"])),
     )
@@ -132,7 +163,8 @@ def _verdicts(journal: Journal) -> tuple[Verdict, ...]:
 def _verdict(document: dict[str, Any], review: Any) -> Verdict:
     fields = {k: v for k, v in document.items() if k in Verdict.__dataclass_fields__}
     compared = tuple(_comparison(c) for c in fields.pop("comparisons"))
-    fields["interval"] = tuple(fields["interval"])
+    for key in ("interval", "suspicions", "own_scores"):
+        fields[key] = tuple(fields[key])
     return Verdict(**{**fields, "review": review}, comparisons=compared)
 
 

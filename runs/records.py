@@ -6,21 +6,26 @@ import datetime
 import json
 import shlex
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import asdict, replace
+from statistics import fmean
 from typing import Any
 
 from archwright.agents.questions import Brief, Review, ReviewQuestion
 from archwright.agents.roles import Agents
-from archwright.domain import TaskSpec
+from archwright.domain import Check
 from archwright.knowledge.decisions import Decision, DecisionFolder, Option, slugify
 from archwright.knowledge.store import Knowledge
-from archwright.runs.branches import Landing, Measure, Node, land
+from archwright.runs.branches import Landing, land
+from archwright.runs.candidates import seed_of
 from archwright.runs.journal import Journal
-from archwright.runs.memory import known_work
+from archwright.runs.lineage import Lineage
 from archwright.runs.noise import BASELINE, Floor
-from archwright.runs.screening import seed_of
-from archwright.runs.snapshot import Verdict
+from archwright.runs.snapshot import Verdict, numbers_of
+from archwright.runs.statistics import predict
+from archwright.runs.suspicion import suspect
 from archwright.runs.workspace import Workspace
+from archwright.tasks.loading import Task
 
 
 class Records:
@@ -28,19 +33,20 @@ class Records:
 
     def __init__(
         self,
-        spec: TaskSpec,
+        task: Task,
         agents: Agents,
         journal: Journal,
         knowledge: Knowledge,
         workspace: Workspace,
         floors: list[Floor],
     ) -> None:
-        self._spec = spec
+        self._spec = task.spec
         self._agents = agents
         self._journal = journal
-        self._knowledge = knowledge
         self._workspace = workspace
+        self._floors = floors
         self._floor = floors[-1]
+        self._lineage = Lineage(task.spec, journal, knowledge, floors[-1])
         self._folder = DecisionFolder(workspace.paths.decisions)
         self._run = journal.paths.name
 
@@ -50,21 +56,29 @@ class Records:
         Writing the same verdict again finds what is there.
         """
         row = self._row(verdict.candidate)
+        verdict = replace(
+            verdict,
+            suspicions=tuple(self._suspicions(verdict)),
+            reproduce=self._reproduction(verdict),
+        )
         review = self._review(row, verdict)
+        said = (*verdict.suspicions, *review.suspicions)
+        verdict = replace(verdict, suspicions=tuple(dict.fromkeys(said)))
         path = self._folder.add(self._decision(row, verdict, review))
         verdict = replace(verdict, decision=path.name)
         if verdict.verdict == "discovery":
             text = path.read_text(encoding="utf-8")
+            evidence = "\n".join(f"{k}: {v}" for k, v in self._evidence(row, verdict).items())
             landing = Landing(
                 run=self._run,
                 task=self._spec.name,
                 base=self._journal.fact("head"),
-                nodes=tuple(self._lineage(row, verdict)),
+                nodes=tuple(self._lineage.of(verdict, evidence)),
                 decision_name=path.name,
                 decision_text=text,
             )
             verdict = replace(verdict, branch=land(self._workspace, landing))
-        self._journal.judge(verdict.candidate, {**asdict(verdict), "review": review.model_dump()})
+        self._journal.judge(verdict.candidate, asdict(verdict))
         return verdict
 
     def _row(self, candidate: str) -> sqlite3.Row:
@@ -83,7 +97,7 @@ class Records:
             recipe=json.loads(row["recipe"]),
             parent_titles=tuple(json.loads(row["parents"])),
             similar=(),
-            verdict=_numbers(verdict),
+            verdict=numbers_of(verdict),
         )
         seed = seed_of(self._journal.fact("settings")["seed"], row["id"], "review")
         return self._agents.review(f"{row['id']}/verified", question, seed)
@@ -100,26 +114,61 @@ class Records:
             options=(Option(row["title"], row["rationale"]), Option(baseline, "nothing changes")),
             chosen=row["title"] if accepted else baseline,
             because=f"{verdict.reason}. {review.summary}",
-            consequences=(*review.consequences, *(f"Suspicion: {s}" for s in review.suspicions)),
-            confirmation=self._confirmation(row),
+            consequences=(*review.consequences, *(f"Suspicion: {s}" for s in verdict.suspicions)),
+            confirmation=_confirmation(verdict),
             evidence=self._evidence(row, verdict),
             run=self._run,
             candidate=row["id"],
             task=self._spec.name,
         )
 
-    def _confirmation(self, row: sqlite3.Row) -> str:
-        """The command that trains the architecture again on the first of the fresh seeds."""
-        top = self._journal.query(
-            "SELECT json_extract(request, '$.seed') AS seed, "
-            "json_extract(result, '$.score') AS score FROM steps WHERE candidate = ? AND "
-            "kind = 'trial' AND json_extract(request, '$.purpose') = 'verification' ORDER BY seed",
-            row["id"],
-        )[0]
-        task = self._journal.fact("task_from")
-        again = f"archwright try discoveries/{slugify(self._spec.name)}/architecture.py"
-        score = f"{_or_none(top['score'])} {self._spec.metric.unit}"
-        return f"{again} --task {shlex.quote(task)} --seed {top['seed']}  # gave {score}"
+    def _suspicions(self, verdict: Verdict) -> Iterator[str]:
+        trials = self._journal.query(
+            "SELECT candidate, result FROM steps WHERE kind = 'trial' AND state = 'finished' AND "
+            "candidate IN (?, ?) AND json_extract(request, '$.steps') = ? ORDER BY started",
+            *(verdict.candidate, BASELINE, self._spec.rungs[-1]),
+        )
+        losses: dict[str, list[float]] = {verdict.candidate: [], BASELINE: []}
+        for trial in trials:
+            if curve := json.loads(trial["result"])["curve"]:
+                losses[trial["candidate"]].append(curve[-1][1])
+        check = self._journal.query(
+            "SELECT result FROM steps WHERE kind = 'check' AND key = ?", verdict.candidate
+        )
+        checks = [Check(**c) for c in json.loads(check[0]["result"])["checks"]] if check else []
+        if all(losses.values()):
+            ends = (fmean(losses[verdict.candidate]), fmean(losses[BASELINE]))
+            gains = self._gains(verdict.candidate)
+            yield from suspect(self._spec.metric, verdict, gains, ends, checks, self._floors)
+
+    def _gains(self, candidate: str) -> list[float]:
+        """Gains of a candidate by rung, from its first seed of the search."""
+        rows = self._journal.query(
+            "SELECT json_extract(request, '$.rung') AS rung, json_extract(result, '$.score') AS "
+            "score FROM steps WHERE kind = 'trial' AND candidate = ? AND "
+            "json_extract(request, '$.purpose') = 'search' AND "
+            "json_extract(request, '$.seed') = 0 AND score IS NOT NULL ORDER BY rung",
+            candidate,
+        )
+        return [self._floors[r["rung"]].gain(self._spec.metric, r["score"]) for r in rows]
+
+    def _reproduction(self, verdict: Verdict) -> dict[str, Any]:
+        """The command that trains it again on the first fresh seed, what that gave, and where a
+        training on any seed must land (a 95 % prediction interval)."""
+        if len(verdict.own_scores) < 2:
+            return {}
+        trained = self._journal.query(
+            "SELECT MIN(json_extract(request, '$.seed')) FROM steps WHERE kind = 'trial' AND "
+            "candidate = ? AND json_extract(request, '$.purpose') = 'verification'",
+            verdict.candidate,
+        )
+        file = f"discoveries/{slugify(self._spec.name)}/architecture.py"
+        task = shlex.quote(self._journal.fact("task_from"))
+        return {
+            "command": f"archwright try {file} --task {task} --seed {trained[0][0]}",
+            "score": verdict.own_scores[0],
+            "interval": predict(verdict.own_scores),
+        }
 
     def _evidence(self, row: sqlite3.Row, verdict: Verdict) -> dict[str, str]:
         unit = self._spec.metric.unit
@@ -128,6 +177,7 @@ class Records:
             "score in the search": f"{row['score']:.6g} {unit}",
             "score on fresh seeds": f"{_or_none(verdict.mean)} {unit} (mean of {verdict.seeds})",
             "corrected p": f"{verdict.p:.3g}",
+            "gain, shrunk for selection": f"{_or_none(verdict.shrunk)} {unit}",
             "parameters": f"{row['parameters']} (baseline {self._floor.parameters})",
         }
         for c in verdict.comparisons:
@@ -136,95 +186,18 @@ class Records:
                 f"{c.mean:.6g} {unit} with {c.parameters} parameters)"
             )
             if c.test_gain is not None:
-                evidence[f"gain over {c.control} on the test split"] = f"{c.test_gain:+.4g} {unit}"
+                evidence[f"gain over {c.control} on the test split"] = (
+                    f"{c.test_gain:+.4g} {unit} (p = {c.test_p:.2g})"
+                )
         return evidence
 
-    # --- lineage --------------------------------------------------------------------------------
 
-    def _lineage(self, row: sqlite3.Row, verdict: Verdict) -> list[Node]:
-        """The baseline, then every ancestor before its children, the discovery last."""
-        nodes = {BASELINE: self._baseline_node()}
-        self._collect(row["id"], nodes)
-        nodes[row["id"]] = self._discovery_node(row, verdict, nodes[row["id"]])
-        return list(nodes.values())
-
-    def _collect(self, candidate: str, nodes: dict[str, Node]) -> None:
-        if candidate in nodes:
-            return
-        rows = self._journal.query("SELECT * FROM candidates WHERE id = ?", candidate)
-        parents = tuple(json.loads(rows[0]["parents"])) if rows else ()
-        for parent in parents:
-            self._collect(parent, nodes)
-        nodes[candidate] = self._node(rows[0], parents) if rows else self._known_node(candidate)
-
-    def _baseline_node(self) -> Node:
-        metric = self._spec.metric
-        results = {"baseline": asdict(self._floor), "metric": metric.name}
-        return Node(
-            candidate=BASELINE,
-            title=f"Baseline of {self._spec.name}",
-            source=self._spec.baseline,
-            created=self._journal.fact("created"),
-            results=results,
-            measures=(Measure(metric.name, self._floor.mean, metric.unit),),
-        )
-
-    def _node(self, row: sqlite3.Row, parents: tuple[str, ...]) -> Node:
-        metric = self._spec.metric
-        measures: tuple[Measure, ...] = ()
-        if row["score"] is not None:
-            gain = metric.gain(row["score"], self._floor.mean)
-            measures = (Measure(metric.name, row["score"], metric.unit, gain),)
-        return Node(
-            candidate=row["id"],
-            title=row["title"],
-            source=row["source"],
-            created=row["created"],
-            rationale=row["rationale"],
-            evidence=row["lesson"],
-            parents=parents,
-            results=self._results(row),
-            measures=measures,
-        )
-
-    def _known_node(self, key: str) -> Node:
-        """An ancestor that an earlier run found."""
-        work = known_work(self._knowledge, key)
-        return Node(
-            candidate=key,
-            title=work.title,
-            source=work.source,
-            created=self._journal.fact("created"),
-            evidence="Found by an earlier run; see the knowledge base.",
-            results={"score": work.score, "metric": self._spec.metric.name},
-        )
-
-    def _discovery_node(self, row: sqlite3.Row, verdict: Verdict, node: Node) -> Node:
-        metric = self._spec.metric
-        assert verdict.mean is not None, "a discovery was measured on fresh seeds"
-        measure = Measure(metric.name, verdict.mean, metric.unit, verdict.effect, verdict.interval)
-        evidence = "\n".join(f"{k}: {v}" for k, v in self._evidence(row, verdict).items())
-        results = {**self._results(row), "verification": _numbers(verdict)}
-        return replace(node, evidence=evidence, results=results, measures=(measure,))
-
-    def _results(self, row: sqlite3.Row) -> dict[str, Any]:
-        return {
-            "run": self._run,
-            "candidate": row["id"],
-            "task": self._spec.name,
-            "metric": self._spec.metric.name,
-            "score": row["score"],
-            "rung_steps": None if row["rung"] is None else self._spec.rungs[row["rung"]],
-            "parameters": row["parameters"],
-            "recipe": json.loads(row["recipe"]),
-            "baseline": {"mean": self._floor.mean, "sd": self._floor.sd},
-        }
-
-
-def _numbers(verdict: Verdict) -> dict[str, Any]:
-    keys = ("verdict", "mean", "effect", "interval", "p", "seeds", "test_gain", "comparisons")
-    document = asdict(verdict)
-    return {key: document[key] for key in keys}
+def _confirmation(verdict: Verdict) -> str:
+    again = verdict.reproduce
+    if not again:
+        return ""
+    low, high = again["interval"]
+    return f"{again['command']}  # gave {again['score']:.6g}, must land in {low:.6g} to {high:.6g}"
 
 
 def _or_none(value: float | None) -> str:

@@ -11,16 +11,17 @@ from rich.table import Table
 from rich.text import Text
 
 from archwright.domain import Metric
+from archwright.runs.headline import VERDICT_WORDS, control_words, state_of, title_of
 from archwright.runs.snapshot import CandidateRow, Comparison, Snapshot, Verdict
 from archwright.runs.summary import (
     TOP_COUNT,
-    discoveries,
     examples_used,
     failures,
     gain_over_baseline,
     next_steps,
     ranked,
     report_document,
+    verdicts_best_first,
 )
 from archwright.runs.wording import (
     clean,
@@ -45,6 +46,7 @@ def render_report(snapshot: Snapshot, workspace: str = ".") -> RenderableType:
     for title, body in (
         ("What was found", _found(snapshot)),
         ("Baseline", _baseline(snapshot)),
+        ("Random draws", _control(snapshot)),
         ("Best candidates", _top(snapshot)),
         ("Candidates", iter([_text(funnel_text(snapshot.funnel))])),
         ("Failures", _failures(snapshot)),
@@ -64,12 +66,9 @@ def _text(line: str, style: str = "", indent: int = 2) -> RenderableType:
 
 
 def _headline(snapshot: Snapshot) -> Text:
-    found = len(discoveries(snapshot))
-    words = f"{found} discover{'y' if found == 1 else 'ies'}"
-    state = (
-        snapshot.state if snapshot.state == "finished" else f"{snapshot.state} in {snapshot.phase}"
-    )
-    line = f"{clean(snapshot.run)}  task {clean(snapshot.task)}  {clean(state)}  {words}"
+    words = title_of(snapshot).lower()
+    state = clean(state_of(snapshot))
+    line = f"{clean(snapshot.run)}  task {clean(snapshot.task)}  {state}  {words}"
     return Text(line, "bold")
 
 
@@ -78,10 +77,11 @@ def _found(snapshot: Snapshot) -> Iterator[RenderableType]:
         yield _text(snapshot.error, "red")
     if not snapshot.verdicts:
         yield _text(_no_verdict_words(snapshot))
-    for verdict in sorted(snapshot.verdicts, key=lambda v: (v.verdict != "discovery", -v.effect)):
+    for verdict in verdicts_best_first(snapshot):
         style = "bold green" if verdict.verdict == "discovery" else ""
         yield _text(f"candidate {verdict.candidate}, {clean(verdict.title, 100)}", style)
         yield from (_text(line, indent=4) for line in _verdict_words(snapshot, verdict))
+        yield from _reproduction(snapshot.metric, verdict)
 
 
 def _no_verdict_words(snapshot: Snapshot) -> str:
@@ -90,24 +90,33 @@ def _no_verdict_words(snapshot: Snapshot) -> str:
     return "Nothing is verified yet; the scores below come from the search and are optimistic."
 
 
-_PLAIN: Final = {
-    "discovery": "Better than the baseline beyond noise",
-    "no gain": "Not better than the baseline",
-    "undecided": "Could be better, but the evidence does not settle it",
-}
-
-
 def _verdict_words(snapshot: Snapshot, verdict: Verdict) -> Iterator[str]:
     own = "" if verdict.mean is None else f"{score_text(snapshot.metric, verdict.mean)} "
-    yield f"{_PLAIN[verdict.verdict]}: {own}on {verdict.seeds} paired seeds"
+    yield f"{VERDICT_WORDS[verdict.verdict]}: {own}on {verdict.seeds} paired seeds"
     measured: Sequence[Comparison | Verdict] = verdict.comparisons or (verdict,)
     yield from (_gain_words(snapshot.metric, each) for each in measured)
     if verdict.reason:
         yield clean(verdict.reason)
+    if verdict.shrunk is not None:
+        yield f"shrunk for having been selected: {gain_text(snapshot.metric, verdict.shrunk)}"
+    if verdict.needs:
+        yield f"to settle it: {clean(verdict.needs)}"
+    yield from (f"suspicion: {clean(each)}" for each in verdict.suspicions)
     if verdict.branch:
         yield f"branch {verdict.branch}"
     if verdict.decision:
         yield f"decision {verdict.decision}, review {verdict.review}"
+
+
+def _reproduction(metric: Metric, verdict: Verdict) -> Iterator[RenderableType]:
+    """The command that trains it again, and where its score must land."""
+    command, interval = (verdict.reproduce.get(key) for key in ("command", "interval"))
+    if command:
+        yield _text("train it again, in its branch:", indent=4)
+        yield _command(command, indent=6)
+    if interval:
+        low, high = (score_text(metric, bound) for bound in interval)
+        yield _text(f"it must land between {low} and {high}", indent=6)
 
 
 def _gain_words(metric: Metric, measured: Comparison | Verdict) -> str:
@@ -134,6 +143,15 @@ def _baseline(snapshot: Snapshot) -> Iterator[RenderableType]:
         f"{mean} over {len(base.scores)} seeds, noise sd {base.sd:.3g}, "
         f"{base.parameters:,} parameters"
     )
+
+
+def _control(snapshot: Snapshot) -> Iterator[RenderableType]:
+    control = snapshot.control
+    if control is None:
+        return
+    mean, best = (score_text(snapshot.metric, s) for s in (control.mean, control.best))
+    yield _text(f"{mean} on average, {best} at best, over {control.count} of them")
+    yield from map(_text, control_words(snapshot))
 
 
 def _top(snapshot: Snapshot) -> Iterator[RenderableType]:
@@ -214,7 +232,12 @@ def _cost(snapshot: Snapshot) -> Iterator[RenderableType]:
 def _next(snapshot: Snapshot, workspace: str) -> Iterator[RenderableType]:
     for why, command in next_steps(snapshot, workspace):
         yield _text(f"{why}:", "dim")
-        yield Text(f"    {clean(command, 1000)}", no_wrap=True, overflow="ignore")
+        yield _command(command)
+
+
+def _command(line: str, indent: int = 4) -> RenderableType:
+    """A command on one line, however long, so that it can be copied."""
+    return Text(" " * indent + clean(line, 1000), no_wrap=True, overflow="ignore")
 
 
 __all__ = ["render_report", "report_document"]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
 
 from archwright.agents.questions import (
     Brief,
     CodeQuestion,
+    Idea,
     RepairQuestion,
     ResearchQuestion,
     Work,
@@ -19,61 +18,22 @@ from archwright.agents.questions import (
 )
 from archwright.agents.roles import Agents
 from archwright.domain import (
+    AnswerError,
     Check,
     CheckReport,
     End,
-    Fingerprint,
-    Recipe,
     SourceError,
     Status,
     TaskSpec,
 )
 from archwright.knowledge.store import Knowledge
+from archwright.runs.candidates import REPAIRED, Candidate, seed_of
 from archwright.runs.journal import Journal
 from archwright.runs.ledger import Ledger
+from archwright.runs.repairs import past_repairs
 from archwright.sandbox import Sandbox
 from archwright.search.fingerprint import ParsedSource, fingerprint, read_source
-
-REPAIRED: Final = " (repaired)"
-UNKNOWN: Final = Fingerprint("", "")
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A candidate on its way. `number` is its place in the run; each attempt has its own id."""
-
-    number: int
-    attempt: int
-    title: str
-    rationale: str
-    operator: str
-    parents: tuple[str, ...]
-    source: str
-    recipe: Recipe
-    fingerprint: Fingerprint = UNKNOWN
-    parameters: int = 0
-    end: End = End.OPEN
-    reason: str = ""
-
-    @property
-    def id(self) -> str:
-        """`17`, and `17b`, `17c` … for what came after it under the same number."""
-        return f"{self.number}{_letters(self.attempt)}"
-
-    @property
-    def sequence(self) -> int:
-        """The order of all that was ever proposed in the run."""
-        return self.number * 1000 + self.attempt
-
-
-def _letters(attempt: int) -> str:
-    return "" if attempt == 0 else "bcdefghijklmnopqrstuvwxyz"[attempt - 1]
-
-
-def seed_of(*parts: object) -> int:
-    """A seed that depends on all of `parts` and on nothing else."""
-    text = "/".join(map(str, parts))
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
+from archwright.search.selection import CONTROL
 
 
 class Screening:
@@ -83,6 +43,7 @@ class Screening:
         self,
         spec: TaskSpec,
         agents: Agents,
+        control: Agents,
         sandbox: Sandbox,
         journal: Journal,
         knowledge: Knowledge,
@@ -91,6 +52,7 @@ class Screening:
         self._spec = spec
         self._brief = Brief.of(spec)
         self._agents = agents
+        self._control = control
         self._sandbox = sandbox
         self._journal = journal
         self._knowledge = knowledge
@@ -125,6 +87,10 @@ class Screening:
                 )
         return candidate
 
+    def _agents_of(self, operator: str) -> Agents:
+        """The control arm is drawn by grammar, whoever answers the search."""
+        return self._control if operator == CONTROL else self._agents
+
     # --- idea and code ----------------------------------------------------------------------
 
     def _write(
@@ -132,10 +98,17 @@ class Screening:
     ) -> Candidate:
         key = f"{number}/{attempt}"
         seed = seed_of(self._run_seed, number, attempt)
-        idea = self._agents.research(key, question, seed)
-        start = tuple(works[p] for p in idea.parents if p in works)
-        asked = CodeQuestion(brief=self._brief, idea=idea, works=start)
-        source = self._agents.code(key, asked, seed).source
+        agents = self._agents_of(question.operator)
+        idea = Idea(operator=question.operator, title="no idea", rationale="")
+        start: tuple[Work, ...] = ()
+        source = failure = ""
+        try:
+            idea = agents.research(key, question, seed)
+            start = tuple(works[p] for p in idea.parents if p in works)
+            asked = CodeQuestion(brief=self._brief, idea=idea, works=start)
+            source = agents.code(key, asked, seed).source
+        except AnswerError as error:
+            failure = str(error)
         candidate = Candidate(
             number=number,
             attempt=attempt,
@@ -147,7 +120,7 @@ class Screening:
             recipe=self._spec.recipe,
         )
         self._record(candidate, question.examples)
-        return candidate
+        return self._ended(candidate, End.INVALID, failure) if failure else candidate
 
     def _record(self, candidate: Candidate, examples: Sequence[Work]) -> None:
         self._journal.propose(
@@ -169,6 +142,8 @@ class Screening:
 
     def _settle(self, candidate: Candidate) -> Candidate:
         """Repair until it passes, is a duplicate, or no mend is known."""
+        if candidate.end is not End.OPEN:
+            return candidate
         for repair in range(self._repairs + 1):
             candidate, report = self._screen(candidate)
             if candidate.end is not End.INVALID or repair == self._repairs:
@@ -195,7 +170,9 @@ class Screening:
             return self._ended(candidate, End.DUPLICATE, reason), CheckReport(Status.OK)
         report = self._check(candidate)
         candidate = self._fingerprinted(
-            replace(candidate, parameters=report.parameters), parsed, report.graph
+            replace(candidate, parameters=report.parameters, flops=report.flops),
+            parsed,
+            report.graph,
         )
         if report.status is not Status.OK:
             end = End.INVALID if report.status is Status.INVALID else End.CRASHED
@@ -216,6 +193,7 @@ class Screening:
             tree=print_.tree,
             graph=print_.graph or None,
             parameters=candidate.parameters,
+            flops=candidate.flops,
         )
         return replace(candidate, fingerprint=print_)
 
@@ -253,9 +231,10 @@ class Screening:
             source=candidate.source,
             report=report_to_json(report),
             attempt=attempt,
+            past=past_repairs(self._journal, candidate.reason, candidate.sequence),
         )
         seed = seed_of(self._run_seed, candidate.id, "repair")
-        answer = self._agents.repair(candidate.id, question, seed)
+        answer = self._agents_of(candidate.operator).repair(candidate.id, question, seed)
         if not answer.source:
             return None
         mended = replace(

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from archwright.domain import InputError
+from archwright.sandbox.engine import IMAGE, DockerSettings
 from archwright.sandbox.opening import Kind
 
 DEFAULT_MAX_TRIALS = 200
+LOWER_RUNG_SEEDS = 3
+"""Seeds that measure the baseline at every rung but the top one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,12 @@ class RunSettings:
     """Trainings at a time, one core each."""
     sandbox: Kind = "auto"
     """Where candidates run: auto, process or docker."""
+    image: str = IMAGE
+    """The image of the docker sandbox; `archwright sandbox build` makes it."""
+    runtime: str = ""
+    """The engine's runtime, such as runc or runsc; empty for the engine's default."""
+    gpus: tuple[int, ...] = ()
+    """Accelerators by index that containers see."""
     max_trials: int | None = None
     """Trainings in all: the baseline's, the search's and verification's."""
     hours: float | None = None
@@ -33,13 +42,18 @@ class RunSettings:
     """Examples retrieved from the knowledge base for each proposal."""
     lag: int | None = None
     """How many candidates may be under way at once; a proposal sees the results of all but these.
-    None: four per worker."""
+    None: four per worker, twelve with models, whose answers take long."""
     baseline_seeds: int = 5
     """Seeds that measure the noise floor at the top rung (three at lower rungs)."""
+    search_seeds: int = 2
+    """Seeds at most with which a candidate is trained at a rung where the decision is close."""
+    control: float = 0.1
+    """Share of the candidates that are random draws, never parents: the control arm."""
     finalists: int = 3
     """Candidates that are verified, at most."""
-    verify_seeds: int = 5
-    """Fresh seeds that verify a finalist, paired with the baseline's."""
+    verify_seeds: int = 6
+    """Fresh seeds that verify a finalist, paired with the baseline's; so many more are added, up to
+    three times as many, while the verdict is open and the budget lasts."""
     attempts: int = 3
     """Times that a duplicate idea goes back before the candidate is given up."""
     repairs: int = 3
@@ -48,6 +62,30 @@ class RunSettings:
     """Candidates in a row that need no training before the search counts as exhausted."""
     reduction: int = 3
     """A candidate climbs when it is in the top 1/reduction of its rung."""
+    max_candidates: int | None = None
+    """Candidates in all; None leaves it to the other limits."""
+    backend: str = "symbolic"
+    """What answers the roles: symbolic, llm, or replay:RUN."""
+    models: tuple[str, ...] = ()
+    """Models by litellm's names, or as the server at base_url calls them: NAME for every role,
+    ROLE=NAME for one. Several for the same role form a pool in which a bandit chooses."""
+    base_url: str | None = None
+    """An OpenAI-compatible server in place of litellm's providers."""
+    prices: tuple[str, ...] = ()
+    """Dollars per million tokens, IN,OUT or NAME=IN,OUT, over what litellm lists."""
+    max_usd: float | None = None
+    """Dollars for models in all, calls in flight counted."""
+    max_tokens: int | None = None
+    """Tokens of models in all, both directions, calls in flight counted."""
+    answer_tokens: int = 8192
+    """Longest reply of a model."""
+    silence_seconds: float = 180.0
+    """Longest wait for the next piece of a reply before the call counts as lost."""
+    outage_minutes: float = 30.0
+    """How long a model's service may be out before the run stops, to be resumed."""
+    fallback: str = ""
+    """symbolic: the symbolic engine answers where a model gave no usable answer. Empty: such a
+    candidate ends as a failure."""
 
     def __post_init__(self) -> None:
         for name, least in _LEAST.items():
@@ -56,11 +94,25 @@ class RunSettings:
                 raise InputError(f"{name} must be at least {least}, not {value}")
         if self.sandbox not in ("auto", "process", "docker"):
             raise InputError(f"sandbox must be auto, process or docker, not {self.sandbox!r}")
+        if self.fallback not in ("", "symbolic"):
+            raise InputError(f"fallback must be symbolic or left out, not {self.fallback!r}")
+        if not all(isinstance(index, int) and index >= 0 for index in self.gpus):
+            raise InputError(f"gpus must be a list of indices such as [0], not {self.gpus!r}")
+        # Lists from TOML and from the journal.
+        for name in ("models", "prices", "gpus"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.models and self.backend == "symbolic":
+            object.__setattr__(self, "backend", "llm")
 
     @property
     def candidates_ahead(self) -> int:
         """`lag` with its default filled in."""
-        return self.lag or 4 * self.workers
+        return self.lag or (12 if self.models else 4) * self.workers
+
+    @property
+    def docker(self) -> DockerSettings:
+        """How the docker sandbox makes its containers."""
+        return DockerSettings(self.image, self.runtime, self.gpus)
 
     @classmethod
     def load(cls, file: Path, given: Mapping[str, Any]) -> Self:
@@ -93,8 +145,26 @@ _LEAST: Mapping[str, float] = {
     "verify_seeds": 3,
     "attempts": 1,
     "repairs": 0,
+    "search_seeds": 1,
+    "control": 0.0,
     "patience": 1,
     "reduction": 2,
+    "max_candidates": 1,
+    "max_usd": 0.0,
+    "max_tokens": 1,
+    "answer_tokens": 64,
+    "silence_seconds": 1.0,
+    "outage_minutes": 0.0,
+}
+
+
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "str": (str,),
+    "Kind": (str,),
+    "tuple[str, ...]": (list,),
+    "tuple[int, ...]": (list,),
 }
 
 
@@ -116,7 +186,7 @@ def _typed(table: Mapping[str, Any], file: Path) -> dict[str, Any]:
     for key, value in table.items():
         if key not in kinds:
             raise InputError(f"{file}: [run] has no key {key!r}; it takes {', '.join(kinds)}")
-        allowed = {"int": (int,), "float": (int, float), "str": (str,), "Kind": (str,)}[kinds[key]]
+        allowed = _KINDS[kinds[key]]
         if isinstance(value, bool) or not isinstance(value, allowed):
             raise InputError(f"{file}: [run] {key} must be of type {kinds[key]}, not {value!r}")
     return dict(table)

@@ -34,6 +34,8 @@ def sit(paths: RunPaths, task: Task, sandbox: Sandbox, stop: threading.Event) ->
         journal.begin_session(os.getpid())
         journal.note("state", "running")
         journal.note("error", "")
+        if sandbox.choice and sandbox.name == "process":  # containers hold more
+            journal.notice(sandbox.choice)
         for gap in sandbox.gaps():
             journal.notice(f"{sandbox.name} sandbox: {gap.name}: {gap.detail}")
         try:

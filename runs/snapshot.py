@@ -7,7 +7,7 @@ can be watched from any terminal, and a finished or dead one looked at the same 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from archwright.domain import Metric
@@ -54,6 +54,13 @@ class CandidateRow:
     rung: int | None
     score: float | None
     parameters: int
+    flops: int = 0
+    gain: float | None = None
+    """Mean paired gain over the baseline in its noise standard deviations, at that rung."""
+    seeds: int = 0
+    arm: Literal["search", "control"] = "search"
+    created: float = 0.0
+    lesson: str = ""
     source: str = ""
     examples: tuple[str, ...] = ()
     """Ids of the knowledge entries that were retrieved as examples when it was proposed."""
@@ -63,7 +70,8 @@ class CandidateRow:
 class Comparison:
     """A finalist against one control on the same fresh seeds: the baseline, or the baseline scaled
     to the finalist's size. `mean` is the control's score; `effect` the finalist's mean paired gain
-    over it, positive is better; `test_gain` the same on the test split, None when not opened."""
+    over it, positive is better; `test_gain` the same on the test split, None when not opened, with
+    `test_p` for "no gain" on other seeds and samples."""
 
     control: str
     parameters: int
@@ -72,6 +80,7 @@ class Comparison:
     interval: tuple[float, float]
     p: float
     test_gain: float | None = None
+    test_p: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +100,35 @@ class Verdict:
     decision: str | None = None
     test_gain: float | None = None
     mean: float | None = None
+    own_scores: tuple[float, ...] = ()
+    """One per fresh seed, on validation."""
+    shrunk: float | None = None
+    """The effect, shrunk for having been selected."""
+    needs: str = ""
+    """What it would take to decide, where the verdict is undecided."""
+    suspicions: tuple[str, ...] = ()
+    reproduce: Mapping[str, Any] = field(default_factory=dict)
+    """The command that trains it again, and the interval that the score must land in."""
     comparisons: tuple[Comparison, ...] = ()
     review: Literal["open", "accepted", "rejected"] = "open"
+
+
+def numbers_of(verdict: Verdict) -> dict[str, Any]:
+    """The numbers of a verdict as plain data."""
+    keys = (
+        "verdict",
+        "mean",
+        "effect",
+        "interval",
+        "p",
+        "seeds",
+        "test_gain",
+        "comparisons",
+        "shrunk",
+        "suspicions",
+    )
+    document = asdict(verdict)
+    return {key: document[key] for key in keys}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +139,21 @@ class Baseline:
     sd: float
     scores: tuple[float, ...]
     parameters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The control arm: random draws trained at the top rung with the task's recipe.
+
+    `improvement` is the best finalist's over them in per cent, with its 95 % interval; None before
+    anything was verified.
+    """
+
+    count: int
+    mean: float
+    best: float
+    improvement: float | None = None
+    interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +190,7 @@ class Snapshot:
     running: tuple[TrialRow, ...]
     candidates: tuple[CandidateRow, ...]
     verdicts: tuple[Verdict, ...]
+    control: Control | None
     notices: tuple[str, ...]
     """What is weaker than asked for, said at the start and in the report."""
     settings: Mapping[str, Any] = field(default_factory=dict)

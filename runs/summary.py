@@ -6,11 +6,11 @@ import math
 import re
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from archwright.domain import End
+from archwright.domain import End, Metric
 from archwright.runs.result import result_of
 from archwright.runs.snapshot import CandidateRow, Snapshot, Verdict
 from archwright.runs.wording import clean
@@ -41,6 +41,7 @@ def report_document(snapshot: Snapshot, workspace: str = ".") -> dict[str, Any]:
         "trained": snapshot.funnel.trained,
         "promoted": snapshot.funnel.promoted,
         "baseline": asdict(baseline) if baseline else None,
+        "control": asdict(snapshot.control) if snapshot.control else None,
         "best": _candidate(snapshot, snapshot.best) if snapshot.best else None,
         "discoveries": [_verdict(v) for v in discoveries(snapshot)],
         "verdicts": [_verdict(v) for v in snapshot.verdicts],
@@ -60,8 +61,12 @@ def report_document(snapshot: Snapshot, workspace: str = ".") -> dict[str, Any]:
 
 def discoveries(snapshot: Snapshot) -> list[Verdict]:
     """The verdicts that say discovery, largest effect first."""
-    found = [v for v in snapshot.verdicts if v.verdict == "discovery"]
-    return sorted(found, key=lambda v: -v.effect)
+    return [v for v in verdicts_best_first(snapshot) if v.verdict == "discovery"]
+
+
+def verdicts_best_first(snapshot: Snapshot) -> list[Verdict]:
+    """All verdicts: discoveries first, the largest effect first among equals."""
+    return sorted(snapshot.verdicts, key=lambda v: (v.verdict != "discovery", -v.effect))
 
 
 def ranked(snapshot: Snapshot) -> list[CandidateRow]:
@@ -75,6 +80,28 @@ def ranked(snapshot: Snapshot) -> list[CandidateRow]:
 
     scored = [r for r in snapshot.candidates if r.score is not None and r.rung is not None]
     return sorted(scored, key=key)
+
+
+def at_top(snapshot: Snapshot) -> list[CandidateRow]:
+    """Candidates with a score at the top rung, both arms, in the order they were proposed."""
+    best = snapshot.best
+    if best is None:
+        return []
+    return [r for r in snapshot.candidates if r.rung == best.rung and r.score is not None]
+
+
+def pareto_front(
+    rows: Sequence[CandidateRow], metric: Metric, cost: Callable[[CandidateRow], int]
+) -> list[CandidateRow]:
+    """The scored rows that no other is at once better and cheaper than, cheapest first."""
+    sign = 1.0 if metric.direction == "maximize" else -1.0
+    front: list[CandidateRow] = []
+    best = -math.inf
+    for row in sorted(rows, key=lambda r: (cost(r), -sign * (r.score or 0.0), r.id)):
+        if sign * (row.score or 0.0) > best:
+            best = sign * (row.score or 0.0)
+            front.append(row)
+    return front
 
 
 def gain_over_baseline(snapshot: Snapshot, row: CandidateRow) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from archwright.domain import Outcome, Recipe, Status, TrialJob, score
+from archwright.domain import Array, Outcome, Recipe, Status, TrialJob, score, score_samples
 from archwright.runs.data import TrialData
 from archwright.runs.journal import Journal
 from archwright.runs.paths import RunPaths
@@ -31,6 +31,7 @@ class TrialRequest:
     seed: int
     purpose: str = "search"
     priority: int = 0
+    ceiling: tuple[int, float] | None = None
 
     def key(self, steps: int) -> str:
         """The name of this trial in the journal."""
@@ -71,10 +72,10 @@ class Trainer:
         """As `train`; predictions of the test split are kept aside, unscored."""
         return self._once(request, (VALIDATION, TEST))
 
-    def open_sealed(self, request: TrialRequest) -> float:
-        """The test score of a trial that was trained with `train_sealed`."""
+    def open_sealed(self, request: TrialRequest) -> Array:
+        """Test scores, one per sample, of a trial that was trained with `train_sealed`."""
         predictions = np.load(self._sealed(request), allow_pickle=False)
-        return score(self._task.spec.metric, predictions, self._data.labels(TEST))
+        return score_samples(self._task.spec.metric, predictions, self._data.labels(TEST))
 
     def _once(self, request: TrialRequest, splits: tuple[str, ...]) -> Trial:
         steps = self._task.spec.rungs[request.rung]
@@ -112,9 +113,14 @@ class Trainer:
             splits=splits,
             seconds_limit=spec.trial_seconds,
             memory_mb=spec.memory_mb,
+            ceiling=request.ceiling,
         )
+        before = self._data.digest(job.data, VALIDATION)
         outcome = self._sandbox.train(job, request.priority)
         status, error, value = self._score(outcome)
+        if self._data.digest(job.data, VALIDATION) != before:
+            status, value = Status.INVALID, None
+            error = "the task's code or data changed during the trial: it does not count"
         if TEST in splits and value is not None:
             self._seal(request, outcome)
         return {

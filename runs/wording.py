@@ -42,6 +42,12 @@ def clean(text: str, limit: int = 200) -> str:
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
+def printable(text: str) -> str:
+    """`text` without what a reader would obey and not see: line breaks and tabs stay."""
+    kept = (c for c in text if c in "\n\t" or unicodedata.category(c) not in (*_DROPPED, "Cc"))
+    return "".join(kept)
+
+
 def score_text(metric: Metric, value: float) -> str:
     """A score with its unit: `94.62 %`, `2.341 bits`."""
     number = f"{value:.2f}" if metric.unit == "%" else f"{value:.4g}"
@@ -55,10 +61,10 @@ def gain_text(metric: Metric, gain: float) -> str:
     return f"{gain:+.3g} {metric.unit}".rstrip()
 
 
-def interval_text(metric: Metric, interval: tuple[float, float]) -> str:
+def interval_text(metric: Metric, interval: tuple[float, float], between: str = " to ") -> str:
     """The bounds of a gain, without the unit: `+1.10 to +3.20`."""
     style = "+.2f" if metric.unit == "%" else "+.3g"
-    return " to ".join(f"{bound:{style}}" for bound in interval)
+    return between.join(f"{bound:{style}}" for bound in interval)
 
 
 def noise_text(gain: float, sd: float) -> str:

@@ -23,6 +23,8 @@ class Sandbox(Protocol):
 
     name: str
     workers: int
+    choice: str
+    """Why this kind was taken where the caller left it open; else empty."""
 
     def __enter__(self) -> Self: ...
 

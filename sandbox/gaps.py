@@ -21,6 +21,9 @@ _MEANING: Final[Mapping[str, tuple[str, str]]] = {
     "signals": ("candidate code can send signals to other processes", _LINUX),
     "memory": ("the memory limit of a trial is not enforced", "run on Linux"),
 }
+WAYS: Final = tuple(_MEANING)
+"""Names of the ways out that are tried, whichever layer closes them."""
+
 ORPHANS: Final = Gap(
     "orphans", "a process that leaves its trial's group can outlive it", "run on Linux"
 )

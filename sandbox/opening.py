@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from archwright.domain import InputError, SandboxError
+from archwright.domain import ArchwrightError, InputError, SandboxError
 from archwright.sandbox import Sandbox
+from archwright.sandbox.engine import DockerSettings, engine_version, mounts_site_packages
 
 Kind = Literal["auto", "process", "docker"]
 
@@ -19,32 +20,83 @@ class Availability(NamedTuple):
     mend: str
 
 
-def open_sandbox(kind: Kind, workers: int) -> Sandbox:
+def open_sandbox(kind: Kind, workers: int, docker: DockerSettings | None = None) -> Sandbox:
     """The sandbox of that kind, not yet entered, for `workers` trainings at a time.
+
+    `auto` is docker where the engine answers and the image is there, else process; the sandbox's
+    `choice` says which and why.
 
     Raises:
         InputError: it does not exist here; the message names the mend.
     """
-    from archwright.sandbox.process import ProcessSandbox
-
-    if kind == "docker":
-        raise InputError("the docker sandbox is not built yet; use --sandbox process")
-    if kind not in ("auto", "process"):
+    if kind not in ("auto", "process", "docker"):
         raise InputError(f"no sandbox is called {kind!r}; use auto, process or docker")
     if workers < 1:
         raise InputError(f"{workers} workers cannot train anything; give at least 1")
-    return ProcessSandbox(workers)
+    docker = docker or DockerSettings()
+    choice = ""
+    if kind == "auto":
+        state = look_at_docker(docker)
+        kind = "docker" if state.ok else "process"
+        choice = f"auto took the {kind} sandbox: {state.detail}"
+    elif kind == "docker":
+        state = look_at_docker(docker)
+        if not state.ok:
+            raise InputError(f"{state.detail}; or use --sandbox process")
+    return _make(kind, workers, choice, docker)
 
 
-def available() -> list[Availability]:
+def _make(kind: Kind, workers: int, choice: str, docker: DockerSettings) -> Sandbox:
+    if kind == "docker":
+        from archwright.sandbox.docker import DockerSandbox
+
+        return DockerSandbox(workers, choice=choice, settings=docker)
+    from archwright.sandbox.process import ProcessSandbox
+
+    return ProcessSandbox(workers, choice=choice)
+
+
+def look_at_docker(settings: DockerSettings) -> Availability:
+    """Whether the engine answers and has the image; no container is started."""
+    mend = "install Docker Engine and start it, then: archwright sandbox build"
+    try:
+        version = engine_version()
+        mounted = mounts_site_packages(settings.image)
+    except ArchwrightError as error:
+        return Availability("docker", False, str(error), mend)
+    torch = "torch mounted from this environment, read-only" if mounted else "torch in the image"
+    detail = f"Docker Engine {version} has image {settings.image}, {torch}"
+    return Availability("docker", True, detail, "")
+
+
+def available(docker: DockerSettings | None = None) -> list[Availability]:
     """Each kind of sandbox, tried on this machine."""
+    return [_try_process(), _try_docker(docker or DockerSettings())]
+
+
+def _try_process() -> Availability:
     from archwright.sandbox.process import find_machine_gaps
 
     mend = "see the line's reason; `python -c 'import torch'` must work"
     try:
         gaps = find_machine_gaps()
     except SandboxError as error:
-        return [Availability("process", False, str(error), mend)]
+        return Availability("process", False, str(error), mend)
     weak = ", ".join(gap.name for gap in gaps)
     detail = f"works, but does not hold: {weak}" if gaps else "works, and every probe of it held"
-    return [Availability("process", True, detail, "")]
+    return Availability("process", True, detail, "")
+
+
+def _try_docker(settings: DockerSettings) -> Availability:
+    state = look_at_docker(settings)
+    if not state.ok:
+        return state
+    from archwright.sandbox.docker import find_container_gaps
+
+    try:
+        gaps = find_container_gaps(settings)
+    except ArchwrightError as error:
+        return Availability("docker", False, str(error), "archwright sandbox build")
+    weak = ", ".join(gap.name for gap in gaps)
+    held = f"does not hold: {weak}" if gaps else "every probe of it held"
+    return Availability("docker", True, f"{state.detail}; {held}", "")

@@ -136,7 +136,9 @@ def predicted_shapes(job: TrialJob) -> dict[str, tuple[int, ...]]:
 
 def _status_of(header: Mapping[str, Any]) -> tuple[Status, str]:
     claimed, error = header.get("status"), header.get("error", "")
-    if claimed not in ("ok", "invalid", "crashed", "out_of_memory") or not isinstance(error, str):
+    if claimed not in ("ok", "invalid", "crashed", "out_of_memory", "killed") or not isinstance(
+        error, str
+    ):
         raise Ended(Status.INVALID, "the reply is refused: it has no valid status")
     return Status(claimed), clean(error)
 

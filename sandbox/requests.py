@@ -22,4 +22,5 @@ def train_request(job: TrialJob) -> dict[str, Any]:
         "seed": job.seed,
         "data": str(job.data.resolve()),
         "splits": list(job.splits),
+        "ceiling": None if job.ceiling is None else list(job.ceiling),
     }

@@ -45,7 +45,7 @@ class Scratch:
     def _claim(self, base: Path) -> Path:
         with _locked(base / "lock"):
             for folder in base.glob(f"{_PREFIX}*"):
-                if _is_abandoned(folder):
+                if is_abandoned(folder):
                     shutil.rmtree(folder, ignore_errors=True)
             path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
             self._owner = _Lock(path / _OWNER)
@@ -82,7 +82,8 @@ class _locked:  # noqa: N801 - reads as a verb at its only use
         self._lock.release()
 
 
-def _is_abandoned(folder: Path) -> bool:
+def is_abandoned(folder: Path) -> bool:
+    """Whether the owner of a scratch folder is dead; so it is, too, where there is no folder."""
     with suppress(OSError):
         lock = _Lock(folder / _OWNER)
         try:

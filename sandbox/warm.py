@@ -1,14 +1,14 @@
-"""The orchestrator's end of a warm parent: start it, give it a job, end it, replace it."""
+"""The orchestrator's end of a warm parent: start it, give it a job, end it."""
 
 from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -24,11 +24,6 @@ GRACE_SECONDS: Final = 10.0
 """How much longer than its job's limit a parent may take before it counts as stuck."""
 
 END_SECONDS: Final = 8.0
-_FOLDER: Final = Path(__file__).resolve().parent
-_COMMAND: Final = (
-    "import sys; sys.path.insert(0, sys.argv.pop(1)); from inside import worker; worker.main()"
-)
-_KEPT: Final = ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH")
 
 
 class WorkerDied(SandboxError):  # noqa: N818 - an event, told apart from the sandbox's own errors
@@ -39,33 +34,41 @@ class WorkerDied(SandboxError):  # noqa: N818 - an event, told apart from the sa
         self.stuck = stuck
 
 
-class WarmWorker:
+class WarmWorker(ABC):
     """One warm parent. `warm` and `run` are called by one thread at a time; `end` by any."""
 
     def __init__(self, folder: Path, grace_seconds: float = GRACE_SECONDS) -> None:
         self.folder = folder
         self.grace_seconds = grace_seconds
-        self._process: subprocess.Popen[bytes] | None = None
+        self._jobs: IO[bytes] | None = None
+        self._replies: IO[bytes] | None = None
         self._greeting: dict[str, Any] | None = None
         self.interrupted = False
         """Whether a job was left half-way by an exception, so that its answer is yet to come."""
-        self._family: list[psutil.Process] = []
         self._talking, self._ending = Lock(), Lock()
 
     def start(self) -> None:
         """Start the parent. Returns at once; `warm` waits until it is ready."""
-        self.folder.mkdir(exist_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)  # what a broken predecessor left
+        self.folder.mkdir()
         self._greeting, self.interrupted = None, False
-        with (self.folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-s", "-P", "-c", _COMMAND, str(_FOLDER), str(self.folder)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=scrubbed_environment(self.folder),
-                cwd=self.folder,
-                start_new_session=True,  # Ctrl-C is the orchestrator's to answer
-            )
+        self._jobs, self._replies = self._launch()
+
+    @abstractmethod
+    def _launch(self) -> tuple[IO[bytes], IO[bytes]]:
+        """Start the parent: where its jobs are written, and where its replies are read."""
+
+    @abstractmethod
+    def _bury(self, patience_seconds: float) -> None:
+        """See the parent and all its descendants gone; kill what is left after the patience.
+
+        Raises:
+            SandboxError: something is still there.
+        """
+
+    @abstractmethod
+    def _logs(self) -> Iterable[Path]:
+        """Files that may hold the parent's last words, the likeliest first."""
 
     def warm(self) -> dict[str, Any]:
         """Wait until the parent is ready. Returns what it says of itself.
@@ -86,25 +89,27 @@ class WarmWorker:
         """
         with self._talking:
             self.interrupted, sent_at = True, time.monotonic()
-            process = self._process
-            if process is None or process.stdin is None:
+            if self._jobs is None:
                 raise WorkerDied("the sandbox worker was ended")
             try:
-                process.stdin.write(frames.encode(job))
-                process.stdin.flush()
+                self._jobs.write(frames.encode(job))
+                self._jobs.flush()
             except (OSError, ValueError) as error:
                 raise WorkerDied("the sandbox worker was ended") from error
             deadline = sent_at + job["seconds_limit"] + self.grace_seconds
-            self._family = _family(self._receive(deadline)[0]["pid"])
+            self._note_job(self._receive(deadline)[0]["pid"])
             report, reply = self._receive(deadline)
             self.interrupted = False
             return {**report, "sent_at": sent_at}, reply
 
+    @abstractmethod
+    def _note_job(self, pid: int) -> None:
+        """Take note of the process id, as the parent sees it, of the job that has begun."""
+
     def _receive(self, deadline: float) -> tuple[dict[str, Any], bytes]:
-        process = self._process
-        if process is None or process.stdout is None:
+        if self._jobs is None or self._replies is None:
             raise WorkerDied("the sandbox worker was ended")
-        pipe = process.stdout.fileno()
+        pipe = self._replies.fileno()
 
         def read(count: int) -> bytes:
             if not select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))[0]:
@@ -120,8 +125,11 @@ class WarmWorker:
         return message
 
     def _last_words(self) -> str:
-        lines = (self.folder / "log").read_text(errors="replace").strip().splitlines()
-        return lines[-1][:300] if lines else "it was killed from outside"
+        for log in self._logs():
+            lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+            if lines:
+                return lines[-1][:300]
+        return "it was killed from outside"
 
     def end(self, patience_seconds: float = END_SECONDS) -> None:
         """End the parent and all its descendants, and check that they are gone.
@@ -132,28 +140,23 @@ class WarmWorker:
             SandboxError: something is still there.
         """
         with self._ending:
-            process, self._process = self._process, None
-            if process is None:
+            jobs, self._jobs = self._jobs, None
+            if jobs is None:
                 return
-            family = [*self._family, *_family(process.pid)]
-            if self._greeting is None:  # still warming up: nothing to end but itself
-                process.kill()
-            _close(process.stdin)  # the parent ends its child, then itself
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(patience_seconds)
-            _kill_rest([*family, *_family(process.pid)])
-            process.wait()
+            close(jobs)  # the parent ends its child, then itself
+            self._bury(patience_seconds if self._greeting is not None else 0.0)
             with self._talking:  # whoever reads has met the end by now
-                _close(process.stdout)
+                close(self._replies)
 
 
-def _close(pipe: IO[bytes] | None) -> None:
+def close(pipe: IO[bytes] | None) -> None:
+    """Close a pipe whose other end may be gone."""
     if pipe is not None:
         with suppress(BrokenPipeError):
             pipe.close()
 
 
-def _family(pid: int) -> list[psutil.Process]:
+def family_of(pid: int) -> list[psutil.Process]:
     """A process and its descendants, as far as they still are."""
     with suppress(psutil.NoSuchProcess):
         head = psutil.Process(pid)
@@ -161,29 +164,15 @@ def _family(pid: int) -> list[psutil.Process]:
     return []
 
 
-def _kill_rest(family: list[psutil.Process]) -> None:
+def kill_all(family: list[psutil.Process]) -> None:
+    """Kill processes and see them gone.
+
+    Raises:
+        SandboxError: one is still there.
+    """
     for process in family:
         with suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGKILL)  # psutil checks that the id was not reused
     _, left = psutil.wait_procs(family, timeout=END_SECONDS)
     if left:
         raise SandboxError(f"process {left[0].pid} of the sandbox could not be killed")
-
-
-def scrubbed_environment(folder: Path) -> dict[str, str]:
-    """A worker's environment: no secret, no home, no accelerator, one thread."""
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    threads = ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "VECLIB_MAXIMUM")
-    return {
-        **kept,
-        **{f"{name}_NUM_THREADS": "1" for name in threads},
-        "PATH": os.defpath,
-        "HOME": str(folder),
-        "TMPDIR": str(folder),
-        "USER": "archwright",
-        "LOGNAME": "archwright",
-        "PYTHONHASHSEED": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "CUDA_VISIBLE_DEVICES": "",
-        "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",
-    }

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from archwright.domain import Fingerprint, Problem, Recipe, SourceError
-from archwright.search.scopes import CONTRACT_NAMES
+from archwright.search.names import CONTRACT_NAMES
 from archwright.search.tree_form import normal_form
 
 SOURCE_LIMIT_BYTES: Final = 100_000

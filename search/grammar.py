@@ -41,15 +41,16 @@ class Draft:
     family: str
 
 
-def draw(problem: Problem, rng: Random) -> Draft:
+def draw(problem: Problem, rng: Random, with_recipe: bool = True) -> Draft:
     """Draw an architecture for a problem: valid, readable PyTorch source.
 
-    The same state of `rng` gives the same bytes.
+    Some draws bring a training recipe, unless `with_recipe` is off. The same state of `rng` gives
+    the same bytes.
     """
     smallest: tuple[float, Draft] | None = None
     limit = int(ROOM * problem.max_params)
     for _ in range(TRIES):
-        draft = _draw_once(problem, rng)
+        draft = _draw_once(problem, rng, with_recipe)
         count = count_parameters(draft.source, problem)
         if count is not None and count <= limit:
             return draft
@@ -60,10 +61,10 @@ def draw(problem: Problem, rng: Random) -> Draft:
     return smallest[1]
 
 
-def _draw_once(problem: Problem, rng: Random) -> Draft:
+def _draw_once(problem: Problem, rng: Random, with_recipe: bool) -> Draft:
     frame = Frame(problem, rng)
     terms = _draw_mixer(frame) if problem.entry == "Mixer" else _draw_model(frame)
-    recipe = draw_recipe(rng) if rng.random() < RECIPE_SHARE else ""
+    recipe = draw_recipe(rng) if rng.random() < RECIPE_SHARE and with_recipe else ""
     words = _describe(frame, terms)
     entry = _write_entry(frame, terms)
     every = [t for part in terms.values() for t in part]

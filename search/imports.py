@@ -7,6 +7,8 @@ import importlib
 from collections.abc import Mapping, Sequence, Set
 from typing import Final
 
+from archwright.search.scopes import is_idle
+
 ImportNode = ast.Import | ast.ImportFrom
 
 _STANDARD: Final = ("math", "typing", "collections", "collections.abc", "functools", "itertools")
@@ -14,13 +16,13 @@ _SAFE_MODULES: Final = frozenset({"torch", "torch.nn", "torch.nn.functional", *_
 _SAFE_MEMBERS: Final = frozenset({"torch.nn", "torch.nn.functional", "torch.Tensor"})
 
 
-def leading_imports(body: Sequence[ast.stmt], idle: Sequence[ast.stmt]) -> list[ImportNode]:
-    """The imports at the top of a file, with nothing but `idle` statements before them."""
+def leading_imports(body: Sequence[ast.stmt]) -> list[ImportNode]:
+    """The imports at the top of a file, before anything else is done."""
     found: list[ImportNode] = []
     for statement in body:
         if isinstance(statement, (ast.Import, ast.ImportFrom)):
             found.append(statement)
-        elif statement not in idle:
+        elif not is_idle(statement):
             break
     return found
 
@@ -55,6 +57,13 @@ def telling_imports(
             elif isinstance(statement, ast.ImportFrom) and name not in used and not _exists(path):
                 lines.add(f"import {path}")
     return sorted(lines)
+
+
+def keeps_keywords(path: str) -> bool:
+    """Whether the keywords of a call of `path` are known to stay with torch."""
+    if path.startswith("torch.nn."):
+        return not path.startswith("torch.nn.utils.")
+    return path.startswith("torch.") and path.count(".") == 1
 
 
 def _exists(path: str) -> bool:

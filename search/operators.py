@@ -47,6 +47,7 @@ _SINGLE: Final[Mapping[str, Callable[[str, Problem, Random], Edit]]] = {
 
 OPERATORS: Final[Mapping[str, OperatorInfo]] = {
     "draft": OperatorInfo(0, "A new architecture, drawn from the grammar."),
+    "control": OperatorInfo(0, "A draw under the task's own recipe: the control arm's."),
     **{n: OperatorInfo(1, (f.__doc__ or "").split("\n")[0]) for n, f in _SINGLE.items()},
     "recombine": OperatorInfo(2, "One architecture with the blocks of two."),
 }
@@ -66,8 +67,8 @@ def edit(operator: str, parents: Sequence[str], problem: Problem, rng: Random) -
         raise NotApplicable(f"there is no operator {operator!r}; there are {', '.join(OPERATORS)}")
     if len(parents) < info.parents:
         raise NotApplicable(f"{operator} needs {info.parents} parents, not {len(parents)}")
-    if operator == "draft":
-        draft = draw(problem, rng)
+    if info.parents == 0:
+        draft = draw(problem, rng, with_recipe=operator == "draft")
         return Edit(draft.source, draft.title, draft.rationale)
     for _ in range(ATTEMPTS):
         made = _apply(operator, parents, problem, rng)
@@ -127,8 +128,8 @@ def applicable(source: str, problem: Problem) -> list[str]:
 
 
 def _applies(name: str, source: str, problem: Problem) -> bool:
-    if name == "draft":
-        return True
+    if OPERATORS[name].parents == 0:
+        return name == "draft"
     try:
         if name == "recombine":
             Plan(source, problem)

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final, Protocol
 
-from archwright.domain import Problem
-from archwright.search.operators import OPERATORS, applicable
+from archwright.search.operators import OPERATORS
 
 EARLY: Final = 6
 """Below this many measured candidates the search mostly draws new ones."""
 DRAFT_SHARE: Final = (0.6, 0.15)
 """Share of new drafts early on, and later."""
 TOURNAMENT: Final = 4
+CONTROL: Final = "control"
+"""The operator of the control arm: a random draw that no search has touched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Choice:
 class Policy(Protocol):
     """Chooses what to try next. A pure function of the pool and the random state."""
 
-    def choose(self, pool: Sequence[Scored], problem: Problem, rng: Random) -> Choice:
+    def choose(self, pool: Sequence[Scored], rng: Random) -> Choice:
         """The next choice. `pool` holds the baseline, at least."""
         ...
 
@@ -54,17 +55,13 @@ class Tournament:
     that did not, then the higher gain wins.
     """
 
-    def choose(self, pool: Sequence[Scored], problem: Problem, rng: Random) -> Choice:
+    def choose(self, pool: Sequence[Scored], rng: Random) -> Choice:
         """See `Policy.choose`."""
         share = DRAFT_SHARE[len(pool) > EARLY]
         if rng.random() < share:
             return Choice("draft", ())
         first = self._pick(pool, rng)
-        names = [o for o in applicable(first.source, problem) if OPERATORS[o].parents > 0]
-        names = [o for o in names if OPERATORS[o].parents == 1 or len(pool) > 1]
-        if not names:
-            return Choice("draft", ())
-        operator = rng.choice(sorted(names))
+        operator = rng.choice([n for n, info in OPERATORS.items() if 0 < info.parents <= len(pool)])
         if OPERATORS[operator].parents == 1:
             return Choice(operator, (first.id,))
         second = self._pick([s for s in pool if s.id != first.id], rng)

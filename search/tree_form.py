@@ -14,11 +14,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from archwright.search.annotations import is_harmless
-from archwright.search.imports import ImportNode, bound_paths, leading_imports, telling_imports
+from archwright.search.imports import (
+    ImportNode,
+    bound_paths,
+    keeps_keywords,
+    leading_imports,
+    telling_imports,
+)
+from archwright.search.names import BUILTINS, CONTRACT_NAMES, MODULE_ATTRIBUTES
 from archwright.search.scopes import (
-    BUILTINS,
-    CONTRACT_NAMES,
-    MODULE_ATTRIBUTES,
     Comprehension,
     FunctionNode,
     Scope,
@@ -60,9 +64,7 @@ class _Writer:
         self._kept_annotation = False
 
     def write_module(self, body: list[ast.stmt]) -> str:
-        imports = (
-            [] if self._survey.plain else leading_imports(body, [s for s in body if is_idle(s)])
-        )
+        imports = [] if self._survey.plain else leading_imports(body)
         self._spell_out(imports)
         self._passed_keywords = self._find_passed_keywords()
         self._attributes_fixed = self._survey.attributes_fixed or not self._has_plain_classes()
@@ -86,7 +88,7 @@ class _Writer:
         for call, scope in self._survey.calls:
             self._scope = scope
             words = {k.arg for k in call.keywords if k.arg is not None}
-            if words and not _takes_own_keywords(self._spell(call.func)):
+            if words and not keeps_keywords(self._spell(call.func)):
                 found |= words
         self._scope = self._survey.module
         return found
@@ -284,13 +286,6 @@ class _Writer:
             self._kept_annotation = True
             self._out.append("->")
             self._write(node)
-
-
-def _takes_own_keywords(path: str) -> bool:
-    """Whether a call's keywords are known to stay with torch."""
-    if path.startswith("torch.nn."):
-        return not path.startswith("torch.nn.utils.")
-    return path.startswith("torch.") and path.count(".") == 1
 
 
 _HANDLERS: Final[Mapping[type[ast.AST], Callable[..., None]]] = {

@@ -6,6 +6,7 @@ there is refused.
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,7 @@ from archwright.domain import (
 from archwright.tasks.source import baseline_faults, read_text
 
 NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+PACKAGE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 Count = Annotated[int, Field(ge=1)]
 Shape = Annotated[list[Count], Field(min_length=1)]
@@ -66,6 +68,13 @@ class _LimitsForm(_Form):
     """most memory of one training"""
 
 
+class _SandboxForm(_Form):
+    packages: list[Words] = Field(default_factory=list)
+    """installed packages that candidates may import, beside torch and numpy"""
+    data: list[Words] = Field(default_factory=list)
+    """folders that candidates may read, from the task's folder on; never of labels"""
+
+
 class _TaskForm(_Form):
     name: str
     """lower-case letters, digits and hyphens"""
@@ -95,6 +104,8 @@ class _TaskForm(_Form):
     """[backbone]: the fixed network around a mixer"""
     limits: _LimitsForm
     """[limits]: max_params, and optional max_flops, trial_seconds, memory_mb"""
+    sandbox: _SandboxForm = Field(default_factory=_SandboxForm)
+    """[sandbox]: packages and data folders that candidates may use"""
     recipe: dict[str, Any] = Field(default_factory=dict)
     """[recipe]: how a candidate is trained that brings no recipe of its own"""
 
@@ -122,7 +133,7 @@ def _read_form(folder: Path) -> tuple[_TaskForm | None, list[str]]:
         return None, [f"task.toml is no valid TOML: {error}"]
     except ValidationError as error:
         return None, [f"task.toml: {_explain(details)}" for details in error.errors()]
-    faults = [f"task.toml: {fault}" for fault in _conflicts(form)]
+    faults = [f"task.toml: {fault}" for fault in (*_conflicts(form), *_extras_faults(form, folder))]
     return (None if faults else form), faults
 
 
@@ -130,6 +141,7 @@ _SECTIONS: Final[Mapping[str, type[_Form]]] = {
     "": _TaskForm,
     "backbone": _BackboneForm,
     "limits": _LimitsForm,
+    "sandbox": _SandboxForm,
 }
 
 
@@ -166,6 +178,40 @@ def _conflicts(form: _TaskForm) -> Iterator[str]:
         Recipe().updated(form.recipe)
     except SourceError as error:
         yield str(error).replace("RECIPE", "[recipe]", 1)
+
+
+def _extras_faults(form: _TaskForm, folder: Path) -> Iterator[str]:
+    """Faults of what candidates are to find in their sandbox."""
+    for name in form.sandbox.packages:
+        if not PACKAGE.fullmatch(name):
+            yield f"[sandbox] packages holds {name!r}, which is no package's name"
+        elif name.lower().startswith("archwright"):
+            yield "[sandbox] packages must not hold archwright: candidates never see it"
+        elif not _is_installed(name):
+            yield f"[sandbox] package {name} is not installed; pip install {name}"
+    for name in form.sandbox.data:
+        yield from _data_faults(name, _data_folder(folder, name), folder.resolve())
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _data_folder(folder: Path, name: str) -> Path:
+    return (folder / Path(name).expanduser()).resolve()
+
+
+def _data_faults(name: str, data: Path, task: Path) -> Iterator[str]:
+    if not data.is_dir():
+        yield f"[sandbox] data folder {name} is not there; make it, or leave it out"
+    elif data == task or data in task.parents:
+        yield f"[sandbox] data folder {name} holds the task itself, and with it its labels"
+    elif ":" in str(data):
+        yield f"[sandbox] data folder {name} must not have a colon in its path"
 
 
 def _metric_conflicts(form: _TaskForm) -> Iterator[str]:
@@ -219,6 +265,8 @@ def _to_spec(form: _TaskForm, baseline: str, folder: Path) -> TaskSpec:
         vocabulary=form.vocabulary,
         causal=form.causal,
         backbone=backbone,
+        packages=tuple(form.sandbox.packages),
+        folders=tuple(str(_data_folder(folder, name)) for name in form.sandbox.data),
     )
     return TaskSpec(
         name=form.name,

@@ -65,7 +65,7 @@ class SymbolicBackend:
 
 def _research(question: ResearchQuestion, rng: Random) -> Idea:
     """The first operator that applies: the one asked for, then any other, then a draft."""
-    others = sorted(set(OPERATORS) - {question.operator, "draft"})
+    others = [n for n, info in OPERATORS.items() if info.parents and n != question.operator]
     rng.shuffle(others)
     for operator in (question.operator, *others, "draft"):
         works = _starting_points(operator, question)

@@ -28,7 +28,9 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "task": ("task", "list, show, check or scaffold tasks"),
     "knowledge": ("knowledge", "what has been learned"),
     "decision": ("decision", "architecture decision records"),
+    "prompts": ("prompts", "what is sent to a model"),
     "bench": ("bench", "measure the search, the dedup and the framework itself"),
+    "sandbox": ("sandbox", "build the image that containers are made from"),
     "doctor": ("doctor", "what this machine can do, and the mend for what it cannot"),
 }
 

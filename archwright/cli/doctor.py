@@ -57,13 +57,20 @@ class Finding:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `archwright doctor`."""
     add_workspace_argument(parser)
+    parser.add_argument(
+        "--model", action="append", metavar="NAME", help="make one tiny call to this model"
+    )
+    parser.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible server")
+    parser.add_argument(
+        "--price", action="append", metavar="IN,OUT", help="dollars per million tokens"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings. Exit code 0 when a run is possible on this machine, else 2."""
     say("looking at this machine …")
-    findings = list(examine(Path(args.workspace)))
+    findings = [*examine(Path(args.workspace)), *_probed(args)]
     possible = all(f.ok for f in findings if f.level == "needed")
     document = {"possible": possible, "findings": [asdict(f) for f in findings]}
     emit(args, document, lambda: _print(findings, possible))
@@ -137,7 +144,7 @@ def _git() -> Finding:
 
 
 def _sandboxes() -> Iterator[Finding]:
-    from archwright.sandbox.opening import available
+    from archwright.sandbox.opening import available, open_sandbox
     from archwright.sandbox.process import ProcessSandbox
 
     answers = list(available())
@@ -149,6 +156,7 @@ def _sandboxes() -> Iterator[Finding]:
     if any(ok for name, ok, _, _ in answers if name == ProcessSandbox.name):
         for gap in ProcessSandbox(workers=1).gaps():
             yield Finding(f"process sandbox: {gap.name}", False, gap.detail, gap.mend)
+    yield Finding("sandbox auto", True, open_sandbox("auto", 1).choice)
 
 
 def _docker() -> Finding:
@@ -163,6 +171,21 @@ def _models() -> Finding:
     detail = f"keys set: {', '.join(names)}" if names else "no key set"
     mend = f"none needed by the symbolic engine; an LLM needs its key, e.g. {KEY_NAMES[0]}"
     return Finding("models", bool(names), detail, mend)
+
+
+def _probed(args: argparse.Namespace) -> Iterator[Finding]:
+    """What each model that was named did with one tiny call."""
+    if not args.model:
+        return
+    from archwright.cli.probing import probe_models
+    from archwright.runs.settings import RunSettings
+
+    settings = RunSettings(
+        models=tuple(args.model), base_url=args.base_url, prices=tuple(args.price or ())
+    )
+    for probe in probe_models(settings):
+        name = f"model {probe.model}"
+        yield Finding(name, probe.ok, probe.detail, probe.mend, "needed")
 
 
 def _ask(*command: str) -> tuple[int, str]:

@@ -1,12 +1,13 @@
-"""`archwright report`: what a run found, and what it cost."""
+"""`archwright report`: what a run found, and what it cost; in the terminal and as a page."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from archwright.cli.choosing import add_run_arguments, chosen_run
 from archwright.cli.consoles import show
-from archwright.cli.output import emit
+from archwright.cli.output import emit, say
 from archwright.runs.journal import Journal
 from archwright.runs.observing import observe
 from archwright.runs.report import render_report, report_document
@@ -15,12 +16,33 @@ from archwright.runs.report import render_report, report_document
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `archwright report`."""
     add_run_arguments(parser)
+    parser.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="where the page goes (default: report.html beside the run's journal)",
+    )
+    parser.add_argument("--open", action="store_true", help="open the page in a browser")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the report of a run in any state."""
+    """Print the report of a run in any state, and write its page."""
+    # Drawing takes a moment to load, and only the report itself needs it.
+    from archwright.runs.page import write_page
+
     with Journal.open(chosen_run(args), readonly=True) as journal:
         snapshot = observe(journal)
-    document = report_document(snapshot, args.workspace)
+        page = write_page(journal, snapshot, args.html, args.workspace).resolve()
+    document = {**report_document(snapshot, args.workspace), "page": str(page)}
     emit(args, document, lambda: show(render_report(snapshot, args.workspace)))
+    say(f"page: {page}")
+    if args.open:
+        _open(page)
     return 0
+
+
+def _open(page: Path) -> None:
+    import webbrowser
+
+    if not webbrowser.open(page.as_uri()):
+        say(f"no browser was found here: open {page.as_uri()} in yours")

@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 
 from archwright.cli.choosing import add_workspace_argument
+from archwright.cli.models import add_model_arguments, model_settings
 from archwright.cli.running import add_view_arguments, work_on
-from archwright.runs.beginning import task_of
+from archwright.runs.beginning import amend, task_of
 from archwright.runs.conduct import Conductor
 from archwright.runs.finding import find_run
 from archwright.runs.workspace import Workspace
@@ -16,6 +17,7 @@ from archwright.runs.workspace import Workspace
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `archwright resume`."""
     parser.add_argument("name", nargs="?", default="latest", metavar="RUN")
+    add_model_arguments(parser)
     add_workspace_argument(parser)
     add_view_arguments(parser)
 
@@ -24,4 +26,5 @@ def run(args: argparse.Namespace) -> int:
     """Go on where the journal ends. A finished run stays as it is."""
     workspace = Workspace.open(Path(args.workspace))
     paths = find_run(workspace, args.name)
+    amend(paths, {k: v for k, v in model_settings(args).items() if v is not None})
     return work_on(args, workspace, task_of(paths), paths, Conductor.conduct)

@@ -6,6 +6,12 @@ import argparse
 from pathlib import Path
 
 from archwright.cli.choosing import add_workspace_argument
+from archwright.cli.models import (
+    add_model_arguments,
+    confirm_cost,
+    describe_backend,
+    model_settings,
+)
 from archwright.cli.output import say
 from archwright.cli.running import add_view_arguments, work_on
 from archwright.runs.beginning import begin
@@ -31,6 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--examples", type=int, metavar="N", help="examples retrieved for each proposal"
     )
+    parser.add_argument(
+        "--backend",
+        metavar="NAME",
+        help="what answers the roles: symbolic (default without --model) or replay:RUN",
+    )
+    parser.add_argument("--max-candidates", type=int, metavar="N", help="candidates in all")
+    add_model_arguments(parser)
     add_workspace_argument(parser)
     add_view_arguments(parser)
 
@@ -38,10 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Start a run and see it through."""
     workspace = Workspace.open(Path(args.workspace))
-    names = ("max_trials", "hours", "workers", "sandbox", "seed", "examples")
-    given = {name: getattr(args, name) for name in names}
+    names = ("max_trials", "max_candidates", "hours", "workers", "sandbox", "seed", "examples")
+    given = {name: getattr(args, name) for name in (*names, "backend")} | model_settings(args)
     settings = RunSettings.load(workspace.paths.settings, given)
     task = load_task(args.task)
+    confirm_cost(settings, workspace, task, args.yes)
     paths = begin(workspace, task, settings, args.task)
-    say(f"run {paths.name}, seed {settings.seed}, {settings.workers} workers, symbolic backend")
+    who = describe_backend(settings)
+    say(f"run {paths.name}, seed {settings.seed}, {settings.workers} workers, {who}")
     return work_on(args, workspace, task, paths, Conductor.conduct)

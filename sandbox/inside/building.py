@@ -6,7 +6,7 @@ import linecache
 import random
 import sys
 from types import ModuleType
-from typing import Any, Literal, TypedDict
+from typing import Any, Final, Literal, TypedDict
 
 import numpy as np
 import torch
@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 
 from .faults import FILE, ContractError, describe, is_out_of_memory
+
+SOURCE_LIMIT: Final = 100_000
+"""Characters of a candidate's source: room for any architecture, not for trained weights."""
 
 Shape = tuple[int, ...]
 
@@ -106,8 +109,12 @@ def load(source: str) -> ModuleType:
     """Execute `source` as a fresh module whose lines show in tracebacks.
 
     Raises:
-        ContractError: it does not compile, or raises.
+        ContractError: it is too long, does not compile, or raises.
     """
+    if len(source) > SOURCE_LIMIT:
+        raise ContractError(
+            f"the source has {len(source):,} characters, the limit is {SOURCE_LIMIT:,}"
+        )
     module = ModuleType("candidate")
     module.__file__ = FILE
     sys.modules["candidate"] = module

@@ -9,7 +9,9 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from . import kernel, landlock, seccomp
@@ -117,6 +119,12 @@ def adopt_orphans() -> bool:
         return False
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
     return True
+
+
+def volunteer() -> None:
+    """Be the first that the kernel kills when memory runs out, before the parent."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def become(user: int) -> None:

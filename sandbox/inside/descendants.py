@@ -17,14 +17,19 @@ PATIENCE_SECONDS: Final = 5.0
 
 
 def end_all(group: int) -> int:
-    """Kill the process group `group` and every child of this process until none is left.
+    """Kill the process group `group` and every child of this process; as `end_children`."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+    return end_children()
+
+
+def end_children() -> int:
+    """Kill every child of this process until none is left.
 
     Returns:
         How many children are still there after `PATIENCE_SECONDS`: 0 is the proof.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
     while not _reap():
         left = children()
         for pid in left:

@@ -14,7 +14,7 @@ TOLERANCE: Final = 1e-4
 """Relative to the largest output: above float32 noise of an FFT, below any real leak."""
 
 
-def _differs(a: Tensor, b: Tensor, scale: float | None = None) -> bool:
+def differs(a: Tensor, b: Tensor, scale: float | None = None) -> bool:
     """Whether outputs differ by more than noise of their `scale` (NaN counts as a difference)."""
     scale = scale or max(float(a.abs().max()), float(b.abs().max()), 1e-6)
     return not bool(((a - b).abs() <= TOLERANCE * scale).all())
@@ -25,13 +25,13 @@ def check_batch_independence(exam: Examination) -> str:
     x = exam.inputs(BATCHES[1])
     neighbours = torch.cat([x[:1], exam.others(x[1:])])
     first, changed, again = (exam.evaluated(batch) for batch in (x, neighbours, x))
-    if _differs(first, again):
+    if differs(first, again):
         raise ContractError("two identical calls in eval mode give different outputs")
-    if _differs(first[:1], changed[:1]):
+    if differs(first[:1], changed[:1]):
         raise ContractError("a sample's output changes with its batch neighbours in eval mode")
-    if _differs(first[:1], exam.evaluated(x[:1])):
+    if differs(first[:1], exam.evaluated(x[:1])):
         raise ContractError("a sample alone and in a batch gives different outputs in eval mode")
-    if _differs(first, exam.evaluated(x.flip(0)).flip(0)):
+    if differs(first, exam.evaluated(x.flip(0)).flip(0)):
         raise ContractError("a sample's output changes with its place in the batch in eval mode")
     return ""
 
@@ -49,7 +49,7 @@ def check_causality(exam: Examination) -> str:
         changed[:, cut:] = exam.others(x)[:, cut:]
         after = exam.evaluated(changed)
         scale = max(float(before.abs().max()), float(after.abs().max()), 1e-6)
-        if _differs(before[:, :cut], after[:, :cut], scale):
+        if differs(before[:, :cut], after[:, :cut], scale):
             moved = (before[:, :cut] - after[:, :cut]).abs().amax(dim=(0, 2))
             raise ContractError(
                 f"outputs before position {cut} change when inputs from {cut} on change "

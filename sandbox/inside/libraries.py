@@ -51,10 +51,9 @@ def package_paths(names: Iterable[str]) -> Iterator[Path]:
         if name in seen:
             continue
         seen.add(name)
-        try:
-            found = importlib.metadata.distribution(name)
-        except importlib.metadata.PackageNotFoundError:
+        if not is_installed(name):
             continue
+        found = importlib.metadata.distribution(name)
         tops = {file.parts[0] for file in found.files or () if file.parts[0] not in ("..", "/")}
         yield from (Path(str(found.locate_file(top))) for top in tops if top != "__pycache__")
         waiting += [
@@ -62,6 +61,15 @@ def package_paths(names: Iterable[str]) -> Iterator[Path]:
             for line in found.requires or ()
             if "extra ==" not in line
         ]
+
+
+def is_installed(name: str) -> bool:
+    """Whether a package of that name is installed in this environment."""
+    try:
+        importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _mapped_files() -> Iterator[Path]:

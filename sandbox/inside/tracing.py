@@ -19,6 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 TEXT_LIMIT_BYTES: Final = 1_000_000
 _SEED: Final = 0
+_SAMPLE: Final = 2**16  # how many values of a parameter are looked at, where a part will do
 
 
 def trace_graph(model: nn.Module, batch: Tensor, limit_bytes: int = TEXT_LIMIT_BYTES) -> str:
@@ -184,35 +185,36 @@ def _initialisation(parameter: Tensor) -> str:
     apart by distribution and by scale, in buckets as fine as their number allows. The scale is
     taken relative to torch's own default, so that the default falls well inside a bucket.
     """
-    values = parameter.detach().double()
+    values = parameter.detach()
     count = values.numel()
-    if count < 2 or _is_table(values):
+    sample = values.reshape(-1)[:_SAMPLE].double()
+    if count < 2 or _is_table(values, sample):
         return _exactly(parameter)
-    scale = float(values.square().mean().sqrt())
+    scale = float(sample.square().mean().sqrt())
     if not math.isfinite(scale):
         return "not finite"
-    if count < 64:
+    if count < 64 or not scale:
         return "random"
     fan_in = count // values.shape[0] if values.dim() > 1 else 1
     octaves = math.log2(scale * math.sqrt(3 * fan_in))
     # Common schemes lie 0, 0.79 and 1.29 octaves over the default; no bucket edge is near them.
     bucket = int((2 * octaves + 0.75) // 1) if count >= 256 else int((octaves + 0.46) // 1)
-    return " ".join(["random", f"scale {bucket}", *_distribution(values, scale)])
+    return " ".join(["random", f"scale {bucket}", *_distribution(values, sample, scale)])
 
 
-def _is_table(values: Tensor) -> bool:
-    flat = values.reshape(-1)
-    if torch.sort(flat).values.diff().count_nonzero().item() + 1 <= flat.numel() // 2:
+def _is_table(values: Tensor, sample: Tensor) -> bool:
+    distinct = torch.sort(sample).values.diff().count_nonzero().item() + 1
+    if distinct <= len(sample) // 2:
         return True
     steps = values.diff(dim=-1) if values.dim() else values
     return steps.shape[-1] >= 3 and bool((steps > 0).all() or (steps < 0).all())
 
 
-def _distribution(values: Tensor, scale: float) -> Iterator[str]:
-    if abs(float(values.mean())) > 0.5 * float(values.std()):
+def _distribution(values: Tensor, sample: Tensor, scale: float) -> Iterator[str]:
+    if abs(float(sample.mean())) > 0.5 * float(sample.std()):
         yield "shifted"
-    if values.numel() >= 256:
-        yield "tailed" if float(values.abs().max()) > 2.1 * scale else "flat"
+    if len(sample) >= 256:
+        yield "tailed" if float(sample.abs().max()) > 2.1 * scale else "flat"
     if values.dim() > 1 and min(values.shape) > 1:
         matrix = values.flatten(1)
         lengths = matrix.norm(dim=int(matrix.shape[0] <= matrix.shape[1]))

@@ -15,11 +15,15 @@ from torch import Tensor, nn
 
 from .building import ProblemJson, build, loss_of, run, seed_everything
 from .faults import ContractError
+from .leaks import differs
 
 CURVE_POINTS: Final = 20
 CLIP_NORM: Final = 1.0
 PREDICTION_BATCH: Final = 256
 WARMUP_FRACTION: Final = 0.05
+
+_DRAW: Final = np.random.default_rng
+"""Taken before any candidate's code runs, and never seeded: what it draws cannot be known."""
 
 Array = NDArray[Any]
 
@@ -44,6 +48,7 @@ class TrainJson(TypedDict):
     seed: int
     data: str
     splits: list[str]
+    ceiling: tuple[int, float] | None
 
 
 def load_data(job: TrainJson) -> dict[str, Array]:
@@ -79,10 +84,16 @@ def train(job: TrainJson, data: Mapping[str, Array]) -> tuple[dict[str, Any], di
         return header, _predict(model, job, data)
     except DivergedError as error:
         return {**header, "status": "invalid", "error": str(error)}, {}
+    except HopelessError as error:
+        return {**header, "status": "killed", "error": str(error)}, {}
 
 
 class DivergedError(Exception):
     """The loss or the predictions are no longer finite."""
+
+
+class HopelessError(Exception):
+    """The training loss is above the ceiling that it had to pass by then."""
 
 
 def _fit(
@@ -115,6 +126,19 @@ def _fit(
         if (step + 1) % every == 0 or step + 1 == steps:
             header["curve"].append([step + 1, float(np.mean(losses))])
             losses.clear()
+            _check_ceiling(header["curve"], job["ceiling"])
+
+
+def _check_ceiling(curve: list[list[float]], ceiling: tuple[int, float] | None) -> None:
+    """Give up at the first point of the curve from the ceiling's step on, if it lies above."""
+    if ceiling is None or curve[-1][0] < ceiling[0]:
+        return
+    before = curve[-2][0] if len(curve) > 1 else 0
+    if before < ceiling[0] and curve[-1][1] > ceiling[1]:
+        raise HopelessError(
+            f"stopped early at step {curve[-1][0]}: the training loss is {curve[-1][1]:.3g}, "
+            f"it had to be at most {ceiling[1]:.3g} by then"
+        )
 
 
 def draw_batches(samples: int, batch_size: int, seed: int) -> Iterator[Array]:
@@ -175,11 +199,37 @@ def _predict(model: nn.Module, job: TrainJson, data: Mapping[str, Array]) -> dic
         return {s: _predict_split(model, data[f"{s}_x"], job["problem"], s) for s in job["splits"]}
 
 
+def _predict_batch(model: nn.Module, x: Array, problem: ProblemJson) -> Tensor:
+    """Predictions on `x`; of a causal task also compared with those on another future.
+
+    Which of the two comes first is left to chance, so that the network cannot know which counts.
+
+    Raises:
+        ContractError: the past moved with the future.
+    """
+    per_position = tuple(problem["output_shape"][:1]) == x.shape[1:2]
+    if not (problem["causal"] and per_position and min(x.shape[:2]) > 1):
+        return run(model, as_input(x, problem), problem)
+    draw = _DRAW()
+    cut = int(draw.integers(1, x.shape[1]))
+    changed = np.array(x)
+    changed[:, cut:] = np.roll(x, int(draw.integers(1, len(x))), axis=0)[:, cut:]
+    batches, outs = (x, changed), {}
+    for which in draw.permutation(2).tolist():
+        outs[which] = run(model, as_input(batches[which], problem), problem)
+    scale = max(float(out.abs().max()) for out in outs.values())
+    if math.isfinite(scale) and differs(outs[0][:, :cut], outs[1][:, :cut], max(scale, 1e-6)):
+        raise ContractError(
+            f"outputs before position {cut} of the scored data change when inputs from there change"
+        )
+    return outs[0]
+
+
 def _predict_split(model: nn.Module, x: Array, problem: ProblemJson, split: str) -> Array:
     out = np.empty((len(x), *problem["output_shape"]), dtype=np.float32)
     for start in range(0, len(x), PREDICTION_BATCH):
         part = slice(start, start + PREDICTION_BATCH)
-        out[part] = run(model, as_input(x[part], problem), problem).numpy()
+        out[part] = _predict_batch(model, x[part], problem).numpy()
     if not np.isfinite(out).all():
         raise DivergedError(f"the predictions on {split} are not finite")
     return out

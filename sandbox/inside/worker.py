@@ -1,9 +1,8 @@
 """The warm parent: it has torch loaded, forks a jailed child for each job, and buries it.
 
-It reads jobs from its standard input and answers on its standard output, one at a time: first the
-child's process id, then, when nothing of the job is left, how it ended. It never runs candidate
-code itself. The end of its input, the orchestrator's death included, ends the job in flight and
-then the worker.
+It reads jobs from a pipe and answers on another, one at a time: first the child's process id, then,
+when nothing of the job is left, how it ended. It never runs candidate code itself. The end of its
+input, the orchestrator's death included, ends the job in flight and then the worker.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ class Worker:
         self.users = itertools.count(first_user) if first_user else itertools.repeat(0)
         self.wake = listen_for_children()
         self.readable = readable_paths()
-        self.send({"ready": True, "layers": layers})
+        self.send({"pid": self.pid, "layers": layers})
 
     def send(self, header: dict[str, Any], body: bytes = b"") -> None:
         """Answer the orchestrator."""
@@ -110,7 +109,7 @@ class Worker:
             self._shed(scratch, user, result, output)
             _settle(scratch)
             limits = job["memory_mb"], job["seconds_limit"], frames.REPLY_LIMIT_BYTES
-            readable = (*self.readable, *extra_paths(job.get("packages", ())), *job["folders"])
+            readable = (*self.readable, *job.get("readable", ()))
             _reply(job, confinement.Cell(readable, str(scratch), *limits))
             os._exit(0)
         except BaseException:  # noqa: BLE001 - whatever it is, this process ends here
@@ -122,6 +121,7 @@ class Worker:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
+        confinement.volunteer()
         if user:
             scratch.chmod(0o777)  # no other user's code runs meanwhile
             confinement.become(user)

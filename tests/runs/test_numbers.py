@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from archwright.domain import METRICS, score
-from archwright.runs.noise import Floor, climbs
-from archwright.runs.statistics import compare
+from archwright.domain import METRICS, score, score_samples
+from archwright.runs.noise import Floor
+from archwright.runs.statistics import compare, compare_on_test, over_random, predict, shrink
 
 
 def test_accuracy_counts_only_what_is_scored() -> None:
@@ -54,21 +54,9 @@ def test_gain_is_positive_for_an_improvement_in_either_direction() -> None:
     assert floor.gain(METRICS["bits_per_character"], 1.0) == 2.0
 
 
-def test_promotion_takes_the_top_third() -> None:
-    rivals = [0.0, 1.0, 2.0, 3.0, 4.0]
-    assert climbs(5.0, rivals, 3)
-    assert climbs(3.5, rivals, 3)
-    assert not climbs(2.5, rivals, 3)
-
-
-def test_with_few_rivals_promotion_needs_a_gain_over_the_baseline() -> None:
-    assert climbs(0.1, [], 3)
-    assert not climbs(-0.1, [-5.0], 3)
-
-
 def test_comparison_is_students_paired_t_with_bonferroni() -> None:
     gains = [1.0, 2.0, 1.5, 0.5, 2.5]
-    effect = compare(gains, tried=3)
+    effect = compare(gains, tried=3, stages=1)
 
     reference = stats.ttest_1samp(gains, 0.0, alternative="greater")
     assert effect.mean == pytest.approx(1.5)
@@ -80,3 +68,51 @@ def test_comparison_is_students_paired_t_with_bonferroni() -> None:
 def test_a_gain_without_any_spread_is_certain_and_no_gain_is_none() -> None:
     assert compare([1.0, 1.0], 2).p == 0.0
     assert compare([0.0, 0.0], 2).p == 1.0
+
+
+def test_every_stage_and_every_finalist_is_paid_for() -> None:
+    gains = [1.0, 2.0, 1.5, 0.5, 2.5]
+    once, often = compare(gains, tried=1, stages=1), compare(gains, tried=2, stages=3)
+    assert often.p == pytest.approx(6 * once.p)
+    assert often.interval[0] < once.interval[0]
+
+
+def test_a_test_split_of_few_samples_proves_less() -> None:
+    rng = np.random.default_rng(0)
+    few = 1.0 + rng.normal(0.0, 4.0, (1, 20)) + rng.normal(0.0, 0.1, (6, 1))
+    many = 1.0 + rng.normal(0.0, 4.0, (1, 2000)) + rng.normal(0.0, 0.1, (6, 1))
+    assert compare_on_test(many, 1).p < 1e-4 < compare_on_test(few, 1).p
+
+
+def test_the_test_split_is_judged_by_seeds_and_samples() -> None:
+    by_seed = np.array([[0.9], [1.1], [1.0], [1.2], [0.8]]) * np.ones((1, 50))
+    reference = stats.ttest_1samp(by_seed.mean(axis=1), 0.0, alternative="greater")
+    assert compare_on_test(by_seed, 1).p == pytest.approx(reference.pvalue)
+
+
+def test_shrinking_never_turns_a_gain_and_leaves_a_clear_one() -> None:
+    assert shrink([0.1, 3.0, -2.0, 0.5]) == 0.0
+    assert shrink([5.0, 5.1, 4.9, 5.0]) == pytest.approx(5.0, rel=1e-3)
+    assert 0 < shrink([2.0, 0.1, 3.0, 1.0]) < 1.525
+
+
+def test_a_prediction_interval_is_students() -> None:
+    scores = [90.0, 91.0, 92.0, 93.0, 94.0]
+    reach = stats.t.isf(0.025, 4) * np.std(scores, ddof=1) * math.sqrt(1.2)
+    assert predict(scores) == pytest.approx((92.0 - reach, 92.0 + reach))
+
+
+def test_relative_improvement_over_random() -> None:
+    found = over_random([110.0, 112.0], [100.0, 102.0, 98.0], sign=1.0)
+    assert found.percent == pytest.approx(11.0)
+    assert found.interval[0] < 11.0 < found.interval[1]
+    assert over_random([0.9, 0.9], [1.0, 1.0], sign=-1.0).percent == pytest.approx(10.0)
+
+
+def test_scores_per_sample_average_to_the_score() -> None:
+    rng = np.random.default_rng(1)
+    logits, labels = rng.normal(size=(6, 5, 3)), rng.integers(0, 3, (6, 5))
+    for name in ("accuracy", "bits_per_character"):
+        each = score_samples(METRICS[name], logits, labels)
+        assert each.shape == (6,)
+        assert each.mean() == pytest.approx(score(METRICS[name], logits, labels))

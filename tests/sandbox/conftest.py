@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from sandbox_candidates import GOOD
 
-from archwright.domain import Backbone, Problem, Recipe, TrialJob
-from archwright.sandbox import Sandbox
+from archwright.domain import Backbone, Problem, Recipe, SandboxError, TrialJob
+from archwright.sandbox import Sandbox, engine, image
+from archwright.sandbox.docker import DockerSandbox
+from archwright.sandbox.engine import DockerSettings
 from archwright.sandbox.in_process import InProcessSandbox
 from archwright.sandbox.process import ProcessSandbox
 
@@ -80,13 +82,58 @@ def process_sandbox() -> Iterator[ProcessSandbox]:
         yield sandbox
 
 
-@pytest.fixture(params=["process", "in_process"])
+@pytest.fixture(scope="session")
+def docker_settings() -> DockerSettings:
+    """An image to make containers from, built here: torch is mounted from this environment.
+
+    Without an engine or a base image the test is skipped, unless ARCHWRIGHT_REQUIRE_DOCKER is set.
+    """
+    settings = DockerSettings(image="archwright-sandbox:test")
+    try:
+        engine.engine_version()
+        base = _local_base()
+        image.build(image.Recipe(settings.image, base, mount_site_packages=True))
+    except SandboxError as error:
+        if os.environ.get("ARCHWRIGHT_REQUIRE_DOCKER"):
+            pytest.fail(f"the Docker tests must run, but {error}")
+        pytest.skip(f"no container can be made here: {error}")
+    return settings
+
+
+def _local_base() -> str:
+    """A base image that is here already: a test downloads nothing."""
+    bases = ("archwright-base:bookworm", image.PYTHON)
+    for base in bases:
+        if engine.ask("images", "--quiet", base):
+            return base
+    raise SandboxError(f"no base image is here; docker pull {bases[1]}")
+
+
+@pytest.fixture(scope="session")
+def docker_sandbox(docker_settings: DockerSettings) -> Iterator[DockerSandbox]:
+    """One for all tests that leave it whole."""
+    with DockerSandbox(workers=1, settings=docker_settings) as sandbox:
+        yield sandbox
+
+
+DOCKER = pytest.param("docker", marks=pytest.mark.docker)
+
+
+def _sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    found: Sandbox = request.getfixturevalue(f"{request.param}_sandbox")
+    return found
+
+
+@pytest.fixture(params=["process", DOCKER, "in_process"])
 def sandbox(request: pytest.FixtureRequest) -> Sandbox:
     """Every sandbox there is, by name: add a name, inherit the suite."""
-    if request.param == "process":
-        found: Sandbox = request.getfixturevalue("process_sandbox")
-        return found
-    return InProcessSandbox(workers=2)
+    return InProcessSandbox(workers=2) if request.param == "in_process" else _sandbox(request)
+
+
+@pytest.fixture(params=["process", DOCKER])
+def jail(request: pytest.FixtureRequest) -> Sandbox:
+    """Every sandbox that isolates."""
+    return _sandbox(request)
 
 
 @pytest.fixture(scope="session")

@@ -19,12 +19,14 @@ import pytest
 from sandbox_candidates import GOOD
 
 from archwright.domain import InputError, Problem, SandboxError, Status, Stopped, TrialJob
+from archwright.sandbox.engine import DockerSettings
+from archwright.sandbox.nursery import ForkedWorker, Nursery
 from archwright.sandbox.opening import available, open_sandbox
 from archwright.sandbox.process import ProcessSandbox
 from archwright.sandbox.requests import train_request
 from archwright.sandbox.scratch import Scratch
 from archwright.sandbox.turns import Turns
-from archwright.sandbox.warm import WarmWorker, WorkerDied
+from archwright.sandbox.warm import WorkerDied
 
 Jobs = Callable[..., TrialJob]
 
@@ -39,11 +41,16 @@ def wait_for_jobs(folder: Path, count: int) -> list[psutil.Process]:
     return [process for process in family if folder in Path(process.cwd()).parents]
 
 
+def jobs_in(family: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that run a candidate: their working directory is a job's scratch folder."""
+    return [process for process in family if Path(process.cwd()).name.startswith("job-")]
+
+
 def test_stop_frees_every_caller_and_leaves_nothing(make_job: Jobs, tmp_path: Path) -> None:
     with ProcessSandbox(workers=2, scratch=tmp_path) as sandbox, ThreadPoolExecutor(4) as pool:
         futures = [pool.submit(sandbox.train, make_job(FOREVER)) for _ in range(4)]
         family = wait_for_jobs(tmp_path, 2)
-        assert len(family) == 5  # a worker for checks, two for trials, and their two jobs
+        assert len(family) == 6  # the nursery, a worker for checks, two for trials, their two jobs
         assert os.getsid(0) not in {os.getsid(process.pid) for process in family}  # no Ctrl-C
         sandbox.stop()
         wait(futures)
@@ -66,9 +73,10 @@ def test_a_worker_that_is_killed_or_interrupted_is_replaced(make_job: Jobs, tmp_
     with ProcessSandbox(workers=1, scratch=tmp_path) as sandbox, ThreadPoolExecutor(1) as pool:
         future = pool.submit(sandbox.train, make_job(FOREVER))
         family = wait_for_jobs(tmp_path, 1)
-        busy = next(process for process in family if process.children())
-        job = busy.children()[0]
-        busy.kill()
+        (job,) = jobs_in(family)
+        parent = job.parent()
+        assert parent is not None
+        parent.kill()
         assert future.result().status is Status.KILLED
         assert not _alive(job)
         interrupting = pool.submit(_interrupt_main_thread, tmp_path, job.pid)
@@ -80,7 +88,7 @@ def test_a_worker_that_is_killed_or_interrupted_is_replaced(make_job: Jobs, tmp_
 
 def _interrupt_main_thread(folder: Path, dead: int) -> None:
     """Send SIGINT once a job other than `dead` runs under `folder`."""
-    while not {child.pid for p in wait_for_jobs(folder, 1) for child in p.children()} - {dead}:
+    while {job.pid for job in jobs_in(wait_for_jobs(folder, 1))} <= {dead}:
         threading.Event().wait(0.02)
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
@@ -88,18 +96,22 @@ def _interrupt_main_thread(folder: Path, dead: int) -> None:
 def test_a_worker_that_does_not_answer_is_stuck_and_can_be_ended(
     make_job: Jobs, tmp_path: Path
 ) -> None:
-    worker = WarmWorker(tmp_path / "worker", grace_seconds=0.5)
+    nursery = Nursery(tmp_path)
+    worker = ForkedWorker(tmp_path / "worker", nursery, grace_seconds=0.5)
     worker.start()
     worker.warm()
     job = {"train": train_request(make_job(FOREVER)), "seconds_limit": 2.0, "memory_mb": 512}
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(worker.run, job)
         family = wait_for_jobs(tmp_path, 1)
-        next(process for process in family if process.children()).suspend()
+        stuck = jobs_in(family)[0].parent()
+        assert stuck is not None
+        stuck.suspend()
         death = future.exception()
     assert isinstance(death, WorkerDied)
     assert death.stuck
     worker.end(patience_seconds=0.0)
+    nursery.end()
     assert not any(_alive(process) for process in family)
 
 
@@ -135,7 +147,7 @@ def test_the_death_of_the_orchestrator_leaves_no_process(data: Path, tmp_path: P
         assert orchestrator.stdout.readline() == "running\n"
         family = psutil.Process(orchestrator.pid).children(recursive=True)
         orchestrator.kill()
-    assert len(family) == 5  # a worker for checks, two for trials, and their two jobs
+    assert len(family) == 6  # the nursery, a worker for checks, two for trials, their two jobs
     _, left = psutil.wait_procs(family, timeout=20)
     assert left == []
     assert list(tmp_path.glob("run-*"))
@@ -191,20 +203,32 @@ def test_an_unentered_sandbox_says_so(problem: Problem) -> None:
         ProcessSandbox(workers=1).check(GOOD, problem)
 
 
+NO_IMAGE = DockerSettings(image="archwright-sandbox:there-is-none")
+
+
 def test_opening_by_name() -> None:
     assert open_sandbox("auto", 3).workers == 3
-    assert open_sandbox("process", 1).name == "process"
+    process = open_sandbox("process", 1)
+    assert (process.name, process.choice) == ("process", "")
     with pytest.raises(InputError, match="use --sandbox process"):
-        open_sandbox("docker", 1)
+        open_sandbox("docker", 1, NO_IMAGE)
     with pytest.raises(InputError, match="at least 1"):
         open_sandbox("auto", 0)
 
 
+def test_auto_falls_back_and_says_why() -> None:
+    sandbox = open_sandbox("auto", 1, NO_IMAGE)
+    assert sandbox.name == "process"
+    assert sandbox.choice.startswith("auto took the process sandbox: ")
+
+
 def test_what_is_available_is_tried() -> None:
-    name, ok, detail, _ = available()[0]
+    (name, ok, detail, _), docker = available(NO_IMAGE)
     assert (name, ok) == ("process", True)
     gaps = ProcessSandbox(workers=1).gaps()
     assert all(gap.name in detail for gap in gaps)
+    assert (docker.name, docker.ok) == ("docker", False)
+    assert "archwright sandbox build" in docker.mend
 
 
 LOCKED_DOWN = """

@@ -61,8 +61,8 @@ def test_the_same_seed_gives_the_same_numbers(sandbox: Sandbox, make_job: Jobs) 
     assert not np.array_equal(first.predictions["validation"], other.predictions["validation"])
 
 
-def test_both_sandboxes_compute_the_same(process_sandbox: Sandbox, make_job: Jobs) -> None:
-    jailed, free = process_sandbox.train(make_job()), InProcessSandbox().train(make_job())
+def test_all_sandboxes_compute_the_same(jail: Sandbox, make_job: Jobs) -> None:
+    jailed, free = jail.train(make_job()), InProcessSandbox().train(make_job())
     assert np.array_equal(jailed.predictions["validation"], free.predictions["validation"])
 
 

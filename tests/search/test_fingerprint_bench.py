@@ -12,7 +12,7 @@ from archwright.bench.dedup import Nets, _check_merges, _trace_sample
 from archwright.bench.lemur import read_lemur
 from archwright.bench.nets import Builder
 from archwright.domain import InputError
-from archwright.search.scopes import CONTRACT_NAMES
+from archwright.search.names import CONTRACT_NAMES
 
 FORM = """\
 import torch.nn as nn

@@ -1,0 +1,59 @@
+"""What a run will cost, before it starts: from the prompts that it would send first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from archwright.agents.backends.pricing import Price
+from archwright.agents.backends.wire import estimate_tokens
+from archwright.agents.prompting import Prompts
+from archwright.agents.specimens import specimen
+from archwright.domain import TaskSpec
+
+CALLS: Final[Mapping[str, float]] = {
+    "researcher": 1.15,
+    "coder": 1.15,
+    "debugger": 0.4,
+    "evaluator": 0.8,
+}
+"""Calls per candidate: with a few duplicates asked anew and some repairs."""
+WORDS: Final = 350
+"""Tokens of an answer beside its source."""
+GROWTH: Final = 1.5
+"""Parents and examples grow beyond the baseline as a search goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a run may come to. `usd` is None where a price is unknown; `candidates` where only time
+    bounds the run, and then tokens and dollars are those of one candidate."""
+
+    candidates: int | None
+    tokens: int
+    usd: float | None
+
+
+def estimate(
+    spec: TaskSpec,
+    prompts: Prompts,
+    examples: int,
+    candidates: int | None,
+    prices: Mapping[str, Price | None],
+) -> Estimate:
+    """A rough estimate at the dearest model's price; a model that thinks aloud costs more."""
+    source = GROWTH * estimate_tokens(spec.baseline)
+    sent = answered = 0.0
+    for role, calls in CALLS.items():
+        prompt = prompts.render(role, specimen(role, spec, "swap_block"))
+        shown = examples * source if role == "researcher" else 0.0
+        writes = source if role in ("coder", "debugger") else 0.0
+        sent += calls * (estimate_tokens(prompt) + shown)
+        answered += calls * (WORDS + writes)
+    count = candidates or 1
+    known = [p for p in prices.values() if p is not None]
+    usd = None
+    if known and len(known) == len(prices):
+        usd = max(p.usd(round(sent * count), round(answered * count)) for p in known)
+    return Estimate(candidates, round((sent + answered) * count), usd)

@@ -1,0 +1,244 @@
+"""Opens the backend that a run's settings name, with what the journal knows of it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+from typing import Any, Final
+
+from archwright.agents.backends import Backend
+from archwright.agents.backends.bandit import Pool, Pull, parse_models
+from archwright.agents.backends.meter import Meter
+from archwright.agents.backends.pricing import Price, parse_prices, price_of
+from archwright.agents.backends.wire import Wire
+from archwright.agents.prompting import Prompts
+from archwright.agents.roles import Agents
+from archwright.domain import InputError
+from archwright.runs.calls import read_reply, record_calls, spent_so_far
+from archwright.runs.finding import find_run
+from archwright.runs.journal import Journal
+from archwright.runs.paths import WorkspacePaths
+from archwright.runs.settings import RunSettings
+
+REPLAY: Final = "replay:"
+
+
+def open_backend(
+    settings: RunSettings, journal: Journal, workspace: WorkspacePaths, stop: threading.Event
+) -> Backend:
+    """The backend of a run.
+
+    Raises:
+        InputError: it cannot be had: a package, a recorded run or a price is missing.
+    """
+    if settings.backend == "symbolic":
+        return symbolic()
+    if settings.backend.startswith(REPLAY):
+        return _replay(settings, workspace)
+    return _llm(settings, journal, stop)
+
+
+def symbolic() -> Backend:
+    """The symbolic engine."""
+    from archwright.agents.backends.symbolic import SymbolicBackend
+
+    return SymbolicBackend()
+
+
+def open_agents(backend: Backend, journal: Journal, workspace: WorkspacePaths) -> Agents:
+    """The roles over a run's backend, every call of theirs in its journal."""
+    engine = symbolic()
+    return Agents(
+        backend=backend,
+        prompts=Prompts(workspace.prompts),
+        record=record_calls(journal),
+        fallback=engine if journal.fact("settings").get("fallback") == "symbolic" else None,
+        words=engine,
+    )
+
+
+def check_backend(settings: RunSettings) -> None:
+    """Whether the backend can be had at all, before a run is made.
+
+    Raises:
+        InputError: an unknown backend, no model, a bad address, or a price that nobody knows.
+    """
+    if settings.backend in ("symbolic",) or settings.backend.startswith(REPLAY):
+        return
+    if settings.backend != "llm":
+        raise InputError(f"--backend must be symbolic or replay:RUN, not {settings.backend!r}")
+    if not settings.models:
+        raise InputError("the llm backend needs --model NAME")
+    check_url(settings.base_url)
+    unknown = [name for name, price in known_prices(settings).items() if price is None]
+    if unknown and settings.max_tokens is None:
+        raise InputError(
+            f"the price of {', '.join(unknown)} is not known, so no cost can be counted: give "
+            "--price IN,OUT (dollars per million tokens; 0,0 for a server of your own), "
+            "or bound the run with --max-tokens N"
+        )
+    if unknown and settings.max_usd is not None:
+        raise InputError(
+            f"--max-usd needs a price, and that of {', '.join(unknown)} is not known: "
+            "give --price IN,OUT (dollars per million tokens)"
+        )
+
+
+def check_url(url: str | None) -> None:
+    """Refuses an address that is none, or that would carry a secret into the journal.
+
+    Raises:
+        InputError: with the mend.
+    """
+    from urllib.parse import urlsplit
+
+    if url is None:
+        return
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InputError(f"--base-url {url} is no address: http://HOST:PORT/v1 is")
+    if "@" in parts.netloc or parts.query:
+        raise InputError(
+            "--base-url must hold no key or password: set ARCHWRIGHT_API_KEY in the environment"
+        )
+
+
+def model_pool(settings: RunSettings, journal: Journal | None = None) -> Pool:
+    """The models of a run; the bandit learns from the journal."""
+    lag = settings.candidates_ahead
+
+    def pulls(number: int) -> list[Pull]:
+        return _pulls(journal, number - lag) if journal is not None else []
+
+    return Pool(parse_models(settings.models), pulls)
+
+
+def known_prices(settings: RunSettings) -> dict[str, Price | None]:
+    """The price of each model, None where nobody knows it."""
+    said = parse_prices(settings.prices)
+    listed = settings.base_url is None
+    return {name: price_of(name, said, listed) for name in model_pool(settings).names}
+
+
+def open_wire(settings: RunSettings) -> Wire:
+    """How the models are reached: the server at `base_url`, or litellm's providers.
+
+    Raises:
+        InputError: a package is missing.
+    """
+    from archwright.agents.backends.wire import LitellmWire, UrlWire
+
+    limits = (settings.silence_seconds, settings.answer_tokens)
+    return UrlWire(settings.base_url, *limits) if settings.base_url else LitellmWire(*limits)
+
+
+def _llm(settings: RunSettings, journal: Journal, stop: threading.Event) -> Backend:
+    from archwright.agents.backends.llm import LlmBackend, Patience
+
+    check_backend(settings)
+    prices = known_prices(settings)
+    for name in (n for n, price in prices.items() if price is None):
+        journal.notice(f"the price of {name} is not known: its dollars are not counted")
+    return LlmBackend(
+        wire=open_wire(settings),
+        pool=model_pool(settings, journal),
+        prices=prices,
+        meter=Meter(settings.max_usd, settings.max_tokens, spent_so_far(journal)),
+        answer_tokens=settings.answer_tokens,
+        stop=stop,
+        notify=journal.notice,
+        patience=Patience(outage_seconds=60 * settings.outage_minutes),
+    )
+
+
+def _pulls(journal: Journal, upto: int) -> list[Pull]:
+    """What each model's candidates came to, up to a number: all have ended."""
+    rows = journal.query(
+        "SELECT sequence / 1000 AS number, gain FROM candidates "
+        "WHERE sequence BETWEEN 1000 AND ? AND gain IS NOT NULL ORDER BY sequence",
+        1000 * upto + 999,
+    )
+    gains = {row["number"]: row["gain"] for row in rows}
+    costs: dict[tuple[int, str], float] = {}
+    for row in journal.query(
+        "SELECT CAST(candidate AS INTEGER) AS number, json_extract(result, '$.model') AS model, "
+        "json_extract(result, '$.usd') AS usd FROM steps WHERE kind = 'call' AND "
+        "state = 'finished' AND CAST(candidate AS INTEGER) BETWEEN 1 AND ? ORDER BY number, key",
+        upto,
+    ):
+        place = (row["number"], row["model"])
+        costs[place] = costs.get(place, 0.0) + row["usd"]
+    return [Pull(m, gains.get(n, 0.0), usd) for (n, m), usd in sorted(costs.items())]
+
+
+# --- replay -----------------------------------------------------------------------------------
+
+
+def recorded_settings(settings: RunSettings, workspace: WorkspacePaths) -> RunSettings:
+    """The settings that repeat the run that `settings.backend` names: its own, with as many
+    candidates as it had, and no limit of time, money or tokens.
+
+    Raises:
+        RunError: there is no such run.
+    """
+    with _recorded(settings, workspace) as journal:
+        name = journal.paths.name
+        recorded = RunSettings(**journal.fact("settings"))
+        ((last,),) = journal.query("SELECT MAX(sequence) / 1000 FROM candidates")
+    return replace(
+        recorded,
+        # By its full name: "the latest" will soon be the replay itself.
+        backend=f"{REPLAY}{name}",
+        workers=settings.workers,
+        lag=recorded.candidates_ahead,
+        sandbox=settings.sandbox,
+        max_candidates=max(1, last or 1),
+        hours=None,
+        max_usd=None,
+        max_tokens=None,
+    )
+
+
+def recorded_facts(settings: RunSettings, workspace: WorkspacePaths) -> dict[str, Any]:
+    """What a replay must know as the recorded run knew it; nothing for any other run."""
+    if not settings.backend.startswith(REPLAY):
+        return {}
+    with _recorded(settings, workspace) as journal:
+        return {"known_until": journal.fact("known_until"), "head": journal.fact("head")}
+
+
+def copy_retrievals(settings: RunSettings, workspace: WorkspacePaths, journal: Journal) -> None:
+    """Give a replay the examples and lessons that the recorded run retrieved."""
+    if not settings.backend.startswith(REPLAY):
+        return
+    with _recorded(settings, workspace) as recorded:
+        rows = recorded.query("SELECT * FROM steps WHERE kind = 'retrieve'")
+    for row in rows:
+        marks = ", ".join("?" * len(row.keys()))
+        journal.write(f"INSERT OR IGNORE INTO steps VALUES ({marks})", *row)
+
+
+def _recorded(settings: RunSettings, workspace: WorkspacePaths) -> Journal:
+    name = settings.backend.removeprefix(REPLAY)
+    paths = find_run(_Place(workspace), name or "latest")
+    return Journal.open(paths, readonly=True)
+
+
+class _Place:
+    def __init__(self, paths: WorkspacePaths) -> None:
+        self.paths = paths
+
+
+def _replay(settings: RunSettings, workspace: WorkspacePaths) -> Backend:
+    from archwright.agents.backends.replay import ReplayBackend
+
+    with _recorded(settings, workspace) as journal:
+        rows = journal.query(
+            "SELECT json_extract(request, '$.request') AS hash, result FROM steps "
+            "WHERE kind = 'call' AND state = 'finished' AND "
+            # What the symbolic engine answered in a model's place, it answers again.
+            "(key NOT LIKE '%/symbolic')"
+        )
+        replies = {row["hash"]: read_reply(json.loads(row["result"])) for row in rows}
+        return ReplayBackend(journal.paths.name, replies)

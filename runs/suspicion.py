@@ -1,0 +1,56 @@
+"""What looks too good: computed from measurements, shown, and handed to the reviewer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from archwright.domain import Check, Metric
+from archwright.runs.noise import Floor
+from archwright.runs.snapshot import Verdict
+
+EARLY_SHARE: Final = 1.0
+"""Share of the final gain that a candidate shows at the lowest rung, from which on it is odd."""
+EARLY_GAIN: Final = 20.0
+"""Noise standard deviations over the baseline at the lowest rung, from which on it is odd."""
+TEST_SHARE: Final = 0.5
+LOSS_SHARE: Final = 1.0
+
+
+def suspect(
+    metric: Metric,
+    verdict: Verdict,
+    gains: Sequence[float],
+    final_losses: tuple[float, float],
+    checks: Sequence[Check],
+    floors: Sequence[Floor],
+) -> Iterator[str]:
+    """What a person should look at before believing a finalist, one line each.
+
+    Args:
+        metric: of the scores.
+        verdict: the finalist's.
+        gains: its gain at each rung in the search, in noise standard deviations.
+        final_losses: last training loss of the finalist and of the baseline, at the top rung.
+        checks: the executed checks of its source.
+        floors: the noise floor at each rung.
+    """
+    if len(floors) > 1 and len(gains) > 1 and gains[0] > EARLY_GAIN and gains[0] > gains[-1]:
+        yield (
+            f"too good too early: {gains[0]:+.1f} noise sd over the baseline after "
+            f"{floors[0].steps} steps, {gains[-1]:+.1f} after {floors[-1].steps}"
+        )
+    if verdict.test_gain is not None and verdict.test_gain < TEST_SHARE * verdict.effect:
+        yield (
+            f"the gain shrinks on the test split: {verdict.test_gain:+.3g} there, "
+            f"{verdict.effect:+.3g} on validation"
+        )
+    own, base = final_losses
+    if verdict.effect > 0 and own > base + LOSS_SHARE * abs(base):
+        yield (
+            f"{metric.name} is out of line with the loss: it scores better, but its training loss "
+            f"ends at {own:.3g} where the baseline's ends at {base:.3g}"
+        )
+    for check in checks:
+        if check.name == "parameters" and "buffer" in check.detail:
+            yield f"parameters may hide in buffers: {check.detail}"

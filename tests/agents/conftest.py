@@ -1,0 +1,98 @@
+"""What tests of the agents share: whole runs against the scripted server."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archwright.agents.backends.llm import LlmBackend, Patience
+from archwright.agents.backends.meter import Meter
+from archwright.agents.backends.wire import UrlWire
+from archwright.runs.backends import known_prices, model_pool
+from archwright.runs.beginning import begin
+from archwright.runs.calls import spent_so_far
+from archwright.runs.conduct import Conductor
+from archwright.runs.finding import find_run
+from archwright.runs.journal import Journal
+from archwright.runs.paths import RunPaths
+from archwright.runs.settings import RunSettings
+from archwright.runs.workspace import Workspace
+from archwright.sandbox.in_process import InProcessSandbox
+from archwright.session import carry_out
+from archwright.tasks.loading import load_task
+
+QUICK = Patience(first_seconds=0.01, longest_seconds=0.05, outage_seconds=20.0, contact_seconds=1.0)
+PLAIN = {
+    "seed": 3,
+    "workers": 2,
+    "max_trials": 400,
+    "finalists": 0,
+    "baseline_seeds": 2,
+    "control": 0.0,
+    "search_seeds": 1,
+    "models": ("toy",),
+    "prices": ("1,2",),
+}
+
+
+@dataclass
+class Runs:
+    """Begins and carries out runs of the spirals task in one workspace."""
+
+    task: Path
+    workspace: Path
+
+    def begin(self, url: str, **changes: Any) -> RunPaths:
+        """A new run against a server."""
+        place = Workspace.open(self.workspace)
+        settings = RunSettings(**{**PLAIN, "base_url": url, **changes})
+        return begin(place, load_task(self.task), settings, self.task)
+
+    def carry_out(self, paths: RunPaths) -> Journal:
+        """See a run through; its journal, open."""
+        place = Workspace.open(self.workspace)
+        with Journal.open(paths, readonly=True) as journal:
+            settings = RunSettings(**journal.fact("settings"))
+            backend = quick_backend(settings, journal) if settings.models else None
+            carry_out(
+                place,
+                load_task(self.task),
+                paths,
+                Conductor.conduct,
+                backend=backend,
+                sandbox=InProcessSandbox(),
+            )
+        return Journal.open(paths, readonly=True)
+
+    def run(self, url: str, **changes: Any) -> Journal:
+        """Begin and see through."""
+        return self.carry_out(self.begin(url, **changes))
+
+    def find(self, name: str = "latest") -> RunPaths:
+        """A run by name."""
+        return find_run(Workspace.open(self.workspace), name)
+
+
+def quick_backend(settings: RunSettings, journal: Journal) -> LlmBackend:
+    """The backend that a run would open, with less patience."""
+    assert settings.base_url is not None
+    return LlmBackend(
+        wire=UrlWire(settings.base_url, settings.silence_seconds, settings.answer_tokens),
+        pool=model_pool(settings, journal),
+        prices=known_prices(settings),
+        meter=Meter(settings.max_usd, settings.max_tokens, spent_so_far(journal)),
+        answer_tokens=settings.answer_tokens,
+        stop=threading.Event(),
+        notify=journal.notice,
+        patience=QUICK,
+    )
+
+
+@pytest.fixture
+def runs(spirals: Path, workspace: Path) -> Runs:
+    """Runs of the spirals task."""
+    return Runs(spirals, workspace)

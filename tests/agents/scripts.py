@@ -1,0 +1,93 @@
+"""What the scripted server says: a plausible model for the spirals task, and its bad days."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from random import Random
+
+from protocol_server import Act, Call, Fail, Say, Script
+
+ACTIVATIONS = ("ReLU", "GELU", "SiLU", "Tanh", "ELU", "Mish", "Softplus", "Hardswish")
+
+
+def network(rng: Random) -> str:
+    """A multilayer perceptron with the shapes of its task, one of some hundred thousand."""
+    widths = [rng.randrange(8, 72) for _ in range(rng.randrange(1, 4))]
+    activation = rng.choice(ACTIVATIONS)
+    lines = ["import torch.nn as nn", "", "", "class Model(nn.Module):"]
+    lines += ["    def __init__(self, input_shape, output_shape):", "        super().__init__()"]
+    lines += ["        self.layers = nn.Sequential("]
+    before = "input_shape[0]"
+    for width in widths:
+        lines += [f"            nn.Linear({before}, {width}),", f"            nn.{activation}(),"]
+        before = str(width)
+    lines += [f"            nn.Linear({before}, output_shape[0]),", "        )", ""]
+    lines += ["    def forward(self, x):", "        return self.layers(x)", ""]
+    return "\n".join(lines)
+
+
+def fenced(text: str, language: str) -> str:
+    return f"```{language}\n{text}\n```"
+
+
+def words_of(call: Call) -> str:
+    """A good answer of any role."""
+    match call.role:
+        case "researcher":
+            idea = {
+                "title": f"a perceptron of shape {call.name[:6]}",
+                "rationale": "A spiral is no line: it needs units that bend.",
+                "hypothesis": "The training loss falls below that of the baseline.",
+                "expected_effect": "+20 %",
+                "evidence": ["baseline"],
+                "parents": ["baseline"],
+            }
+            return "Here is my idea.\n\n" + fenced(json.dumps(idea, indent=2), "json")
+        case "coder":
+            return "A perceptron.\n\n" + fenced(network(call.rng), "python")
+        case "debugger":
+            return "Written anew.\n\n" + fenced(network(call.rng), "python")
+        case "evaluator":
+            said = {"explanation": "It bends.", "lesson": "Units that bend help on spirals."}
+            return fenced(json.dumps(said), "json")
+        case "reviewer":
+            said_of = {"suspicions": ["It has more parameters."], "summary": "It holds."}
+            return fenced(json.dumps(said_of | {"consequences": ["It is larger."]}), "json")
+    return fenced(json.dumps({"works": True}), "json")
+
+
+def good(call: Call) -> Act:
+    """A model on a good day."""
+    return Say(words_of(call))
+
+
+# --- faults -------------------------------------------------------------------------------------
+
+FAULTS: dict[str, Callable[[Call], Act]] = {
+    "429 with Retry-After": lambda _: Fail(429, "slow down", headers={"Retry-After": "0"}),
+    "429 without": lambda _: Fail(429, "slow down"),
+    "500": lambda _: Fail(500, "it broke"),
+    "503": lambda _: Fail(503, "overloaded"),
+    "dropped stream": lambda c: Say(words_of(c), drop_after=2),
+    "empty": lambda _: Say(""),
+    "truncated": lambda c: Say(words_of(c)[:40], finish="length"),
+    "wrong JSON": lambda _: Say('{"title": "a perceptron", "rationale": }'),
+    "refusal": lambda _: Say("I'm sorry, but I can't help with that."),
+    "wrong fence": lambda c: Say(words_of(c).replace("```python", "```javascript")),
+    "prose around": lambda c: Say(f"Sure!\n\n{words_of(c)}\n\nI hope that this helps."),
+    "no usage": lambda c: Say(words_of(c), usage=False),
+}
+
+
+def with_faults(share: float, script: Script = good) -> Script:
+    """`script`, where a share of the replies goes wrong: which, depends on the request and its
+    repetition alone."""
+
+    def act(call: Call) -> Act:
+        rng = Random(f"{call.name}/{call.nth}")
+        if rng.random() >= share:
+            return script(call)
+        return FAULTS[rng.choice(sorted(FAULTS))](call)
+
+    return act

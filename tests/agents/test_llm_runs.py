@@ -1,0 +1,257 @@
+"""Whole runs with an LLM that is a scripted server: faults, money, outages, keys."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from protocol_server import Act, Call, Fail, ProtocolServer, Say, Served
+from scripts import FAULTS, good, with_faults, words_of
+
+from archwright.domain import BackendError, End, InputError
+from archwright.runs.calls import spent_so_far
+from archwright.runs.journal import Journal
+
+Runs = Any
+KEY = "sk-planted-0123456789abcdef"
+
+
+def ends(journal: Journal) -> Counter[str]:
+    rows = journal.query("SELECT end FROM candidates WHERE sequence > 0")
+    return Counter(row["end"] for row in rows)
+
+
+def by_name(server: ProtocolServer) -> dict[str, list[Served]]:
+    found = defaultdict(list)
+    for served in server.served:
+        found[served.call.name].append(served)
+    return found
+
+
+def was_usable(served: Served) -> bool:
+    """Whether there was anything to read in a reply, and all of it arrived."""
+    return served.end == "ok" and isinstance(served.act, Say) and bool(served.act.text)
+
+
+def test_a_run_of_200_candidates_with_faults_loses_and_double_pays_nothing(runs: Runs) -> None:
+    with (
+        ProtocolServer(with_faults(0.3)) as server,
+        runs.run(server.url, max_candidates=200) as journal,
+    ):
+        assert journal.fact("state") == "finished"
+        numbers = journal.query("SELECT DISTINCT sequence / 1000 AS n FROM candidates WHERE n > 0")
+        assert sorted(row["n"] for row in numbers) == list(range(1, 201))
+        counted = ends(journal)
+        assert counted[End.OPEN] == 0
+        assert counted[End.TRAINED] + counted[End.PROMOTED] > 150
+
+        played = Counter(type(s.act).__name__ for s in server.served)
+        assert played["Fail"] > 50
+        for tries in by_name(server).values():
+            assert not any(was_usable(s) for s in tries[:-1]), "it was asked again, and paid twice"
+            assert was_usable(tries[-1]), "an answer was given up"
+
+        calls = journal.query(
+            "SELECT json_extract(result, '$.tries') AS tries, json_extract(result, '$.tokens') "
+            "AS tokens, json_extract(result, '$.estimated') AS estimated FROM steps "
+            "WHERE kind = 'call' AND json_extract(result, '$.model') = 'toy'"
+        )
+        assert sum(row["tries"] for row in calls) == len(server.served)
+        exact = [
+            tries
+            for tries in by_name(server).values()
+            if all(s.end != "dropped" and getattr(s.act, "usage", True) for s in tries)
+        ]
+        assert sum(row["tokens"] for row in calls if not row["estimated"]) == sum(
+            s.tokens for tries in exact for s in tries
+        )
+
+
+def test_every_fault_alone_is_survived(runs: Runs) -> None:
+    kinds = sorted(FAULTS)
+
+    def act(call: Call) -> Act:
+        return (
+            FAULTS[kinds[int(call.name[:6], 16) % len(kinds)]](call) if not call.nth else good(call)
+        )
+
+    with ProtocolServer(act) as server, runs.run(server.url, max_candidates=15) as journal:
+        assert ends(journal)[End.OPEN] == 0
+        assert set(ends(journal)) <= {End.TRAINED, End.PROMOTED, End.INVALID}
+
+
+def test_an_answer_that_never_parses_ends_its_candidate_after_three_tries(runs: Runs) -> None:
+    def act(call: Call) -> Act:
+        return Say("I would rather talk about the weather.") if call.role == "coder" else good(call)
+
+    with ProtocolServer(act) as server, runs.run(server.url, max_candidates=3) as journal:
+        assert ends(journal) == {End.INVALID: 3}
+        reasons = journal.query("SELECT reason FROM candidates WHERE sequence > 0")
+        assert all("no Python file" in row["reason"] for row in reasons)
+        asked = [s for s in server.served if s.call.role == "coder"]
+        assert len(asked) == 9
+        longest = max((s.call.messages for s in asked), key=len)
+        assert [m["role"] for m in longest] == ["user", "assistant", "user", "assistant", "user"]
+        assert "no Python file" in longest[2]["content"]
+
+
+def test_a_broken_file_is_mended_by_the_debugger_with_the_diff_that_helped_before(
+    runs: Runs,
+) -> None:
+    def act(call: Call) -> Act:
+        if call.role == "coder":
+            return Say(words_of(call).replace("output_shape[0]),", "output_shape[0] + 1),"))
+        if call.role == "debugger":
+            diff = "The head is one too wide.\n\n```diff\n@@\n"
+            line = next(
+                line
+                for line in call.messages[0]["content"].splitlines()
+                if "output_shape[0] + 1" in line and not line.startswith(("+", "-"))
+            )
+            return Say(f"{diff}-{line}\n+{line.replace(' + 1', '')}\n```")
+        return good(call)
+
+    with ProtocolServer(act) as server, runs.run(server.url, max_candidates=6) as journal:
+        mended = [k for k in ends(journal) if k != End.INVALID]
+        assert set(mended) <= {End.TRAINED, End.PROMOTED}
+        assert ends(journal)[End.INVALID] == 6
+        prompts = [
+            s.call.messages[0]["content"] for s in server.served if s.call.role == "debugger"
+        ]
+        assert "It was not met before" in prompts[0]
+        assert "+" in prompts[-1].split("was mended before")[1].split("# The file")[0]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Fail(401, f"Incorrect API key provided: {KEY}"), "the key was refused"),
+        (Fail(404, "The model does not exist"), "no such model"),
+        (Fail(429, "You exceeded your quota", "insufficient_quota"), "quota is exhausted"),
+    ],
+)
+def test_a_permanent_fault_stops_the_run_which_goes_on_when_it_is_mended(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, fault: Fail, words: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    state = {"broken": False}
+
+    def act(call: Call) -> Act:
+        state["broken"] = state["broken"] or len(server.served) >= 12
+        return fault if state["broken"] is True else good(call)
+
+    with ProtocolServer(act) as server:
+        paths = runs.begin(server.url, max_candidates=12)
+        with pytest.raises(BackendError, match=words) as caught:
+            runs.carry_out(paths)
+        assert "\n" not in str(caught.value)
+        with Journal.open(paths, readonly=True) as journal:
+            assert journal.fact("state") == "failed"
+        answered = {s.call.name for s in server.served if was_usable(s)}
+        server.script = good
+        already = len(server.served)
+        with runs.carry_out(paths) as journal:
+            assert journal.fact("state") == "finished"
+            assert ends(journal)[End.OPEN] == 0
+        again = {s.call.name for s in server.served[already:]}
+        assert not again & answered, "what was answered before was paid again"
+
+
+def test_an_outage_pauses_the_run_and_says_so(runs: Runs) -> None:
+    def act(call: Call) -> Act:
+        # Forty refusals in the middle of a run are an outage to all calls in flight.
+        return Fail(503, "down") if 10 <= len(server.served) < 50 else good(call)
+
+    with ProtocolServer(act) as server, runs.run(server.url, max_candidates=10) as journal:
+        assert journal.fact("state") == "finished"
+        assert ends(journal)[End.OPEN] == 0
+
+
+def test_money_is_never_passed_by_more_than_one_call(runs: Runs) -> None:
+    with (
+        ProtocolServer(good) as server,
+        runs.run(server.url, max_candidates=60, max_usd=0.05, prices=("1,2",)) as journal,
+    ):
+        spent = spent_so_far(journal)
+        dearest = max(
+            row["usd"]
+            for row in journal.query(
+                "SELECT json_extract(result, '$.usd') AS usd FROM steps WHERE kind = 'call'"
+            )
+        )
+        assert 0.03 < spent.usd < 0.05 + dearest
+        assert spent.tokens == sum(s.tokens for s in server.served)
+        assert ends(journal)[End.OPEN] == 0
+        assert journal.fact("state") == "finished"
+
+
+def test_tokens_bound_a_run_whose_price_nobody_knows(runs: Runs) -> None:
+    with ProtocolServer(good) as server:
+        with pytest.raises(InputError, match=r"price of toy is not known.*--max-tokens"):
+            runs.begin(server.url, prices=())
+        with runs.run(server.url, prices=(), max_tokens=30_000, max_candidates=90) as journal:
+            assert 15_000 < spent_so_far(journal).tokens < 40_000
+
+
+def test_a_key_is_nowhere_but_in_the_environment(
+    runs: Runs, workspace: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+    def act(call: Call) -> Act:
+        assert call.key == KEY
+        if call.role == "evaluator":
+            return Say(f'{{"explanation": "Your key is {KEY}", "lesson": "Bearer {KEY}"}}')
+        return with_faults(0.3)(call)
+
+    with ProtocolServer(act) as server:
+        runs.run(server.url, max_candidates=12, finalists=1, verify_seeds=3).close()
+        server.script = lambda _: Fail(401, f"Incorrect API key provided: {KEY}")
+        paths = runs.begin(server.url, max_candidates=2, seed=9)
+        with pytest.raises(BackendError):
+            runs.carry_out(paths)
+    out = "".join(capfd.readouterr())
+    assert KEY not in out
+    files = [p for p in workspace.rglob("*") if p.is_file()]
+    assert any(p.suffix == ".db" for p in files)
+    for path in files:
+        assert KEY.encode() not in path.read_bytes(), path
+    for path in workspace.rglob("journal.db"):
+        with sqlite3.connect(path) as connection:
+            assert KEY not in "\n".join(connection.iterdump())
+
+
+def test_a_server_that_does_not_stream_is_understood(runs: Runs) -> None:
+    with (
+        ProtocolServer(good, streams=False) as server,
+        runs.run(server.url, max_candidates=4) as journal,
+    ):
+        assert set(ends(journal)) <= {End.TRAINED, End.PROMOTED}
+        assert spent_so_far(journal).tokens == sum(s.tokens for s in server.served)
+
+
+def test_the_journal_says_who_was_asked_what_for_how_much(runs: Runs) -> None:
+    with ProtocolServer(good) as server, runs.run(server.url, max_candidates=2) as journal:
+        (row,) = journal.query(
+            "SELECT candidate, request, result FROM steps "
+            "WHERE kind = 'call' AND key = '1/0/researcher'"
+        )
+        assert row["candidate"] == "1"
+        assert all(f'"{name}"' in row["request"] for name in ("prompt", "request", "role", "seed"))
+        assert all(f'"{n}"' in row["result"] for n in ("model", "tokens", "usd", "text"))
+    assert server.served
+
+
+def test_where_a_model_gives_no_answer_the_symbolic_engine_can(runs: Runs) -> None:
+    def act(call: Call) -> Act:
+        return Say("No.") if call.role in ("researcher", "coder") else good(call)
+
+    with (
+        ProtocolServer(act) as server,
+        runs.run(server.url, max_candidates=8, fallback="symbolic") as journal,
+    ):
+        counted = ends(journal)
+        assert counted[End.TRAINED] + counted[End.PROMOTED] >= 5

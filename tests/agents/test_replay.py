@@ -1,0 +1,91 @@
+"""A replay gives the recorded run's candidates and decisions to the byte, without a model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from protocol_server import ProtocolServer
+from scripts import with_faults
+
+from archwright.domain import BackendError, RunError
+from archwright.runs.beginning import begin
+from archwright.runs.conduct import Conductor
+from archwright.runs.journal import Journal
+from archwright.runs.paths import RunPaths
+from archwright.runs.settings import RunSettings
+from archwright.runs.workspace import Workspace
+from archwright.sandbox.in_process import InProcessSandbox
+from archwright.session import carry_out
+from archwright.tasks.loading import load_task
+
+Runs = Any
+CANDIDATES = (
+    "SELECT id, sequence, title, rationale, operator, parents, source, recipe, text, tree, graph, "
+    "parameters, flops, end, reason, rung, score, lesson, examples FROM candidates "
+    "ORDER BY sequence"
+)
+
+
+def candidates(paths: RunPaths) -> list[tuple[Any, ...]]:
+    with Journal.open(paths, readonly=True) as journal:
+        return [tuple(row) for row in journal.query(CANDIDATES)]
+
+
+def decisions(paths: RunPaths) -> list[dict[str, Any]]:
+    with Journal.open(paths, readonly=True) as journal:
+        rows = journal.query("SELECT document FROM verdicts ORDER BY candidate")
+    documents = [json.loads(row["document"]) for row in rows]
+    # The names of a branch and of a record's file hold the name of the run.
+    return [{k: v for k, v in d.items() if k not in ("branch", "decision")} for d in documents]
+
+
+def replay(task: Path, name: str, workspace: Path) -> RunPaths:
+    place, loaded = Workspace.open(workspace), load_task(task)
+    settings = RunSettings(backend=f"replay:{name}", workers=1)
+    paths = begin(place, loaded, settings, task)
+    carry_out(place, loaded, paths, Conductor.conduct, sandbox=InProcessSandbox())
+    return paths
+
+
+def test_a_replay_repeats_candidates_and_decisions(
+    runs: Runs, spirals: Path, workspace: Path
+) -> None:
+    changes: dict[str, Any] = {"max_candidates": 12, "finalists": 1, "verify_seeds": 3}
+    changes |= {"control": 0.1, "max_trials": 40}
+    with ProtocolServer(with_faults(0.3)) as server:
+        runs.run(server.url, **changes, examples=2).close()
+        first = runs.find()
+        runs.run(server.url, max_candidates=4, seed=5).close()
+        asked = len(server.served)
+        # The knowledge base has grown since; the replay sees what the recorded run saw.
+        again = replay(spirals, first.name, workspace)
+        assert candidates(again) == candidates(first)
+        assert decisions(again) == decisions(first)
+        assert decisions(first)
+        assert len(server.served) == asked, "a replay asks nobody"
+    with Journal.open(again, readonly=True) as journal:
+        ((usd,),) = journal.query("SELECT SUM(json_extract(result, '$.usd')) FROM steps")
+        assert usd == 0
+
+
+def test_a_symbolic_run_can_be_replayed(runs: Runs, spirals: Path, workspace: Path) -> None:
+    runs.run("http://127.0.0.1:9/v1", models=(), backend="symbolic", max_candidates=10).close()
+    recorded = runs.find()
+    assert candidates(replay(spirals, "latest", workspace)) == candidates(recorded)
+
+
+def test_a_replay_of_other_prompts_is_one_line(runs: Runs, spirals: Path, workspace: Path) -> None:
+    with ProtocolServer(with_faults(0.0)) as server:
+        runs.run(server.url, max_candidates=3).close()
+    (workspace / "prompts").mkdir()
+    (workspace / "prompts" / "coder.md").write_text("You are the coder. {{ idea.title }}")
+    with pytest.raises(BackendError, match="holds no answer of the coder for candidate"):
+        replay(spirals, runs.find().name, workspace)
+
+
+def test_a_replay_of_a_run_that_is_not_there_is_one_line(spirals: Path, workspace: Path) -> None:
+    with pytest.raises(RunError, match="no run"):
+        replay(spirals, "nothing", workspace)

@@ -1,0 +1,113 @@
+"""Climbing: halving, paired seeds, seeds where it is close, and an early end for the hopeless."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archwright.domain import METRICS, End, Problem, Recipe, Status, TaskSpec
+from archwright.runs.climbing import Ascent, Climb, Climber, Rung
+from archwright.runs.noise import Floor
+from archwright.runs.settings import RunSettings
+from archwright.runs.trainer import Trial, TrialRequest
+
+SPEC = TaskSpec(
+    name="made up",
+    summary="",
+    metric=METRICS["accuracy"],
+    problem=Problem("Model", (1,), (2,), "cross_entropy", max_params=10),
+    rungs=(10, 30),
+    recipe=Recipe(),
+    contract="",
+    baseline="",
+    folder=Path(),
+)
+FLOORS = [
+    Floor(10, 80.0, 1.0, (80.0, 81.0, 79.0), 10, ceiling=(5, 1.0)),
+    Floor(30, 90.0, 1.0, (90.0, 92.0, 88.0, 90.0, 90.0), 10),
+]
+
+
+class Scripted:
+    """Scores by (rung, seed); a missing one is a failure of the given status."""
+
+    def __init__(self, scores: dict[tuple[int, int], float], status: Status) -> None:
+        self.scores, self.status = scores, status
+        self.requests: list[TrialRequest] = []
+
+    def train(self, request: TrialRequest) -> Trial:
+        self.requests.append(request)
+        score = self.scores.get((request.rung, request.seed))
+        if score is None:
+            return Trial(self.status, None, (), {}, "why")
+        return Trial(Status.OK, score, ((10, 0.5),), {}, "")
+
+
+def _climb(
+    scores: dict[tuple[int, int], float],
+    rivals: tuple[float, ...] = (),
+    allowance: int = 9,
+    status: Status = Status.CRASHED,
+    **settings: int,
+) -> tuple[Ascent, Scripted]:
+    trainer = Scripted(scores, status)
+    reached: list[tuple[int, Rung]] = []
+    ascent = Climb(SPEC, RunSettings(**settings), trainer, FLOORS).climb(
+        Climber("1", "t", "", Recipe(), 1),
+        allowance,
+        lambda _: rivals,
+        lambda rung, shown: reached.append((rung, shown)),
+    )
+    assert tuple(shown for _, shown in reached) == ascent.rungs
+    return ascent, trainer
+
+
+def test_a_clear_gain_climbs_on_one_seed() -> None:
+    ascent, trainer = _climb({(0, 0): 90.0, (1, 0): 99.0})
+    assert ascent.end is End.PROMOTED
+    assert [(r.rung, r.seed) for r in trainer.requests] == [(0, 0), (1, 0)]
+    assert [r.gain for r in ascent.rungs] == [10.0, 9.0]
+
+
+def test_a_clear_loss_stops_on_one_seed() -> None:
+    ascent, trainer = _climb({(0, 0): 70.0})
+    assert ascent.end is End.TRAINED
+    assert len(trainer.requests) == ascent.trials == 1
+
+
+def test_a_close_decision_gets_a_second_seed_paired_with_the_baselines() -> None:
+    ascent, trainer = _climb({(0, 0): 80.5, (0, 1): 90.0, (1, 0): 70.0})
+    assert [(r.rung, r.seed) for r in trainer.requests] == [(0, 0), (0, 1), (1, 0)]
+    first = ascent.rungs[0]
+    assert first.score == pytest.approx(85.25)
+    assert first.gain == pytest.approx(((80.5 - 80.0) + (90.0 - 81.0)) / 2)
+    assert first.seeds == 2
+
+
+@pytest.mark.parametrize(("score", "climbs"), [(95.0, True), (85.0, False)])
+def test_the_top_third_of_the_rivals_climbs(score: float, climbs: bool) -> None:
+    ascent, _ = _climb(
+        {(0, 0): score, (1, 0): 95.0}, rivals=(0.0, 2.0, 8.0, 11.0, 12.0, 1.0), search_seeds=1
+    )
+    assert (ascent.end is End.PROMOTED) == climbs
+
+
+def test_the_allowance_is_never_passed() -> None:
+    ascent, trainer = _climb({(0, 0): 80.5, (0, 1): 90.0, (1, 0): 95.0}, allowance=2)
+    assert len(trainer.requests) == ascent.trials == 2
+    assert len(ascent.rungs) == 1
+
+
+def test_a_crash_ends_it_and_counts() -> None:
+    ascent, _ = _climb({(0, 0): 90.0})
+    assert ascent.end is End.CRASHED
+    assert ascent.reason == "crashed: why"
+    assert ascent.trials == 2
+    assert len(ascent.rungs) == 1
+
+
+def test_what_was_stopped_early_is_no_crash() -> None:
+    ascent, trainer = _climb({}, status=Status.KILLED)
+    assert (ascent.end, ascent.reason) == (End.TRAINED, "why")
+    assert trainer.requests[0].ceiling == (5, 1.0)
