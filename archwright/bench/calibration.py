@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -208,9 +209,8 @@ def run(args: argparse.Namespace) -> int:
 def measure(campaigns: int, max_trials: int, workers: int = 1) -> dict[str, Any]:
     """The rates over so many campaigns of each kind, with their 95 % intervals (Wilson 1927)."""
     say(f"playing {campaigns} campaigns with nothing to find, and {campaigns} with a planted gain")
-    with ProcessPoolExecutor(workers) as pool:
-        null = list(pool.map(partial(_play, 0.0, max_trials), range(campaigns), chunksize=10))
-        real = list(pool.map(partial(_play, PLANTED, max_trials), range(campaigns), chunksize=10))
+    null = _play_all(0.0, max_trials, campaigns, workers)
+    real = _play_all(PLANTED, max_trials, campaigns, workers)
     covered = [c for campaign in (*null, *real) for c in campaign.covered]
     false = [c.discoveries > 0 for c in null]
     found = [c.found for c in real]
@@ -228,6 +228,15 @@ def measure(campaigns: int, max_trials: int, workers: int = 1) -> dict[str, Any]
         "planted_noise_sd": PLANTED,
         "candidates": statistics.fmean(c.candidates for c in null),
     }
+
+
+def _play_all(planted: float, max_trials: int, campaigns: int, workers: int) -> list[Campaign]:
+    playing = partial(_play, planted, max_trials)
+    if workers == 1:
+        return list(map(playing, range(campaigns)))
+    # Spawned, for a fork of a process with threads may hang.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        return list(pool.map(playing, range(campaigns), chunksize=10))
 
 
 def _play(planted: float, max_trials: int, campaign: int) -> Campaign:

@@ -65,6 +65,8 @@ def _control_label(compared: Comparison) -> str:
 
 def compute_chart(snapshot: Snapshot, evidence: Evidence) -> Chart | None:
     """Discoveries against the training time that had been spent when each was first trained."""
+    from matplotlib.ticker import MaxNLocator
+
     if not snapshot.verdicts or not evidence.trials:
         return None
     found = {v.candidate for v in snapshot.verdicts if v.verdict == "discovery"}
@@ -75,8 +77,6 @@ def compute_chart(snapshot: Snapshot, evidence: Evidence) -> Chart | None:
         if trial.candidate in found and trial.steps == top and trial.purpose == "search":
             reached.setdefault(trial.candidate, seconds)
     events = sorted(reached.items(), key=lambda item: item[1])
-    from matplotlib.ticker import MaxNLocator
-
     size, unit = next(u for u in _UNITS if spent[-1] >= u[0] or u[0] == 1.0)
 
     def plot(axes: Axes) -> None:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -43,7 +44,6 @@ from archwright.runs.wording import (
     duration_text,
     gain_text,
     interval_text,
-    noise_text,
     printable,
     score_text,
 )
@@ -78,7 +78,8 @@ def write_page(
         aside.write_text(page, encoding="utf-8", errors="replace")
         aside.replace(path)
     except OSError as error:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink()
         raise RunError(
             f"cannot write the report to {path} ({error.strerror}): name another file with "
             "`archwright report --html FILE`"
@@ -114,14 +115,13 @@ def _resource(name: str) -> str:
 
 def _wording(snapshot: Snapshot) -> Mapping[str, Any]:
     """How values are written, for the template."""
-    metric, baseline = snapshot.metric, snapshot.baseline
+    metric = snapshot.metric
     return {
         "clean": clean,
         "duration": duration_text,
         "score": partial(score_text, metric),
         "gain": partial(gain_text, metric),
         "interval": partial(interval_text, metric),
-        "noise": lambda gain: noise_text(gain, baseline.sd) if baseline else "",
         "over_baseline": partial(gain_over_baseline, snapshot),
         "verdict_words": headline.VERDICT_WORDS,
     }

@@ -16,7 +16,7 @@ from rich.console import Console
 from archwright.cli import _parse
 from archwright.domain import METRICS
 from archwright.runs.report import render_report
-from archwright.runs.snapshot import Baseline, Comparison, Snapshot, Verdict
+from archwright.runs.snapshot import Baseline, Comparison, Control, Snapshot, Verdict
 from archwright.runs.summary import examples_used, failures, next_steps, ranked, report_document
 
 Make = Callable[..., Snapshot]
@@ -107,8 +107,15 @@ def test_the_report_says_what_was_found_in_words(
     scaled = Comparison(
         "the baseline scaled to 33000 parameters", 33_000, 92.2, 2.5, (1.3, 3.7), 0.003, 2.0
     )
-    found = make_verdict(mean=94.7, comparisons=(baseline, scaled))
-    snapshot = make_snapshot(10, state="finished", verdicts=(lost, found))
+    found = make_verdict(
+        mean=94.7,
+        comparisons=(baseline, scaled),
+        shrunk=2.2,
+        suspicions=("too good too early",),
+        reproduce={"command": "archwright try " + "x" * 200, "interval": [93.0, 96.0]},
+    )
+    control = Control(4, 92.5, 93.25, 1.5, (0.5, 2.5))
+    snapshot = make_snapshot(10, state="finished", verdicts=(lost, found), control=control)
     text = " ".join(draw(snapshot, 120).split())
     for words in (
         "1 discovery",
@@ -118,6 +125,12 @@ def test_the_report_says_what_was_found_in_words(
         "+2.50 points over the baseline scaled to 33000 parameters (92.20 %)",
         "Not better than the baseline: on 5 paired seeds",
         "-0.20 points over the baseline, corrected interval",
+        "shrunk for having been selected: +2.20 points",
+        "suspicion: too good too early",
+        "archwright try " + "x" * 200,
+        "it must land between 93.00 % and 96.00 %",
+        "92.50 % on average, 93.25 % at best, over 4 of them",
+        "random draws of the same space, trained as long: +1.50 % (+0.50 to +2.50)",
         "92.31 % over 3 seeds, noise sd 0.74, 30,000 parameters",
         "10 proposed: 2 duplicate, 2 invalid, 2 crashed, 4 trained (2 promoted)",
         "knowledge entry 7: shown to 10 candidates",

@@ -100,6 +100,7 @@ def test_report_and_status_give_the_same_document(
     make_run("digits-one")
     where = ("--workspace", str(workspace))
     report = answer(capsys, "report", "digits", *where)
+    assert Path(report.pop("page")).is_file()
     assert report == answer(capsys, "status", *where) == answer(capsys, "status", "latest", *where)
     assert report["best"]["score"] == 94.0
     assert report["discoveries"][0]["effect"] == 2.0
@@ -117,6 +118,33 @@ def test_people_get_text_on_stdout(
     text = capsys.readouterr().out
     assert "94.00 %" in text
     assert "\x1b" not in text
+
+
+def test_the_report_is_a_page_as_well(
+    make_run: Run, workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = make_run("digits-one")
+    where = ("--workspace", str(workspace))
+    assert main(["report", *where]) == 0
+    page = paths.root / "report.html"
+    assert str(page.resolve()) in capsys.readouterr().err
+    assert "<h1>1 discovery</h1>" in page.read_text()
+    assert f"--workspace {workspace}" in page.read_text()
+    elsewhere = workspace / "morning.html"
+    assert answer(capsys, "report", "--html", str(elsewhere), *where)["page"] == str(elsewhere)
+    assert elsewhere.read_text() == page.read_text()
+
+
+def test_a_page_that_cannot_be_written_is_one_line(
+    make_run: Run, workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_run("digits-one")
+    target = workspace / "missing" / "page.html"
+    assert main(["report", "--html", str(target), "--workspace", str(workspace)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert "--html FILE" in err
 
 
 def test_runs_lists_all_and_one_bad_journal_hides_none(

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archwright.domain import End, Recipe, Stopped
+from archwright.domain import Stopped
 from archwright.runs.budget import Budget, Plan
 from archwright.runs.ledger import Ledger, Tried
 from archwright.runs.settings import RunSettings
 
 
 def _tried(trials: int) -> Tried:
-    return Tried("1", "t", "", "", Recipe(), "draft", (), End.TRAINED, trials=trials)
+    return Tried("1", "t", "", "draft", (), 0, (), trials)
 
 
 @given(max_trials=st.integers(20, 500), rungs=st.integers(1, 4))

@@ -31,7 +31,7 @@ def test_a_clear_gain_is_a_discovery() -> None:
 
 
 def test_no_gain_is_none_and_a_small_one_is_undecided_with_what_it_takes() -> None:
-    assert _judge(90.0 - NOISE).verdict == "no gain"
+    assert _judge(89.9 - NOISE).verdict == "no gain"
     verdict = _judge(90.2 - NOISE[::-1])
     assert verdict.verdict == "undecided"
     assert "seeds" in verdict.needs

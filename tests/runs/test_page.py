@@ -230,6 +230,8 @@ def test_the_page_is_written_whole_beside_the_journal(small: Journal, tmp_path: 
         write_page(small, snapshot, tmp_path / "missing" / "page.html")
     with pytest.raises(RunError, match="--html FILE"):
         write_page(small, snapshot, tmp_path)
+    with pytest.raises(RunError, match="--html FILE"):
+        write_page(small, snapshot, default / "page.html")
 
 
 def test_the_same_run_gives_the_same_page(small: Journal) -> None:
