@@ -172,7 +172,7 @@ class Journal:
         """Record a candidate at its birth; a second time changes nothing."""
         columns = ("id", "sequence", "title", "rationale", "operator", "source", "created")
         lists = ("parents", "recipe", "examples")
-        values = [row[c] for c in columns] + [json.dumps(row[c]) for c in lists]
+        values = [_storable(row[c]) for c in columns] + [json.dumps(row[c]) for c in lists]
         self.write(
             f"INSERT OR IGNORE INTO candidates ({', '.join(columns + lists)}) "
             f"VALUES ({', '.join('?' * len(values))})",
@@ -237,6 +237,11 @@ class Journal:
         """Wall time that processes spent on the run."""
         rows = self.query("SELECT COALESCE(SUM(seen - started), 0) FROM sessions")
         return float(rows[0][0])
+
+
+def _storable(value: Any) -> Any:
+    """Text from a model may hold half of a surrogate pair, which no file can."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def _connect(paths: RunPaths) -> sqlite3.Connection:

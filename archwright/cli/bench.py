@@ -9,6 +9,7 @@ from typing import Final
 BENCHES: Final = {
     "grammar": "how many drawn candidates pass the checks",
     "calibration": "how often verdicts are right, in simulated campaigns with a known truth",
+    "fewshot": "how many examples in a prompt help",
     "dedup": "duplicates found, false merges and microseconds at each level of the fingerprint",
 }
 

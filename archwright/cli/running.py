@@ -42,15 +42,30 @@ def work_on(
         snapshot = carry_out(workspace, task, paths, work, view)
     except KeyboardInterrupt:
         interrupted = True
-        with Journal.open(paths, readonly=True) as journal:
-            snapshot = observe(journal)
+        snapshot = _look(paths)
     except ArchwrightError:
         _say_resume(args, paths)
         raise
     emit(args, result_of(snapshot), lambda: show(render_report(snapshot, args.workspace)))
-    if snapshot.state != "finished":
+    if snapshot.state == "finished":
+        _write_page(args, paths, snapshot)
+    else:
         _say_resume(args, paths)
     return INTERRUPTED if interrupted else 0
+
+
+def _look(paths: RunPaths) -> Snapshot:
+    with Journal.open(paths, readonly=True) as journal:
+        return observe(journal)
+
+
+def _write_page(args: argparse.Namespace, paths: RunPaths, snapshot: Snapshot) -> None:
+    # Drawing takes a moment to load, and only a run's end needs it.
+    from archwright.runs.page import write_page
+
+    with Journal.open(paths, readonly=True) as journal:
+        page = write_page(journal, snapshot, workspace=args.workspace)
+    say(f"report: {page.resolve()}")
 
 
 def _say_resume(args: argparse.Namespace, paths: RunPaths) -> None:

@@ -50,6 +50,7 @@ def build_snapshot(count: int = 5, title: str = "widen block 2", **changes: Any)
         "run": "digits-20261124-ab12",
         "task": "digits",
         "task_from": "digits",
+        "control": None,
         "metric": METRICS["accuracy"],
         "state": "running",
         "phase": "search",
