@@ -52,8 +52,11 @@ def read_answer(text: str, answer: type[A], question: Typed, cut: bool = False) 
             "the reply is empty" + (": it was cut off at the limit" if cut else "")
         )
     try:
-        found = _read_code(words, answer, question, cut) if answer in (Code, Repair) else None
-        return validate(read_json(words) if found is None else found, answer, question)
+        reads_code = answer in (Code, Repair)
+        found = _read_code(words, answer, question, cut) if reads_code else read_json(words)
+        # Words do not choose the operator, nor what a backend keeps for itself.
+        said = {k: v for k, v in found.items() if k not in ("operator", "plan")}
+        return validate(said, answer, question)
     except UnreadableError as error:
         if not cut:
             raise
@@ -141,10 +144,8 @@ def _blocks(words: str) -> Iterator[tuple[str, str, bool]]:
 # --- code -------------------------------------------------------------------------------------
 
 
-def _read_code(
-    words: str, answer: type[Typed], question: Typed, cut: bool
-) -> dict[str, Any] | None:
-    """A whole file, a diff against the parent, or no mend; None leaves it to JSON."""
+def _read_code(words: str, answer: type[Typed], question: Typed, cut: bool) -> Mapping[str, Any]:
+    """A whole file, a diff against the parent, or no mend."""
     blocks = [b for b in _blocks(words) if b[2] or not cut]
     said = _first_object(words)
     if said is not None and "source" in said:

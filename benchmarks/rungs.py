@@ -92,7 +92,7 @@ def _compare(
                 c,
                 climb.most_trials,
                 lambda rung, seen=seen: [a.rungs[rung].gain for a in seen if len(a.rungs) > rung],
-                lambda rung, shown: None,
+                lambda *_: None,
             )
         )
     reached = {c.id: a for c, a in zip(climbers, ascents, strict=True) if len(a.rungs) > top}

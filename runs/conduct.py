@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -17,7 +17,7 @@ from archwright.runs.budget import Budget, Plan, Stopwatch
 from archwright.runs.calls import allowance
 from archwright.runs.climbing import Climb
 from archwright.runs.journal import Journal
-from archwright.runs.ledger import Ledger
+from archwright.runs.ledger import Ledger, Tried
 from archwright.runs.loop import Loop
 from archwright.runs.memory import Memory
 from archwright.runs.noise import BASELINE, Floor, measure_noise, read_floors
@@ -64,11 +64,13 @@ class Conductor:
             trainer = Trainer(self.task, self.sandbox, journal, self.paths)
             floors = self._measure_floor(trainer, journal, settings)
             journal.note("phase", "search")
-            self._search(journal, knowledge, settings, agents, trainer, floors, stopwatch)
             plan = Plan.of(settings, len(self.task.spec.rungs))
+            tried = self._search(
+                journal, knowledge, settings, agents, trainer, floors, stopwatch, plan
+            )
             verification = Verification(
                 *(self.task.spec, settings, trainer, self.sandbox, journal, floors),
-                allowance=_left(journal, settings),
+                allowance=_left(settings, plan, tried),
             )
             self._verify(journal, knowledge, agents, floors, verification, plan.finalists)
             journal.note("phase", "done")
@@ -146,13 +148,13 @@ class Conductor:
         trainer: Trainer,
         floors: list[Floor],
         stopwatch: Stopwatch,
-    ) -> None:
+        plan: Plan,
+    ) -> list[Tried]:
         spec = self.task.spec
         ledger = Ledger(self.stop.is_set)
         memory = Memory(spec, knowledge, journal, floors)
         control = open_agents(symbolic(), journal, self.workspace.paths)
         screening = Screening(spec, agents, control, self.sandbox, journal, knowledge, ledger)
-        plan = Plan.of(settings, len(spec.rungs))
         climb = Climb(spec, settings, trainer, floors)
         budget = Budget(
             plan=plan,
@@ -176,7 +178,7 @@ class Conductor:
             budget=budget,
             floors=floors,
         )
-        loop.search()
+        return loop.search()
 
     def _verify(
         self,
@@ -206,15 +208,15 @@ class Conductor:
         return open_agents(self.backend, journal, self.workspace.paths)
 
 
-def _left(journal: Journal, settings: RunSettings) -> int | None:
-    """Trainings left for verification, None when only time bounds the run."""
+def _left(settings: RunSettings, plan: Plan, tried: Sequence[Tried]) -> int | None:
+    """Trainings left for verification, None when only time bounds the run.
+
+    Counted from what the search used, never from the journal, which after a resume holds some of
+    verification's own.
+    """
     if settings.max_trials is None:
         return None
-    rows = journal.query(
-        "SELECT COUNT(*) FROM steps WHERE kind = 'trial' AND state = 'finished' "
-        "AND json_extract(request, '$.purpose') != 'verification'"
-    )
-    return settings.max_trials - int(rows[0][0])
+    return settings.max_trials - plan.baseline - sum(t.trials for t in tried)
 
 
 def _clock(

@@ -26,7 +26,7 @@ from archwright.agents.questions import (
     Work,
     problem_of,
 )
-from archwright.domain import BackendError, Check, CheckReport, Status
+from archwright.domain import AnswerError, BackendError, Check, CheckReport, Status
 from archwright.search.edits import NotApplicable
 from archwright.search.operators import OPERATORS, edit
 from archwright.search.repair import repair
@@ -48,7 +48,7 @@ class SymbolicBackend:
             case "researcher":
                 said: Typed = _research(ResearchQuestion.model_validate(request.context), rng)
             case "coder":
-                said = _code(CodeQuestion.model_validate(request.context))
+                said = _code(CodeQuestion.model_validate(request.context), request.seed)
             case "debugger":
                 said = _repair(RepairQuestion.model_validate(request.context), rng)
             case "evaluator":
@@ -103,12 +103,19 @@ def _evidence(work: Work) -> str:
     return f"It starts from {work.id}, at {work.gain:+.1f} noise standard deviations."
 
 
-def _code(question: CodeQuestion) -> Code:
-    """The edit that the researcher had in mind, made again from the seed in its plan."""
+def _code(question: CodeQuestion, seed: int) -> Code:
+    """The edit that the researcher had in mind, made again from the seed in its plan.
+
+    Raises:
+        AnswerError: the idea is another backend's, and its operator does not apply.
+    """
     idea = question.idea
     sources = [w.source for w in question.works]
-    rng = Random(int(idea.plan["seed"]))
-    return Code(source=edit(idea.operator, sources, problem_of(question.brief), rng).source)
+    rng = Random(int(idea.plan.get("seed", seed)))
+    try:
+        return Code(source=edit(idea.operator, sources, problem_of(question.brief), rng).source)
+    except NotApplicable as error:
+        raise AnswerError(str(error)) from None
 
 
 # --- debugger ------------------------------------------------------------------------------------

@@ -245,13 +245,16 @@ def test_the_journal_says_who_was_asked_what_for_how_much(runs: Runs) -> None:
     assert server.served
 
 
-def test_where_a_model_gives_no_answer_the_symbolic_engine_can(runs: Runs) -> None:
+@pytest.mark.parametrize("silent", [("researcher", "coder"), ("coder",)])
+def test_where_a_model_gives_no_answer_the_symbolic_engine_can(
+    runs: Runs, silent: tuple[str, ...]
+) -> None:
     def act(call: Call) -> Act:
-        return Say("No.") if call.role in ("researcher", "coder") else good(call)
+        return Say("No.") if call.role in silent else good(call)
 
     with (
         ProtocolServer(act) as server,
         runs.run(server.url, max_candidates=8, fallback="symbolic") as journal,
     ):
         counted = ends(journal)
-        assert counted[End.TRAINED] + counted[End.PROMOTED] >= 5
+        assert counted[End.TRAINED] + counted[End.PROMOTED] >= 2

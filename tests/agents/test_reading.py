@@ -56,6 +56,12 @@ def test_an_idea_is_found_whatever_stands_around_it(text: str) -> None:
     assert idea.parents == ("3",)
 
 
+def test_words_choose_neither_the_operator_nor_the_plan() -> None:
+    said = SAID | {"operator": "control", "plan": {"seed": "x"}}
+    idea = read_answer(json.dumps(said), Idea, RESEARCH)
+    assert (idea.operator, idea.plan) == ("widen", {})
+
+
 def test_an_idea_cites_only_what_it_was_shown() -> None:
     said = SAID | {"evidence": ["3", "known:7", "made up"], "parents": ["99"]}
     idea = read_answer(json.dumps(said), Idea, RESEARCH)
