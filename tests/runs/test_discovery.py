@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +15,7 @@ import archwright
 from archwright.agents.backends import Request
 from archwright.agents.backends.scripted import ScriptedBackend
 from archwright.agents.backends.symbolic import SymbolicBackend
-from archwright.domain import RunError, TaskError
+from archwright.domain import Outcome, RunError, TaskError, TrialJob
 from archwright.runs.beginning import begin, task_of
 from archwright.runs.conduct import Conductor
 from archwright.runs.finding import find_run
@@ -78,6 +80,73 @@ def test_a_discovery_is_a_branch_with_its_lineage(spirals: Path, workspace: Path
     low, high = best["interval"]
     assert 0 < low <= best["effect"] <= high
     assert best["p"] < 0.05
+    _reproduce(workspace, branch)
+
+
+def _reproduce(workspace: Path, branch: str) -> None:
+    """Run the command that the branch carries; the score must land where the branch says."""
+    checkout = workspace.parent / "checkout"
+    _git(workspace, "worktree", "add", "-q", "--detach", str(checkout), branch)
+    results = json.loads((checkout / "discoveries/spirals/results.json").read_text())
+    words = shlex.split(results["reproduce"]["command"])
+    assert words[0] == "archwright"
+    done = subprocess.run(
+        [sys.executable, "-m", "archwright", *words[1:], "--json"],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    low, high = results["reproduce"]["interval"]
+    assert low <= json.loads(done.stdout)["score"] <= high
+    assert json.loads(done.stdout)["score"] == pytest.approx(results["reproduce"]["score"])
+
+
+def test_one_candidate_in_ten_is_a_random_draw_that_nobody_descends_from(
+    spirals: Path, workspace: Path
+) -> None:
+    result = archwright.discover(spirals, workspace=workspace, max_trials=90, workers=2, seed=5)
+    snapshot = _snapshot(workspace, result["run"])
+    drawn = [c for c in snapshot.candidates if c.arm == "control"]
+    numbers = {int(c.id.rstrip("bcdef")) for c in drawn}
+    assert numbers
+    assert all(n % 10 == 0 for n in numbers)
+    assert not {p for c in snapshot.candidates for p in c.parents} & {c.id for c in drawn}
+    assert not any(c.parents or c.examples for c in drawn)
+    assert snapshot.control is not None
+    assert snapshot.control.count == sum(c.score is not None for c in drawn)
+
+
+class Tampering(InProcessSandbox):
+    """A sandbox during whose trials the task's code changes."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self._file = file
+        self._trials = 0
+
+    def train(self, job: TrialJob, priority: int = 0) -> Outcome:
+        """Train; from the third trial on, the task is tampered with meanwhile."""
+        self._trials += 1
+        if self._trials > 2:
+            self._file.write_text(self._file.read_text() + "# tampered\n")
+        return super().train(job, priority)
+
+
+def test_a_trial_during_which_the_task_changed_does_not_count(
+    spirals: Path, workspace: Path
+) -> None:
+    place = Workspace.open(workspace)
+    settings = RunSettings(max_trials=30, workers=1)
+    paths = begin(place, load_task(spirals), settings, spirals)
+    with pytest.raises(TaskError, match="changed during the trial"):
+        carry_out(
+            place,
+            task_of(paths),
+            paths,
+            Conductor.conduct,
+            sandbox=Tampering(spirals / "task.py"),
+        )
 
 
 def test_the_second_run_starts_from_what_the_first_learned(spirals: Path, workspace: Path) -> None:
