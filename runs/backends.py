@@ -64,13 +64,13 @@ def check_backend(settings: RunSettings) -> None:
     Raises:
         InputError: an unknown backend, no model, a bad address, or a price that nobody knows.
     """
-    if settings.backend in ("symbolic",) or settings.backend.startswith(REPLAY):
+    check_url(settings.base_url)
+    if settings.backend == "symbolic" or settings.backend.startswith(REPLAY):
         return
     if settings.backend != "llm":
         raise InputError(f"--backend must be symbolic or replay:RUN, not {settings.backend!r}")
     if not settings.models:
         raise InputError("the llm backend needs --model NAME")
-    check_url(settings.base_url)
     unknown = [name for name, price in known_prices(settings).items() if price is None]
     if unknown and settings.max_tokens is None:
         raise InputError(
@@ -208,12 +208,16 @@ def recorded_facts(settings: RunSettings, workspace: WorkspacePaths) -> dict[str
         return {"known_until": journal.fact("known_until"), "head": journal.fact("head")}
 
 
-def copy_retrievals(settings: RunSettings, workspace: WorkspacePaths, journal: Journal) -> None:
-    """Give a replay the examples and lessons that the recorded run retrieved."""
+def copy_choices(settings: RunSettings, workspace: WorkspacePaths, journal: Journal) -> None:
+    """Give a replay what the recorded run decided and no call holds: which results each candidate
+    saw, and the examples and lessons that it retrieved."""
     if not settings.backend.startswith(REPLAY):
         return
     with _recorded(settings, workspace) as recorded:
-        rows = recorded.query("SELECT * FROM steps WHERE kind = 'retrieve'")
+        rows = recorded.query(
+            "SELECT * FROM steps WHERE state = 'finished' AND (kind = 'retrieve' OR kind = 'grant' "
+            "AND CAST(key AS INTEGER) <= (SELECT MAX(sequence) / 1000 FROM candidates))"
+        )
     for row in rows:
         marks = ", ".join("?" * len(row.keys()))
         journal.write(f"INSERT OR IGNORE INTO steps VALUES ({marks})", *row)

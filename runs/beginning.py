@@ -14,7 +14,7 @@ from archwright.knowledge.store import Knowledge
 from archwright.runs.backends import (
     REPLAY,
     check_backend,
-    copy_retrievals,
+    copy_choices,
     recorded_facts,
     recorded_settings,
 )
@@ -72,7 +72,7 @@ def begin(
     with Journal.create(paths, facts) as journal:
         if plan.finalists < settings.finalists:
             journal.notice(_thin_verification(plan, settings))
-        copy_retrievals(settings, workspace.paths, journal)
+        copy_choices(settings, workspace.paths, journal)
     return paths
 
 

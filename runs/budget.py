@@ -1,16 +1,17 @@
 """How much a run may still spend, with what is in flight counted.
 
 A candidate starts with a grant: how many trainings it may use at most, and which results it sees.
-Both are a function of ended candidates alone, never of timing, so that a run that was killed and
-resumed spends its budget exactly as one that was not.
+Where trainings alone bound a run, both are a function of ended candidates, never of timing. With
+time and money they are not: so each grant is in the journal, and a resumed run gives the same ones.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from archwright.runs.journal import Journal
 from archwright.runs.ledger import Ledger
 from archwright.runs.settings import LOWER_RUNG_SEEDS, RunSettings
 
@@ -60,6 +61,22 @@ class Grant:
     trials: int
 
 
+def record_grant(journal: Journal, grant: Grant) -> None:
+    """Write a grant down; a second time changes nothing."""
+    given = {"sees": grant.sees, "trials": grant.trials}
+    journal.once("grant", str(grant.number), str(grant.number), {}, lambda: given)
+
+
+def read_grants(journal: Journal) -> list[Grant]:
+    """The grants that were given so far, by number from 1."""
+    rows = journal.query(
+        "SELECT CAST(key AS INTEGER) AS number, json_extract(result, '$.sees') AS sees, "
+        "json_extract(result, '$.trials') AS trials FROM steps "
+        "WHERE kind = 'grant' AND state = 'finished' ORDER BY number"
+    )
+    return [Grant(**dict(row)) for row in rows]
+
+
 class Budget:
     """Grants candidates their start.
 
@@ -72,6 +89,8 @@ class Budget:
         seconds_left: wall time left for the search, None without a limit.
         may_begin: whether candidate `number` may begin beside so many that are under way, whatever
             trainings are left; None: it may.
+        earlier: the grants of earlier sessions, which hold whatever the limits say now.
+        over: whether the search had ended in an earlier session.
     """
 
     def __init__(
@@ -83,6 +102,8 @@ class Budget:
         ledger: Ledger,
         seconds_left: Callable[[], float] | None,
         may_begin: Callable[[int, int], bool] | None = None,
+        earlier: Sequence[Grant] = (),
+        over: bool = False,
     ) -> None:
         self._plan = plan
         self._most = most
@@ -91,6 +112,8 @@ class Budget:
         self._ledger = ledger
         self._seconds_left = seconds_left
         self._may_begin = may_begin
+        self._earlier = earlier
+        self._over = over
         self._granted: dict[int, int] = {}
 
     def grant(self, number: int) -> Grant | None:
@@ -103,6 +126,16 @@ class Budget:
         Raises:
             Stopped: the run was asked to stop.
         """
+        if number <= len(self._earlier):
+            grant: Grant | None = self._earlier[number - 1]
+        else:
+            grant = None if self._over else self._decide(number)
+        if grant is not None:
+            self._ledger.upto(grant.sees)
+            self._granted[number] = grant.trials
+        return grant
+
+    def _decide(self, number: int) -> Grant | None:
         for sees in range(max(0, number - self._lag), number):
             ended = self._ledger.upto(sees)
             if self._seconds_left is not None and self._seconds_left() <= 0:
@@ -111,7 +144,6 @@ class Budget:
                 return None
             free = self._free(number, sees, sum(t.trials for t in ended))
             if free > 0 and (self._may_begin is None or self._may_begin(number, number - 1 - sees)):
-                self._granted[number] = free
                 return Grant(number, sees, free)
         return None
 

@@ -51,15 +51,12 @@ def spent_so_far(journal: Journal) -> Amount:
 def allowance(settings: RunSettings, journal: Journal) -> Callable[[int, int], bool]:
     """`may_begin(number, under_way)`: whether another candidate fits the limits of candidates,
     money and tokens, when it and those under way cost what one cost so far on average.
-
-    Candidates that began in an earlier session go on in any case.
     """
-    ((begun,),) = journal.query("SELECT COALESCE(MAX(sequence) / 1000, 0) FROM candidates")
 
     def may_begin(number: int, under_way: int) -> bool:
         if settings.max_candidates is not None and number > settings.max_candidates:
             return False
-        if number <= begun or (settings.max_usd is None and settings.max_tokens is None):
+        if settings.max_usd is None and settings.max_tokens is None:
             return True
         spent = spent_so_far(journal)
         share = (1 + under_way) / max(1, number - 1 - under_way)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from string import ascii_lowercase
 from typing import Final
 
 from archwright.domain import End, Fingerprint, Recipe
@@ -42,7 +43,7 @@ class Candidate:
 
 
 def _letters(attempt: int) -> str:
-    return "" if attempt == 0 else "bcdefghijklmnopqrstuvwxyz"[attempt - 1]
+    return "" if attempt == 0 else _letters(attempt // 26) + ascii_lowercase[attempt % 26]
 
 
 def seed_of(*parts: object) -> int:

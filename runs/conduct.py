@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Final
 
 from archwright.agents.backends import Backend
 from archwright.agents.roles import Agents
-from archwright.domain import RunError, Status, TaskError
+from archwright.domain import RunError, Status, TaskError, TaskSpec
 from archwright.knowledge.store import Knowledge
 from archwright.runs.backends import open_agents, symbolic
-from archwright.runs.budget import Budget, Plan, Stopwatch
+from archwright.runs.budget import Budget, Plan, Stopwatch, read_grants
 from archwright.runs.calls import allowance
 from archwright.runs.climbing import Climb
 from archwright.runs.journal import Journal
@@ -33,6 +34,8 @@ from archwright.sandbox import Sandbox
 from archwright.search.fingerprint import fingerprint, read_source
 from archwright.search.selection import Tournament
 from archwright.tasks.loading import Task
+
+LEAST_SECONDS: Final = 1e-3
 
 
 @dataclass(slots=True)
@@ -58,19 +61,20 @@ class Conductor:
             ArchwrightError: it cannot go on, for the reason said.
         """
         with self._sitting() as (journal, knowledge):
+            if journal.fact("phase") == "done":
+                return  # To search on would mean to look at the test split again.
             settings = RunSettings(**journal.fact("settings"))
             stopwatch = Stopwatch(journal.seconds_alive())
             agents = self._agents(journal)
             trainer = Trainer(self.task, self.sandbox, journal, self.paths)
             floors = self._measure_floor(trainer, journal, settings)
-            journal.note("phase", "search")
             plan = Plan.of(settings, len(self.task.spec.rungs))
             tried = self._search(
                 journal, knowledge, settings, agents, trainer, floors, stopwatch, plan
             )
             verification = Verification(
-                *(self.task.spec, settings, trainer, self.sandbox, journal, floors),
-                allowance=_left(settings, plan, tried),
+                *(self._baseline_spec(), settings, trainer, self.sandbox, journal, floors),
+                allowance=_left(journal, settings, plan, stopwatch, tried),
             )
             self._verify(journal, knowledge, agents, floors, verification, plan.finalists)
             journal.note("phase", "done")
@@ -101,7 +105,8 @@ class Conductor:
             trainer = Trainer(self.task, self.sandbox, journal, self.paths)
             agents = self._agents(journal)
             verification = Verification(
-                self.task.spec, settings, trainer, self.sandbox, journal, floors, round_=rounds
+                *(self._baseline_spec(), settings, trainer, self.sandbox, journal, floors),
+                round_=rounds,
             )
             self._verify(journal, knowledge, agents, floors, verification, settings.finalists)
             journal.note("phase", "done")
@@ -136,8 +141,12 @@ class Conductor:
         journal.propose(row)
         levels = {"text": print_.text, "tree": print_.tree, "graph": print_.graph}
         journal.update(BASELINE, **levels, parameters=report.parameters, end="trained")
-        spec_with_recipe = replace(spec, recipe=parsed.recipe)
-        return measure_noise(spec_with_recipe, trainer, journal, settings, report.parameters)
+        return measure_noise(self._baseline_spec(), trainer, journal, settings, report.parameters)
+
+    def _baseline_spec(self) -> TaskSpec:
+        """The task with the recipe that its baseline is trained with, which may bring its own."""
+        spec = self.task.spec
+        return replace(spec, recipe=read_source(spec.baseline, spec.problem, spec.recipe).recipe)
 
     def _search(
         self,
@@ -150,6 +159,9 @@ class Conductor:
         stopwatch: Stopwatch,
         plan: Plan,
     ) -> list[Tried]:
+        over = journal.fact("phase") == "verification"
+        if not over:
+            journal.note("phase", "search")
         spec = self.task.spec
         ledger = Ledger(self.stop.is_set)
         memory = Memory(spec, knowledge, journal, floors)
@@ -164,6 +176,8 @@ class Conductor:
             ledger=ledger,
             seconds_left=_clock(journal, settings, plan, stopwatch),
             may_begin=allowance(settings, journal),
+            earlier=read_grants(journal),
+            over=over,
         )
         loop = Loop(
             spec=spec,
@@ -190,7 +204,9 @@ class Conductor:
         count: int,
     ) -> None:
         journal.note("phase", "verification")
-        records = Records(self.task, agents, journal, knowledge, self.workspace, floors)
+        records = Records(
+            *(self.task, agents, journal, knowledge, self.workspace, floors), verification.round
+        )
         for verdict in verification.verify(count):
             records.write(verdict)
 
@@ -208,15 +224,40 @@ class Conductor:
         return open_agents(self.backend, journal, self.workspace.paths)
 
 
-def _left(settings: RunSettings, plan: Plan, tried: Sequence[Tried]) -> int | None:
-    """Trainings left for verification, None when only time bounds the run.
+def _left(
+    journal: Journal,
+    settings: RunSettings,
+    plan: Plan,
+    stopwatch: Stopwatch,
+    tried: Sequence[Tried],
+) -> int | None:
+    """Trainings left for verification: of those that were given, and as many as time allows; None
+    where neither is bounded.
 
-    Counted from what the search used, never from the journal, which after a resume holds some of
-    verification's own.
+    Settled once, at the end of the search: a resumed run verifies what it began to.
     """
-    if settings.max_trials is None:
-        return None
-    return settings.max_trials - plan.baseline - sum(t.trials for t in tried)
+
+    def count() -> dict[str, int | None]:
+        left = []
+        if settings.max_trials is not None:
+            left.append(settings.max_trials - plan.baseline - sum(t.trials for t in tried))
+        if settings.hours is not None:
+            seconds = settings.hours * 3600 - stopwatch.seconds()
+            left.append(int(seconds * settings.workers / _seconds_per_trial(journal)))
+        return {"trials": max(0, min(left)) if left else None}
+
+    trials: int | None = journal.once("allowance", "verification", "", {}, count)["trials"]
+    return trials
+
+
+def _seconds_per_trial(journal: Journal) -> float:
+    """How long a training at the top rung takes on average; the baseline's are there at least."""
+    ((seconds,),) = journal.query(
+        "SELECT AVG(json_extract(result, '$.resources.seconds')) FROM steps WHERE "
+        "kind = 'trial' AND state = 'finished' AND json_extract(request, '$.steps') = ?",
+        max(journal.fact("rungs")),
+    )
+    return max(float(seconds), LEAST_SECONDS)
 
 
 def _clock(
@@ -226,16 +267,10 @@ def _clock(
     hours = settings.hours
     if hours is None:
         return None
-    top = max(journal.fact("rungs"))
 
     def seconds_left() -> float:
-        rows = journal.query(
-            "SELECT AVG(json_extract(result, '$.resources.seconds')) FROM steps WHERE "
-            "kind = 'trial' AND state = 'finished' AND json_extract(request, '$.steps') = ?",
-            top,
-        )
         trials = plan.verification or settings.verify_seeds * (1 + 2 * plan.finalists)
-        kept = (rows[0][0] or 0.0) * trials / settings.workers
+        kept = _seconds_per_trial(journal) * trials / settings.workers
         return hours * 3600 - stopwatch.seconds() - kept
 
     return seconds_left

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import re
+from typing import Final, Protocol
 
 from archwright.domain import RunError
 from archwright.runs.paths import RunPaths, WorkspacePaths
+
+_STARTED: Final = re.compile(r"\d{8}-\d{6}(-[0-9a-f]{4})?$")
+"""How a run's name ends: when it started, and a mark where two started in the same second."""
 
 
 class HasPaths(Protocol):
@@ -29,7 +33,7 @@ def find_run(workspace: HasPaths, name: str = "latest") -> RunPaths:
     Raises:
         RunError: there is none, or more than one.
     """
-    runs = sorted(list_runs(workspace), key=lambda r: r.name.rsplit("-", 2)[-2:])
+    runs = sorted(list_runs(workspace), key=_started)
     if not runs:
         raise RunError(
             f"no run in {workspace.paths.root}: start one with `archwright run TASK`, "
@@ -43,3 +47,8 @@ def find_run(workspace: HasPaths, name: str = "latest") -> RunPaths:
     known = ", ".join(r.name for r in (found or runs)[-5:])
     problem = "no run is called" if not found else "more than one run starts with"
     raise RunError(f"{problem} {name!r}; runs here: {known}")
+
+
+def _started(paths: RunPaths) -> str:
+    found = _STARTED.search(paths.name)
+    return found[0] if found else ""

@@ -79,14 +79,15 @@ class Ledger:
 
     @contextmanager
     def turn(self, number: int) -> Iterator[None]:
-        """Candidates pass here one at a time, in the order of their numbers."""
+        """Candidates pass here one at a time, in the order of their numbers.
+
+        Where one breaks off, nobody passes any more: what is settled rests on all before it.
+        """
         self._wait(lambda: self._turn == number)
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._turn = number + 1
-                self._changed.notify_all()
+        yield
+        with self._changed:
+            self._turn = number + 1
+            self._changed.notify_all()
 
     def _wait(self, ready: Callable[[], bool]) -> None:
         with self._changed:

@@ -66,7 +66,9 @@ class Lineage:
         metric = self._spec.metric
         measures: tuple[Measure, ...] = ()
         if row["score"] is not None:
-            gain = metric.gain(row["score"], self._floor.mean)
+            # The baseline that is at hand was trained for as long as the top rung only.
+            at_top = row["rung"] == len(self._spec.rungs) - 1
+            gain = metric.gain(row["score"], self._floor.mean) if at_top else None
             measures = (Measure(metric.name, row["score"], metric.unit, gain),)
         return Node(
             candidate=row["id"],

@@ -17,7 +17,7 @@ from random import Random
 from archwright.agents.questions import Brief, EvaluationQuestion, ResearchQuestion, Work
 from archwright.agents.roles import Agents
 from archwright.domain import End, TaskSpec
-from archwright.runs.budget import Budget, Grant
+from archwright.runs.budget import Budget, Grant, record_grant
 from archwright.runs.candidates import Candidate, seed_of
 from archwright.runs.climbing import Ascent, Climb, Climber, Rung
 from archwright.runs.journal import Journal
@@ -66,6 +66,7 @@ class Loop:
                 grant = self.budget.grant(number)
                 if grant is None:
                     break
+                record_grant(self.journal, grant)
                 futures.append(threads.submit(self._run_step, grant))
             return self.ledger.upto(len(futures))
 

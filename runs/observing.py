@@ -73,17 +73,17 @@ def _state(journal: Journal) -> State:
 def _control(
     drawn: list[CandidateRow], verdicts: tuple[Verdict, ...], metric: Metric
 ) -> Control | None:
-    """What random draws came to, and the best finalist's improvement over them."""
+    """What random draws came to, and the improvement of the play-off's best over them."""
     scores = [c.score for c in drawn if c.score is not None]
     if not scores:
         return None
     sign = 1.0 if metric.direction == "maximize" else -1.0
     control = Control(len(scores), fmean(scores), sign * max(sign * s for s in scores))
     found = [v for v in verdicts if v.own_scores]
-    if len(scores) < 2 or not found:
+    if len(scores) < 2 or not found or fmean(scores) == 0.0:
         return control
-    best = max(found, key=lambda v: sign * fmean(v.own_scores))
-    over = over_random(best.own_scores, scores, sign)
+    # The first by the play-off: fresh seeds that chose the best could not measure it as well.
+    over = over_random(found[0].own_scores, scores, sign)
     return replace(control, improvement=over.percent, interval=over.interval)
 
 

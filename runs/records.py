@@ -24,12 +24,17 @@ from archwright.runs.noise import BASELINE, Floor
 from archwright.runs.snapshot import Verdict, numbers_of
 from archwright.runs.statistics import predict
 from archwright.runs.suspicion import suspect
+from archwright.runs.verification import fresh_seed
 from archwright.runs.workspace import Workspace
 from archwright.tasks.loading import Task
 
 
 class Records:
-    """Writes the records of one run's finalists."""
+    """Writes the records of one run's finalists.
+
+    Args:
+        round_: the round of verification whose verdicts are written.
+    """
 
     def __init__(
         self,
@@ -39,6 +44,7 @@ class Records:
         knowledge: Knowledge,
         workspace: Workspace,
         floors: list[Floor],
+        round_: int = 0,
     ) -> None:
         self._spec = task.spec
         self._agents = agents
@@ -49,6 +55,7 @@ class Records:
         self._lineage = Lineage(task.spec, journal, knowledge, floors[-1])
         self._folder = DecisionFolder(workspace.paths.decisions)
         self._run = journal.paths.name
+        self._round = round_
 
     def write(self, verdict: Verdict) -> Verdict:
         """Review a finalist, write its decision and, for a discovery, its branch.
@@ -100,7 +107,9 @@ class Records:
             verdict=numbers_of(verdict),
         )
         seed = seed_of(self._journal.fact("settings")["seed"], row["id"], "review")
-        return self._agents.review(f"{row['id']}/verified", question, seed)
+        # A later round has other numbers to speak of.
+        key = f"{row['id']}/verified" + (f"-{self._round}" if self._round else "")
+        return self._agents.review(key, question, seed)
 
     def _decision(self, row: sqlite3.Row, verdict: Verdict, review: Review) -> Decision:
         accepted = verdict.verdict == "discovery"
@@ -157,15 +166,10 @@ class Records:
         training on any seed must land (a 95 % prediction interval)."""
         if len(verdict.own_scores) < 2:
             return {}
-        trained = self._journal.query(
-            "SELECT MIN(json_extract(request, '$.seed')) FROM steps WHERE kind = 'trial' AND "
-            "candidate = ? AND json_extract(request, '$.purpose') = 'verification'",
-            verdict.candidate,
-        )
         file = f"discoveries/{slugify(self._spec.name)}/architecture.py"
         task = shlex.quote(self._journal.fact("task_from"))
         return {
-            "command": f"archwright try {file} --task {task} --seed {trained[0][0]}",
+            "command": f"archwright try {file} --task {task} --seed {fresh_seed(self._round)}",
             "score": verdict.own_scores[0],
             "interval": predict(verdict.own_scores),
         }

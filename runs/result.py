@@ -15,7 +15,7 @@ class BaselineResult(TypedDict):
 
 
 class BestResult(TypedDict):
-    """The best score at the top rung on one seed: not yet a discovery."""
+    """The best score of the search at the top rung, over few seeds: not yet a discovery."""
 
     candidate: str
     score: float

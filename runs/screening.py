@@ -31,6 +31,7 @@ from archwright.runs.candidates import REPAIRED, Candidate, seed_of
 from archwright.runs.journal import Journal
 from archwright.runs.ledger import Ledger
 from archwright.runs.repairs import past_repairs
+from archwright.runs.settings import RunSettings
 from archwright.sandbox import Sandbox
 from archwright.search.fingerprint import ParsedSource, fingerprint, read_source
 from archwright.search.selection import CONTROL
@@ -61,6 +62,7 @@ class Screening:
         self._run_seed: int = settings["seed"]
         self._attempts: int = settings["attempts"]
         self._repairs: int = settings["repairs"]
+        self._lag = RunSettings(**settings).candidates_ahead
         self._until: int = journal.fact("known_until")
 
     def propose(
@@ -71,21 +73,29 @@ class Screening:
     ) -> Candidate:
         """The number's candidate: open when it is to be trained, else with its end.
 
-        A duplicate goes back to the researcher with the reason. The first idea is made at once;
-        what depends on other candidates waits for this number's turn.
+        A duplicate of what has ended goes back to the researcher with the reason. All that calls a
+        backend or the sandbox is done beside other numbers. Only the comparison with those that
+        are under way waits for this number's turn, so that a slow answer holds up nobody else; a
+        duplicate of one of them ends there.
         """
-        candidate = self._write(number, 0, question, works)
+        candidate = self._settle(self._write(number, 0, question, works))
+        for _ in range(self._attempts - 1):
+            if candidate.end is not End.DUPLICATE:
+                break
+            refused = (*question.rejected, f"{candidate.title}: {candidate.reason}")
+            question = question.model_copy(update={"rejected": refused})
+            candidate = self._settle(self._write(number, candidate.attempt + 1, question, works))
         with self._ledger.turn(number):
-            candidate = self._settle(candidate)
-            for _ in range(self._attempts - 1):
-                if candidate.end is not End.DUPLICATE:
-                    break
-                refused = (*question.rejected, f"{candidate.title}: {candidate.reason}")
-                question = question.model_copy(update={"rejected": refused})
-                candidate = self._settle(
-                    self._write(number, candidate.attempt + 1, question, works)
-                )
+            return self._admit(candidate)
+
+    def _admit(self, candidate: Candidate) -> Candidate:
+        if candidate.end is End.OPEN and (reason := self._known(candidate, candidate.sequence)):
+            return self._ended(candidate, End.DUPLICATE, reason)
         return candidate
+
+    def _settled(self, candidate: Candidate) -> int:
+        """The sequence before which all have ended, whatever the timing: see `Budget`."""
+        return max(0, candidate.number - self._lag + 1) * 1000
 
     def _agents_of(self, operator: str) -> Agents:
         """The control arm is drawn by grammar, whoever answers the search."""
@@ -166,7 +176,7 @@ class Screening:
             return self._ended(candidate, End.INVALID, str(error)), report
         candidate = replace(candidate, recipe=parsed.recipe)
         candidate = self._fingerprinted(candidate, parsed, "")
-        if reason := self._known(candidate):
+        if reason := self._known(candidate, self._settled(candidate)):
             return self._ended(candidate, End.DUPLICATE, reason), CheckReport(Status.OK)
         report = self._check(candidate)
         candidate = self._fingerprinted(
@@ -180,7 +190,7 @@ class Screening:
             return self._ended(
                 candidate, End.INVALID if report.checks else end, why(report)
             ), report
-        if reason := self._known(candidate):
+        if reason := self._known(candidate, self._settled(candidate)):
             return self._ended(candidate, End.DUPLICATE, reason), report
         return candidate, report
 
@@ -197,12 +207,14 @@ class Screening:
         )
         return replace(candidate, fingerprint=print_)
 
-    def _known(self, candidate: Candidate) -> str | None:
-        """Why the candidate need not be tried, from this run and from all before it."""
-        if found := self._journal.match(candidate.fingerprint, candidate.sequence):
+    def _known(self, candidate: Candidate, before: int) -> str | None:
+        """Why the candidate need not be tried, from this run up to a sequence, and from all runs
+        before it."""
+        if found := self._journal.match(candidate.fingerprint, before):
             level, row = found
-            open_ = row["end"] == End.OPEN
-            end = "which is still under way" if open_ else f"which ended {row['end']}"
+            # Only what cannot change any more, lest the words depend on when trainings end.
+            failed = row["end"] in (End.DUPLICATE, End.INVALID)
+            end = f"which ended {row['end']}" if failed else "which was taken up before"
             return f"same {level} as candidate {row['id']} ({row['title']}), {end}"
         if matches := self._knowledge.match(self._spec.name, candidate.fingerprint, self._until):
             m = matches[0]
@@ -231,7 +243,7 @@ class Screening:
             source=candidate.source,
             report=report_to_json(report),
             attempt=attempt,
-            past=past_repairs(self._journal, candidate.reason, candidate.sequence),
+            past=past_repairs(self._journal, candidate.reason, self._settled(candidate)),
         )
         seed = seed_of(self._run_seed, candidate.id, "repair")
         answer = self._agents_of(candidate.operator).repair(candidate.id, question, seed)

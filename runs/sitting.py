@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from archwright.domain import ArchwrightError, RunError, Stopped
@@ -58,7 +58,9 @@ def _watched(journal: Journal, sandbox: Sandbox, stop: threading.Event) -> Itera
 
     def watch() -> None:
         while not done.wait(BEAT_SECONDS):
-            journal.beat()
+            # Where the journal cannot be written, whoever does the work says so.
+            with suppress(RunError):
+                journal.beat()
             if stop.is_set() or stop_requested(journal.paths):
                 stop.set()
                 sandbox.stop()

@@ -145,8 +145,8 @@ class Baseline:
 class Control:
     """The control arm: random draws trained at the top rung with the task's recipe.
 
-    `improvement` is the best finalist's over them in per cent, with its 95 % interval; None before
-    anything was verified.
+    `improvement` is that of the play-off's best finalist over them in per cent, with its 95 %
+    interval; None before anything was verified.
     """
 
     count: int

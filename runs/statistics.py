@@ -118,14 +118,14 @@ def over_random(method: Sequence[float], random: Sequence[float], sign: float) -
 
     Args:
         method: scores of what the search found, on seeds that it was not chosen by.
-        random: scores of random draws of the same space and recipe.
+        random: scores of random draws of the same space and recipe; their mean is not 0.
         sign: 1 where higher is better, -1 where lower is.
     """
     from scipy import stats
 
     m, r = statistics.fmean(method), statistics.fmean(random)
     errors = [np.var(x, ddof=1) / len(x) if len(x) > 1 else 0.0 for x in (method, random)]
-    ratio_error = abs(m / r) * math.sqrt(errors[0] / m**2 + errors[1] / r**2)
+    ratio_error = math.sqrt(errors[0] + errors[1] * (m / r) ** 2) / abs(r)
     percent = sign * 100 * (m - r) / r
     reach = 100 * ratio_error * float(stats.t.isf(ALPHA / 2, max(1, len(random) - 1)))
     return Improvement(percent, (percent - reach, percent + reach))

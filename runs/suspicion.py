@@ -9,12 +9,12 @@ from archwright.domain import Check, Metric
 from archwright.runs.noise import Floor
 from archwright.runs.snapshot import Verdict
 
-EARLY_SHARE: Final = 1.0
-"""Share of the final gain that a candidate shows at the lowest rung, from which on it is odd."""
 EARLY_GAIN: Final = 20.0
 """Noise standard deviations over the baseline at the lowest rung, from which on it is odd."""
 TEST_SHARE: Final = 0.5
+"""Share of the gain on validation below which the gain on the test split is odd."""
 LOSS_SHARE: Final = 1.0
+"""Excess over the baseline's last training loss, as a share of it, from which on it is odd."""
 
 
 def suspect(

@@ -36,8 +36,6 @@ FRESH_SEED: Final = 1000
 """Verification's seeds start here; the search's start at 0."""
 SEEDS_PER_ROUND: Final = 100
 EQUAL_PARAMETERS: Final = 0.05
-
-
 SECOND_STAGE: Final = 2
 PLAYOFF: Final = 3
 """Candidates in the play-off for each place among the finalists."""
@@ -95,7 +93,7 @@ class Verification:
         self._top = len(spec.rungs) - 1
         self._floor = floors[-1]
         self._left = allowance
-        self._round = round_
+        self.round = round_
         self._baseline = Contender(
             BASELINE, "the baseline", spec.baseline, spec.recipe, floors[-1].parameters, BASELINE
         )
@@ -122,10 +120,7 @@ class Verification:
 
     def _choose(self, count: int) -> list[Contender]:
         """The finalists, best first: the best of a play-off on the seeds of the noise floor."""
-        entrants = self._journal.once(
-            "playoff", str(self._round), "", {}, lambda: {"candidates": self._enter(count)}
-        )["candidates"]
-        gains = self._play_off(entrants)
+        gains = self._play_off(self._enter(count))
         best = sorted(gains, key=lambda i: -gains[i])[:count]
         return [self._contender(i) for i in best if gains[i] > 0]
 
@@ -205,11 +200,12 @@ class Verification:
             "matched", finalist.id, finalist.id, {}, lambda: self._scale(finalist.parameters)
         )
         if done["source"] is None:
+            made = done["largest"] is not None
             self._journal.notice(
                 f"no baseline of {finalist.id}'s size ({finalist.parameters} parameters) could be "
-                "made: it is compared with the largest that could"
+                f"made: it is compared with {'the largest that could' if made else 'none larger'}"
             )
-            if done["largest"] is None:
+            if not made:
                 return []
             done = {"source": done["largest"], "parameters": done["largest_parameters"]}
         size = done["parameters"]
@@ -288,7 +284,7 @@ class Verification:
             source=contender.source,
             recipe=contender.recipe,
             rung=self._top,
-            seed=FRESH_SEED + SEEDS_PER_ROUND * self._round + seed,
+            seed=fresh_seed(self.round, seed),
             purpose="verification",
         )
 
@@ -312,7 +308,7 @@ class Verification:
         self, verdict: Verdict, finalist: Contender, controls: list[Contender], looked: int
     ) -> Verdict:
         """The look at the test split, for what is a discovery so far."""
-        key = f"{finalist.id}/{self._round}"
+        key = f"{finalist.id}/{self.round}"
         request = {"seeds": verdict.seeds, "controls": [c.id for c in controls]}
         self._journal.once("look", key, finalist.id, request, lambda: {"at": time.time()})
         own, *others = [
@@ -330,6 +326,11 @@ def _wants_seeds(verdict: Verdict | None, stage: int) -> bool:
     if verdict is None or verdict.verdict == "undecided":
         return True
     return verdict.verdict == "discovery" and stage == SECOND_STAGE
+
+
+def fresh_seed(round_: int, number: int = 0) -> int:
+    """The seed with the given number, from 0, of a round of verification."""
+    return FRESH_SEED + SEEDS_PER_ROUND * round_ + number
 
 
 def rounds_so_far(journal: Journal) -> int:

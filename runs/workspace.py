@@ -31,7 +31,7 @@ SETTINGS_HEADER: Final = """\
 # seed = 0            # of the whole run: proposals, initial weights, data order
 # examples = 3        # examples retrieved from what is known, for each proposal
 # finalists = 3       # candidates that are verified, at most
-# verify_seeds = 5    # fresh seeds that verify a finalist
+# verify_seeds = 6    # fresh seeds that verify a finalist, three times as many at most
 """
 
 # Hooks of the user's must not fire for our commits, nor may a missing key or an odd encoding make

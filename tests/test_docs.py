@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -47,3 +49,14 @@ def test_the_command_line_page_is_what_the_commands_say() -> None:
     # Python versions break usage lines in different places: only the words are compared.
     written = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8").split()
     assert written == load_writer().page().split(), "docs/cli.md is stale: run `make docs`"
+
+
+def test_the_readmes_program_runs(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert len([line for line in program.splitlines() if line.strip()]) <= 12
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "trials" in done.stdout

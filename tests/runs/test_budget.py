@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archwright.domain import Stopped
-from archwright.runs.budget import Budget, Plan
+from archwright.runs.budget import Budget, Grant, Plan, read_grants, record_grant
+from archwright.runs.journal import Journal
 from archwright.runs.ledger import Ledger, Tried
+from archwright.runs.paths import RunPaths
 from archwright.runs.settings import RunSettings
 
 
@@ -85,6 +88,30 @@ def test_time_that_is_up_ends_the_search() -> None:
     assert budget.grant(2) is None
 
 
+def test_what_was_granted_before_goes_on_though_time_is_up(tmp_path: Path) -> None:
+    given = [Grant(n, max(0, n - 2), n % 3 + 1) for n in range(1, 12)]
+    with Journal.create(RunPaths(tmp_path / "run"), {}) as journal:
+        for grant in given:
+            record_grant(journal, grant)
+        assert read_grants(journal) == given
+
+    ledger = Ledger(lambda: False)
+    plan = Plan(baseline=0, search=None, verification=0, finalists=3)
+    budget = Budget(plan, 2, 4, 100, ledger, lambda: 0.0, earlier=given)
+    for grant in given:
+        assert budget.grant(grant.number) == grant
+        ledger.close(grant.number, _tried(1))
+    assert budget.grant(12) is None
+
+
+def test_a_search_that_had_ended_grants_no_more() -> None:
+    plan = Plan(baseline=0, search=None, verification=0, finalists=3)
+    ledger = Ledger(lambda: False)
+    budget = Budget(plan, 2, 4, 100, ledger, None, earlier=[Grant(1, 0, 2)], over=True)
+    assert budget.grant(1) == Grant(1, 0, 2)
+    assert budget.grant(2) is None
+
+
 def test_a_search_that_proposes_nothing_new_ends() -> None:
     plan = Plan(baseline=0, search=1000, verification=0, finalists=0)
     ledger = Ledger(lambda: False)
@@ -124,3 +151,12 @@ def test_turns_are_taken_in_order_of_number() -> None:
         thread.join()
 
     assert order == [1, 2, 3, 4, 5]
+
+
+def test_nobody_passes_after_a_turn_that_broke_off() -> None:
+    ledger = Ledger(lambda: False)
+    with pytest.raises(OSError, match="disk"), ledger.turn(1):
+        raise OSError("disk")
+    ledger.fail(OSError("disk"))
+    with pytest.raises(OSError, match="disk"), ledger.turn(2):
+        pytest.fail("it must not pass")

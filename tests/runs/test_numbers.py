@@ -107,6 +107,7 @@ def test_relative_improvement_over_random() -> None:
     assert found.percent == pytest.approx(11.0)
     assert found.interval[0] < 11.0 < found.interval[1]
     assert over_random([0.9, 0.9], [1.0, 1.0], sign=-1.0).percent == pytest.approx(10.0)
+    assert over_random([0.0, 0.0], [1.0, 1.0], sign=-1.0).percent == pytest.approx(100.0)
 
 
 def test_scores_per_sample_average_to_the_score() -> None:
