@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from archwright.agents.questions import (
     ResearchQuestion,
     Typed,
 )
+from archwright.search.parsing import parse
 
 A = TypeVar("A", bound=Typed)
 
@@ -181,7 +181,7 @@ def _parsed(source: str) -> str:
 def _error_in(source: str) -> str | None:
     """Why a source is no Python, if it is none. Nothing is executed."""
     try:
-        ast.parse(source)
+        parse(source)
     except SyntaxError as error:
         return f"line {error.lineno} of the file: {error.msg}"
     except (ValueError, RecursionError, MemoryError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Final
 from archwright.domain import WorkspaceError
 
 BUSY_SECONDS: Final = 30.0
+SWITCH_PAUSE_SECONDS: Final = 0.02
 
 # Append only: a file of any older version is brought up by the statements after its own.
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
@@ -65,7 +67,7 @@ class Database:
     def _prepare(self) -> None:
         with self._named_errors():
             self._connection.row_factory = sqlite3.Row
-            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._switch_to_wal()
             self._connection.execute("PRAGMA synchronous = NORMAL")
         if self._version() == len(MIGRATIONS):
             return
@@ -79,6 +81,18 @@ class Database:
                 for statement in statements:
                     connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+    def _switch_to_wal(self) -> None:
+        """Two processes may make the file at once, and for this switch SQLite does not wait."""
+        until = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(SWITCH_PAUSE_SECONDS)
 
     def _version(self) -> int:
         return int(self.read("PRAGMA user_version")[0][0])

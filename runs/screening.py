@@ -94,8 +94,9 @@ class Screening:
         return candidate
 
     def _settled(self, candidate: Candidate) -> int:
-        """The sequence before which all have ended, whatever the timing: see `Budget`."""
-        return max(0, candidate.number - self._lag + 1) * 1000
+        """The sequence before which all have ended, whatever the timing: see `Budget`. The
+        baseline, at 0, always has."""
+        return max(1, (candidate.number - self._lag + 1) * 1000)
 
     def _agents_of(self, operator: str) -> Agents:
         """The control arm is drawn by grammar, whoever answers the search."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from archwright.domain import Problem, SourceError
 from archwright.search.arithmetic import Untold
 from archwright.search.interpreter import Reader
+from archwright.search.parsing import parse
 from archwright.search.segments import Code
 
 
@@ -25,7 +25,7 @@ class Blueprint:
         """The value of an expression such as "2 * width" in the entry's `__init__`."""
         reader = Reader(Code(""))
         try:
-            value = reader.value(ast.parse(expression, mode="eval").body, dict(self.names))
+            value = reader.value(parse(expression, "eval").body, dict(self.names))
         except (Untold, SyntaxError):
             return None
         return value if isinstance(value, int) else None

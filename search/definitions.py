@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from archwright.search.library import Block
+from archwright.search.parsing import parse
 from archwright.search.segments import Change, Code, classes, names
 from archwright.search.variation import (
     activation_sites,
@@ -94,7 +95,7 @@ def bring(code: Code, brought: Sequence[Definition], entry: str) -> tuple[str, d
 
 def same_interface(node: _Defined, source: str) -> bool:
     """Whether two definitions of one name can stand for each other: the same constructor."""
-    other = ast.parse(source).body[0]
+    other = parse(source).body[0]
     return _arguments(node) == _arguments(other)
 
 

@@ -10,20 +10,18 @@ import ast
 import hashlib
 import json
 import re
-import threading
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from archwright.domain import Fingerprint, Problem, Recipe, SourceError
 from archwright.search.names import CONTRACT_NAMES
+from archwright.search.parsing import parse
 from archwright.search.tree_form import normal_form
 
 SOURCE_LIMIT_BYTES: Final = 100_000
 _DIGEST_CHARACTERS: Final = 32
 _TAB_COLUMNS: Final = 8
-_PARSING: Final = threading.Lock()  # the list of warnings to ignore is one for all threads
 
 # A string, a comment, a new line with its indentation, blanks, a word, or any other character.
 _TOKEN: Final = re.compile(
@@ -261,9 +259,7 @@ def _parse(source: str) -> ast.Module:
             f"the source has {size:,} bytes; at most {SOURCE_LIMIT_BYTES:,} are taken"
         )
     try:
-        with _PARSING, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(source)
+        return parse(source)
     except SyntaxError as error:
         raise SourceError(f"line {error.lineno or 1}: {error.msg}; correct the syntax") from None
     except (ValueError, RecursionError, MemoryError) as error:

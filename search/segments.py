@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from archwright.domain import SourceError
+from archwright.search.parsing import parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Code:
         self.text = text
         self._bytes = text.encode()
         try:
-            self.tree = ast.parse(text)
+            self.tree = parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             line = getattr(error, "lineno", None)
             where = f" on line {line}" if line else ""

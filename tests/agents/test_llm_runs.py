@@ -114,7 +114,7 @@ def test_a_broken_file_is_mended_by_the_debugger_with_the_diff_that_helped_befor
             return Say(f"{diff}-{line}\n+{line.replace(' + 1', '')}\n```")
         return good(call)
 
-    with ProtocolServer(act) as server, runs.run(server.url, max_candidates=6) as journal:
+    with ProtocolServer(act) as server, runs.run(server.url, max_candidates=6, lag=2) as journal:
         mended = [k for k in ends(journal) if k != End.INVALID]
         assert set(mended) <= {End.TRAINED, End.PROMOTED}
         assert ends(journal)[End.INVALID] == 6
