@@ -61,8 +61,9 @@ def judge(
     verdict = replace(
         verdict, mean=fmean(own), own_scores=tuple(own), shrunk=shrink(gains[hardest])
     )
-    if verdict.effect <= 0:
-        reason = _LOST[controls[hardest].kind]
+    lost = min(range(len(compared)), key=lambda i: compared[i].effect)
+    if compared[lost].effect <= 0:
+        reason = _LOST[controls[lost].kind]
         return replace(verdict, verdict="no gain", reason=reason)
     if verdict.p >= ALPHA or verdict.interval[0] <= 0:
         low, high = verdict.interval

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from math import sqrt
 from statistics import fmean
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import numpy as np
 
@@ -293,16 +293,26 @@ class Verification:
     def _judge(self, finalist: Contender, controls: list[Contender], tried: int) -> Verdict:
         own = self._scores[finalist.id]
         everyone = [own, *(self._scores[c.id][: len(own)] for c in controls)]
-        if any(score is None for scores in everyone for score in scores):
-            reason = "a verification trial did not finish"
-            blank = (0.0, (0.0, 0.0), 1.0, len(own), reason)
-            return Verdict(finalist.id, finalist.title, "no gain", *blank)
+        failed = [
+            who.title
+            for who, scores in zip((finalist, *controls), everyone, strict=True)
+            if None in scores
+        ]
+        if failed:
+            blank = (0.0, (0.0, 0.0), 1.0, len(own), f"{failed[0]} failed to train on a fresh seed")
+            end: Literal["no gain", "undecided"] = "no gain" if None in own else "undecided"
+            return Verdict(finalist.id, finalist.title, end, *blank)
         known = [[s for s in scores if s is not None] for scores in everyone]
         against = [
             Against(c.kind, c.title, c.parameters, tuple(scores))
             for c, scores in zip(controls, known[1:], strict=True)
         ]
-        return judge(self._spec.metric, finalist.id, finalist.title, known[0], against, tried)
+        verdict = judge(self._spec.metric, finalist.id, finalist.title, known[0], against, tried)
+        size = max(c.parameters for c in controls)
+        if verdict.verdict == "discovery" and finalist.parameters > size * (1 + EQUAL_PARAMETERS):
+            reason = f"no baseline of its size could be made: the largest has {size} parameters"
+            return replace(verdict, verdict="undecided", reason=reason)
+        return verdict
 
     def _confirm(
         self, verdict: Verdict, finalist: Contender, controls: list[Contender], looked: int
