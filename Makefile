@@ -20,6 +20,7 @@ help: ## list the targets
 install: $(STAMP) ## install into .venv, once
 
 demo: $(STAMP) ## discover architectures for a small task, with no key (about three minutes)
+	@test -d $(DEMO)/.git || git init --quiet $(DEMO)
 	$(BIN)/archwright init $(DEMO)
 	$(BIN)/archwright run digits --workspace $(DEMO) $(DEMO_BUDGET)
 	$(BIN)/archwright report latest --workspace $(DEMO)

@@ -149,6 +149,7 @@ def _llm(settings: RunSettings, journal: Journal, stop: threading.Event) -> Back
         stop=stop,
         notify=journal.notice,
         patience=Patience(outage_seconds=60 * settings.outage_minutes),
+        calls=settings.calls,
     )
 
 

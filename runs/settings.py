@@ -77,6 +77,8 @@ class RunSettings:
     """Dollars for models in all, calls in flight counted."""
     max_tokens: int | None = None
     """Tokens of models in all, both directions, calls in flight counted."""
+    calls: int | None = None
+    """Calls to models at a time, at most: for a server that answers few at once."""
     answer_tokens: int = 8192
     """Longest reply of a model."""
     silence_seconds: float = 180.0
@@ -152,6 +154,7 @@ _LEAST: Mapping[str, float] = {
     "max_candidates": 1,
     "max_usd": 0.0,
     "max_tokens": 1,
+    "calls": 1,
     "answer_tokens": 64,
     "silence_seconds": 1.0,
     "outage_minutes": 0.0,

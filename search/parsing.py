@@ -12,7 +12,7 @@ import threading
 import warnings
 from typing import Final, Literal, cast, overload
 
-_ONE_AT_A_TIME: Final = threading.Lock()
+_ONE_AT_A_TIME: Final = threading.RLock()
 
 
 @overload

@@ -63,7 +63,8 @@ def read_fault(error: Exception, model: str) -> Fault:
         broken = isinstance(error, BrokenStreamError | ValueError) or any(
             sign in _name(error) for sign in signs
         )
-        return Fault("broken" if broken else "outage", f"{model}: {words}", reached=broken)
+        reached = broken or _was_silent(error)
+        return Fault("broken" if broken else "outage", f"{model}: {words}", reached=reached)
     lower = words.lower()
     if status in _REFUSED_KEY:
         return Fault(
@@ -90,6 +91,11 @@ def _is_connection(error: Exception) -> bool:
     """litellm gives a status of 500 or 408 to what never reached a server."""
     names = ("APIConnectionError", "APITimeoutError", "Timeout", "MidStreamFallbackError")
     return _name(error) in names
+
+
+def _was_silent(error: Exception) -> bool:
+    """Whether a server took the call and then said nothing, which is not the same as no server."""
+    return "Timeout" in _name(error) and "Connect" not in type(error.__cause__).__name__
 
 
 def _words(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -69,6 +70,7 @@ class LlmBackend:
         stop: ends all waiting.
         notify: is told once of each outage.
         patience: how long faults are waited out.
+        calls: calls at a time, at most; None without a limit.
     """
 
     name = "llm"
@@ -83,6 +85,7 @@ class LlmBackend:
         stop: threading.Event,
         notify: Callable[[str], None],
         patience: Patience | None = None,
+        calls: int | None = None,
     ) -> None:
         self._wire = wire
         self._pool = pool
@@ -92,6 +95,7 @@ class LlmBackend:
         self._stop = stop
         self._notify = notify
         self._patience = patience or Patience()
+        self._lane = threading.BoundedSemaphore(calls) if calls else contextlib.nullcontext()
         self._tenacity = import_package("tenacity")
         self._silent_since: dict[str, float] = {}
         self._reached = False
@@ -177,8 +181,13 @@ class LlmBackend:
             raise self._dead
 
     def _try(self, model: str, request: Request, account: _Account) -> Completion:
+        """One call, in its turn."""
+        with self._lane:
+            self._check_alive()
+            return self._call(model, request, account)
+
+    def _call(self, model: str, request: Request, account: _Account) -> Completion:
         """One call, reserved before and settled after, however it ends."""
-        self._check_alive()
         messages = _messages(request)
         reserved = self._meter.reserve(self._most(model, messages), self._stop.is_set)
         completion, cost, answered = Completion(), Amount(), False

@@ -24,6 +24,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         help="an LLM for all roles, or ROLE=NAME for one; more than one form a pool",
     )
     parser.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible server")
+    parser.add_argument("--calls", type=int, metavar="N", help="calls to models at a time")
     parser.add_argument("--max-usd", type=float, metavar="X", help="dollars for models in all")
     parser.add_argument("--max-tokens", type=int, metavar="N", help="tokens of models in all")
     parser.add_argument(
@@ -45,6 +46,7 @@ def model_settings(args: argparse.Namespace) -> dict[str, Any]:
     return {
         "models": tuple(args.model) if args.model else None,
         "base_url": args.base_url,
+        "calls": args.calls,
         "max_usd": args.max_usd,
         "max_tokens": args.max_tokens,
         "prices": tuple(args.price) if args.price else None,

@@ -197,12 +197,15 @@ def _list(snapshot: Snapshot) -> Iterator[str]:
 def _evidence(snapshot: Snapshot, verdict: Verdict, row: CandidateRow | None) -> Iterator[str]:
     metric = snapshot.metric
     low, high = (gain_text(metric, bound) for bound in verdict.interval)
-    effect = f"{gain_text(metric, verdict.effect)} over the baseline ({low} to {high})"
+    hardest = min(verdict.comparisons, key=lambda c: c.interval[0], default=None)
+    control = hardest.control if hardest else "the baseline"
+    effect = f"{gain_text(metric, verdict.effect)} over {control} ({low} to {high})"
     yield f"{effect}, p {verdict.p:.2g}, {verdict.seeds} seeds"
     if verdict.test_gain is not None:
         yield f"{gain_text(metric, verdict.test_gain)} on the sealed test split"
-    if row and row.score is not None:
-        yield f"{metric.name} {score_text(metric, row.score)}, {row.parameters:,} parameters"
+    if row and verdict.mean is not None:
+        mean = score_text(metric, verdict.mean)
+        yield f"{metric.name} {mean} on fresh seeds, {row.parameters:,} parameters"
     if verdict.branch:
         yield f"branch    git log --graph {verdict.branch}"
     if verdict.decision:

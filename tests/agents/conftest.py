@@ -89,6 +89,7 @@ def quick_backend(settings: RunSettings, journal: Journal) -> LlmBackend:
         stop=threading.Event(),
         notify=journal.notice,
         patience=QUICK,
+        calls=settings.calls,
     )
 
 

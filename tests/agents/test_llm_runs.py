@@ -258,3 +258,12 @@ def test_where_a_model_gives_no_answer_the_symbolic_engine_can(
     ):
         counted = ends(journal)
         assert counted[End.TRAINED] + counted[End.PROMOTED] >= 2
+
+
+def test_calls_at_a_time_are_bounded(runs: Runs) -> None:
+    def act(call: Call) -> Act:
+        return Say(words_of(call), wait_seconds=0.02)
+
+    with ProtocolServer(act) as server:
+        runs.run(server.url, max_candidates=6, calls=2).close()
+        assert server.most_busy == 2

@@ -15,7 +15,7 @@ from scripts import good, with_faults
 
 from archwright.cli import main
 
-SMALL = ["--max-trials", "16", "--max-candidates", "4", "--workers", "2", "--sandbox", "process"]
+SMALL = ["--max-trials", "24", "--max-candidates", "4", "--workers", "2", "--sandbox", "process"]
 
 
 def ask(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any, str]:

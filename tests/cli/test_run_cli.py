@@ -115,7 +115,7 @@ def test_a_run_that_does_not_exist_is_one_line(command: str, workspace: Path) ->
         (("--max-trials", "3"), "needs at least"),
         (("--workers", "0"), "workers must be at least 1"),
         (("--sandbox", "none"), "sandbox"),
-        (("--sandbox", "docker"), "--sandbox process"),
+        (("--rung",), "--rung"),
         (("--frobnicate",), "--help"),
     ],
 )
