@@ -13,7 +13,6 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from math import sqrt
 from statistics import fmean
 from typing import Any, Final, Literal, Protocol
 
@@ -222,7 +221,7 @@ class Verification:
 
     def _scale(self, target: int) -> dict[str, Any]:
         """Bisect the width factor until parameters are within 5 % of `target`."""
-        low, high = 1.0, 2.0 + 4.0 * sqrt(target / self._baseline.parameters)
+        low, high = 1.0, 2.0 + 2.0 * target / self._baseline.parameters
         nearest: tuple[float, str | None, int] = (EQUAL_PARAMETERS, None, 0)
         largest: tuple[int, str | None] = (0, None)
         for _ in range(14):

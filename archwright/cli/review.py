@@ -203,9 +203,10 @@ def _evidence(snapshot: Snapshot, verdict: Verdict, row: CandidateRow | None) ->
     yield f"{effect}, p {verdict.p:.2g}, {verdict.seeds} seeds"
     if verdict.test_gain is not None:
         yield f"{gain_text(metric, verdict.test_gain)} on the sealed test split"
-    if row and verdict.mean is not None:
-        mean = score_text(metric, verdict.mean)
-        yield f"{metric.name} {mean} on fresh seeds, {row.parameters:,} parameters"
+    if verdict.mean is not None:
+        yield f"{metric.name} {score_text(metric, verdict.mean)} on fresh seeds"
+    if row:
+        yield f"{row.parameters:,} parameters"
     if verdict.branch:
         yield f"branch    git log --graph {verdict.branch}"
     if verdict.decision:
