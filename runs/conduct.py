@@ -86,7 +86,8 @@ class Conductor:
             RunError: the test split was opened before and `force` is not set, or there is
                 nothing to verify.
         """
-        with self._sitting() as (journal, knowledge):
+        # Refused before the run is taken up, so that a refusal leaves it as it is.
+        with Journal.open(self.paths, readonly=True) as journal:
             rounds = rounds_so_far(journal)
             if rounds and not force:
                 raise RunError(
@@ -98,6 +99,7 @@ class Conductor:
                     f"{self.paths.name} has measured nothing yet: "
                     f"`archwright resume {self.paths.name}` first"
                 )
+        with self._sitting() as (journal, knowledge):
             if rounds:
                 journal.notice(f"the test split was opened {rounds + 1} times (forced)")
             settings = RunSettings(**journal.fact("settings"))

@@ -139,7 +139,7 @@ class RunSettings:
 _LEAST: Mapping[str, float] = {
     "workers": 1,
     "max_trials": 1,
-    "hours": 0.0,
+    "hours": 0.001,
     "examples": 0,
     "lag": 1,
     "baseline_seeds": 2,

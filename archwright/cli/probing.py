@@ -5,9 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from archwright.runs.settings import RunSettings
+
+ANSWER_TOKENS: Final = 256
+"""Small, so that a model that does not stop is cut off; enough for one that thinks a little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ def _probe(settings: RunSettings, name: str, prompt: str) -> Probe:
     from archwright.domain import BackendError
     from archwright.runs.backends import open_wire
 
+    settings = replace(settings, answer_tokens=ANSWER_TOKENS)
     price = price_of(name, parse_prices(settings.prices), listed=settings.base_url is None)
     backend = LlmBackend(
         wire=open_wire(settings),
