@@ -26,6 +26,8 @@ def discover(
     max_usd: float | None = None,
     max_tokens: int | None = None,
     max_candidates: int | None = None,
+    calls: int | None = None,
+    fallback: str | None = None,
     backend: Backend | None = None,
     view: View | None = None,
 ) -> RunResult:
@@ -46,6 +48,8 @@ def discover(
         max_usd: dollars for models in all.
         max_tokens: tokens of models in all.
         max_candidates: candidates in all.
+        calls: calls to models at a time.
+        fallback: "symbolic" has that engine answer where a model gave no usable answer.
         backend: what answers the roles, over what `model` says; None without a model is the
             symbolic backend.
         view: shows the run while it goes on; None shows nothing.
@@ -75,6 +79,8 @@ def discover(
         "max_usd": max_usd,
         "max_tokens": max_tokens,
         "max_candidates": max_candidates,
+        "calls": calls,
+        "fallback": fallback,
     }
     place = Workspace.open(Path(workspace))
     settings = RunSettings.load(place.paths.settings, given)

@@ -225,8 +225,8 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--candidates", type=int, default=200)
-    parser.add_argument("--steps", type=int, default=3000, help="length of a trial")
+    parser.add_argument("--candidates", type=int, default=160)
+    parser.add_argument("--steps", type=int, default=6000, help="length of a trial")
     parser.add_argument("--lag", type=int, default=96, help="candidates under way at once")
     parser.add_argument("--openevolve", metavar="PYTHON", help="an interpreter with openevolve")
     parser.add_argument("--iterations", type=int, default=12, help="of openevolve")

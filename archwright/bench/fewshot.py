@@ -102,7 +102,7 @@ def _spend(place: Path, task: str, n: int, known: Path, args: argparse.Namespace
     for file in known.parent.glob(f"{known.name}*"):
         shutil.copy(file, opened.paths.knowledge.with_name(file.name))
     words = {"models": "model", "prices": "price"}
-    given = {words.get(k, k): v for k, v in model_settings(args).items() if k != "fallback"}
+    given = {words.get(k, k): v for k, v in model_settings(args).items()}
     result = _discover(
         task, workspace, args, args.candidates, {"examples": n, "seed": args.seed, **given}
     )
