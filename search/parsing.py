@@ -1,21 +1,23 @@
 """Parses Python, one source at a time: the only place that calls `ast.parse`.
 
-CPython 3.11 counts the depth of all syntax trees that are being built in one variable, so that two
-threads that parse at once can fail with "SystemError: AST constructor recursion depth mismatch".
-The list of warnings to ignore is one for all threads as well. Other libraries parse, too, and know
-nothing of the lock here: what fails for that reason is simply parsed again.
+CPython 3.11 counts the depth of all syntax trees that are being built in one variable. Building one
+is C code that another thread cannot interrupt, unless the garbage collector runs in the middle and
+calls a finaliser written in Python; if that other thread parses, too, the count is wrong and the
+parse fails with "SystemError: AST constructor recursion depth mismatch". Other libraries parse and
+know nothing of a lock, so the collector rests while a source is parsed. The list of warnings to
+ignore is one for all threads as well.
 """
 
 from __future__ import annotations
 
 import ast
+import gc
 import threading
-import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, Literal, cast, overload
 
-TRIES: Final = 8
-PAUSE_SECONDS: Final = 0.002
 _ONE_AT_A_TIME: Final = threading.RLock()
 
 
@@ -30,15 +32,17 @@ def parse(source: str, mode: Literal["exec", "eval"] = "exec") -> ast.Module | a
         SyntaxError: it is not Python.
         ValueError, RecursionError, MemoryError: it cannot be parsed.
     """
-    with _ONE_AT_A_TIME, warnings.catch_warnings():
+    with _ONE_AT_A_TIME, warnings.catch_warnings(), _no_collection():
         warnings.simplefilter("ignore")
-        for _ in range(TRIES - 1):
-            try:
-                return _parse(source, mode)
-            except SystemError:
-                time.sleep(PAUSE_SECONDS)
-        return _parse(source, mode)
+        return cast(ast.Module | ast.Expression, ast.parse(source, mode=mode))
 
 
-def _parse(source: str, mode: str) -> ast.Module | ast.Expression:
-    return cast(ast.Module | ast.Expression, ast.parse(source, mode=mode))
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -7,6 +7,7 @@ understood all the same.
 from __future__ import annotations
 
 import json
+import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -77,6 +78,8 @@ class UrlWire:
             max_retries=0,
             timeout=openai.Timeout(silence_seconds, connect=CONNECT_SECONDS),
         )
+        # Else its idle connections would wait for the collector.
+        weakref.finalize(self, self._client.close)
         self._answer_tokens = answer_tokens
 
     def complete(self, model: str, messages: Messages, name: str, into: Completion) -> None:

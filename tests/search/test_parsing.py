@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import ast
+import gc
 import sys
 import threading
+import time
+from random import Random
 
 from archwright.search.grammar import draw
 from archwright.search.parsing import parse
 from archwright.tasks.loading import load_task
 
 
-def test_other_threads_that_parse_do_no_harm() -> None:
-    from random import Random
+class _Litter:
+    """Waits for the collector, and runs Python code when it comes: there threads can change."""
 
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        for _ in range(20):
+            pass
+
+
+def test_other_threads_that_parse_do_no_harm() -> None:
     source = draw(load_task("digits").spec.problem, Random(0)).source
-    wanted = ast.dump(ast.parse(source))
+    wanted = ast.dump(parse(source))
     done = threading.Event()
 
     def disturb() -> None:
@@ -25,15 +37,36 @@ def test_other_threads_that_parse_do_no_harm() -> None:
             except SystemError:
                 continue  # the fault that is guarded against, in the other thread
 
-    before = sys.getswitchinterval()
-    others = [threading.Thread(target=disturb) for _ in range(3)]
+    def litter() -> None:
+        while not done.is_set():
+            for _ in range(50):
+                _Litter()
+            time.sleep(0)
+
+    switch, thresholds = sys.getswitchinterval(), gc.get_threshold()
+    others = [threading.Thread(target=work) for work in (disturb, disturb, disturb, litter)]
     try:
         sys.setswitchinterval(1e-5)
+        gc.set_threshold(50, 5, 5)
         for other in others:
             other.start()
-        assert all(ast.dump(parse(source)) == wanted for _ in range(100))
+        trees = [parse(source) for _ in range(300)]
     finally:
         done.set()
-        sys.setswitchinterval(before)
+        gc.set_threshold(*thresholds)
+        sys.setswitchinterval(switch)
         for other in others:
             other.join()
+    assert all(ast.dump(tree) == wanted for tree in trees)
+
+
+def test_the_collector_is_left_as_it_was() -> None:
+    assert gc.isenabled()
+    parse("x = 1")
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        parse("x = 1")
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
