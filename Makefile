@@ -23,7 +23,6 @@ demo: $(STAMP) ## discover architectures for a small task, with no key (about th
 	@test -d $(DEMO)/.git || git init --quiet $(DEMO)
 	$(BIN)/archwright init $(DEMO)
 	$(BIN)/archwright run digits --workspace $(DEMO) $(DEMO_BUDGET)
-	$(BIN)/archwright report latest --workspace $(DEMO)
 
 test: $(STAMP) ## run the tests (ARGS="-k word" picks some)
 	$(BIN)/python -m pytest $(ARGS)

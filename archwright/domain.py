@@ -17,6 +17,7 @@ library and numpy, so that it costs nothing to import.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
@@ -85,6 +86,12 @@ class Metric:
     direction: Direction
     unit: str
     loss: Loss
+    highest: float = math.inf
+    """The largest score there is; the smallest is 0."""
+
+    def clamp(self, interval: tuple[float, float]) -> tuple[float, float]:
+        """An interval of scores, within what a score can be."""
+        return max(0.0, interval[0]), min(self.highest, interval[1])
 
     def better(self, a: float, b: float) -> bool:
         """Whether score `a` is better than score `b`."""
@@ -98,7 +105,7 @@ class Metric:
 METRICS: Final[Mapping[str, Metric]] = {
     m.name: m
     for m in (
-        Metric("accuracy", "maximize", "%", "cross_entropy"),
+        Metric("accuracy", "maximize", "%", "cross_entropy", 100.0),
         Metric("bits_per_character", "minimize", "bits", "cross_entropy"),
         Metric("cross_entropy", "minimize", "nats", "cross_entropy"),
         Metric("mean_squared_error", "minimize", "", "mse"),

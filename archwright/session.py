@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
@@ -64,7 +66,8 @@ def carry_out(
             backend=backend or open_backend(settings, journal, workspace.paths, stop),
             stop=stop,
         )
-        with _signals(stop) as caught, _viewed(view, lambda: observe(journal)):
+        resume = _resume(workspace, paths)
+        with _signals(stop, resume) as caught, _viewed(view, lambda: observe(journal)):
             try:
                 work(conductor)
             except Stopped:
@@ -73,8 +76,15 @@ def carry_out(
         return observe(journal)
 
 
+def _resume(workspace: Workspace, paths: RunPaths) -> str:
+    """The command that goes on with a run."""
+    root = workspace.paths.root
+    where = [] if root.resolve() == Path.cwd() else ["--workspace", str(root)]
+    return shlex.join(["archwright", "resume", paths.name, *where])
+
+
 @contextmanager
-def _signals(stop: threading.Event) -> Iterator[list[int]]:
+def _signals(stop: threading.Event, resume: str) -> Iterator[list[int]]:
     """Signals set `stop`; gives the list of those that came. Only the main thread gets signals."""
     caught: list[int] = []
 
@@ -82,6 +92,7 @@ def _signals(stop: threading.Event) -> Iterator[list[int]]:
         del frame
         if caught:
             # The sandbox's processes die with this one, and the journal is whole at any moment.
+            print(f"stopped; go on with: {resume}", file=sys.stderr, flush=True)
             os._exit(INTERRUPTED)
         caught.append(number)
         stop.set()

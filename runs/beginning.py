@@ -59,6 +59,7 @@ def begin(
         "task": task.spec.name,
         "task_from": _durable(task_name),
         "task_digest": task.digest(),
+        "task_key": task.key,
         "metric": task.spec.metric.name,
         "rungs": task.spec.rungs,
         "budget": {k: v for k, v in limits.items() if v is not None},

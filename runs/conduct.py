@@ -63,6 +63,9 @@ class Conductor:
         with self._sitting() as (journal, knowledge):
             if journal.fact("phase") == "done":
                 return  # To search on would mean to look at the test split again.
+            if journal.fact("round") is not None:
+                self._verify_round(journal, knowledge)  # It was asked for, and cut short.
+                return
             settings = RunSettings(**journal.fact("settings"))
             stopwatch = Stopwatch(journal.seconds_alive())
             agents = self._agents(journal)
@@ -80,7 +83,7 @@ class Conductor:
             journal.note("phase", "done")
 
     def verify(self, force: bool) -> None:
-        """Verify the best candidates of a run that is over, on fresh seeds.
+        """Verify the best candidates, on fresh seeds. A search that was stopped ends with it.
 
         Raises:
             RunError: the test split was opened before and `force` is not set, or there is
@@ -102,16 +105,23 @@ class Conductor:
         with self._sitting() as (journal, knowledge):
             if rounds:
                 journal.notice(f"the test split was opened {rounds + 1} times (forced)")
-            settings = RunSettings(**journal.fact("settings"))
-            floors = read_floors(journal)
-            trainer = Trainer(self.task, self.sandbox, journal, self.paths)
-            agents = self._agents(journal)
-            verification = Verification(
-                *(self._baseline_spec(), settings, trainer, self.sandbox, journal, floors),
-                round_=rounds,
-            )
-            self._verify(journal, knowledge, agents, floors, verification, settings.finalists)
-            journal.note("phase", "done")
+            if journal.fact("phase") == "search":
+                journal.notice("the search was stopped early and ended by a verification")
+            journal.note("round", rounds)
+            self._verify_round(journal, knowledge)
+
+    def _verify_round(self, journal: Journal, knowledge: Knowledge) -> None:
+        """A verification that was asked for: without a limit on its trials."""
+        settings = RunSettings(**journal.fact("settings"))
+        floors = read_floors(journal)
+        trainer = Trainer(self.task, self.sandbox, journal, self.paths)
+        verification = Verification(
+            *(self._baseline_spec(), settings, trainer, self.sandbox, journal, floors),
+            round_=journal.fact("round"),
+        )
+        agents = self._agents(journal)
+        self._verify(journal, knowledge, agents, floors, verification, settings.finalists)
+        journal.note("phase", "done")
 
     # --- phases ---------------------------------------------------------------------------------
 
@@ -194,7 +204,10 @@ class Conductor:
             budget=budget,
             floors=floors,
         )
-        return loop.search()
+        tried = loop.search()
+        if not tried:
+            journal.notice("the budget was spent before the first candidate: nothing was searched")
+        return tried
 
     def _verify(
         self,

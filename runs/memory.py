@@ -27,6 +27,7 @@ class Memory:
         self._knowledge = knowledge
         self._journal = journal
         self._floors = floors
+        self._task: str = journal.fact("task_key")
         self._until: int = journal.fact("known_until")
         self._count: int = journal.fact("settings")["examples"]
         self._inherited: tuple[Work, ...] | None = None
@@ -52,12 +53,10 @@ class Memory:
         def read() -> dict[str, Any]:
             source = near.source if near else self._spec.baseline
             words = near.title if near else self._spec.summary
-            examples = self._knowledge.examples(
-                self._spec.name, self._count, source, until=self._until
-            )
+            examples = self._knowledge.examples(self._task, self._count, source, until=self._until)
             if near is None:
-                examples = [e for e in examples if e.task == self._spec.name]
-            lessons = self._knowledge.lessons(self._spec.name, words, LESSONS, until=self._until)
+                examples = [e for e in examples if e.task == self._task]
+            lessons = self._knowledge.lessons(self._task, words, LESSONS, until=self._until)
             works = [_as_work(e).model_dump() for e in examples]
             return {"examples": works, "lessons": lessons}
 
@@ -75,7 +74,7 @@ class Memory:
             Entry(
                 run=self._journal.paths.name,
                 candidate=candidate.id,
-                task=self._spec.name,
+                task=self._task,
                 title=candidate.title,
                 source=candidate.source,
                 recipe=candidate.recipe.to_json(),

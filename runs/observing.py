@@ -17,6 +17,7 @@ from archwright.runs.snapshot import (
     Comparison,
     Control,
     Funnel,
+    SecondLook,
     Snapshot,
     Spend,
     State,
@@ -54,7 +55,7 @@ def observe(journal: Journal) -> Snapshot:
         candidates=candidates,
         verdicts=verdicts,
         control=_control([c for c in finished if c.arm == "control"], verdicts, metric),
-        notices=tuple(r[0] for r in journal.query("SELECT text FROM notices ORDER BY rowid")),
+        notices=_notices(journal),
         settings=settings,
         error=journal.fact("error", ""),
     )
@@ -142,6 +143,14 @@ def _running(journal: Journal) -> tuple[TrialRow, ...]:
     return tuple(trials)
 
 
+def _notices(journal: Journal) -> tuple[str, ...]:
+    said = [row["text"] for row in journal.query("SELECT text FROM notices ORDER BY rowid")]
+    if unverified := journal.fact("unverified"):
+        which = f"candidate {', '.join(unverified)}"
+        said.append(f"the budget had no trials left to verify {which}: `archwright verify` does it")
+    return tuple(said)
+
+
 def _spend(journal: Journal) -> Spend:
     ((trials, training),) = journal.query(
         "SELECT COUNT(*), COALESCE(SUM(json_extract(result, '$.resources.seconds')), 0) "
@@ -165,6 +174,10 @@ def _verdict(document: dict[str, Any], review: Any) -> Verdict:
     compared = tuple(_comparison(c) for c in fields.pop("comparisons"))
     for key in ("interval", "suspicions", "own_scores"):
         fields[key] = tuple(fields[key])
+    fields["again"] = tuple(
+        SecondLook(**{**look, "interval": tuple(look["interval"])})
+        for look in fields.get("again", ())
+    )
     return Verdict(**{**fields, "review": review}, comparisons=compared)
 
 

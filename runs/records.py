@@ -21,10 +21,11 @@ from archwright.runs.candidates import seed_of
 from archwright.runs.journal import Journal
 from archwright.runs.lineage import Lineage
 from archwright.runs.noise import BASELINE, Floor
-from archwright.runs.snapshot import Verdict, numbers_of
+from archwright.runs.snapshot import SecondLook, Verdict, numbers_of
 from archwright.runs.statistics import predict
 from archwright.runs.suspicion import suspect
 from archwright.runs.verification import fresh_seed
+from archwright.runs.wording import gain_text, interval_text
 from archwright.runs.workspace import Workspace
 from archwright.tasks.loading import Task
 
@@ -57,11 +58,18 @@ class Records:
         self._run = journal.paths.name
         self._round = round_
 
-    def write(self, verdict: Verdict) -> Verdict:
+    def write(self, verdict: Verdict) -> None:
         """Review a finalist, write its decision and, for a discovery, its branch.
 
-        Writing the same verdict again finds what is there.
+        Writing the same verdict again finds what is there. A verdict that had its look at the test
+        split stands; a later, forced one is noted beside it.
         """
+        first = self._earlier(verdict)
+        if first:
+            looks = [k for k in first.get("again", ()) if k["round"] != self._round]
+            again = [*looks, asdict(_second_look(verdict))]
+            self._journal.judge(verdict.candidate, {**first, "again": again})
+            return
         row = self._row(verdict.candidate)
         verdict = replace(
             verdict,
@@ -86,7 +94,15 @@ class Records:
             )
             verdict = replace(verdict, branch=land(self._workspace, landing))
         self._journal.judge(verdict.candidate, asdict(verdict))
-        return verdict
+
+    def _earlier(self, verdict: Verdict) -> dict[str, Any]:
+        """The verdict of an earlier round that opened the test split for this finalist."""
+        rows = self._journal.query(
+            "SELECT document FROM verdicts WHERE candidate = ?", verdict.candidate
+        )
+        document: dict[str, Any] = json.loads(rows[0]["document"]) if rows else {}
+        earlier = document.get("round", 0) < self._round
+        return document if earlier and document.get("test_gain") is not None else {}
 
     def _row(self, candidate: str) -> sqlite3.Row:
         return self._journal.query("SELECT * FROM candidates WHERE id = ?", candidate)[0]
@@ -171,29 +187,37 @@ class Records:
         return {
             "command": f"archwright try {file} --task {task} --seed {fresh_seed(self._round)}",
             "score": verdict.own_scores[0],
-            "interval": predict(verdict.own_scores),
+            "interval": self._spec.metric.clamp(predict(verdict.own_scores)),
         }
 
     def _evidence(self, row: sqlite3.Row, verdict: Verdict) -> dict[str, str]:
-        unit = self._spec.metric.unit
+        metric, unit = self._spec.metric, self._spec.metric.unit
+        shrunk = "not measured" if verdict.shrunk is None else gain_text(metric, verdict.shrunk)
         evidence = {
             "baseline": f"{self._floor.mean:.6g} {unit} (sd {self._floor.sd:.3g})",
             "score in the search": f"{row['score']:.6g} {unit}",
             "score on fresh seeds": f"{_or_none(verdict.mean)} {unit} (mean of {verdict.seeds})",
             "corrected p": f"{verdict.p:.3g}",
-            "gain, shrunk for selection": f"{_or_none(verdict.shrunk)} {unit}",
+            "gain, shrunk for selection": shrunk,
             "parameters": f"{row['parameters']} (baseline {self._floor.parameters})",
         }
+        if self._round:
+            evidence["test split"] = f"opened {self._round} times before: this round was forced"
         for c in verdict.comparisons:
             evidence[f"gain over {c.control}"] = (
-                f"{c.effect:+.4g} {unit} ({c.interval[0]:+.4g} to {c.interval[1]:+.4g}; it scores "
+                f"{gain_text(metric, c.effect)} ({interval_text(metric, c.interval)}; it scores "
                 f"{c.mean:.6g} {unit} with {c.parameters} parameters)"
             )
             if c.test_gain is not None:
                 evidence[f"gain over {c.control} on the test split"] = (
-                    f"{c.test_gain:+.4g} {unit} (p = {c.test_p:.2g})"
+                    f"{gain_text(metric, c.test_gain)} (p = {c.test_p:.2g})"
                 )
         return evidence
+
+
+def _second_look(verdict: Verdict) -> SecondLook:
+    names = SecondLook.__dataclass_fields__
+    return SecondLook(**{name: getattr(verdict, name) for name in names})
 
 
 def _confirmation(verdict: Verdict) -> str:

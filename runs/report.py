@@ -26,6 +26,7 @@ from archwright.runs.summary import (
 from archwright.runs.wording import (
     clean,
     duration_text,
+    forced_words,
     funnel_text,
     gain_text,
     interval_text,
@@ -81,6 +82,10 @@ def _found(snapshot: Snapshot) -> Iterator[RenderableType]:
         style = "bold green" if verdict.verdict == "discovery" else ""
         yield _text(f"candidate {verdict.candidate}, {clean(verdict.title, 100)}", style)
         yield from (_text(line, indent=4) for line in _verdict_words(snapshot, verdict))
+        if verdict.branch:
+            yield _command(f"branch {verdict.branch}")
+        if verdict.decision:
+            yield _command(f"decision {verdict.decision}, review {verdict.review}")
         yield from _reproduction(snapshot.metric, verdict)
 
 
@@ -102,10 +107,7 @@ def _verdict_words(snapshot: Snapshot, verdict: Verdict) -> Iterator[str]:
     if verdict.needs:
         yield f"to settle it: {clean(verdict.needs)}"
     yield from (f"suspicion: {clean(each)}" for each in verdict.suspicions)
-    if verdict.branch:
-        yield f"branch {verdict.branch}"
-    if verdict.decision:
-        yield f"decision {verdict.decision}, review {verdict.review}"
+    yield from forced_words(snapshot.metric, verdict)
 
 
 def _reproduction(metric: Metric, verdict: Verdict) -> Iterator[RenderableType]:

@@ -63,6 +63,7 @@ class Screening:
         self._attempts: int = settings["attempts"]
         self._repairs: int = settings["repairs"]
         self._lag = RunSettings(**settings).candidates_ahead
+        self._task: str = journal.fact("task_key")
         self._until: int = journal.fact("known_until")
 
     def propose(
@@ -217,7 +218,7 @@ class Screening:
             failed = row["end"] in (End.DUPLICATE, End.INVALID)
             end = f"which ended {row['end']}" if failed else "which was taken up before"
             return f"same {level} as candidate {row['id']} ({row['title']}), {end}"
-        if matches := self._knowledge.match(self._spec.name, candidate.fingerprint, self._until):
+        if matches := self._knowledge.match(self._task, candidate.fingerprint, self._until):
             m = matches[0]
             return f"same {m.level} as {m.run}/{m.candidate} ({m.title}), which ended {m.end}"
         return None

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-from archwright.domain import ArchwrightError, RunError, Stopped
+from archwright.domain import ArchwrightError, RunError, Stopped, TaskError
 from archwright.runs.control import hold, stop_requested
 from archwright.runs.journal import Journal
 from archwright.runs.paths import RunPaths
@@ -23,11 +23,12 @@ def sit(paths: RunPaths, task: Task, sandbox: Sandbox, stop: threading.Event) ->
     """Hold the run with its sandbox started; however it ends, the journal says so.
 
     Raises:
-        RunError: another process holds it, or the task has changed since it began.
+        RunError: another process holds it.
+        TaskError: the task has changed since it began.
     """
     with hold(paths), Journal.open(paths) as journal:
         if task.digest() != journal.fact("task_digest"):
-            raise RunError(
+            raise TaskError(
                 f"task {task.spec.name} has changed since {paths.name} began: "
                 "its results would not compare; start a new run with `archwright run`"
             )

@@ -84,6 +84,19 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondLook:
+    """What a forced round of verification said of a finalist whose verdict was known."""
+
+    round: int
+    verdict: str
+    effect: float
+    interval: tuple[float, float]
+    p: float
+    seeds: int
+    test_gain: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What verification said of a finalist. `effect`, `interval`, `p` and `test_gain` are those of
     the hardest control; `mean` is the finalist's own score on the fresh seeds."""
@@ -111,6 +124,10 @@ class Verdict:
     """The command that trains it again, and the interval that the score must land in."""
     comparisons: tuple[Comparison, ...] = ()
     review: Literal["open", "accepted", "rejected"] = "open"
+    round: int = 0
+    """How many times the run's test split had been opened before: above 0 it was forced."""
+    again: tuple[SecondLook, ...] = ()
+    """What forced rounds said after this verdict, which stands."""
 
 
 def numbers_of(verdict: Verdict) -> dict[str, Any]:

@@ -101,19 +101,21 @@ class Verification:
     def verify(self, count: int) -> list[Verdict]:
         """Verdicts on the best `count` candidates of the run, best first."""
         fields = {f.id: (f, self._controls(f)) for f in self._choose(count)}
+        rounds = self.round + 1  # who asks again has more chances, and is corrected for them
         verdicts: dict[str, Verdict] = {}
         for stage in range(1, STAGES + 1):
             # Where seeds run short, they go to the most promising.
             order = sorted(fields, key=lambda i: -verdicts[i].effect if i in verdicts else 0.0)
             wanting = [fields[i] for i in order if _wants_seeds(verdicts.get(i), stage)]
             for finalist, controls in self._train(wanting, stage):
-                verdicts[finalist.id] = self._judge(finalist, controls, len(fields))
-        self._say_unverified([i for i in fields if i not in verdicts])
+                verdicts[finalist.id] = self._judge(finalist, controls, len(fields) * rounds)
+        self._journal.note("unverified", [i for i in fields if i not in verdicts])
         looked = [v for v in verdicts.values() if v.verdict == "discovery"]
-        return [
-            self._confirm(v, *fields[i], len(looked)) if v in looked else v
+        ends = [
+            self._confirm(v, *fields[i], len(looked) * rounds) if v in looked else v
             for i, v in verdicts.items()
         ]
+        return [replace(v, round=self.round) for v in ends]
 
     # --- finalists and their controls -----------------------------------------------------------
 
@@ -268,10 +270,6 @@ class Verification:
             for (contender, _), trial in zip(order, trials, strict=True):
                 self._scores.setdefault(contender.id, []).append(trial.score)
         return fitting
-
-    def _say_unverified(self, finalists: Sequence[str]) -> None:
-        for finalist in finalists:
-            self._journal.notice(f"no trials were left to verify candidate {finalist}")
 
     def _trained(self, contender: Contender) -> int:
         return len(self._scores.get(contender.id, ()))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import Final
 
 from archwright.domain import Metric
-from archwright.runs.snapshot import Funnel
+from archwright.runs.snapshot import Funnel, Verdict
 
 _DROPPED: Final = frozenset({"Cf", "Cs", "Co", "Cn"})
 """Unicode categories that never reach a terminal: bidirectional overrides and other invisible
@@ -65,6 +66,25 @@ def interval_text(metric: Metric, interval: tuple[float, float], between: str = 
     """The bounds of a gain, without the unit: `+1.10 to +3.20`."""
     style = "+.2f" if metric.unit == "%" else "+.3g"
     return between.join(f"{bound:{style}}" for bound in interval)
+
+
+def forced_words(metric: Metric, verdict: Verdict) -> Iterator[str]:
+    """What a person must know of a verdict whose test split was opened more than once."""
+    if verdict.round:
+        yield f"forced: the test split had been opened {_times(verdict.round)} before"
+    for look in verdict.again:
+        words = (
+            f"looked at again (forced, after {_times(look.round)}): {look.verdict}, "
+            f"{gain_text(metric, look.effect)} ({interval_text(metric, look.interval)}) on "
+            f"{look.seeds} other seeds, corrected p {look.p:.2g}"
+        )
+        if look.test_gain is not None:
+            words += f", {gain_text(metric, look.test_gain)} on the test split"
+        yield f"{words}; the first verdict stands"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def noise_text(gain: float, sd: float) -> str:

@@ -67,6 +67,14 @@ class Task:
                 total.update(np.ascontiguousarray(array).tobytes())
         return total.hexdigest()
 
+    @cached_property
+    def key(self) -> str:
+        """What the task is known by: a built-in's name; for a folder of the user's, which may be
+        called like another or change, its name and the begin of its digest."""
+        if self.spec.folder.parent == _HERE:
+            return self.spec.name
+        return f"{self.spec.name}@{self.digest()[:8]}"
+
     @property
     def _file(self) -> Path:
         return self.spec.folder / "task.py"

@@ -10,14 +10,14 @@ from typing import Any
 from archwright.cli.choosing import add_workspace_argument
 from archwright.cli.output import emit
 from archwright.cli.try_ import read_file
-from archwright.domain import Status, TaskSpec, WorkspaceError
+from archwright.domain import Status, WorkspaceError
 from archwright.knowledge.store import Knowledge
 from archwright.runs.wording import clean
 from archwright.runs.workspace import Workspace
 from archwright.sandbox import Sandbox
 from archwright.sandbox.opening import open_sandbox
 from archwright.search.fingerprint import fingerprint, read_source
-from archwright.tasks.loading import load_task
+from archwright.tasks.loading import Task, load_task
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,11 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print each file's text, tree and graph hash; the graph needs the file to build."""
-    spec = load_task(args.task).spec
+    task = load_task(args.task)
     sources = [(name, read_file(Path(name))) for name in args.files]
     knowledge = _open_knowledge(Path(args.workspace))
     with open_sandbox(args.sandbox, 1) as sandbox:
-        rows = [_row(name, source, spec, sandbox, knowledge) for name, source in sources]
+        rows = [_row(name, source, task, sandbox, knowledge) for name, source in sources]
     if knowledge is not None:
         knowledge.close()
     emit(args, rows, lambda: _print(rows))
@@ -51,12 +51,13 @@ def _open_knowledge(folder: Path) -> Knowledge | None:
 
 
 def _row(
-    name: str, source: str, spec: TaskSpec, sandbox: Sandbox, knowledge: Knowledge | None
+    name: str, source: str, task: Task, sandbox: Sandbox, knowledge: Knowledge | None
 ) -> dict[str, Any]:
+    spec = task.spec
     parsed = read_source(source, spec.problem, spec.recipe)
     report = sandbox.check(source, spec.problem)
     print_ = fingerprint(parsed, parsed.recipe, report.graph)
-    matches = knowledge.match(spec.name, print_, None) if knowledge else []
+    matches = knowledge.match(task.key, print_, None) if knowledge else []
     row = {"file": name, **asdict(print_), "matches": [asdict(m) for m in matches]}
     if report.status is not Status.OK:
         row["error"] = report.error

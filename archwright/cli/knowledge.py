@@ -15,6 +15,7 @@ from archwright.knowledge.store import Entry, Hit, Knowledge
 from archwright.runs.wording import clean
 from archwright.runs.workspace import Workspace
 from archwright.search.fingerprint import fingerprint
+from archwright.tasks.loading import load_task
 
 _USER = "user"
 
@@ -105,7 +106,7 @@ def _print_stats(stats: dict[str, Any]) -> None:
 
 
 def _add(args: argparse.Namespace, knowledge: Knowledge) -> None:
-    entry = _own_entry(args.file, args.task, args.note)
+    entry = _own_entry(args.file, load_task(args.task).key if args.task else "", args.note)
     id = knowledge.record(entry)
     document = {"id": id, "kind": entry.kind, "title": entry.title}
     emit(args, document, lambda: print(f"entry {id}: {entry.kind} {clean(entry.title)}"))

@@ -62,7 +62,8 @@ def changes(before: Snapshot | None, now: Snapshot) -> Iterator[str]:
     )
     if now.baseline and (before is None or before.baseline != now.baseline):
         yield baseline_line(now)
-    if before is None or before.phase != now.phase:
+    moved = before is None or before.phase != now.phase
+    if moved and now.phase != "done":
         yield f"phase: {clean(now.phase)}"
     known = {row.id: row for row in before.candidates} if before else {}
     earlier = max(0, len(now.candidates) - CAUGHT_UP) if before is None else 0
@@ -74,6 +75,8 @@ def changes(before: Snapshot | None, now: Snapshot) -> Iterator[str]:
         yield best_line(now)
     seen = before.verdicts if before else ()
     yield from (verdict_line(now, v) for v in now.verdicts if v not in seen)
+    if moved and now.phase == "done":
+        yield "phase: done"
     if before is not None and before.state != now.state:
         yield f"run {now.state}" + (f": {clean(now.error)}" if now.error else "")
 

@@ -11,8 +11,8 @@ from archwright.cli.output import emit
 
 if TYPE_CHECKING:
     from archwright.agents.questions import Work
-    from archwright.domain import TaskSpec
     from archwright.runs.workspace import Workspace
+    from archwright.tasks.loading import Task
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     settings = RunSettings.load(workspace.paths.settings, {"examples": args.examples})
     question = specimen(args.role, task.spec, args.operator)
     if args.role == "researcher":
-        examples, lessons = _remembered(workspace, task.spec, settings.examples)
+        examples, lessons = _remembered(workspace, task, settings.examples)
         question = specimen(args.role, task.spec, args.operator, examples, lessons)
     prompts = Prompts(workspace.paths.prompts)
     text = prompts.render(args.role, question)
@@ -71,13 +71,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _remembered(
-    workspace: Workspace, spec: TaskSpec, count: int
+    workspace: Workspace, task: Task, count: int
 ) -> tuple[tuple[Work, ...], tuple[str, ...]]:
     """What the workspace's knowledge base gives a first proposal: examples and lessons."""
     from archwright.knowledge.store import Knowledge
     from archwright.runs.memory import LESSONS, PREFIX, known_work
 
     with Knowledge(workspace.paths.knowledge) as knowledge:
-        found = knowledge.examples(spec.name, count, spec.baseline)
+        found = knowledge.examples(task.key, count, task.spec.baseline)
         works = tuple(known_work(knowledge, f"{PREFIX}{e.id}") for e in found)
-        return works, tuple(knowledge.lessons(spec.name, "the baseline", LESSONS))
+        return works, tuple(knowledge.lessons(task.key, "the baseline", LESSONS))

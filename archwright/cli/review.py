@@ -210,4 +210,5 @@ def _evidence(snapshot: Snapshot, verdict: Verdict, row: CandidateRow | None) ->
     if verdict.branch:
         yield f"branch    git log --graph {verdict.branch}"
     if verdict.decision:
-        yield f"decision  archwright decision search {verdict.candidate}"
+        number = int(verdict.decision.partition("-")[0])
+        yield f"decision  archwright decision show {number}"

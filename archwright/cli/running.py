@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from archwright.cli.consoles import attend, show
 from archwright.cli.output import emit, say
-from archwright.domain import ArchwrightError
+from archwright.domain import ArchwrightError, TaskError
 from archwright.runs.control import is_held
 from archwright.runs.journal import Journal
 from archwright.runs.observing import observe
@@ -43,6 +43,8 @@ def work_on(
     except KeyboardInterrupt:
         interrupted = True
         snapshot = _look(paths)
+    except TaskError:
+        raise  # A task that was mended is another one, for another run.
     except ArchwrightError:
         _say_resume(args, paths)
         raise

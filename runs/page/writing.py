@@ -42,6 +42,7 @@ from archwright.runs.summary import (
 from archwright.runs.wording import (
     clean,
     duration_text,
+    forced_words,
     gain_text,
     interval_text,
     printable,
@@ -122,6 +123,7 @@ def _wording(snapshot: Snapshot) -> Mapping[str, Any]:
         "score": partial(score_text, metric),
         "gain": partial(gain_text, metric),
         "interval": partial(interval_text, metric),
+        "forced": partial(forced_words, metric),
         "over_baseline": partial(gain_over_baseline, snapshot),
         "verdict_words": headline.VERDICT_WORDS,
     }

@@ -100,5 +100,5 @@ def test_watch_draws_until_it_is_stopped(
     assert isinstance(console.file, io.StringIO)
     last = console.file.getvalue()
     assert "finished · digits" in last
-    assert "candidate c0007 (widen block 2) invalid" in last
+    assert "phase: done" in last
     assert capsys.readouterr().out == ""

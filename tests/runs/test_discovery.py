@@ -254,7 +254,7 @@ def test_a_task_that_changed_is_not_resumed(spirals: Path, workspace: Path) -> N
     place = Workspace.open(workspace)
     paths = find_run(place)
 
-    with pytest.raises(RunError, match="has changed since"):
+    with pytest.raises(TaskError, match="has changed since"):
         carry_out(place, task_of(paths), paths, Conductor.conduct)
 
 

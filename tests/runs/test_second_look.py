@@ -1,0 +1,85 @@
+"""Verifying a run again: the first verdict stands, and a second look is shown as one."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import archwright
+from archwright.domain import RunError
+from archwright.runs.beginning import task_of
+from archwright.runs.conduct import Conductor
+from archwright.runs.evidence import gather_evidence
+from archwright.runs.finding import find_run
+from archwright.runs.journal import Journal
+from archwright.runs.observing import observe
+from archwright.runs.page import render_page
+from archwright.runs.paths import RunPaths
+from archwright.runs.snapshot import Snapshot
+from archwright.runs.wording import forced_words
+from archwright.runs.workspace import Workspace
+from archwright.session import Work, carry_out
+from archwright.tasks.loading import load_task
+
+
+def _look(paths: RunPaths) -> Snapshot:
+    with Journal.open(paths, readonly=True) as journal:
+        return observe(journal)
+
+
+def _work(workspace: Path, paths: RunPaths, work: Work) -> Snapshot:
+    carry_out(Workspace.open(workspace), task_of(paths), paths, work)
+    return _look(paths)
+
+
+def _files(workspace: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in (workspace / ".archwright/decisions").glob("*.md")}
+
+
+def test_the_first_verdict_stands(spirals: Path, workspace: Path) -> None:
+    result = archwright.discover(spirals, workspace=workspace, max_trials=80, workers=2, seed=2)
+    assert result["discoveries"]
+    paths = find_run(Workspace.open(workspace))
+    before, records = _look(paths), _files(workspace)
+
+    with pytest.raises(RunError, match="add --force"):
+        _work(workspace, paths, lambda c: c.verify(force=False))
+    assert _look(paths) == before
+
+    after = _work(workspace, paths, lambda c: c.verify(force=True))
+    first = next(v for v in before.verdicts if v.verdict == "discovery")
+    now = next(v for v in after.verdicts if v.candidate == first.candidate)
+    (look,) = now.again
+    assert (now.effect, now.p, now.branch) == (first.effect, first.p, first.branch)
+    assert (now.decision, now.verdict) == (first.decision, "discovery")
+    assert look.round == 1
+    assert look.effect != first.effect
+    assert records.items() <= _files(workspace).items()
+    assert any("opened 2 times (forced)" in n for n in after.notices)
+    (words,) = forced_words(after.metric, now)
+    assert "looked at again (forced, after once)" in words
+    with Journal.open(paths, readonly=True) as journal:
+        assert words in render_page(after, gather_evidence(journal, after))
+
+    # A forced round that was cut short goes on as the round that it was.
+    with Journal.open(paths) as journal:
+        journal.note("phase", "verification")
+    resumed = _work(workspace, paths, Conductor.conduct)
+    assert resumed.verdicts == after.verdicts
+    assert resumed.phase == "done"
+
+
+def test_tasks_of_one_name_are_told_apart(spirals: Path, workspace: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(spirals, other)
+    (other / "task.py").write_text((other / "task.py").read_text() + "# other data\n")
+    assert load_task(spirals).key != load_task(other).key
+    assert load_task("digits").key == "digits"
+
+    for folder in (spirals, other):
+        archwright.discover(folder, workspace=workspace, max_trials=16, workers=1, seed=4)
+        snapshot = _look(find_run(Workspace.open(workspace)))
+        assert not any("which ended" in c.reason for c in snapshot.candidates)
+        assert snapshot.funnel.trained
