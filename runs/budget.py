@@ -46,10 +46,10 @@ class Plan:
 
     @staticmethod
     def _verification(settings: RunSettings, finalists: int) -> int:
-        """The play-off; the first seeds of the baseline, of each finalist and of a baseline of its
-        size; two more rounds of seeds for finalists whose verdict is open."""
+        """The play-off; the first seeds of the baseline, and of each finalist, a baseline of its
+        size and one with its recipe; two more rounds of seeds for those whose verdict is open."""
         playoff = finalists * settings.baseline_seeds
-        return playoff + settings.verify_seeds * (1 + 2 * finalists + 2 * (1 + finalists))
+        return playoff + settings.verify_seeds * (1 + 3 * finalists + 2 * (1 + finalists))
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,7 @@ def _compare(control: Against, gains: Sequence[float], tried: int) -> Comparison
         effect=effect.mean,
         interval=effect.interval,
         p=effect.p,
+        kind=control.kind,
     )
 
 

@@ -201,6 +201,11 @@ def _run_git(
 
 
 def _check(folder: Path, status: int, out: bytes, complaint: str) -> bytes:
+    if "dubious ownership" in complaint:
+        raise WorkspaceError(
+            f"git does not trust {folder}, which another user owns: "
+            f"`git config --global --add safe.directory {folder}`"
+        )
     if status:
         raise WorkspaceError(f"git cannot work in {folder}: {complaint}")
     return out

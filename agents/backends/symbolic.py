@@ -11,6 +11,8 @@ from random import Random
 from typing import Any
 
 from archwright.agents.backends import Reply, Request
+from archwright.agents.backends.extraction import extract_plan
+from archwright.agents.plans import PaperQuestion
 from archwright.agents.questions import (
     Assessment,
     Code,
@@ -27,6 +29,7 @@ from archwright.agents.questions import (
     problem_of,
 )
 from archwright.domain import AnswerError, BackendError, Check, CheckReport, Status
+from archwright.knowledge.papers.relevance import shared_words
 from archwright.search.edits import NotApplicable
 from archwright.search.operators import OPERATORS, edit
 from archwright.search.repair import repair
@@ -55,6 +58,8 @@ class SymbolicBackend:
                 said = _evaluate(EvaluationQuestion.model_validate(request.context))
             case "reviewer":
                 said = _review(ReviewQuestion.model_validate(request.context))
+            case "reader":
+                said = extract_plan(PaperQuestion.model_validate(request.context))
             case _:
                 raise BackendError(f"the symbolic backend knows no role {request.role!r}")
         return Reply(said.model_dump(mode="json"), self.name)
@@ -64,7 +69,10 @@ class SymbolicBackend:
 
 
 def _research(question: ResearchQuestion, rng: Random) -> Idea:
-    """The first operator that applies: the one asked for, then any other, then a draft."""
+    """The first operator that applies: the one asked for, then any other, then a draft.
+
+    An edit that came back as known is not made again; a draft of the same title is another one.
+    """
     others = [n for n, info in OPERATORS.items() if info.parents and n != question.operator]
     rng.shuffle(others)
     for operator in (question.operator, *others, "draft"):
@@ -78,15 +86,23 @@ def _research(question: ResearchQuestion, rng: Random) -> Idea:
             )
         except NotApplicable:
             continue
+        if works and any(said.startswith(f"{change.title}: ") for said in question.rejected):
+            continue
         return Idea(
             operator=operator,
             title=change.title,
             rationale=" ".join([change.rationale, *map(_evidence, works)]),
             evidence=tuple(w.id for w in works),
             parents=tuple(w.id for w in works),
+            citations=_cite(f"{change.title} {change.rationale}", question),
             plan={"seed": seed},
         )
     raise BackendError("no operator applies, not even a draft")
+
+
+def _cite(words: str, question: ResearchQuestion) -> tuple[str, ...]:
+    """The passages shown that speak of what the change is about."""
+    return tuple(p.id for p in question.passages if shared_words(words, p.text))
 
 
 def _starting_points(operator: str, question: ResearchQuestion) -> Sequence[Work] | None:
@@ -196,15 +212,17 @@ def _review(question: ReviewQuestion) -> Review:
 
 def _suspect(question: ReviewQuestion) -> list[str]:
     found = []
-    if question.parameters > 1.05 * question.baseline_parameters:
+    numbers: dict[str, Any] = dict(question.verdict or {})
+    # What a control was trained for is measured, and no suspicion any more.
+    beaten = {c.get("kind") for c in numbers.get("comparisons", ())}
+    if "size" not in beaten and question.parameters > 1.05 * question.baseline_parameters:
         found.append(
             f"It has {question.parameters} parameters, the baseline {question.baseline_parameters}."
         )
     changed = {k: v for k, v in question.recipe.items() if question.brief.recipe.get(k) != v}
-    if changed:
+    if changed and "recipe" not in beaten:
         words = ", ".join(f"{k} = {v}" for k, v in changed.items())
         found.append(f"Its recipe differs ({words}): part of the gain may be the recipe's.")
-    numbers: dict[str, Any] = dict(question.verdict or {})
     if numbers.get("test_gain") is not None and numbers["test_gain"] <= 0:
         found.append("The gain does not hold on the test split.")
     if question.similar:

@@ -77,7 +77,7 @@ def changes(before: Snapshot | None, now: Snapshot) -> Iterator[str]:
     yield from (verdict_line(now, v) for v in now.verdicts if v not in seen)
     if moved and now.phase == "done":
         yield "phase: done"
-    if before is not None and before.state != now.state:
+    if before is not None and before.state != now.state and now.state != "running":
         yield f"run {now.state}" + (f": {clean(now.error)}" if now.error else "")
 
 
@@ -130,7 +130,7 @@ def verdict_line(snapshot: Snapshot, verdict: Verdict) -> str:
 def heartbeat(snapshot: Snapshot) -> str:
     """Where the run stands, in one line."""
     words = [f"{clean(snapshot.phase)}: {snapshot.funnel.proposed} candidates proposed"]
-    words += [f"trials {snapshot.spend.trials} done and {len(snapshot.running)} running"]
+    words += [f"trials {snapshot.spend.trials} done and {len(snapshot.running)} under way"]
     if snapshot.best:
         words.append(best_line(snapshot))
     return ", ".join(words)

@@ -196,8 +196,8 @@ def test_a_duplicate_goes_back_with_the_reason_and_is_not_trained(
     assert snapshot.candidates
     assert {c.end for c in snapshot.candidates} == {"duplicate"}
     assert [c.id for c in snapshot.candidates[:3]] == ["1", "1b", "1c"]
-    assert "same text as candidate baseline" in snapshot.candidates[0].reason
-    assert any("same text as candidate baseline" in reason for r in refused for reason in r)
+    assert "same text as the baseline" in snapshot.candidates[0].reason
+    assert any("same text as the baseline" in reason for r in refused for reason in r)
     assert snapshot.funnel.trained == 0
 
 
