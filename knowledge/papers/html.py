@@ -1,0 +1,86 @@
+"""Reads HTML: mathematics first, hidden elements out, then as the Markdown that it comes to."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, Final
+
+from bs4 import BeautifulSoup, Comment
+from markdownify import MarkdownConverter
+
+from archwright.knowledge.papers.markdown import read_markdown
+from archwright.knowledge.papers.paper import Paper
+
+_DROPPED: Final = "script, style, noscript, template, nav, iframe, object, svg, button, form"
+_HIDDEN = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0|opacity\s*:\s*0(?![.\d])",
+    re.IGNORECASE,
+)
+
+
+def read_html(text: str) -> Paper:
+    """The paper in an HTML page."""
+    soup = BeautifulSoup(text, "html.parser")
+    title = _title(soup)
+    hidden = _drop(soup)
+    _show_mathematics(soup)
+    body = soup.find("article") or soup.body or soup
+    converter = MarkdownConverter(
+        heading_style="ATX", strip=["a", "img"], escape_misc=False, escape_asterisks=False,
+        escape_underscores=False, code_language_callback=_language, bullets="-",
+    )  # fmt: skip
+    paper = read_markdown(converter.convert_soup(body))
+    notices = (f"text that the page hides was left out: {hidden[:80]!r}",) if hidden else ()
+    return replace(paper, kind="html", title=title or paper.title, notices=notices)
+
+
+def _title(soup: Any) -> str:
+    cited = soup.find("meta", attrs={"name": "citation_title"})
+    heading = soup.find("h1")
+    if cited is not None and cited.get("content"):
+        return str(cited["content"]).strip()
+    found = heading if heading is not None else soup.title
+    return " ".join(found.get_text(" ").split()) if found is not None else ""
+
+
+def _drop(soup: Any) -> str:
+    """Take out what is no text of the page; returns what of it was hidden text."""
+    for comment in soup.find_all(string=lambda s: isinstance(s, Comment)):
+        comment.extract()
+    for element in soup.select(_DROPPED):
+        element.decompose()
+    hidden = []
+    for element in soup.find_all(_is_hidden):
+        if not element.decomposed:
+            hidden.append(element.get_text(" "))
+            element.decompose()
+    return " ".join(" ".join(hidden).split())
+
+
+def _is_hidden(element: Any) -> bool:
+    return element.has_attr("hidden") or bool(_HIDDEN.search(element.get("style") or ""))
+
+
+def _show_mathematics(soup: Any) -> None:
+    """`<math>` as `$...$`: its `alttext`, or the TeX that is annotated in it."""
+    for math in soup.find_all("math"):
+        note = math.find("annotation", attrs={"encoding": "application/x-tex"})
+        tex = math.get("alttext") or (note.get_text() if note is not None else math.get_text(" "))
+        mark = "$$" if math.get("display") == "block" else "$"
+        math.replace_with(f"{mark}{' '.join(tex.split())}{mark}")
+    for table in soup.select("table.ltx_equation, table.ltx_equationgroup"):
+        table.name = "div"
+        for cell in table.find_all(["tbody", "tr", "td", "th"]):
+            cell.name = "span"
+
+
+def _language(element: Any) -> str:
+    names = " ".join([*element.get("class", []), *_classes_of_code(element)])
+    found = re.search(r"(?:language|lang|highlight)-(\w+)", names)
+    return found[1] if found else "python" if re.search(r"\b(?:def|import)\b", element.text) else ""
+
+
+def _classes_of_code(element: Any) -> list[str]:
+    inner = element.find("code")
+    return list(inner.get("class", [])) if inner is not None else []

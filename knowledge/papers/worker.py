@@ -1,0 +1,54 @@
+"""Reads one paper in a process of its own, within limits, and prints it as JSON.
+
+    python -m archwright.knowledge.papers.worker FILE
+
+Started by `archwright.knowledge.papers.confined`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from archwright.knowledge.papers import limits
+from archwright.knowledge.papers.paper import UnreadableError, to_json
+from archwright.knowledge.papers.reading import read_paper
+
+
+def main() -> None:
+    confine()
+    try:
+        document: dict[str, Any] = {"paper": to_json(read_paper(Path(sys.argv[1])))}
+    except UnreadableError as error:
+        document = {"error": str(error)}
+    except RecursionError:
+        document = {"error": "it is nested too deep: add a simpler version of it"}
+    except MemoryError:
+        document = {"error": "it takes too much memory to read: add a smaller part of it"}
+    except OSError as error:
+        document = {"error": f"it cannot be read ({error.strerror}): mend its rights"}
+    sys.stdout.buffer.write(json.dumps(document).encode("utf-8", "replace"))
+
+
+def confine() -> None:
+    """Bound processor time, memory and files for the rest of this process.
+
+    Where a system has no such limit (memory, on macOS) the caller's wall-clock limit is left.
+    """
+    import resource
+
+    for name, most in (
+        ("RLIMIT_CPU", limits.CPU_SECONDS),
+        ("RLIMIT_AS", limits.MEMORY_BYTES),
+        ("RLIMIT_FSIZE", 0),
+        ("RLIMIT_CORE", 0),
+    ):
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(getattr(resource, name), (most, most))
+
+
+if __name__ == "__main__":
+    main()
