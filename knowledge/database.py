@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from archwright.domain import WorkspaceError
+from archwright.knowledge.retrieval import embedded
+from archwright.knowledge.words import spread
 
 BUSY_SECONDS: Final = 30.0
 SWITCH_PAUSE_SECONDS: Final = 0.02
@@ -40,6 +42,21 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             INSERT INTO words (rowid, title, family, reason, lesson, source)
             VALUES (new.id, new.title, new.family, new.reason, new.lesson, new.source); END""",
     ),
+    (
+        "CREATE INDEX entries_replaced ON entries (replaced_by) WHERE replaced_by IS NOT NULL",
+        "DROP TRIGGER entries_words",
+        "DROP TABLE words",
+        """CREATE VIRTUAL TABLE words USING fts5(
+            title, family, reason, lesson, source, content='', tokenize='porter unicode61')""",
+        """INSERT INTO words (rowid, title, family, reason, lesson, source)
+            SELECT id, spread(title), spread(family), spread(reason), spread(lesson),
+            spread(source) FROM entries""",
+        """CREATE TRIGGER entries_words AFTER INSERT ON entries BEGIN
+            INSERT INTO words (rowid, title, family, reason, lesson, source)
+            VALUES (new.id, spread(new.title), spread(new.family), spread(new.reason),
+            spread(new.lesson), spread(new.source)); END""",
+        "UPDATE entries SET vector = embedded(source, title, lesson)",
+    ),
 )
 
 
@@ -67,6 +84,8 @@ class Database:
     def _prepare(self) -> None:
         with self._named_errors():
             self._connection.row_factory = sqlite3.Row
+            self._connection.create_function("spread", 1, spread, deterministic=True)
+            self._connection.create_function("embedded", 3, embedded, deterministic=True)
             self._switch_to_wal()
             self._connection.execute("PRAGMA synchronous = NORMAL")
         if self._version() == len(MIGRATIONS):

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import fcntl
 import math
-import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +18,9 @@ from typing import Final
 
 from archwright.domain import InputError
 from archwright.knowledge.madr import STATUSES, Decision, Option, render
-from archwright.knowledge.madr_reading import parse, with_status
+from archwright.knowledge.madr_changing import with_note, with_status
+from archwright.knowledge.madr_files import FileText, printable_text, read_text, write_text
+from archwright.knowledge.madr_reading import parse
 
 SLUG_LENGTH: Final = 48
 TITLE_WEIGHT: Final = 4
@@ -66,22 +67,44 @@ class DecisionFolder:
         Raises:
             InputError: the folder cannot be written, or the status or date is none.
         """
-        with self._locked():
+        with self.locked():
             existing = self.of(decision.run, decision.candidate) if decision.candidate else None
             if existing:
                 return self.find(existing.number)
-            number = 1 + max(map(_number, self._files()), default=0)
-            path = self.path / f"{number:04d}-{slugify(decision.title)}.md"
-            _write(path, render(replace(decision, number=number)))
-            return path
+            return self._append(decision)
+
+    def _append(self, decision: Decision) -> Path:
+        """Write a record under the next number. The lock is held."""
+        number = 1 + max(map(_number, self._files()), default=0)
+        path = self.path / f"{number:04d}-{slugify(decision.title)}.md"
+        write_text(path, FileText(render(replace(decision, number=number)), "utf-8"))
+        return path
 
     def list(self) -> tuple[Decision, ...]:
         """All records, by number."""
-        return tuple(parse(_read(path), path) for path in self._files())
+        return tuple(parse(read_text(path).text, path) for path in self._files())
+
+    def renew(self, decision: Decision) -> Path:
+        """Write a record in the place of the one about the same candidate, where it differs.
+
+        Raises:
+            InputError: the folder cannot be written, or the status or date is none.
+        """
+        before = self.of(decision.run, decision.candidate)
+        if before is None or before.because.split() == decision.because.split():
+            return self.add(decision)
+        with self.locked():
+            path = self._append(decision)
+        number = _number(path)
+        if decision.status == "rejected":
+            self.set_status(before.number, "deprecated", f"decided again in ADR-{number:04d}")
+        else:
+            self.supersede(before.number, number, "verified again")
+        return path
 
     def of(self, run: str, candidate: str) -> Decision | None:
-        """The record about a run's candidate, if there is one."""
-        about = (d for d in self.list() if (d.run, d.candidate) == (run, candidate))
+        """The newest record about a run's candidate, if there is one."""
+        about = (d for d in reversed(self.list()) if (d.run, d.candidate) == (run, candidate))
         return next(about, None)
 
     def find(self, number: int) -> Path:
@@ -104,7 +127,7 @@ class DecisionFolder:
             InputError: there is none.
         """
         path = self.find(number)
-        return parse(_read(path), path)
+        return parse(read_text(path).text, path)
 
     def text(self, number: int) -> str:
         """Record `number` as it stands in its file.
@@ -112,7 +135,7 @@ class DecisionFolder:
         Raises:
             InputError: there is none.
         """
-        return self.find(number).read_text("utf-8", errors="replace")
+        return printable_text(read_text(self.find(number)).text)
 
     def search(self, text: str) -> tuple[Hit, ...]:
         """The records that share words with `text`, best first; a word in the title weighs most.
@@ -139,10 +162,28 @@ class DecisionFolder:
         Raises:
             InputError: no such record, or no such status.
         """
-        with self._locked():
+        with self.locked():
             path = self.find(number)
-            _write(path, with_status(_read(path), status, reason, day))
+            _change(path, lambda text: with_status(text, status, reason, day))
             return path
+
+    def supersede(self, old: int, new: int, reason: str = "", day: str = "") -> tuple[Path, Path]:
+        """Let record `new` take the place of `old`; both say so. Returns their files.
+
+        Saying it again changes nothing, and completes what was cut short.
+
+        Raises:
+            InputError: no such record, or one that cannot take or leave the place; nothing is
+                changed then.
+        """
+        with self.locked():
+            paths = self.find(old), self.find(new)
+            _check_succession(self.show(old), self.show(new))
+            said = f": {reason}" if reason.strip() else ""
+            _change(paths[1], lambda text: with_note(text, f"supersedes ADR-{old:04d}{said}", day))
+            status = f"superseded by ADR-{new:04d}"
+            _change(paths[0], lambda text: with_status(text, status, reason, day))
+            return paths
 
     def _files(self) -> tuple[Path, ...]:
         if not self.path.is_dir():
@@ -151,7 +192,8 @@ class DecisionFolder:
         return tuple(sorted(found, key=lambda path: (_number(path), path.name)))
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
+        """The folder, made where it is missing, for this process and thread alone."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             with (self.path / ".lock").open("a") as lock:
@@ -167,19 +209,24 @@ def _number(path: Path) -> int:
     return int(path.name.partition("-")[0])
 
 
-# A hand-edited file may hold any bytes; what is not UTF-8 comes and goes unchanged.
-def _read(path: Path) -> str:
-    return path.read_bytes().decode("utf-8", "surrogateescape")
+def _change(path: Path, change: Callable[[str], str]) -> None:
+    """Rewrite a record where it changes. The lock is held."""
+    before = read_text(path)
+    after = before._replace(text=change(before.text))
+    if after != before:
+        write_text(path, after)
 
 
-def _write(path: Path, text: str) -> None:
-    """Write aside, then rename: a reader sees the old file or the new one. The lock is held."""
-    aside = path.with_name(f".{path.name}.new")
-    with aside.open("wb") as file:
-        file.write(text.encode("utf-8", "surrogateescape"))
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+def _check_succession(old: Decision, new: Decision) -> None:
+    if old.number == new.number:
+        raise InputError("a decision cannot supersede itself; name two numbers")
+    target = f"superseded by ADR-{new.number:04d}"
+    if old.status.startswith("superseded") and old.status != target:
+        raise InputError(f"decision {old.number} is {old.status} already; supersede that one")
+    if new.status not in ("proposed", "accepted"):
+        raise InputError(
+            f"decision {new.number} is {new.status}: only a proposed or an accepted one supersedes"
+        )
 
 
 def _words(text: str) -> list[str]:
@@ -207,5 +254,6 @@ __all__ = [
     "parse",
     "render",
     "slugify",
+    "with_note",
     "with_status",
 ]

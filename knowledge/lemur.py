@@ -20,9 +20,8 @@ from archwright.domain import InputError
 
 LEMUR_NAMES: Final = frozenset({"Net", "supported_hyperparameters", "train_setup", "learn"})
 """What the data set's own training loop calls by name."""
-MEND: Final = "get them with: pip install --no-deps --target DIR nn-dataset==2.1.2, then --path DIR"
+MEND: Final = "install a release that has them: pip install --no-deps nn-dataset==2.1.2"
 FILE_LIMIT_BYTES: Final = 4_000_000
-SOURCE_LIMIT_BYTES: Final = 100_000
 _NETWORKS, _STATISTICS = Path("ab/nn/nn"), Path("ab/nn/stat")
 
 
@@ -84,7 +83,7 @@ class Lemur:
         Raises:
             InputError: it cannot be read, or is too long to be a network.
         """
-        return _read(self.root / _NETWORKS / f"{name}.py", SOURCE_LIMIT_BYTES)
+        return _read(self.root / _NETWORKS / f"{name}.py", FILE_LIMIT_BYTES)
 
     def trials(self, name: str) -> tuple[Trial, ...]:
         """The best trial of a network on each of its data sets; unreadable files are left out."""

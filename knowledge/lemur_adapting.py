@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from archwright.domain import SourceError
+from archwright.knowledge.lemur_pruning import prune, strip
 from archwright.search.parsing import parse
 
 ALLOWED: Final = frozenset({"torch", "numpy"})
@@ -21,7 +22,6 @@ DEFAULTS: Final[Mapping[str, float]] = {"lr": 0.01, "momentum": 0.9, "batch": 32
 DEFAULT: Final = 0.2
 """What a hyper-parameter is where nothing is known of it: most are dropout rates."""
 _ROLES: Final = ("in_shape", "out_shape", "prm", "device")
-_TRAINING: Final = frozenset({"train_setup", "learn"})
 _DOORS: Final = frozenset({"os", "sys", "subprocess", "socket", "shutil", "ctypes", "urllib"})
 """Of the standard library what no network needs."""
 
@@ -39,10 +39,12 @@ def adapt(source: str, known: Mapping[str, float]) -> str:
     try:
         tree = parse(source)
         net = _find_net(tree)
-        _strip(tree, net)
-        _rewrite_init(net, known)
-        _prune(tree, net)
+        strip(tree, net)
+        init, roles = _take_arguments(net)
+        prune(tree, net)
+        _rewrite_init(net, init, roles, known)
         _rename(tree)
+        _import_torch(tree)
         _check_imports(tree)
         return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
     except SyntaxError as error:
@@ -58,104 +60,16 @@ def _find_net(tree: ast.Module) -> ast.ClassDef:
     raise SourceError("it defines no class Net")
 
 
-# --- leaving out ---------------------------------------------------------------------------------
+# --- imports ---------------------------------------------------------------------------------
 
 
-def _strip(tree: ast.Module, net: ast.ClassDef) -> None:
-    """Leave out docstrings, the training methods and statements that only run something."""
-    net.body = [s for s in net.body if getattr(s, "name", "") not in _TRAINING]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-            node.body = [s for s in node.body if not _says_nothing(s)] or [ast.Pass()]
-    # What runs when the file is loaded and defines nothing, such as a self-test or a print.
-    tree.body = [s for s in tree.body if not isinstance(s, ast.Expr) and not _is_main(s)]
-
-
-def _says_nothing(statement: ast.stmt) -> bool:
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Constant)
-        and isinstance(statement.value.value, str)
-    )
-
-
-def _is_main(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)
-
-
-def _prune(tree: ast.Module, net: ast.ClassDef) -> None:
-    """Leave out methods, definitions, assignments and imports that nothing refers to."""
-    while True:
-        before = _size(tree, net)
-        names, attributes = _references(tree, net)
-        net.body = [s for s in net.body if _is_needed_method(s, attributes)]
-        tree.body = [s for s in tree.body if s is net or _is_needed(s, names)]
-        for statement in tree.body:
-            if isinstance(statement, ast.Import | ast.ImportFrom):
-                statement.names = [a for a in statement.names if _bound(a) in names | {"*"}]
-        if _size(tree, net) == before:
-            return
-
-
-def _size(tree: ast.Module, net: ast.ClassDef) -> tuple[int, int]:
-    return len(tree.body), len(net.body)
-
-
-def _references(tree: ast.Module, net: ast.ClassDef) -> tuple[set[str], set[str]]:
-    """Names and attributes that are read; a definition's reference to itself does not count."""
-    names: set[str] = set()
-    attributes: set[str] = set()
-    for statement in [*(s for s in tree.body if s is not net), *net.body, *net.bases]:
-        own = getattr(statement, "name", "")
-        said = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name)}
-        names |= said - {own} if isinstance(statement, ast.FunctionDef | ast.ClassDef) else said
-        if isinstance(statement, ast.Assign | ast.AnnAssign):
-            names -= _assigned(statement) - _loaded(tree, net, statement)
-        attributes |= {n.attr for n in ast.walk(statement) if isinstance(n, ast.Attribute)} - {own}
-    return names, attributes
-
-
-def _assigned(statement: ast.Assign | ast.AnnAssign) -> set[str]:
-    return {
-        n.id
-        for n in ast.walk(statement)
-        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-    }
-
-
-def _loaded(tree: ast.Module, net: ast.ClassDef, but: ast.stmt) -> set[str]:
-    others = [s for s in [*tree.body, net] if s is not but]
-    return {
-        n.id
-        for statement in others
-        for n in ast.walk(statement)
-        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)
-    }
-
-
-def _is_needed_method(statement: ast.stmt, attributes: set[str]) -> bool:
-    if not isinstance(statement, ast.FunctionDef):
-        return True
-    name = statement.name
-    return name == "forward" or name in attributes or name.startswith("__")
-
-
-def _is_needed(statement: ast.stmt, names: set[str]) -> bool:
-    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-        return statement.name in names
-    if isinstance(statement, ast.Import | ast.ImportFrom):
-        return _is_future(statement) or any(_bound(a) in names | {"*"} for a in statement.names)
-    if isinstance(statement, ast.Assign | ast.AnnAssign):
-        return bool(_assigned(statement) & names) or not _assigned(statement)
-    return True
-
-
-def _is_future(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
-
-
-def _bound(alias: ast.alias) -> str:
-    return alias.asname or alias.name.partition(".")[0]
+def _import_torch(tree: ast.Module) -> None:
+    """The constructor may name a device where the file itself no longer uses `torch`."""
+    imports = [s for s in tree.body if isinstance(s, ast.Import)]
+    if not any(a.name == "torch" and not a.asname for s in imports for a in s.names):
+        first = tree.body[0] if tree.body else None
+        future = isinstance(first, ast.ImportFrom) and first.module == "__future__"
+        tree.body.insert(int(future), ast.Import([ast.alias("torch")]))
 
 
 def _check_imports(tree: ast.Module) -> None:
@@ -174,21 +88,27 @@ def _check_imports(tree: ast.Module) -> None:
 # --- the constructor -----------------------------------------------------------------------------
 
 
-def _rewrite_init(net: ast.ClassDef, known: Mapping[str, float]) -> None:
-    """Give the constructor our two arguments; what its body still needs is computed first."""
+def _take_arguments(net: ast.ClassDef) -> tuple[ast.FunctionDef, dict[str, str]]:
+    """Give the constructor our arguments; returns it, and which name played which role in it."""
     init = next((s for s in net.body if getattr(s, "name", "") == "__init__"), None)
     if not isinstance(init, ast.FunctionDef):
         raise SourceError("its Net has no __init__")
     roles = _roles_of(init.args)
-    _drop_unread(net, init, roles)
+    ours = [ast.arg(a) for a in ("self", "input_shape", "output_shape")]
+    init.args, init.returns = ast.arguments([], ours, None, [], [], None, []), None
+    return init, roles
+
+
+def _rewrite_init(
+    net: ast.ClassDef, init: ast.FunctionDef, roles: Mapping[str, str], known: Mapping[str, float]
+) -> None:
+    """Let the constructor's body use our arguments; what it still needs is computed first."""
     changed = {n.id for n in ast.walk(init) if isinstance(n, ast.Name) and _is_stored(n)}
-    if "in_shape" in roles and roles["in_shape"] not in changed:
+    _drop_unread(net, init, roles)
+    if roles["in_shape"] not in changed:
         _Indices(roles["in_shape"]).visit(init)
-    if "out_shape" in roles and roles["out_shape"] not in changed:
+    if roles["out_shape"] not in changed:
         _Renaming({roles["out_shape"]: "output_shape"}).visit(init)
-    init.args = ast.arguments([], [ast.arg(a) for a in ("self", "input_shape", "output_shape")],
-                              None, [], [], None, [])  # fmt: skip
-    init.returns = None
     used = {n.id for statement in init.body for n in ast.walk(statement) if isinstance(n, ast.Name)}
     needed = {role: name for role, name in roles.items() if name in used}
     init.body = [*_prelude(needed, net, known), *init.body]
@@ -197,12 +117,9 @@ def _rewrite_init(net: ast.ClassDef, known: Mapping[str, float]) -> None:
 def _roles_of(arguments: ast.arguments) -> dict[str, str]:
     """Which of the constructor's arguments plays which role: they come in order."""
     given = [a.arg for a in (*arguments.posonlyargs, *arguments.args)][1:]
-    rest = len(given) - len(_ROLES)
-    named = any(default is None for default in arguments.kw_defaults)
-    if len(given) < 2 or rest > len(arguments.defaults) or named or arguments.vararg:
+    others = arguments.kwonlyargs or arguments.vararg or arguments.kwarg
+    if not 2 <= len(given) <= len(_ROLES) or others:
         raise SourceError("its Net takes other arguments than LEMUR's")
-    if rest > 0:
-        raise SourceError("its Net takes more arguments than LEMUR's")
     return dict(zip(_ROLES, given, strict=False))
 
 
@@ -238,31 +155,23 @@ def _prelude(
         "device": "torch.device('cpu')",
     }
     for role, name in needed.items():
-        yield ast.parse(f"{name} = {values[role]}").body[0]
+        yield parse(f"{name} = {values[role]}").body[0]
 
 
 def _hyperparameters(net: ast.ClassDef, known: Mapping[str, float]) -> dict[str, float]:
-    """A value for every text by which the class could ask for a hyper-parameter."""
-    asked = [
-        node.slice.value if isinstance(node, ast.Subscript) else node.args[0].value
-        for node in ast.walk(net)
-        if _asks(node)
-    ]
-    names = dict.fromkeys(sorted(n for n in asked if isinstance(n, str)))
-    return {n: known.get(n, DEFAULTS.get(n, DEFAULT)) for n in names}
-
-
-def _asks(node: ast.AST) -> bool:
-    """`prm["name"]` or `prm.get("name", ...)`, under whatever name the hyper-parameters go."""
-    if isinstance(node, ast.Subscript):
-        return isinstance(node.slice, ast.Constant)
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "get"
-        and bool(node.args)
-        and isinstance(node.args[0], ast.Constant)
-    )
+    """A value for every text by which the class asks for a hyper-parameter, under whatever name
+    they go there: `prm["name"]`, or `prm.get("name", ...)` where the name is known."""
+    found: dict[str, float] = {}
+    for node in ast.walk(net):
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+            name = node.slice.value
+            if isinstance(name, str):
+                found[name] = known.get(name, DEFAULTS.get(name, DEFAULT))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+            first = node.args[0]
+            if node.func.attr == "get" and isinstance(first, ast.Constant) and first.value in known:
+                found[str(first.value)] = known[str(first.value)]
+    return dict(sorted(found.items()))
 
 
 class _Indices(ast.NodeTransformer):
@@ -271,7 +180,7 @@ class _Indices(ast.NodeTransformer):
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:  # noqa: N802 - ast's name
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         self.generic_visit(node)
         index = node.slice
         if not (isinstance(node.value, ast.Name) and node.value.id == self._name):
@@ -289,15 +198,15 @@ class _Renaming(ast.NodeTransformer):
     def __init__(self, names: Mapping[str, str]) -> None:
         self._names = names
 
-    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802 - ast's name
+    def visit_Name(self, node: ast.Name) -> ast.AST:
         return ast.Name(self._names.get(node.id, node.id), node.ctx)
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:  # noqa: N802 - ast's name
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         self.generic_visit(node)
         node.name = self._names.get(node.name, node.name)
         return node
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802 - ast's name
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         self.generic_visit(node)
         node.name = self._names.get(node.name, node.name)
         return node
@@ -306,6 +215,3 @@ class _Renaming(ast.NodeTransformer):
 def _rename(tree: ast.Module) -> None:
     """`Net` becomes `Model`; what was called so before makes way."""
     _Renaming({"Net": "Model", "Model": "InnerModel"}).visit(tree)
-
-
-__all__: Sequence[str] = ["adapt"]

@@ -1,8 +1,8 @@
 """Decision records as text: MADR 4.0 (Markdown Architectural Decision Records, Kopp et al. 2024).
 
 Titles and reasons come from models and people. They are escaped, so that none of them can end the
-front matter, open a heading or hide what follows. `archwright.knowledge.madr_reading` reads and
-changes records, and gives back what was escaped.
+front matter, open a heading or hide what follows. `archwright.knowledge.madr_reading` reads
+records and gives back what was escaped, `archwright.knowledge.madr_changing` changes them.
 """
 
 from __future__ import annotations

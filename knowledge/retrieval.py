@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import zlib
 from collections import Counter
@@ -11,6 +12,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from archwright.knowledge.words import COMMON, split_words, stem
 
 DIMENSIONS: Final = 256
 Vectors = NDArray[np.float32]
@@ -22,24 +25,44 @@ _SAID_BY_ALL: Final = """self def return import from as class super torch nn for
     Model Mixer input_shape output_shape"""
 _EVERYWHERE: Final = frozenset(_SAID_BY_ALL.split())
 _FUSION_OFFSET: Final = 60
+_RUN_LENGTH: Final = 4
+_RUN_WEIGHT: Final = 0.3
 
 
 def embed(text: str) -> Vectors:
-    """A unit vector of the words and word pairs of code or prose, zero when there are none.
+    """A unit vector of the words, their parts and the word pairs of code or prose; zero when there
+    are none.
 
     Signed feature hashing (Weinberger et al., "Feature Hashing for Large Scale Multitask Learning",
-    2009) of logarithmic counts, `(DIMENSIONS,)`. Numbers do not count: a wider copy is a copy.
+    2009) of logarithmic counts, `(DIMENSIONS,)`; runs of letters within words count a little
+    (Bojanowski et al., "Enriching Word Vectors with Subword Information", 2017), so that words of
+    one kin are near. Numbers do not count: a wider copy is a copy.
     """
     words = [w for w in _WORD.findall(_COMMENT.sub("", text)) if w not in _EVERYWHERE]
-    counts = Counter(w.lower() for w in words)
-    counts.update(" ".join(pair) for pair in pairwise(words))
+    counts: Counter[str] = Counter(" ".join(pair) for pair in pairwise(words))
+    parts = Counter(p for p in split_words(" ".join(words)) if p not in COMMON and p.isalpha())
+    counts.update(stem(part) for part in parts.elements())
+    weights = {feature: math.log1p(count) for feature, count in counts.items()}
+    for part, count in parts.items():
+        for run in _runs(part):
+            weights[run] = weights.get(run, 0.0) + _RUN_WEIGHT * math.log1p(count)
     vector = np.zeros(DIMENSIONS, np.float32)
-    for feature, count in counts.items():
+    for feature, weight in weights.items():
         code = zlib.crc32(feature.encode(errors="replace"))
-        sign = 1.0 if code & 0x10000 else -1.0
-        vector[code % DIMENSIONS] += sign * np.log1p(count)
+        vector[code % DIMENSIONS] += weight if code & 0x10000 else -weight
     norm = float(np.linalg.norm(vector))
     return vector / np.float32(norm) if norm else vector
+
+
+def _runs(part: str) -> list[str]:
+    """The runs of four letters of a word, its ends marked."""
+    marked = f"<{part}>"
+    return [f"#{marked[i : i + _RUN_LENGTH]}" for i in range(len(marked) - _RUN_LENGTH + 1)]
+
+
+def embedded(source: str, title: str, lesson: str) -> bytes:
+    """The stored vector of an entry: that of its code, else of its words."""
+    return pack(embed(source or f"{title} {lesson}"))
 
 
 def pack(vector: Vectors) -> bytes:
@@ -97,7 +120,15 @@ def fuse(rankings: Iterable[Sequence[int]]) -> list[tuple[int, float]]:
     return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def full_text_query(text: str) -> str:
-    """`text` as an FTS5 query that finds any of its words and can mean nothing else; may be ""."""
-    words = dict.fromkeys(re.findall(r"\w+", text.replace("\0", " ")))
-    return " OR ".join(f'"{word}"' for word in list(words)[:64])
+def query_words(text: str) -> list[str]:
+    """The different words of `text` that bear a topic, the first 32 of them; all where none does.
+
+    Names count by their parts, as they do in the index.
+    """
+    words = list(dict.fromkeys(split_words(text)))
+    return ([w for w in words if w not in COMMON] or words)[:32]
+
+
+def quoted_query(words: Iterable[str]) -> str:
+    """An FTS5 query that finds any of the words and can mean nothing else; may be ""."""
+    return " OR ".join(f'"{word}"' for word in words)

@@ -14,31 +14,35 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 
 from archwright.domain import End, Fingerprint, InputError
 from archwright.knowledge.database import Database
 from archwright.knowledge.entries import Entry, Example, Hit, Kind, Match, ReviewStatus
+from archwright.knowledge.full_text import FullText
 from archwright.knowledge.retrieval import (
     DIMENSIONS,
     Vectors,
     choose_diverse,
     embed,
-    full_text_query,
+    embedded,
     fuse,
-    pack,
     unpack,
 )
 from archwright.knowledge.rows import COLUMNS, insert_row, read_entry, read_match, row_values
+from archwright.knowledge.vectors import FOREVER, VectorIndex
+
+By = Literal["both", "words", "vectors"]
+"""What a search goes by."""
 
 __all__ = ["Entry", "Example", "Hit", "Knowledge", "Match"]
 
 _POOL: Final = 50
 _SEARCHED: Final = 200
 _LIKE: Final = 0.6
-_FOREVER: Final = 2**62
+_RELATED: Final = 0.05
 _VISIBLE: Final = "id <= ? AND (replaced_by IS NULL OR replaced_by > ?)"
 
 
@@ -54,6 +58,8 @@ class Knowledge:
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
+        self._index = VectorIndex(self._database)
+        self._words = FullText(self._database, self._index)
 
     def __enter__(self) -> Self:
         return self
@@ -82,7 +88,7 @@ class Knowledge:
 
     def record_all(self, entries: Iterable[Entry]) -> list[int]:
         """Write down many entries, all or none, and return their ids."""
-        ready = [(e, pack(embed(e.source or f"{e.title} {e.lesson}"))) for e in entries]
+        ready = [(e, embedded(e.source, e.title, e.lesson)) for e in entries]
         with self._database.writing() as connection:
             return [_record(connection, entry, vector) for entry, vector in ready]
 
@@ -137,7 +143,8 @@ class Knowledge:
         """Up to `n` architectures worth showing, chosen for quality and for diversity.
 
         From the same task first: those that beat the baseline, or the best `n` when fewer did.
-        What is missing comes from other tasks, by gain in units of their noise.
+        What is missing comes from other tasks, by gain in units of their noise, and then from what
+        others measured.
 
         Args:
             task: the task that is worked on.
@@ -159,7 +166,34 @@ class Knowledge:
             )
             shown = _shown([query_source, *(e.source for e in chosen)])
             chosen += _choose(others, n - len(chosen), shown, rng)
+        if len(chosen) < n:
+            shown = _shown([query_source, *(e.source for e in chosen)])
+            measured = self._measured_elsewhere(task, query_source, until)
+            chosen += _choose(measured, n - len(chosen), shown, rng)
         return chosen
+
+    def _measured_elsewhere(
+        self, task: str, query_source: str, until: int | None
+    ) -> list[sqlite3.Row]:
+        """Examples of other tasks that define the same class as `query_source`: those that ran in
+        the sandbox first, then by their place among those of their own task."""
+        entry = "class Mixer(" if "class Mixer(" in query_source else "class Model("
+        places = self._visible(
+            "kind = 'example' AND score IS NOT NULL AND status != 'rejected'"
+            " AND \"end\" NOT IN ('invalid', 'crashed') AND task != ? AND instr(source, ?) > 0",
+            until,
+            task,
+            entry,
+            columns="id, task, parameters > 0 AS ran, score",
+            order="ran DESC, RANK() OVER (PARTITION BY task ORDER BY score DESC), id"
+            f" LIMIT {_POOL}",
+        )
+        rows = {row["id"]: row for row in self._rows([place["id"] for place in places])}
+        return [rows[place["id"]] for place in places]
+
+    def _rows(self, ids: Sequence[int]) -> list[sqlite3.Row]:
+        marks = ", ".join("?" * len(ids))
+        return self._database.read(f"SELECT * FROM entries WHERE id IN ({marks})", *ids)
 
     def example(self, id: int) -> Example:
         """The entry behind an id that `examples` gave, in the version that was shown."""
@@ -174,8 +208,49 @@ class Knowledge:
         likeness = unpack([row["vector"] for row in rows]) @ embed(source)
         best = np.argsort(-likeness, kind="stable")[:n]
         return [
-            read_match(rows[i], "similar", float(likeness[i])) for i in best if likeness[i] >= _LIKE
+            read_match(rows[i], "similar", min(1.0, float(likeness[i])))
+            for i in best
+            if likeness[i] >= _LIKE
         ]
+
+    def rejections(self, task: str, query: str, n: int, until: int | None = None) -> list[Entry]:
+        """Up to `n` decisions against something, of this task or of none, that bear on `query`:
+        what was tried or thought of and is not to be repeated. Any of the task itself bears on it;
+        the nearest come first."""
+        rows = self._visible(
+            "kind = 'decision' AND status = 'rejected' AND task IN (?, ?, '')",
+            until,
+            task,
+            task.partition("@")[0],
+            order=f"id DESC LIMIT {_SEARCHED}",
+        )
+        known = {row["id"]: row for row in rows}
+        related = [hit.entry.id for hit in self.search(query, "decision", _SEARCHED, until)]
+        own = [row["id"] for row in rows if row["task"]]
+        told = dict.fromkeys([*(id for id in related if id in known), *own])
+        return [read_entry(known[id]) for id in list(told)[:n]]
+
+    def relatives(self, source: str, n: int = 3, until: int | None = None) -> list[Example]:
+        """Architectures of any task with known results whose code is like `source`, most similar
+        first."""
+        known = "source != '' AND (score IS NOT NULL OR kind = 'example')"
+        rows = self._visible(known, until, columns="id, vector")
+        if not rows:
+            return []
+        likeness = unpack([row["vector"] for row in rows]) @ embed(source)
+        best = np.argsort(-likeness, kind="stable")[:n]
+        return [self.show(rows[i]["id"]) for i in best if likeness[i] >= _LIKE]
+
+    def failures(self, mark: str, n: int, until: int | None = None) -> list[Entry]:
+        """The latest `n` entries whose reason ends with `mark`, latest first."""
+        where = "substr(reason, -length(?)) = ?"
+        rows = self._visible(where, until, mark, mark, order=f"id DESC LIMIT {int(n)}")
+        return [read_entry(row) for row in rows]
+
+    def find(self, run: str, candidate: str, until: int | None = None) -> Entry | None:
+        """What was known of a candidate, if anything was."""
+        rows = self._visible("run = ? AND candidate = ?", until, run, candidate)
+        return read_entry(rows[0]) if rows else None
 
     def lessons(self, task: str, query: str, n: int, until: int | None = None) -> list[str]:
         """Up to `n` different lessons, those of the same task first.
@@ -186,7 +261,8 @@ class Knowledge:
         asked = embed(query)
         told: dict[str, None] = {}
         for where in ("task IN (?, '')", "task NOT IN (?, '')"):
-            rows = self._visible(f"lesson != '' AND {where}", until, task, order=order)
+            own = f"lesson != '' AND kind != 'paper' AND {where}"
+            rows = self._visible(own, until, task, order=order)
             likeness = np.array([embed(f"{r['title']} {r['lesson']}") @ asked for r in rows])
             relevant = [int(i) for i in np.argsort(-likeness, kind="stable") if likeness[i] > 0]
             told |= dict.fromkeys(rows[i]["lesson"] for i, _ in fuse([range(len(rows)), relevant]))
@@ -195,33 +271,21 @@ class Knowledge:
     # --- looking --------------------------------------------------------------------------------
 
     def search(
-        self, text: str, kind: Kind | None = None, n: int = 10, until: int | None = None
+        self,
+        text: str,
+        kind: Kind | None = None,
+        n: int = 10,
+        until: int | None = None,
+        by: By = "both",
     ) -> list[Hit]:
-        """What bears on `text`, be it words or code: full text and similarity, fused."""
-        condition, values = ("kind = ?", (kind,)) if kind else ("1", ())
-        rankings = [self._by_words(text, condition, values, until)]
+        """What bears on `text`, be it words or code: full text and similarity, fused, or one."""
+        rankings: list[list[int]] = []
+        if by != "vectors":
+            rankings.append(self._words.ranked(text, kind, until, _SEARCHED))
         query = embed(text)
-        rows = self._visible(condition, until, *values, columns="id, vector")
-        if rows and query.any():
-            likeness = unpack([row["vector"] for row in rows]) @ query
-            best = np.argsort(-likeness, kind="stable")[:_SEARCHED]
-            rankings.append([rows[i]["id"] for i in best if likeness[i] > 0.15])
+        if by != "words" and query.any():
+            rankings.append(self._index.nearest(query, kind, until, _SEARCHED, _RELATED))
         return [Hit(self.show(id), rank) for id, rank in fuse(rankings)[:n]]
-
-    def _by_words(
-        self, text: str, condition: str, values: Sequence[object], until: int | None
-    ) -> list[int]:
-        query = full_text_query(text)
-        if not query:
-            return []
-        last = _FOREVER if until is None else until
-        rows = self._database.read(
-            f"SELECT id FROM words JOIN entries ON entries.id = words.rowid WHERE words MATCH ?"
-            f" AND {condition} AND {_VISIBLE} ORDER BY bm25(words, 4, 2, 2, 3, 1)"
-            f" LIMIT {_SEARCHED}",
-            query, *values, last, last,
-        )  # fmt: skip
-        return [row["id"] for row in rows]
 
     def show(self, id: int) -> Entry:
         """One version of an entry.
@@ -254,7 +318,7 @@ class Knowledge:
     def _visible(
         self, where: str, until: int | None, *values: object, columns: str = "*", order: str = "id"
     ) -> list[sqlite3.Row]:
-        last = _FOREVER if until is None else until
+        last = FOREVER if until is None else until
         query = f"SELECT {columns} FROM entries WHERE {where} AND {_VISIBLE} ORDER BY {order}"
         return self._database.read(query, *values, last, last)
 

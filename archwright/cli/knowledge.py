@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from archwright.cli.choosing import add_workspace_argument
+from archwright.cli.knowledge_import import add_import_arguments, import_lemur
 from archwright.cli.output import emit
 from archwright.domain import InputError, Recipe
 from archwright.knowledge.store import Entry, Hit, Knowledge
@@ -33,14 +34,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     adding.add_argument("file", nargs="?", metavar="FILE", help="a .py architecture, or a text")
     adding.add_argument("--task", default="", metavar="TASK", help="the task that it is for")
     adding.add_argument("--note", default="", metavar="TEXT", help="what is to be learned from it")
-    for action in (searching, showing, stats, adding):
+    importing = actions.add_parser("import", help="take in networks that others measured")
+    add_import_arguments(importing)
+    for action in (searching, showing, stats, adding, importing):
         add_workspace_argument(action)
         action.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Search, show, count or add knowledge of a workspace."""
-    act = {"search": _search, "show": _show, "stats": _count, "add": _add}[args.action]
+    """Search, show, count, add or import knowledge of a workspace."""
+    acts = {
+        "search": _search,
+        "show": _show,
+        "stats": _count,
+        "add": _add,
+        "import": import_lemur,
+    }
+    act = acts[args.action]
     with Knowledge(Workspace.open(args.workspace).paths.knowledge) as knowledge:
         act(args, knowledge)
     return 0

@@ -10,7 +10,8 @@ from typing import Any, Final, Literal, NamedTuple
 from archwright.cli.choosing import add_workspace_argument
 from archwright.cli.output import emit, say
 from archwright.domain import InputError
-from archwright.knowledge.decisions import DecisionFolder
+from archwright.knowledge.decisions import DecisionFolder, parse
+from archwright.knowledge.importing import remember
 from archwright.knowledge.store import Knowledge
 from archwright.runs.branches import amend_decision, check_amendable, has_branch
 from archwright.runs.finding import find_run
@@ -119,7 +120,9 @@ def _decide(
         say(f"note: the branch {verdict.branch} is gone")
     with Knowledge(workspace.paths.knowledge) as knowledge:
         knowledge.set_status(run, candidate, review, reason)
-    record = _set_status(workspace, run, candidate, review, reason)
+        record = _set_status(workspace, run, candidate, review, reason)
+        if record:
+            remember(knowledge, [parse(record.read_text("utf-8", "replace"), record)])
     if record and branch:
         amend_decision(workspace, branch, record)
     journal.set_review(candidate, review, reason)

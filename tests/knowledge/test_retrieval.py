@@ -11,9 +11,10 @@ from archwright.knowledge.retrieval import (
     DIMENSIONS,
     choose_diverse,
     embed,
-    full_text_query,
     fuse,
     pack,
+    query_words,
+    quoted_query,
     unpack,
 )
 
@@ -66,8 +67,25 @@ def test_fusion_prefers_what_both_rank_high() -> None:
 
 @pytest.mark.parametrize("text", ["", "  \0 ", '"*"', "-- ; ()"])
 def test_text_without_words_asks_for_nothing(text: str) -> None:
-    assert full_text_query(text) == ""
+    assert quoted_query(query_words(text)) == ""
 
 
 def test_words_are_quoted() -> None:
-    assert full_text_query('NOT "a" OR b*') == '"NOT" OR "a" OR "OR" OR "b"'
+    assert quoted_query(query_words('NEAR "stem" wide*')) == '"near" OR "stem" OR "wide"'
+
+
+def test_common_words_are_left_out_unless_there_are_no_others() -> None:
+    assert query_words("which of the stems is wide") == ["stems", "wide"]
+    assert query_words("NOT or the") == ["not", "or", "the"]
+
+
+def test_names_count_by_their_parts() -> None:
+    assert query_words("nn.AdaptiveAvgPool2d(key_size)") == [
+        *("nn", "adaptive", "avg", "pool", "2", "d", "key", "size"),
+    ]
+    assert embed("adaptive avg pool") @ embed("nn.AdaptiveAvgPool2d") > 0.5
+
+
+def test_words_of_one_kin_are_near() -> None:
+    kin = float(embed("convolutions") @ embed("convolutional"))
+    assert kin > 0.3 + float(embed("convolutions") @ embed("warmup"))

@@ -205,7 +205,7 @@ def test_warnings_are_failures_that_look_alike(knowledge: Knowledge) -> None:
     knowledge.record(entry("c3", source=CONV.format(17), end=End.TRAINED))
     found = knowledge.warnings("digits", CONV.format(18))
     assert [(m.candidate, m.level, m.reason) for m in found] == [("c1", "similar", "shape")]
-    assert 0.6 <= found[0].similarity < 1.0
+    assert 0.6 <= found[0].similarity <= 1.0
 
 
 def test_lessons_are_of_the_task_first_and_told_once(knowledge: Knowledge) -> None:
