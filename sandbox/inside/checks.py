@@ -14,6 +14,7 @@ from .cost import count_flops
 from .examination import BATCHES, Examination
 from .faults import ContractError, clean, describe, is_out_of_memory
 from .leaks import check_batch_independence, check_causality
+from .proxies import measure_proxies
 from .tracing import trace_graph
 
 _NAMES_SHOWN: Final = 5
@@ -35,7 +36,7 @@ def examine(source: str, problem: ProblemJson, seed: int) -> dict[str, Any]:
     only repeat it; all others run to the end, so that a repair sees everything at once.
 
     Returns:
-        `status` (ok or invalid), `checks`, `parameters`, `flops`, `graph`, `error`.
+        `status` (ok or invalid), `checks`, `parameters`, `flops`, `graph`, `proxies`, `error`.
     """
     try:
         exam = Examination(source, problem, seed)
@@ -52,8 +53,11 @@ def examine(source: str, problem: ProblemJson, seed: int) -> dict[str, Any]:
         graph = trace_graph(construct(exam.module, problem), exam.inputs(2))
     except Exception as error:  # noqa: BLE001 - no fault of the candidate, but not to go unsaid
         checks.append(_check("graph", True, f"not traced: {describe(error)}"))
+    report = _report(checks)
     found = {"parameters": exam.parameters, "flops": exam.flops, "graph": graph}
-    return {**_report(checks), **found}
+    if report["status"] == "ok":
+        found["proxies"] = measure_proxies(exam, seed)
+    return {**report, **found}
 
 
 def _plan(problem: ProblemJson) -> Iterator[tuple[str, Callable[[Examination], str]]]:
@@ -90,6 +94,7 @@ def _report(checks: list[CheckJson]) -> dict[str, Any]:
         "parameters": 0,
         "flops": 0,
         "graph": "",
+        "proxies": {},
         "error": clean("\n".join(failed)),
     }
 

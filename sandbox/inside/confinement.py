@@ -21,6 +21,7 @@ _CAPSET: Final = {"x86_64": 126, "aarch64": 91}
 _CAPABILITY_VERSION: Final = 0x20080522
 _OPEN_FILES: Final = 256
 _CPU_GRACE_SECONDS: Final = 5
+_SHUT_OUT_DRIVERS: Final = ("file rules", "system-call filter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Cell:
     """The measures of one jail.
 
     `memory_mb` is what may be allocated on top of the warm start; `readable` are files and
-    folders, `scratch` is the one folder that may be written.
+    folders, `scratch` is the one folder that may be written. With `gpu` the layers that shut out
+    its driver are left open: only a container around the jail holds what they held.
     """
 
     readable: tuple[str, ...]
@@ -36,6 +38,7 @@ class Cell:
     memory_mb: int
     cpu_seconds: float
     file_bytes: int
+    gpu: bool = False
 
 
 def confine(cell: Cell) -> list[str]:
@@ -51,6 +54,9 @@ def confine(cell: Cell) -> list[str]:
         return [f"{name}: only Linux has it" for name, _ in layers]
     missing = []
     for name, apply in layers:
+        if cell.gpu and name in _SHUT_OUT_DRIVERS:
+            missing.append(f"{name}: left open for the GPU's driver")
+            continue
         try:
             apply()
         except OSError as error:
@@ -63,8 +69,9 @@ def limit_resources(cell: Cell) -> None:
     data, address_space = _used_bytes()
     allowance = cell.memory_mb << 20
     cpu_seconds = round(cell.cpu_seconds) + _CPU_GRACE_SECONDS
-    _limit(resource.RLIMIT_DATA, data + allowance)
-    _limit(resource.RLIMIT_AS, address_space + allowance)
+    if not cell.gpu:  # its driver maps more addresses than there is memory
+        _limit(resource.RLIMIT_DATA, data + allowance)
+        _limit(resource.RLIMIT_AS, address_space + allowance)
     _limit(resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + _CPU_GRACE_SECONDS)
     _limit(resource.RLIMIT_FSIZE, cell.file_bytes)
     _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)

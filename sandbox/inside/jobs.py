@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from .checks import examine
 from .faults import ContractError, describe, is_out_of_memory
 from .probing import probe
@@ -22,6 +24,8 @@ def perform(job: Mapping[str, Any], data: Mapping[str, Array]) -> Reply:
     """Do what `job` holds under `check`, `train` or `probe`; a candidate's fault is a reply."""
     try:
         if "train" in job:
+            if job.get("device", "cpu") != "cpu":
+                torch.set_default_device(job["device"])
             return train(job["train"], data)
         if "check" in job:
             return examine(**job["check"]), {}

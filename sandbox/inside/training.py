@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from .building import ProblemJson, build, loss_of, run, seed_everything
 from .faults import ContractError
 from .leaks import differs
+from .measuring import round_weights, time_forward
+from .stages import Weights, take_over, weights_of
 
 CURVE_POINTS: Final = 20
 CLIP_NORM: Final = 1.0
@@ -38,6 +40,14 @@ class RecipeJson(TypedDict):
     schedule: str
 
 
+class StageJson(TypedDict):
+    """`archwright.domain.Stage` as JSON."""
+
+    source: str
+    recipe: RecipeJson
+    steps: int
+
+
 class TrainJson(TypedDict):
     """`archwright.domain.TrialJob` as JSON."""
 
@@ -49,6 +59,8 @@ class TrainJson(TypedDict):
     data: str
     splits: list[str]
     ceiling: tuple[int, float] | None
+    measures: bool
+    before: StageJson | None
 
 
 def load_data(job: TrainJson) -> dict[str, Array]:
@@ -70,8 +82,11 @@ def train(job: TrainJson, data: Mapping[str, Array]) -> tuple[dict[str, Any], di
     Raises:
         ContractError: the candidate does not build or returns wrong shapes.
     """
+    weights = _train_before(job, data)
     seed_everything(job["seed"])
     model = build(job["source"], job["problem"])
+    if weights is not None:
+        take_over(model, weights)
     header: dict[str, Any] = {
         "status": "ok",
         "curve": [],
@@ -81,7 +96,14 @@ def train(job: TrainJson, data: Mapping[str, Array]) -> tuple[dict[str, Any], di
     }
     try:
         _fit(model, job, data, header)
-        return header, _predict(model, job, data)
+        predictions = _predict(model, job, data)
+        if job["measures"]:
+            first = job["splits"][0]
+            x = data[f"{first}_x"]
+            header["latency_ms"] = time_forward(model, as_input(x[:1], job["problem"]))
+            round_weights(model)
+            predictions[f"{first}_int8"] = _predict_rounded(model, x, job["problem"], first)
+        return header, predictions
     except DivergedError as error:
         return {**header, "status": "invalid", "error": str(error)}, {}
     except HopelessError as error:
@@ -94,6 +116,21 @@ class DivergedError(Exception):
 
 class HopelessError(Exception):
     """The training loss is above the ceiling that it had to pass by then."""
+
+
+def _train_before(job: TrainJson, data: Mapping[str, Array]) -> Weights | None:
+    """The trained weights of the network that the candidate starts from, if there is one."""
+    stage = job["before"]
+    if stage is None:
+        return None
+    first: TrainJson = {**job, **stage, "ceiling": None}
+    seed_everything(job["seed"])
+    model = build(stage["source"], job["problem"])
+    try:
+        _fit(model, first, data, {"curve": []})
+    except DivergedError as error:
+        raise ContractError(f"the network before it does not train: {error}") from error
+    return weights_of(model)
 
 
 def _fit(
@@ -182,21 +219,30 @@ def make_optimizer(recipe: RecipeJson, parameters: list[nn.Parameter]) -> torch.
 
 
 def as_input(x: Array, problem: ProblemJson) -> Tensor:
-    """A fresh tensor of samples: the candidate may write to it."""
+    """A fresh tensor of samples, on the default device: the candidate may write to it."""
     wanted = np.float32 if problem["vocabulary"] is None else np.int64
-    return torch.from_numpy(np.array(x, dtype=wanted))
+    return torch.from_numpy(np.array(x, dtype=wanted)).to(torch.get_default_device())
 
 
 def as_target(y: Array, problem: ProblemJson) -> Tensor:
-    """A fresh tensor of labels."""
+    """A fresh tensor of labels, on the default device."""
     wanted = np.int64 if problem["loss"] == "cross_entropy" else np.float32
-    return torch.from_numpy(np.array(y, dtype=wanted))
+    return torch.from_numpy(np.array(y, dtype=wanted)).to(torch.get_default_device())
 
 
 def _predict(model: nn.Module, job: TrainJson, data: Mapping[str, Array]) -> dict[str, Array]:
     model.eval()
     with torch.no_grad():
         return {s: _predict_split(model, data[f"{s}_x"], job["problem"], s) for s in job["splits"]}
+
+
+def _predict_rounded(model: nn.Module, x: Array, problem: ProblemJson, split: str) -> Array:
+    """Predictions of a network whose weights were rounded; zeros where that broke it."""
+    with torch.no_grad():
+        try:
+            return _predict_split(model, x, problem, split)
+        except DivergedError:
+            return np.zeros((len(x), *problem["output_shape"]), dtype=np.float32)
 
 
 def _predict_batch(model: nn.Module, x: Array, problem: ProblemJson) -> Tensor:
@@ -229,7 +275,7 @@ def _predict_split(model: nn.Module, x: Array, problem: ProblemJson, split: str)
     out = np.empty((len(x), *problem["output_shape"]), dtype=np.float32)
     for start in range(0, len(x), PREDICTION_BATCH):
         part = slice(start, start + PREDICTION_BATCH)
-        out[part] = _predict_batch(model, x[part], problem).numpy()
+        out[part] = _predict_batch(model, x[part], problem).cpu().numpy()
     if not np.isfinite(out).all():
         raise DivergedError(f"the predictions on {split} are not finite")
     return out

@@ -49,7 +49,7 @@ class Worker:
         self.users = itertools.count(first_user) if first_user else itertools.repeat(0)
         self.wake = listen_for_children()
         self.readable = readable_paths()
-        self.send({"pid": self.pid, "layers": layers})
+        self.send({"pid": self.pid, "layers": layers, "gpu": can_use_gpu()})
 
     def send(self, header: dict[str, Any], body: bytes = b"") -> None:
         """Answer the orchestrator."""
@@ -110,7 +110,8 @@ class Worker:
             _settle(scratch)
             limits = job["memory_mb"], job["seconds_limit"], frames.REPLY_LIMIT_BYTES
             readable = (*self.readable, *job.get("readable", ()))
-            _reply(job, confinement.Cell(readable, str(scratch), *limits))
+            gpu = job.get("device") == "cuda"
+            _reply(job, confinement.Cell(readable, str(scratch), *limits, gpu))
             os._exit(0)
         except BaseException:  # noqa: BLE001 - whatever it is, this process ends here
             traceback.print_exc()
@@ -163,6 +164,14 @@ def warm_up() -> None:
     del module, jobs, ctypes
     gc.collect()
     gc.freeze()
+
+
+def can_use_gpu() -> bool:
+    """Whether torch is made for CUDA and a device is here. The driver is left alone: a process
+    that has spoken to it cannot fork children that do."""
+    import torch
+
+    return torch.version.cuda is not None and any(Path("/dev").glob("nvidia[0-9]*"))
 
 
 def _settle(scratch: Path) -> None:

@@ -1,0 +1,174 @@
+"""Several objectives in a run: who stands where, who climbs, what is on the front."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from page_journals import fill_journal
+
+import archwright
+from archwright.cli import main
+from archwright.domain import METRICS, InputError
+from archwright.runs.device import device_of, known_device
+from archwright.runs.finding import find_run
+from archwright.runs.journal import Journal
+from archwright.runs.observing import observe
+from archwright.runs.predicting import predict_latencies
+from archwright.runs.settings import RunSettings
+from archwright.runs.snapshot import Baseline, CandidateRow, Funnel, Snapshot, Spend
+from archwright.runs.tradeoffs import (
+    Costs,
+    front_document,
+    front_of,
+    is_undominated,
+    objectives_of,
+    rank_pool,
+)
+from archwright.runs.workspace import Workspace
+from archwright.search.latency import NOMINAL, latency_ms
+from archwright.search.policies import Result
+
+SIZED = ("quality", "parameters")
+
+
+def row(name: str, score: float, parameters: int, rung: int = 1) -> CandidateRow:
+    return CandidateRow(
+        name, name, "widen", (), "trained", "", rung, score, parameters, flops=10 * parameters
+    )
+
+
+def result(name: str, gain: float | None, rung: int = 1) -> Result:
+    return Result(1, name, "widen", (), gain, rung)
+
+
+def snapshot(*rows: CandidateRow, metric: str = "accuracy") -> Snapshot:
+    return Snapshot(
+        run="r", task="t", task_from="t", metric=METRICS[metric], state="finished", phase="done",
+        created=0.0, budget={}, spend=Spend(), funnel=Funnel(), running=(), verdicts=(),
+        baseline=Baseline(50.0, 1.0, (50.0,), 100, flops=1000), best=rows[0], candidates=rows,
+        control=None, notices=(), settings={"objectives": list(SIZED)},
+    )  # fmt: skip
+
+
+def test_the_front_leaves_out_what_is_beaten_everywhere() -> None:
+    rows = row("big", 90.0, 900), row("mid", 80.0, 90), row("worse", 79.0, 95), row("bad", 10.0, 99)
+    assert [r.id for r in front_of(snapshot(*rows), SIZED)] == ["big", "mid"]
+
+
+def test_the_baseline_is_a_rival() -> None:
+    rows = row("big", 90.0, 900), row("beaten", 49.0, 100), row("tiny", 20.0, 5)
+    assert [r.id for r in front_of(snapshot(*rows), SIZED)] == ["big", "tiny"]
+
+
+def test_less_is_better_where_the_metric_says_so() -> None:
+    rows = row("low", 1.0, 80), row("high", 60.0, 90)
+    found = front_of(snapshot(*rows, metric="mean_squared_error"), SIZED)
+    assert [r.id for r in found] == ["low"]
+
+
+def test_only_the_top_rung_counts_and_an_empty_run_has_no_front() -> None:
+    rows = row("top", 90.0, 900), row("small", 95.0, 5, rung=0)
+    assert [r.id for r in front_of(snapshot(*rows), SIZED)] == ["top"]
+    assert front_of(replace(snapshot(*rows), best=None), SIZED) == []
+
+
+def test_a_run_for_quality_alone_is_shown_against_size_and_work() -> None:
+    one = replace(snapshot(row("a", 90.0, 9)), settings={"objectives": ["quality"]})
+    assert objectives_of(one) == ("quality", "parameters", "flops")
+    assert objectives_of(replace(one, settings={})) == ("quality", "parameters", "flops")
+    assert objectives_of(snapshot(row("a", 90.0, 9))) == SIZED
+    assert front_document(one)[0]["flops"] == 90
+
+
+def test_with_quality_alone_the_pool_stays_as_it_is() -> None:
+    pool = (result("a", 2.0), result("b", 3.0, rung=0))
+    assert rank_pool(pool, {}, ("quality",)) == pool
+
+
+def test_the_pool_is_ranked_by_fronts_within_a_rung() -> None:
+    gains = {"good": 3.0, "small": 0.0, "beaten": -1.0, "unknown": -2.0}
+    costs = {"good": Costs(900), "small": Costs(10), "beaten": Costs(950), "other": Costs(5)}
+    pool = [result(name, gain) for name, gain in gains.items()]
+    pool += [result("other", 9.0, rung=0), result("failed", None)]
+    ranked = {r.id: r.gain for r in rank_pool(pool, costs, SIZED)}
+    assert ranked.pop("failed") is None
+    first, last = ("good", "small", "other"), ("beaten", "unknown")
+    assert all(ranked[name] >= 0.0 for name in first)
+    assert all(ranked[name] < 0.0 for name in last)
+    assert ranked["beaten"] > ranked["unknown"]
+
+
+def test_what_nothing_dominates_is_spared() -> None:
+    rivals = [(2.0, Costs(100)), (0.0, Costs(50))]
+    assert is_undominated(-1.0, Costs(10), rivals, SIZED)
+    assert not is_undominated(-1.0, Costs(60), rivals, SIZED)
+    assert is_undominated(0.0, Costs(), [], SIZED)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"objectives": ("speed",)}, "no objective 'speed'"),
+        ({"max_params": 0}, "max_params must be at least 1"),
+        ({"max_latency_ms": 0.0}, "max_latency_ms must be at least"),
+    ],
+)
+def test_objectives_and_limits_are_checked(changes: dict[str, object], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        RunSettings(**changes)  # type: ignore[arg-type]
+
+
+def test_a_device_is_measured_once_and_a_damaged_record_is_named(workspace: Path) -> None:
+    paths = Workspace.open(workspace).paths
+    assert known_device(paths) is None
+    device = device_of(paths)
+    assert device_of(paths) == known_device(paths) == device
+    paths.device.write_text("{}")
+    with pytest.raises(InputError, match="delete it"):
+        device_of(paths)
+
+
+def test_a_run_keeps_its_limits_and_reports_its_front(
+    spirals: Path, workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = "[run]\nverify_seeds = 3\nfinalists = 1\nbaseline_seeds = 2\n"
+    Workspace.open(workspace).paths.settings.write_text(few)
+    limits = {"max_params": 2_000, "max_latency_ms": 1e3}
+    objectives = ("parameters", "latency")
+    result = archwright.discover(
+        spirals, workspace=workspace, max_trials=32, workers=2, seed=4, objectives=objectives,
+        **limits,
+    )  # fmt: skip
+    with Journal.open(find_run(Workspace.open(workspace), result["run"]), True) as journal:
+        shown = observe(journal)
+    trained = [c for c in shown.candidates if c.score is not None]
+    assert trained
+    assert all(0 < c.parameters <= 2_000 for c in trained)
+    assert all(c.latency_ms and c.proxies for c in trained)
+    assert shown.baseline is not None
+    assert shown.baseline.flops > 0
+    assert shown.baseline.latency_ms
+    verified = [c for c in shown.candidates if c.id in {v.candidate for v in shown.verdicts}]
+    assert all(c.int8 is not None and c.measured_ms for c in verified)
+    assert result["pareto"] == front_document(shown)
+
+    words = ["pareto", result["run"], "--workspace", str(workspace), "--json"]
+    assert main(words) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["objectives"] == ["quality", *objectives]
+    assert document["front"] == result["pareto"]
+    assert document["baseline"]["flops"] == shown.baseline.flops
+
+
+def test_latency_is_predicted_after_the_fact_where_a_graph_is_known(tmp_path: Path) -> None:
+    with fill_journal(tmp_path, 6) as journal:
+        graph = "t0 = input float32[2,8]\nt1 = aten.relu.default(t0) float32[2,8]"
+        journal.once("check", "1", "1", {}, lambda: {"graph": graph})
+        before = observe(journal)
+        after = predict_latencies(journal, before, NOMINAL)
+    assert all(c.latency_ms is None for c in before.candidates)
+    known = {c.id: c.latency_ms for c in after.candidates if c.latency_ms is not None}
+    assert known == {"1": latency_ms(graph, NOMINAL)}
