@@ -211,12 +211,13 @@ def recorded_facts(settings: RunSettings, workspace: WorkspacePaths) -> dict[str
 
 def copy_choices(settings: RunSettings, workspace: WorkspacePaths, journal: Journal) -> None:
     """Give a replay what the recorded run decided and no call holds: which results each candidate
-    saw, and the examples and lessons that it retrieved."""
+    saw, what the policy chose for it, and the examples and lessons that it retrieved."""
     if not settings.backend.startswith(REPLAY):
         return
     with _recorded(settings, workspace) as recorded:
         rows = recorded.query(
-            "SELECT * FROM steps WHERE state = 'finished' AND (kind = 'retrieve' OR kind = 'grant' "
+            "SELECT * FROM steps WHERE state = 'finished' AND "
+            "(kind IN ('retrieve', 'choice') OR kind = 'grant' "
             "AND CAST(key AS INTEGER) <= (SELECT MAX(sequence) / 1000 FROM candidates))"
         )
     for row in rows:
