@@ -12,7 +12,7 @@ DEMO_BUDGET := --max-trials 110 --seed 0
 # Options for pytest: make test ARGS="-k journal"
 ARGS ?=
 
-.PHONY: help install demo test check format docs wheel bench clean
+.PHONY: help install demo test nightly check format docs wheel bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,9 @@ demo: $(STAMP) ## discover architectures for a small task, with no key (about th
 
 test: $(STAMP) ## run the tests (ARGS="-k word" picks some)
 	$(BIN)/python -m pytest $(ARGS)
+
+nightly: $(STAMP) ## run the tests that take minutes
+	$(BIN)/python -m pytest -m nightly $(ARGS)
 
 check: $(STAMP) ## lint, check the formatting and the types
 	$(BIN)/ruff check .

@@ -26,6 +26,11 @@ def discover(
     max_usd: float | None = None,
     max_tokens: int | None = None,
     max_candidates: int | None = None,
+    policy: str | None = None,
+    objectives: Sequence[str] | None = None,
+    max_params: int | None = None,
+    max_flops: int | None = None,
+    max_latency_ms: float | None = None,
     calls: int | None = None,
     fallback: str | None = None,
     backend: Backend | None = None,
@@ -48,6 +53,11 @@ def discover(
         max_usd: dollars for models in all.
         max_tokens: tokens of models in all.
         max_candidates: candidates in all.
+        policy: what chooses parents and operators; None is the default one.
+        objectives: quality, and any of parameters, flops, latency.
+        max_params: most parameters of a candidate, where the task allows more.
+        max_flops: most FLOPs of one sample's forward pass, where the task allows more.
+        max_latency_ms: longest forward pass of one sample, as predicted for this machine.
         calls: calls to models at a time.
         fallback: "symbolic" has that engine answer where a model gave no usable answer.
         backend: what answers the roles, over what `model` says; None without a model is the
@@ -79,6 +89,11 @@ def discover(
         "max_usd": max_usd,
         "max_tokens": max_tokens,
         "max_candidates": max_candidates,
+        "policy": policy,
+        "objectives": None if objectives is None else tuple(objectives),
+        "max_params": max_params,
+        "max_flops": max_flops,
+        "max_latency_ms": max_latency_ms,
         "calls": calls,
         "fallback": fallback,
     }

@@ -289,7 +289,8 @@ class CheckReport:
     """What the checks before training found.
 
     `graph` is the canonical text of the computation graph (one operation a line, with shapes),
-    empty when the model could not be run.
+    empty when the model could not be run. `proxies` are training-free guesses at its quality by
+    name, larger is better; one that does not fit the network is missing.
     """
 
     status: Status
@@ -299,6 +300,16 @@ class CheckReport:
     graph: str = ""
     error: str = ""
     seconds: float = 0.0
+    proxies: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A network that is trained first in the same job; the candidate starts from its weights."""
+
+    source: str
+    recipe: Recipe
+    steps: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +331,10 @@ class TrialJob:
     memory_mb: int = 2048
     ceiling: tuple[int, float] | None = None
     """(step, training loss): a loss that lies above it then ends the trial as `killed`."""
+    measures: bool = False
+    """Also time a forward pass, and predict the first split with weights rounded to INT8."""
+    before: Stage | None = None
+    """What is trained before the candidate, which then inherits its weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +347,8 @@ class Resources:
     peak_memory_mb: float = 0.0
     parameters: int = 0
     steps: int = 0
+    latency_ms: float = 0.0
+    """One sample's forward pass, the median of several, timed where the candidate's code runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,7 +356,8 @@ class Outcome:
     """What came out of one trial: plain data, parsed as hostile input.
 
     `curve` holds (step, mean training loss since the last point). `predictions` maps a split to a
-    float32 array `(samples, *output_shape)`; they are scored outside.
+    float32 array `(samples, *output_shape)`; they are scored outside. A job that `measures` has
+    those of its first split with rounded weights, too, under its name with `_int8`.
     """
 
     status: Status

@@ -10,6 +10,9 @@ BENCHES: Final = {
     "grammar": "how many drawn candidates pass the checks",
     "calibration": "how often verdicts are right, in simulated campaigns with a known truth",
     "fewshot": "how many examples in a prompt help",
+    "retrieval": "is the right thing found in the knowledge base, and how quickly",
+    "nas201": "how good the cells are that policies find on NAS-Bench-201",
+    "live": "how much policies gain in real runs at equal trials, against random draws",
     "dedup": "duplicates found, false merges and microseconds at each level of the fingerprint",
 }
 

@@ -19,6 +19,7 @@ from typing import Final, Literal
 from archwright.cli.choosing import add_workspace_argument
 from archwright.cli.consoles import show
 from archwright.cli.output import emit, say
+from archwright.domain import InputError
 
 PYTHON_MINIMUM: Final = (3, 11)
 GIT_MINIMUM: Final = (2, 20)
@@ -84,7 +85,7 @@ def examine(workspace: Path) -> Iterator[Finding]:
     yield _memory()
     yield _disk(workspace)
     yield _git()
-    yield from _sandboxes()
+    yield from _sandboxes(workspace)
     yield _docker()
     yield _models()
 
@@ -109,7 +110,7 @@ def _torch() -> Iterator[Finding]:
     names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
         names.append("Apple GPU")
-    detail = f"{', '.join(names) or 'none'}; trials train on the CPU"
+    detail = f"{', '.join(names) or 'none'}; trials train on the CPU unless gpus are set"
     mend = "none needed; a GPU shows here with its driver and the torch build made for it"
     yield Finding("accelerators", bool(names), detail, mend)
 
@@ -143,11 +144,15 @@ def _git() -> Finding:
     return Finding("git", ok, answer.removeprefix("git version "), mend, "needed")
 
 
-def _sandboxes() -> Iterator[Finding]:
+def _sandboxes(workspace: Path) -> Iterator[Finding]:
+    """The sandboxes as the workspace's settings make them."""
+    from archwright.runs.paths import WorkspacePaths
+    from archwright.runs.settings import RunSettings
     from archwright.sandbox.opening import available, open_sandbox
     from archwright.sandbox.process import ProcessSandbox
 
-    answers = list(available())
+    docker = RunSettings.load(WorkspacePaths(workspace).settings, {}).docker
+    answers = list(available(docker))
     for name, ok, detail, mend in answers:
         yield Finding(f"sandbox {name}", ok, detail, mend)
     usable = any(ok for _, ok, _, _ in answers)
@@ -156,7 +161,10 @@ def _sandboxes() -> Iterator[Finding]:
     if any(ok for name, ok, _, _ in answers if name == ProcessSandbox.name):
         for gap in ProcessSandbox(workers=1).gaps():
             yield Finding(f"process sandbox: {gap.name}", False, gap.detail, gap.mend)
-    yield Finding("sandbox auto", True, open_sandbox("auto", 1).choice)
+    try:
+        yield Finding("sandbox auto", True, open_sandbox("auto", 1, docker).choice)
+    except InputError as error:
+        yield Finding("sandbox auto", False, str(error), "leave gpus out of archwright.toml")
 
 
 def _docker() -> Finding:

@@ -8,8 +8,10 @@ from pathlib import Path
 from archwright.cli.choosing import add_run_arguments, chosen_run
 from archwright.cli.consoles import show
 from archwright.cli.output import emit, say
+from archwright.runs.guesses import guess_words, judge_guesses
 from archwright.runs.journal import Journal
 from archwright.runs.observing import observe
+from archwright.runs.papers.facts import is_reproduction
 from archwright.runs.report import render_report, report_document
 
 
@@ -30,11 +32,22 @@ def run(args: argparse.Namespace) -> int:
     # Drawing takes a moment to load, and only the report itself needs it.
     from archwright.runs.page import write_page
 
-    with Journal.open(chosen_run(args), readonly=True) as journal:
+    paths = chosen_run(args)
+    if is_reproduction(paths):
+        from archwright.cli.reproducing import report_paper
+
+        page = report_paper(args, paths)
+        if args.open:
+            _open(page)
+        return 0
+    with Journal.open(paths, readonly=True) as journal:
         snapshot = observe(journal)
         page = write_page(journal, snapshot, args.html, args.workspace).resolve()
-    document = {**report_document(snapshot, args.workspace), "page": str(page)}
+        guesses = judge_guesses(journal)
+    document = {**report_document(snapshot, args.workspace), "guesses": guesses, "page": str(page)}
     emit(args, document, lambda: show(render_report(snapshot, args.workspace)))
+    if guesses is not None:
+        say(f"training-free guesses: {guess_words(guesses)}")
     say(f"page: {page}")
     if args.open:
         _open(page)

@@ -11,6 +11,7 @@ from archwright.cli.running import add_view_arguments, work_on
 from archwright.runs.beginning import amend, task_of
 from archwright.runs.conduct import Conductor
 from archwright.runs.finding import find_run
+from archwright.runs.papers.facts import is_reproduction
 from archwright.runs.workspace import Workspace
 
 
@@ -26,5 +27,10 @@ def run(args: argparse.Namespace) -> int:
     """Go on where the journal ends. A finished run stays as it is."""
     workspace = Workspace.open(Path(args.workspace))
     paths = find_run(workspace, args.name)
+    if is_reproduction(paths):
+        # Its report is of another kind, and takes a moment to load.
+        from archwright.cli.reproducing import work_on_paper
+
+        return work_on_paper(args, workspace, task_of(paths), paths)
     amend(paths, {k: v for k, v in model_settings(args).items() if v is not None})
     return work_on(args, workspace, task_of(paths), paths, Conductor.conduct)

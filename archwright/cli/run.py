@@ -18,6 +18,7 @@ from archwright.runs.beginning import begin
 from archwright.runs.conduct import Conductor
 from archwright.runs.settings import DEFAULT_MAX_TRIALS, RunSettings
 from archwright.runs.workspace import Workspace
+from archwright.search.policies import DEFAULT, POLICIES
 from archwright.tasks.loading import load_task
 
 
@@ -42,6 +43,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="what answers the roles: symbolic (default without --model) or replay:RUN",
     )
+    parser.add_argument(
+        "--policy",
+        choices=tuple(POLICIES),
+        help=f"what chooses parents and operators (default: {DEFAULT})",
+    )
+    parser.add_argument(
+        "--islands", type=int, metavar="N", help="searches side by side that exchange their best"
+    )
+    parser.add_argument(
+        "--objective",
+        metavar="LIST",
+        help="what to search for, with commas: quality, and any of parameters, flops, latency",
+    )
+    parser.add_argument("--max-params", type=int, metavar="N", help="most parameters")
+    parser.add_argument("--max-flops", type=int, metavar="N", help="most FLOPs of one sample")
+    parser.add_argument(
+        "--max-latency-ms",
+        type=float,
+        metavar="MS",
+        help="longest forward pass of one sample, as predicted for this machine",
+    )
     parser.add_argument("--max-candidates", type=int, metavar="N", help="candidates in all")
     add_model_arguments(parser)
     add_workspace_argument(parser)
@@ -52,7 +74,11 @@ def run(args: argparse.Namespace) -> int:
     """Start a run and see it through."""
     workspace = Workspace.open(Path(args.workspace))
     names = ("max_trials", "max_candidates", "hours", "workers", "sandbox", "seed", "examples")
-    given = {name: getattr(args, name) for name in (*names, "backend")} | model_settings(args)
+    limits = ("max_params", "max_flops", "max_latency_ms")
+    given = {name: getattr(args, name) for name in (*names, *limits, "backend")}
+    given |= {"policy": args.policy, "islands": args.islands} | model_settings(args)
+    if args.objective is not None:
+        given["objectives"] = tuple(args.objective.split(","))
     settings = RunSettings.load(workspace.paths.settings, given)
     task = load_task(args.task)
     confirm_cost(settings, workspace, task, args.yes)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from archwright.cli.output import emit
+from archwright.cli.output import emit, say
 from archwright.domain import CheckReport, InputError, Outcome, Status, TaskSpec, TrialJob, score
 from archwright.runs.data import TrialData
 from archwright.runs.wording import clean
@@ -56,6 +56,8 @@ def _try(task: Task, source: str, rung: int, seed: int, sandbox_kind: Kind) -> d
     spec = task.spec
     recipe = read_source(source, spec.problem, spec.recipe).recipe
     with open_sandbox(sandbox_kind, 1) as sandbox, tempfile.TemporaryDirectory() as folder:
+        if sandbox.choice:
+            say(sandbox.choice)
         report = sandbox.check(source, spec.problem)
         if report.status is not Status.OK:
             return _document(report, Outcome(report.status, error=report.error), None)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from archwright.cli.choosing import add_workspace_argument
 from archwright.cli.running import add_view_arguments, work_on
+from archwright.domain import RunError
 from archwright.runs.beginning import task_of
 from archwright.runs.finding import find_run
+from archwright.runs.papers.facts import is_reproduction
 from archwright.runs.workspace import Workspace
 
 
@@ -26,4 +28,9 @@ def run(args: argparse.Namespace) -> int:
     """Verify on fresh seeds; a run ends with this by itself when its budget allows."""
     workspace = Workspace.open(Path(args.workspace))
     paths = find_run(workspace, args.name)
+    if is_reproduction(paths):
+        raise RunError(
+            f"{paths.name} reproduces a paper, and its test split stays sealed: "
+            f"see `archwright report {paths.name}`, search on with `archwright paper improve`"
+        )
     return work_on(args, workspace, task_of(paths), paths, lambda c: c.verify(args.force))

@@ -1,0 +1,196 @@
+"""`archwright bench nas201`: policies on NAS-Bench-201, where the truth is known."""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from archwright.cli.output import emit, say
+from archwright.domain import InputError
+
+if TYPE_CHECKING:
+    from archwright.bench.cells import Table
+    from archwright.domain import Array
+    from archwright.search.policies import Policy
+
+DATASETS: Final = ("c10", "c100", "im120")
+WITHOUT: Final = " without "
+ASKS_PER_EVALUATION: Final = 20
+"""A policy that proposes only what is known already is stopped after so many."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the measurement takes."""
+    parser.add_argument(
+        "--table", required=True, metavar="FILE", help="the table of all cells, CSV or CSV.gz"
+    )
+    parser.add_argument("--seeds", type=int, default=200, metavar="N", help="searches by policy")
+    parser.add_argument("--evaluations", type=int, default=100, metavar="N", help="cells a search")
+    parser.add_argument("--policies", metavar="NAMES", help="separated by commas (default: all)")
+    parser.add_argument("--islands", type=int, default=1, metavar="N", help="islands of each")
+    parser.add_argument(
+        "--ablate", action="store_true", help="the default policy without each of its parts, too"
+    )
+    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: all cores)")
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Search with each policy and seed, and print the test accuracies of what was chosen."""
+    from archwright.bench.cells import read_table
+
+    for name in ("seeds", "evaluations", "islands"):
+        if getattr(args, name) < 1:
+            raise InputError(f"--{name} must be at least 1")
+    names = _names(args.policies, args.ablate)
+    table = read_table(Path(args.table))
+    document = {
+        "evaluations": args.evaluations,
+        "seeds": args.seeds,
+        "policies": measure(table, names, args.seeds, args.evaluations, args.islands, args.workers),
+        "optimum": dict(zip(DATASETS, _optimum(table), strict=True)),
+    }
+    emit(args, document, lambda: _render(document))
+    return 0
+
+
+def _names(wanted: str | None, ablate: bool) -> list[str]:
+    from archwright.search.policies import DEFAULT, POLICIES
+    from archwright.search.policies.guided import PARTS
+
+    names = wanted.split(",") if wanted else list(POLICIES)
+    for name in names:
+        if name not in POLICIES:
+            raise InputError(f"there is no policy {name!r}; there are {', '.join(POLICIES)}")
+    return names + [f"{DEFAULT}{WITHOUT}{part}" for part in PARTS if ablate]
+
+
+def measure(
+    table: Table,
+    names: Sequence[str],
+    seeds: int,
+    evaluations: int,
+    islands: int = 1,
+    workers: int | None = None,
+) -> dict[str, dict[str, Any]]:
+    """For each policy the mean test accuracies of its choices, with 95 % intervals.
+
+    `curve` holds them after every ten evaluations.
+    """
+    jobs = [(name, islands, seed, evaluations) for name in names for seed in range(seeds)]
+    processes = min(workers or os.cpu_count() or 1, len(jobs))
+    chosen: list[Array] = []
+    # Forked where that is possible: the table is shared, not sent.
+    context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
+    with context.Pool(processes, _hold, (table,)) as pool:
+        for curve in pool.imap(_search, jobs, chunksize=4):
+            chosen.append(curve)
+            if len(chosen) % seeds == 0:
+                say(f"{names[len(chosen) // seeds - 1]}: {seeds} searches done")
+    curves = np.array(chosen).reshape(len(names), seeds, evaluations, len(DATASETS))
+    return {name: _summarise(curve) for name, curve in zip(names, curves, strict=True)}
+
+
+_held: dict[str, Table] = {}
+
+
+def _hold(table: Table) -> None:
+    _held["table"] = table
+
+
+def _search(job: tuple[str, int, int, int]) -> Array:
+    name, islands, seed, evaluations = job
+    return search(_held["table"], _opener(name, islands), seed, evaluations)
+
+
+def _opener(name: str, islands: int) -> Callable[[Any, int], Policy]:
+    from archwright.search.policies import open_policy
+    from archwright.search.policies.guided import Guided
+
+    base, _, part = name.partition(WITHOUT)
+    if part:
+        return partial(Guided, without=part)  # type: ignore[arg-type]
+    return lambda space, seed: open_policy(base, space, seed, islands)
+
+
+def search(table: Table, open_: Callable[[Any, int], Policy], seed: int, evaluations: int) -> Array:
+    """One search: test accuracies `(evaluations, 3)` of what the policy held to be the best after
+    each evaluation. A cell that is known already costs nothing, and is not evaluated again."""
+    from archwright.bench.cells import CellSpace, cell_of, count_parameters, family
+    from archwright.search.policies import Result
+
+    space = CellSpace()
+    policy = open_(space, seed)
+    known: set[str] = set()
+    chosen: list[tuple[float, float, float]] = []
+    for number in range(1, ASKS_PER_EVALUATION * evaluations):
+        choice = policy.ask(number)
+        proposal = space.foresee(choice)
+        cell, old = cell_of(proposal.key), proposal.key in known
+        known.add(proposal.key)
+        policy.tell(
+            Result(
+                number,
+                f"{proposal.key}/{number}" if old else proposal.key,
+                choice.operator,
+                choice.parents,
+                None if old else table[cell].validation,
+                family=family(cell),
+                parameters=count_parameters(cell),
+                proposal=proposal,
+                duplicate=old,
+            )
+        )
+        if not old:
+            best = policy.best()
+            assert best is not None
+            chosen.append(table[cell_of(best)].test)
+        if len(chosen) == evaluations:
+            break
+    chosen += chosen[-1:] * (evaluations - len(chosen))
+    return np.array(chosen)
+
+
+def _summarise(curve: Array) -> dict[str, Any]:
+    """`curve` is `(seeds, evaluations, datasets)`."""
+    seeds, evaluations = curve.shape[:2]
+    mean = curve.mean(axis=0)
+    half = 1.96 * curve[:, -1].std(axis=0, ddof=1) / np.sqrt(seeds) if seeds > 1 else np.zeros(3)
+    last = mean[-1]
+    row: dict[str, Any] = {"evaluations": evaluations, "seeds": seeds}
+    row |= {d: round(float(last[i]), 3) for i, d in enumerate(DATASETS)}
+    row |= {
+        f"{d}_interval": [round(float(last[i] + s * half[i]), 3) for s in (-1, 1)]
+        for i, d in enumerate(DATASETS)
+    }
+    marks = [*range(10, evaluations, 10), evaluations]
+    row["curve"] = {str(m): [round(float(x), 3) for x in mean[m - 1]] for m in marks}
+    return row
+
+
+def _optimum(table: Table) -> list[float]:
+    """The highest test accuracy of any cell, for each data set."""
+    tests = np.array([measured.test for measured in table.values()])
+    return [float(x) for x in tests.max(axis=0)]
+
+
+def _render(document: Mapping[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table as Grid
+
+    title = f"{document['seeds']} searches of {document['evaluations']} evaluations: test accuracy"
+    grid = Grid(title=f"{title}, %, with 95 % intervals")
+    for column in ("policy", *DATASETS):
+        grid.add_column(column, justify="left" if column == "policy" else "right")
+    for name, row in document["policies"].items():
+        cells = [f"{row[d]:.2f} ± {row[f'{d}_interval'][1] - row[d]:.2f}" for d in DATASETS]
+        grid.add_row(name, *cells)
+    grid.add_row("the optimum", *(f"{document['optimum'][d]:.2f}" for d in DATASETS))
+    Console().print(grid)

@@ -1,0 +1,1 @@
+"""The shelf: papers in Markdown with executable code, read as data."""

@@ -1,0 +1,1 @@
+"""A paper reproduced at this machine's scale, and improved from there."""
