@@ -53,10 +53,17 @@ class ContainerWorker(WarmWorker):
     """
 
     def __init__(
-        self, folder: Path, code: Path, settings: DockerSettings, supplies: Supplies
+        self,
+        folder: Path,
+        code: Path,
+        settings: DockerSettings,
+        supplies: Supplies,
+        gpu: int | None = None,
     ) -> None:
         super().__init__(folder)
         self.supplies = supplies
+        self.gpu = gpu
+        """The accelerator, by the host's index, that it has to itself as its first."""
         self.jobs_done = 0
         self.data = folder.with_name(f"{folder.name}-data")
         """The folder of the host's that the container sees, read-only, as its data."""
@@ -99,6 +106,7 @@ class ContainerWorker(WarmWorker):
             yield f"--env=PYTHONPATH={_SITE}"
         for name, value in worker_environment(_SCRATCH).items():
             yield f"--env={name}={value}"
+        yield "--env=CUDA_VISIBLE_DEVICES=" if self.gpu is None else f"--gpus=device={self.gpu}"
 
     def _command(self) -> tuple[str, ...]:
         python = "/opt/archwright/bin/python"
@@ -146,7 +154,10 @@ class ContainerWorker(WarmWorker):
         log = self.folder / "log"
         lines = log.read_text(errors="replace").split("\n") if log.exists() else []
         said = [line for line in lines if line.strip() and not line.startswith(_HINTS)]
-        return said[-1].strip()[:300] if said else "its container was killed from outside"
+        last = said[-1].strip()[:300] if said else "its container was killed from outside"
+        if self.gpu is not None and ("gpu" in last or "nvidia" in last):
+            last += "; the engine needs NVIDIA's Container Toolkit, or leave gpus out"
+        return last
 
     def _logs(self) -> Iterable[Path]:
         return (self.folder / "log",)
@@ -173,8 +184,6 @@ def closing_options(memory_mb: int, settings: DockerSettings) -> Iterator[str]:
     yield f"--ulimit=fsize={frames.REPLY_LIMIT_BYTES}:{frames.REPLY_LIMIT_BYTES}"
     if settings.runtime:
         yield f"--runtime={settings.runtime}"
-    if settings.gpus:
-        yield f'--gpus="device={",".join(map(str, settings.gpus))}"'
 
 
 def readable_inside(site: Mapping[str, Path], folders: Iterable[str]) -> list[str]:

@@ -45,6 +45,8 @@ class WarmSandbox(ABC):
     """A sandbox with a warm worker for checks and one for each training slot."""
 
     name: str
+    device = "cpu"
+    """Where candidates are trained: cpu or cuda. They are checked on the CPU."""
 
     def __init__(self, workers: int, scratch: Path | None = None, choice: str = "") -> None:
         """`scratch` is where scratch folders are made; by default the temporary folder.
@@ -61,8 +63,8 @@ class WarmSandbox(ABC):
         self._replacing = Lock()
 
     @abstractmethod
-    def _make_worker(self, folder: Path) -> WarmWorker:
-        """A worker, not yet started, that may use `folder`."""
+    def _make_worker(self, folder: Path, slot: int | None) -> WarmWorker:
+        """A worker, not yet started, that may use `folder`; for a training slot, or for checks."""
 
     @abstractmethod
     def _prepare(self, folder: Path) -> None:
@@ -80,8 +82,10 @@ class WarmSandbox(ABC):
             undoing.callback(self._scratch.remove)
             undoing.callback(self.stop)
             self._prepare(folder)
-            self._checkers = [self._make_worker(folder / "check")]
-            self._trainers = [self._make_worker(folder / f"train-{n}") for n in range(self.workers)]
+            self._checkers = [self._make_worker(folder / "check", None)]
+            self._trainers = [
+                self._make_worker(folder / f"train-{slot}", slot) for slot in range(self.workers)
+            ]
             for worker in self._checkers + self._trainers:
                 worker.start()
             undoing.pop_all()
@@ -120,7 +124,8 @@ class WarmSandbox(ABC):
             used = Resources()
             try:
                 limits = job.seconds_limit, job.memory_mb
-                request = {"train": self._train_request(job, self._trainers, place)}
+                told = self._train_request(job, self._trainers, place)
+                request = {"train": told, "device": self.device}
                 end, raw = self._run(self._trainers, place, request, job.problem, *limits)
                 used = resources_of(end)
                 header, body = open_reply(end, raw)
@@ -152,7 +157,7 @@ class WarmSandbox(ABC):
             with self._check_turns.place():
                 try:
                     limits = _PROBE_SECONDS, PROBE_MEMORY_MB
-                    request = {"probe": dict(probe)}
+                    request = {"probe": dict(probe), "device": self.device}
                     return open_reply(*self._run(self._checkers, 0, request, None, *limits))[0]
                 except Ended as ended:
                     raise SandboxError(f"the probe of the jail failed: {ended}") from ended
@@ -191,11 +196,7 @@ class WarmSandbox(ABC):
         job = {**request, **limits, "readable": self._readable(problem)}
         if worker.interrupted or not self._fit(worker, problem, memory_mb):
             self._replace(worker, stuck=True)
-        try:
-            worker.warm()
-        except WorkerDied as death:
-            self._raise_if_stopped(death)
-            raise SandboxError(f"the sandbox cannot start: {death}") from death
+        self._warm(worker)
         try:
             end, raw = worker.run(job)
         except WorkerDied as death:
@@ -207,6 +208,22 @@ class WarmSandbox(ABC):
         if self._is_worn(worker, end):
             self._replace(worker, stuck=True)
         return end, raw
+
+    def _warm(self, worker: WarmWorker) -> None:
+        """Wait until a worker is ready for its next job.
+
+        Raises:
+            SandboxError: it does not start, or is not what was asked for.
+        """
+        try:
+            self._welcome(worker, worker.warm())
+        except WorkerDied as death:
+            self._raise_if_stopped(death)
+            raise SandboxError(f"the sandbox cannot start: {death}") from death
+
+    def _welcome(self, worker: WarmWorker, greeting: Mapping[str, Any]) -> None:
+        """Look at what a worker says of itself; raises `SandboxError` where it is not enough."""
+        del worker, greeting
 
     def _is_worn(self, worker: WarmWorker, end: Mapping[str, Any]) -> bool:
         """Whether the worker is to be replaced after a job that ended like that."""

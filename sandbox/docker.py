@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from archwright.domain import Gap, Problem, TrialJob
+from archwright.domain import Gap, Problem, SandboxError, TrialJob
 from archwright.sandbox import engine
 from archwright.sandbox.containers import ContainerWorker, Supplies, readable_inside
 from archwright.sandbox.crew import CHECK_MEMORY_MB, WarmSandbox
@@ -46,6 +46,7 @@ class DockerSandbox(WarmSandbox):
     ) -> None:
         super().__init__(workers, scratch, choice)
         self.settings = settings or DockerSettings()
+        self.device = "cuda" if self.settings.gpus else "cpu"
         self._code = Path()
         self._mounts_site = False
 
@@ -66,9 +67,18 @@ class DockerSandbox(WarmSandbox):
             for name, _ in engine.containers(f"label={engine.SCRATCH_LABEL}={self._scratch.path}"):
                 engine.remove(name)
 
-    def _make_worker(self, folder: Path) -> ContainerWorker:
-        supplies = self._supplies(None, CHECK_MEMORY_MB)
-        return ContainerWorker(folder, self._code, self.settings, supplies)
+    def _make_worker(self, folder: Path, slot: int | None) -> ContainerWorker:
+        supplies, gpus = self._supplies(None, CHECK_MEMORY_MB), self.settings.gpus
+        gpu = gpus[slot % len(gpus)] if gpus and slot is not None else None
+        return ContainerWorker(folder, self._code, self.settings, supplies, gpu)
+
+    def _welcome(self, worker: WarmWorker, greeting: Mapping[str, Any]) -> None:
+        if isinstance(worker, ContainerWorker) and worker.gpu is not None and not greeting["gpu"]:
+            raise SandboxError(
+                f"GPU {worker.gpu} was asked for, but torch in image {self.settings.image} cannot "
+                "use one: build it with a torch for CUDA (archwright sandbox build --wheels DIR), "
+                "or leave gpus out"
+            )
 
     def _supplies(self, problem: Problem | None, memory_mb: int) -> Supplies:
         packages = problem.packages if problem else ()
@@ -109,14 +119,26 @@ class DockerSandbox(WarmSandbox):
 
         May be called before the sandbox is entered; it then starts a container for the occasion.
         A layer of the inner jail that is missing is no gap by itself: the container holds.
+
+        Raises:
+            SandboxError: a GPU that was asked for is not there.
         """
         if self._scratch is None:
             return find_container_gaps(self.settings)
-        return tuple(gap for gap in self._probe(self._scratch.path) if gap.name in WAYS)
+        if self.settings.gpus:
+            for worker in self._trainers:
+                self._warm(worker)
+        held = {"memory"} if self.settings.gpus else set()  # by the container's own limit
+        open_ways = set(WAYS) - held
+        return tuple(gap for gap in self._probe(self._scratch.path) if gap.name in open_ways)
 
 
 @functools.cache
 def find_container_gaps(settings: DockerSettings) -> tuple[Gap, ...]:
-    """What containers do not hold here; tried once in the life of this process."""
-    with DockerSandbox(workers=0, settings=settings) as sandbox:
+    """What containers do not hold here; tried once in the life of this process.
+
+    Raises:
+        SandboxError: no container starts, or a GPU that was asked for is not there.
+    """
+    with DockerSandbox(workers=len(settings.gpus), settings=settings) as sandbox:
         return sandbox.gaps()

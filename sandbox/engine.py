@@ -22,6 +22,8 @@ IMAGE: Final = "archwright-sandbox"
 MOUNTED_LABEL: Final = "archwright.site-packages"
 """A label of the image: `mount` where torch comes from the host, `image` where it is inside."""
 
+BUILD: Final = "make it: archwright sandbox build (--base IMAGE takes another base)"
+
 OWNER_LABEL, SCRATCH_LABEL = "archwright.owner", "archwright.scratch"
 _ANSWER_SECONDS: Final = 10.0
 _REMOVE_SECONDS: Final = 20.0
@@ -36,7 +38,7 @@ class DockerSettings:
     runtime: str = ""
     """The engine's runtime, such as runc or runsc (gVisor); empty for the engine's default."""
     gpus: tuple[int, ...] = ()
-    """Accelerators by index that containers see; none unless asked for."""
+    """Accelerators by index, shared out among the training slots; none unless asked for."""
     cpus: float = 1.0
     """Cores that a container may use."""
 
@@ -85,9 +87,9 @@ def mounts_site_packages(image: str) -> bool:
     try:
         label = ask("image", "inspect", "--format", template, image)
     except SandboxError as error:
-        raise InputError(f"there is no image {image}; make it: archwright sandbox build") from error
+        raise InputError(f"the Docker Engine has no image {image}; {BUILD}") from error
     if label not in ("mount", "image"):
-        raise InputError(f"image {image} was not made by Archwright: archwright sandbox build")
+        raise InputError(f"image {image} was not made by Archwright; {BUILD}")
     return label == "mount"
 
 

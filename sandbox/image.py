@@ -74,8 +74,8 @@ def _run_build(recipe: Recipe, context: Path) -> None:
     ]
     if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
         raise SandboxError(
-            "the image could not be built (docker says why above); with --mount-site-packages it "
-            "needs no download"
+            f"the image could not be built from {recipe.base} (docker says why above): "
+            "--base IMAGE takes another base, --mount-site-packages downloads no torch"
         )
 
 

@@ -133,6 +133,7 @@ def scrubbed_environment(folder: Path) -> dict[str, str]:
     return {
         **kept,
         **worker_environment(str(folder)),
+        "CUDA_VISIBLE_DEVICES": "",
         "PATH": os.defpath,
         "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",
     }
@@ -149,5 +150,4 @@ def worker_environment(folder: str) -> dict[str, str]:
         "LOGNAME": "archwright",
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "CUDA_VISIBLE_DEVICES": "",
     }

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from archwright.domain import ArchwrightError, InputError, SandboxError
 from archwright.sandbox import Sandbox
-from archwright.sandbox.engine import DockerSettings, engine_version, mounts_site_packages
+from archwright.sandbox.engine import (
+    BUILD,
+    DockerSettings,
+    engine_version,
+    mounts_site_packages,
+)
 
 Kind = Literal["auto", "process", "docker"]
+
+START: Final = "install Docker Engine, start it, then: archwright sandbox build"
 
 
 class Availability(NamedTuple):
@@ -24,7 +31,7 @@ def open_sandbox(kind: Kind, workers: int, docker: DockerSettings | None = None)
     """The sandbox of that kind, not yet entered, for `workers` trainings at a time.
 
     `auto` is docker where the engine answers and the image is there, else process; the sandbox's
-    `choice` says which and why.
+    `choice` says which and why. GPUs are given to containers alone.
 
     Raises:
         InputError: it does not exist here; the message names the mend.
@@ -34,16 +41,19 @@ def open_sandbox(kind: Kind, workers: int, docker: DockerSettings | None = None)
     if workers < 1:
         raise InputError(f"{workers} workers cannot train anything; give at least 1")
     docker = docker or DockerSettings()
-    choice = ""
-    if kind == "auto":
-        state = look_at_docker(docker)
-        kind = "docker" if state.ok else "process"
-        choice = f"auto took the {kind} sandbox: {state.detail}"
-    elif kind == "docker":
-        state = look_at_docker(docker)
-        if not state.ok:
-            raise InputError(f"{state.detail}; or use --sandbox process")
-    return _make(kind, workers, choice, docker)
+    if kind == "process":
+        if docker.gpus:
+            raise InputError(
+                "gpus are given to containers alone: use --sandbox docker, or leave gpus out"
+            )
+        return _make(kind, workers, "", docker)
+    state = look_at_docker(docker)
+    if not state.ok and (kind == "docker" or docker.gpus):
+        other = "leave gpus out" if docker.gpus else "use --sandbox process"
+        raise InputError(f"{state.detail}; or {other}")
+    taken: Kind = "docker" if state.ok else "process"
+    choice = f"auto took the {taken} sandbox: {state.detail}" if kind == "auto" else ""
+    return _make(taken, workers, choice, docker)
 
 
 def _make(kind: Kind, workers: int, choice: str, docker: DockerSettings) -> Sandbox:
@@ -58,12 +68,14 @@ def _make(kind: Kind, workers: int, choice: str, docker: DockerSettings) -> Sand
 
 def look_at_docker(settings: DockerSettings) -> Availability:
     """Whether the engine answers and has the image; no container is started."""
-    mend = "install Docker Engine and start it, then: archwright sandbox build"
     try:
         version = engine_version()
+    except SandboxError as error:
+        return Availability("docker", False, str(error), START)
+    try:
         mounted = mounts_site_packages(settings.image)
-    except ArchwrightError as error:
-        return Availability("docker", False, str(error), mend)
+    except InputError as error:
+        return Availability("docker", False, str(error), BUILD)
     torch = "torch mounted from this environment, read-only" if mounted else "torch in the image"
     detail = f"Docker Engine {version} has image {settings.image}, {torch}"
     return Availability("docker", True, detail, "")
@@ -96,7 +108,7 @@ def _try_docker(settings: DockerSettings) -> Availability:
     try:
         gaps = find_container_gaps(settings)
     except ArchwrightError as error:
-        return Availability("docker", False, str(error), "archwright sandbox build")
+        return Availability("docker", False, str(error), "see the reason; or use --sandbox process")
     weak = ", ".join(gap.name for gap in gaps)
     held = f"does not hold: {weak}" if gaps else "every probe of it held"
     return Availability("docker", True, f"{state.detail}; {held}", "")

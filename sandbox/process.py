@@ -29,7 +29,8 @@ class ProcessSandbox(WarmSandbox):
     def _prepare(self, folder: Path) -> None:
         self._nursery = Nursery(folder)
 
-    def _make_worker(self, folder: Path) -> ForkedWorker:
+    def _make_worker(self, folder: Path, slot: int | None) -> ForkedWorker:
+        del slot
         return ForkedWorker(folder, cast(Nursery, self._nursery))
 
     def _clear(self) -> None:

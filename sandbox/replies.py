@@ -27,6 +27,8 @@ from archwright.sandbox.inside.faults import clean
 
 _CURVE_LIMIT: Final = 64
 _CHECKS_LIMIT: Final = 32
+_NUMBERS_LIMIT: Final = 16
+_NAME_LIMIT: Final = 40
 _GRAPH_LIMIT: Final = 2_000_000
 _FAULT_LINE: Final = re.compile(r'File "candidate\.py", line (\d+) in (\w+)')
 
@@ -125,6 +127,8 @@ def predicted_shapes(job: TrialJob) -> dict[str, tuple[int, ...]]:
     except (OSError, ValueError) as error:
         raise SandboxError(f"the data of a trial cannot be read: {error}") from error
     shapes = {split: (samples[f"{split}_x"], *job.problem.output_shape) for split in job.splits}
+    if job.measures:
+        shapes[f"{job.splits[0]}_int8"] = shapes[job.splits[0]]
     size = 4 * sum(math.prod(shape) for shape in shapes.values())
     if size > frames.REPLY_LIMIT_BYTES - frames.HEADER_LIMIT_BYTES:
         raise SandboxError(
@@ -173,7 +177,9 @@ def resources_of(
     Raises:
         Ended: a count in the reply is out of range.
     """
-    first = header.get("first_step_at")
+    first, latency = header.get("first_step_at"), header.get("latency_ms", 0.0)
+    if not isinstance(latency, float) or not 0.0 <= latency < math.inf:
+        raise Ended(Status.INVALID, "the reply is refused: its latency is no time")
     start = first - end["sent_at"] if isinstance(first, float) and math.isfinite(first) else 0.0
     return Resources(
         seconds=end["seconds"],
@@ -182,6 +188,7 @@ def resources_of(
         peak_memory_mb=end["peak_memory_mb"],
         parameters=_whole(header.get("parameters", 0), 1 << 53),
         steps=_whole(header.get("steps", 0), steps),
+        latency_ms=latency,
     )
 
 
@@ -205,7 +212,18 @@ def report_of(header: Mapping[str, Any], seconds: float) -> CheckReport:
         graph=graph,
         error=error,
         seconds=seconds,
+        proxies=_numbers_of(header.get("proxies", {})),
     )
+
+
+def _numbers_of(raw: object) -> dict[str, float]:
+    """Finite numbers by short names."""
+    if not isinstance(raw, dict) or len(raw) > _NUMBERS_LIMIT:
+        raise Ended(Status.INVALID, "the reply is refused: its numbers are no short table")
+    for name, value in raw.items():
+        if len(name) > _NAME_LIMIT or not isinstance(value, float) or not math.isfinite(value):
+            raise Ended(Status.INVALID, "the reply is refused: one of its numbers is malformed")
+    return raw
 
 
 def _check_of(raw: object) -> Check:

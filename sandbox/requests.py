@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from archwright.domain import Problem, TrialJob
@@ -23,4 +24,6 @@ def train_request(job: TrialJob) -> dict[str, Any]:
         "data": str(job.data.resolve()),
         "splits": list(job.splits),
         "ceiling": None if job.ceiling is None else list(job.ceiling),
+        "measures": job.measures,
+        "before": None if job.before is None else asdict(job.before),
     }

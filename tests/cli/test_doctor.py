@@ -11,6 +11,8 @@ import pytest
 
 from archwright.cli import main
 from archwright.cli.doctor import KEY_NAMES
+from archwright.domain import SandboxError
+from archwright.sandbox.engine import engine_version
 
 NAMES = {"python", "torch", "threads", "accelerators", "memory", "disk", "git", "sandbox", "docker"}
 SECRET = "sk-do-not-print-4711"
@@ -74,3 +76,31 @@ def test_what_is_missing_comes_with_its_mend(ask_doctor: Ask, tmp_path: Path) ->
     assert found["models"]["detail"] == "no key set"
     assert found["disk"]["mend"] == f"archwright init '{folder}'"
     assert all(f["mend"] for f in found.values() if not f["ok"])
+
+
+def test_an_engine_that_is_down_is_told_from_an_image_that_is_missing(
+    ask_doctor: Ask, tmp_path: Path
+) -> None:
+    try:
+        engine_version()
+    except SandboxError as error:
+        pytest.skip(f"no engine to leave out: {error}")
+    (tmp_path / "archwright.toml").write_text('[run]\nimage = "archwright-sandbox:no-such"\n')
+    _, out, _ = ask_doctor("--json", "--workspace", str(tmp_path))
+    missing = findings(out)["sandbox docker"]
+    assert "has no image archwright-sandbox:no-such" in missing["detail"]
+    assert "sandbox build (--base IMAGE" in missing["mend"]
+    assert "install" not in missing["mend"]
+    socket = f"unix://{tmp_path}/none.sock"
+    _, out, _ = ask_doctor("--json", "--workspace", str(tmp_path), DOCKER_HOST=socket)
+    down = findings(out)["sandbox docker"]
+    assert "no Docker Engine answers" in down["detail"]
+    assert "start it" in down["mend"]
+
+
+def test_gpus_without_an_engine_are_named_in_one_line(ask_doctor: Ask, tmp_path: Path) -> None:
+    (tmp_path / "archwright.toml").write_text("[run]\ngpus = [0]\n")
+    _, out, _ = ask_doctor("--json", "--workspace", str(tmp_path), PATH=str(tmp_path))
+    found = findings(out)["sandbox auto"]
+    assert not found["ok"]
+    assert "or leave gpus out" in found["detail"]

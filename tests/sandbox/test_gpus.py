@@ -1,0 +1,118 @@
+"""GPUs by index: what is asked of the engine, what is refused, what a jail leaves open.
+
+Only the last test needs a GPU; it is skipped where there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sandbox_candidates import GOOD, MIXER
+
+from archwright.domain import InputError, Problem, SandboxError, Status, TrialJob
+from archwright.sandbox.containers import ContainerWorker
+from archwright.sandbox.docker import DockerSandbox
+from archwright.sandbox.engine import DockerSettings
+from archwright.sandbox.inside.building import ProblemJson, build, run
+from archwright.sandbox.inside.training import as_input, as_target
+from archwright.sandbox.opening import open_sandbox
+
+Jobs = Callable[..., TrialJob]
+TWO = DockerSettings(gpus=(2, 5), runtime="runsc")
+
+
+def has_gpu() -> bool:
+    return torch.cuda.is_available()
+
+
+def workers_of(settings: DockerSettings, folder: Path) -> list[ContainerWorker]:
+    sandbox = DockerSandbox(3, settings=settings)
+    return [sandbox._make_worker(folder, slot) for slot in (None, 0, 1, 2)]
+
+
+def test_training_slots_share_the_gpus_and_checks_get_none(tmp_path: Path) -> None:
+    assert [w.gpu for w in workers_of(TWO, tmp_path)] == [None, 2, 5, 2]
+    assert [w.gpu for w in workers_of(DockerSettings(), tmp_path)] == [None] * 4
+
+
+def test_the_engine_is_asked_for_one_gpu_and_the_runtime(tmp_path: Path) -> None:
+    checks, first, second, _ = (list(w._options()) for w in workers_of(TWO, tmp_path))
+    assert [o for o in first + second if "gpu" in o] == ["--gpus=device=2", "--gpus=device=5"]
+    assert not any("CUDA" in option for option in first)
+    assert "--env=CUDA_VISIBLE_DEVICES=" in checks
+    assert not any("gpu" in option for option in checks)
+    assert all("--runtime=runsc" in options for options in (checks, first, second))
+
+
+def test_the_engine_s_own_runtime_is_the_default(tmp_path: Path) -> None:
+    plain = workers_of(DockerSettings(), tmp_path)
+    assert not any(o.startswith("--runtime") for worker in plain for o in worker._options())
+
+
+def test_processes_get_no_gpu() -> None:
+    with pytest.raises(InputError, match="use --sandbox docker, or leave gpus out"):
+        open_sandbox("process", 1, DockerSettings(gpus=(0,)))
+
+
+def test_a_torch_without_cuda_is_refused_in_one_line(tmp_path: Path) -> None:
+    sandbox = DockerSandbox(1, settings=DockerSettings(gpus=(0,)))
+    worker = sandbox._make_worker(tmp_path, 0)
+    with pytest.raises(SandboxError, match=r"GPU 0 was asked for.*or leave gpus out"):
+        sandbox._welcome(worker, {"gpu": False})
+    sandbox._welcome(worker, {"gpu": True})
+    sandbox._welcome(sandbox._make_worker(tmp_path, None), {"gpu": False})
+
+
+def test_data_and_network_go_to_the_default_device(problem: Problem, sequences: Problem) -> None:
+    """`meta` stands for a device that is not the CPU."""
+    told: ProblemJson = problem.to_json()  # type: ignore[assignment]
+    with torch.device("meta"):
+        model = build(GOOD, told)
+        x = as_input(np.zeros((4, 8), np.float32), told)
+        out = run(model, x, told)
+        mixer = build(MIXER, sequences.to_json())  # type: ignore[arg-type]
+    assert {p.device.type for p in (*model.parameters(), *mixer.parameters(), x, out)} == {"meta"}
+    assert as_target(np.zeros(4, np.int64), told).device.type == "cpu"
+
+
+@pytest.mark.docker
+def test_what_the_driver_needs_open_the_container_holds(
+    docker_settings: DockerSettings, tmp_path: Path
+) -> None:
+    """Of all ways out only processes are open, and those end with their container's trial."""
+    settings = DockerSettings(docker_settings.image, gpus=(0,))
+    with DockerSandbox(0, scratch=tmp_path, settings=settings) as sandbox:
+        assert {gap.name for gap in sandbox.gaps()} == {"processes"}
+
+
+@pytest.mark.docker
+@pytest.mark.skipif(has_gpu(), reason="this machine has a GPU")
+def test_without_a_gpu_the_trial_is_refused_in_one_line(
+    docker_settings: DockerSettings, make_job: Jobs, tmp_path: Path
+) -> None:
+    settings = DockerSettings(docker_settings.image, gpus=(0,))
+    with DockerSandbox(1, scratch=tmp_path, settings=settings) as sandbox:
+        assert sandbox.check(GOOD, make_job().problem).status is Status.OK
+        with pytest.raises(SandboxError, match="gpus"):
+            sandbox.gaps()  # as each run does at its start
+        with pytest.raises(SandboxError) as refused:
+            sandbox.train(make_job())
+    assert "gpus" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.docker
+@pytest.mark.skipif(not has_gpu(), reason="this machine has no GPU")
+def test_a_trial_trains_on_the_gpu(
+    docker_settings: DockerSettings, make_job: Jobs, tmp_path: Path
+) -> None:
+    settings = DockerSettings(docker_settings.image, gpus=(0,))
+    watched = GOOD.replace("return self", "assert x.is_cuda\n        return self")
+    with DockerSandbox(1, scratch=tmp_path, settings=settings) as sandbox:
+        outcome = sandbox.train(make_job(watched, steps=100))
+    assert outcome.status is Status.OK, outcome.error
+    assert outcome.curve[-1][1] < outcome.curve[0][1]
