@@ -57,6 +57,19 @@ class Work(Typed):
     parameters: int = 0
 
 
+class Passage(Typed):
+    """A piece of a paper that bears on the question; `title` names paper and section."""
+
+    id: str
+    title: str
+    text: str
+
+    @property
+    def citation(self) -> str:
+        """How a record cites it: the paper's id, its title and the section."""
+        return f"{self.id} ({self.title})"
+
+
 class ResearchQuestion(Typed):
     """To the researcher: what to try next with this operator on these parents?"""
 
@@ -65,8 +78,15 @@ class ResearchQuestion(Typed):
     parents: tuple[Work, ...]
     examples: tuple[Work, ...]
     lessons: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    """Failures of earlier runs whose code is like the parent's, and decisions against what bears on
+    it."""
     rejected: tuple[str, ...]
     """Why earlier answers to this question were refused."""
+    seed: int | None = None
+    """Of the draw that the search has in mind, for a backend that can make it."""
+    passages: tuple[Passage, ...] = ()
+    """From papers, where the knowledge base holds any that bear on the parents."""
 
 
 class Idea(Typed):
@@ -83,6 +103,8 @@ class Idea(Typed):
     """Ids of the parents and examples that it rests on."""
     parents: tuple[str, ...] = ()
     """Ids of the works that it starts from."""
+    citations: tuple[str, ...] = ()
+    """Ids of the passages that it rests on."""
     plan: Mapping[str, Any] = {}
     """What the coder needs beyond the words; each backend's own."""
 
@@ -121,7 +143,7 @@ class RepairQuestion(Typed):
     """A `CheckReport` as plain data."""
     attempt: int
     past: tuple[PastRepair, ...] = ()
-    """How this kind of failure was mended before in this run, latest first."""
+    """How this kind of failure was mended before, in this run first, then in earlier ones."""
 
 
 class Repair(Typed):

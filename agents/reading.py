@@ -83,10 +83,11 @@ def validate(found: Mapping[str, Any], answer: type[A], question: Typed) -> A:
 def _complete_idea(fields: dict[str, Any], question: ResearchQuestion) -> dict[str, Any]:
     """The operator and the parents are the question's where the answer is silent or wrong."""
     shown = {w.id for w in (*question.parents, *question.examples)}
-    for key in ("evidence", "parents"):
+    passages = {p.id for p in question.passages}
+    for key, known in (("evidence", shown), ("parents", shown), ("citations", passages)):
         said = fields.get(key, ())
         if isinstance(said, list | tuple):
-            fields[key] = [str(i) for i in said if str(i) in shown]
+            fields[key] = [str(i) for i in said if str(i) in known]
     if not fields.get("parents") and question.operator != "draft":
         fields["parents"] = [w.id for w in question.parents]
     title = fields.get("title")

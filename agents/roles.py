@@ -1,4 +1,4 @@
-"""The five roles. Each renders its prompt, asks the backend and types the answer.
+"""The six roles. Each renders its prompt, asks the backend and types the answer.
 
 Every call goes through a `Recorder`, so that it is in the journal before and after, and a call
 that was answered once is never paid again. An answer that cannot be read goes back with the
@@ -13,6 +13,8 @@ from functools import partial
 from typing import Final, TypeVar
 
 from archwright.agents.backends import Backend, Reply, Request, Turn
+from archwright.agents.drafting import Draft, DraftQuestion
+from archwright.agents.plans import PaperQuestion, Plan
 from archwright.agents.prompting import Prompts
 from archwright.agents.questions import (
     Assessment,
@@ -27,6 +29,7 @@ from archwright.agents.questions import (
     ReviewQuestion,
     Typed,
 )
+from archwright.agents.quoting import gate
 from archwright.agents.reading import UnreadableError, read_answer, validate
 from archwright.domain import AnswerError
 
@@ -87,6 +90,14 @@ class Agents:
     def review(self, key: str, question: ReviewQuestion, seed: int) -> Review:
         """The reviewer looks for what could make a gain invalid."""
         return self._ask("reviewer", key, question, Review, seed, self._words)
+
+    def read(self, key: str, question: PaperQuestion, seed: int) -> Plan:
+        """The reader says what a paper claims and takes; what it cannot quote is missing."""
+        return gate(self._ask("reader", key, question, Plan, seed, self._fallback), question)
+
+    def draft(self, key: str, question: DraftQuestion, seed: int) -> Draft:
+        """The drafter writes the words of a decision record."""
+        return self._ask("drafter", key, question, Draft, seed, self._fallback)
 
     def _ask(
         self,

@@ -7,9 +7,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
-from archwright.domain import RunError
+from archwright.domain import Json, RunError
 from archwright.knowledge.store import Knowledge
 from archwright.runs.backends import (
     REPLAY,
@@ -20,6 +21,7 @@ from archwright.runs.backends import (
 )
 from archwright.runs.budget import Plan
 from archwright.runs.control import hold
+from archwright.runs.device import device_of, known_device
 from archwright.runs.journal import Journal
 from archwright.runs.paths import RunPaths
 from archwright.runs.settings import RunSettings
@@ -30,9 +32,16 @@ LIMITS: Final = ("max_trials", "max_candidates", "hours", "max_usd", "max_tokens
 
 
 def begin(
-    workspace: Workspace, task: Task, settings: RunSettings, task_name: str | Path
+    workspace: Workspace,
+    task: Task,
+    settings: RunSettings,
+    task_name: str | Path,
+    more: Json = MappingProxyType({}),
 ) -> RunPaths:
     """A new run with its journal; nothing is spent yet.
+
+    Args:
+        more: facts of a run of another kind, or from another baseline.
 
     Raises:
         RunError: the budget leaves nothing to search with, the folder cannot be written, or a
@@ -42,6 +51,7 @@ def begin(
     if settings.backend.startswith(REPLAY):
         settings = recorded_settings(settings, workspace.paths)
     check_backend(settings)
+    device = (device_of if settings.wants_latency else known_device)(workspace.paths)
     paths = _new_folder(workspace, task.spec.name)
     plan = Plan.of(settings, len(task.spec.rungs))
     if plan.search == 0:
@@ -66,9 +76,11 @@ def begin(
         "created": time.time(),
         "head": workspace.head(),
         "known_until": known_until,
+        "device": device.to_json() if device else None,
         **recorded_facts(settings, workspace.paths),
         "state": "running",
         "phase": "baseline",
+        **more,
     }
     with Journal.create(paths, facts) as journal:
         if plan.finalists < settings.finalists:
@@ -102,13 +114,16 @@ def _durable(task_name: str | Path) -> str:
 
 
 def task_of(paths: RunPaths) -> Task:
-    """The task that a run is about.
+    """The task that a run is about, with the baseline and the rungs that it has there.
 
     Raises:
         TaskError: its folder is gone or broken.
     """
     with Journal.open(paths, readonly=True) as journal:
-        return load_task(journal.fact("task_from"))
+        spec = load_task(journal.fact("task_from")).spec
+        baseline = journal.fact("baseline_source", spec.baseline)
+        rungs = tuple(journal.fact("rungs", spec.rungs))
+    return Task(replace(spec, baseline=baseline, rungs=rungs))
 
 
 def _thin_verification(plan: Plan, settings: RunSettings) -> str:

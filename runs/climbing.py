@@ -86,6 +86,7 @@ class Climb:
         rivals: Callable[[int], Sequence[float]],
         reached: Callable[[int, Rung], None],
         first: int = 0,
+        spared: Callable[[int, Rung], bool] = lambda *_: False,
     ) -> Ascent:
         """Train for as long as the candidate earns it.
 
@@ -95,6 +96,7 @@ class Climb:
             rivals: gains of the candidates that it is compared with, by rung.
             reached: told of each rung that was finished.
             first: the rung to start at.
+            spared: whether it climbs from a rung for another reason than its gain.
         """
         rungs: list[Rung] = []
         used = 0
@@ -109,7 +111,7 @@ class Climb:
                 return Ascent(tuple(rungs), used, *_failure(failed))
             rungs.append(shown)
             reached(rung, shown)
-            if rung < top and not shown.gain > cut:
+            if rung < top and not shown.gain > cut and not spared(rung, shown):
                 break
         return Ascent(tuple(rungs), used, End.PROMOTED if len(rungs) > 1 else End.TRAINED)
 

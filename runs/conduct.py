@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,12 +28,14 @@ from archwright.runs.records import Records
 from archwright.runs.screening import Screening, why
 from archwright.runs.settings import RunSettings
 from archwright.runs.sitting import sit
+from archwright.runs.steering import Steering
+from archwright.runs.tradeoffs import Costs
 from archwright.runs.trainer import Trainer
 from archwright.runs.verification import Verification, rounds_so_far
 from archwright.runs.workspace import Workspace
 from archwright.sandbox import Sandbox
 from archwright.search.fingerprint import fingerprint, read_source
-from archwright.search.selection import Tournament
+from archwright.search.latency import Device, latency_ms
 from archwright.tasks.loading import Task
 
 LEAST_SECONDS: Final = 1e-3
@@ -152,7 +155,14 @@ class Conductor:
         }
         journal.propose(row)
         levels = {"text": print_.text, "tree": print_.tree, "graph": print_.graph}
-        journal.update(BASELINE, **levels, parameters=report.parameters, end="trained")
+        device = journal.fact("device")
+        costs = {
+            "parameters": report.parameters,
+            "flops": report.flops,
+            "latency_ms": latency_ms(report.graph, Device(**device)) if device else None,
+        }
+        proxies = json.dumps(dict(report.proxies))
+        journal.update(BASELINE, **levels, **costs, proxies=proxies, end="trained")
         return measure_noise(self._baseline_spec(), trainer, journal, settings, report.parameters)
 
     def _baseline_spec(self) -> TaskSpec:
@@ -174,7 +184,7 @@ class Conductor:
         over = journal.fact("phase") == "verification"
         if not over:
             journal.note("phase", "search")
-        spec = self.task.spec
+        spec = limited(self.task.spec, settings)
         ledger = Ledger(self.stop.is_set)
         memory = Memory(spec, knowledge, journal, floors)
         control = open_agents(symbolic(), journal, self.workspace.paths)
@@ -196,13 +206,14 @@ class Conductor:
             settings=settings,
             journal=journal,
             agents=agents,
-            policy=Tournament(),
+            steering=Steering(spec, settings, journal),
             memory=memory,
             screening=screening,
             climb=climb,
             ledger=ledger,
             budget=budget,
             floors=floors,
+            baseline_costs=_baseline_costs(journal),
         )
         tried = loop.search()
         if not tried:
@@ -237,6 +248,23 @@ class Conductor:
 
     def _agents(self, journal: Journal) -> Agents:
         return open_agents(self.backend, journal, self.workspace.paths)
+
+
+def _baseline_costs(journal: Journal) -> Costs:
+    (row,) = journal.query("SELECT * FROM candidates WHERE id = ?", BASELINE)
+    return Costs(row["parameters"], row["flops"], row["latency_ms"])
+
+
+def limited(spec: TaskSpec, settings: RunSettings) -> TaskSpec:
+    """The task with the run's own limits on its candidates, where they are narrower."""
+    problem = spec.problem
+    flops = [f for f in (problem.max_flops, settings.max_flops) if f is not None]
+    narrowed = replace(
+        problem,
+        max_params=min(problem.max_params, settings.max_params or problem.max_params),
+        max_flops=min(flops, default=None),
+    )
+    return replace(spec, problem=narrowed)
 
 
 def _left(

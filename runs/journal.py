@@ -52,6 +52,11 @@ MIGRATIONS: Final = (
         id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, started REAL NOT NULL, seen REAL NOT NULL
     );
     """,
+    """
+    ALTER TABLE candidates ADD COLUMN latency_ms REAL;
+    ALTER TABLE candidates ADD COLUMN proxies TEXT NOT NULL DEFAULT '{}';
+    """,
+    "ALTER TABLE candidates ADD COLUMN citations TEXT NOT NULL DEFAULT '[]';",
 )
 
 
@@ -171,7 +176,8 @@ class Journal:
     def propose(self, row: Mapping[str, Any]) -> None:
         """Record a candidate at its birth; a second time changes nothing."""
         columns = ("id", "sequence", "title", "rationale", "operator", "source", "created")
-        lists = ("parents", "recipe", "examples")
+        lists = ("parents", "recipe", "examples", "citations")
+        row = {"citations": [], **row}
         values = [_storable(row[c]) for c in columns] + [json.dumps(row[c]) for c in lists]
         self.write(
             f"INSERT OR IGNORE INTO candidates ({', '.join(columns + lists)}) "

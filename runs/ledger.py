@@ -8,11 +8,11 @@ decided beforehand (see `archwright.runs.budget`), whatever else has ended by th
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from archwright.domain import Stopped
+from archwright.domain import End, Stopped
 from archwright.runs.candidates import Candidate
 from archwright.runs.climbing import Ascent, Rung
 
@@ -30,6 +30,10 @@ class Tried:
     rungs: tuple[Rung, ...]
     trials: int
     """Trainings that it used, failed ones too."""
+    flops: int = 0
+    latency_ms: float | None = None
+    proxies: Mapping[str, float] = field(default_factory=dict)
+    end: End = End.TRAINED
 
     @classmethod
     def of(cls, candidate: Candidate, ascent: Ascent) -> Tried:
@@ -43,6 +47,10 @@ class Tried:
             parameters=candidate.parameters,
             rungs=ascent.rungs,
             trials=ascent.trials,
+            flops=candidate.flops,
+            latency_ms=candidate.latency_ms,
+            proxies=candidate.proxies,
+            end=ascent.end,
         )
 
 

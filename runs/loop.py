@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
-from random import Random
 
 from archwright.agents.questions import Brief, EvaluationQuestion, ResearchQuestion, Work
 from archwright.agents.roles import Agents
@@ -26,15 +25,18 @@ from archwright.runs.memory import Memory
 from archwright.runs.noise import BASELINE, Floor
 from archwright.runs.screening import Screening
 from archwright.runs.settings import RunSettings
-from archwright.search.selection import CONTROL, Choice, Policy, Scored
+from archwright.runs.steering import Steering
+from archwright.runs.tradeoffs import UNKNOWN, Costs, costs_of, is_undominated, rank_pool
+from archwright.search.policies import CONTROL, Choice, Result
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """What a candidate can start from: all works by id, and those that were measured."""
+    """What a candidate can start from: all works by id, how they ended for the policy, and those
+    of this run that were measured."""
 
     works: dict[str, Work]
-    scored: tuple[Scored, ...]
+    results: tuple[Result, ...]
     tried: tuple[Tried, ...]
 
 
@@ -46,13 +48,14 @@ class Loop:
     settings: RunSettings
     journal: Journal
     agents: Agents
-    policy: Policy
+    steering: Steering
     memory: Memory
     screening: Screening
     climb: Climb
     ledger: Ledger
     budget: Budget
     floors: Sequence[Floor]
+    baseline_costs: Costs = UNKNOWN
     brief: Brief = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,26 +64,30 @@ class Loop:
     def search(self) -> list[Tried]:
         """Candidates until the budget grants no more; all of them, in order."""
         futures: list[Future[None]] = []
+        seen = 0
         with ThreadPoolExecutor(self.settings.candidates_ahead) as threads:
             for number in count(1):
                 grant = self.budget.grant(number)
                 if grant is None:
                     break
                 record_grant(self.journal, grant)
-                futures.append(threads.submit(self._run_step, grant))
+                # What was once seen stays seen. Choices are made one after the other, in the order
+                # of their numbers; all else goes on side by side.
+                seen = max(seen, grant.sees)
+                pool = self._gather(seen)
+                choice = self._choose(number, pool)
+                futures.append(threads.submit(self._run_step, grant, choice, pool))
             return self.ledger.upto(len(futures))
 
-    def _run_step(self, grant: Grant) -> None:
+    def _run_step(self, grant: Grant, choice: Choice, pool: Pool) -> None:
         try:
-            self.ledger.close(grant.number, self.step(grant))
+            self.ledger.close(grant.number, self.step(grant, choice, pool))
         except BaseException as error:
             self.ledger.fail(error)
             raise
 
-    def step(self, grant: Grant) -> Tried:
-        """One candidate, from the choice of its parents to what is remembered of it."""
-        pool = self._gather(grant.sees)
-        choice = self._choose(grant, pool)
+    def step(self, grant: Grant, choice: Choice, pool: Pool) -> Tried:
+        """One candidate, from what was chosen for it to what is remembered of it."""
         question = self._ask(grant, choice, pool)
         works = pool.works | {w.id: w for w in question.examples}
         candidate = self.screening.propose(grant.number, question, works)
@@ -106,35 +113,36 @@ class Loop:
             parameters=self.floors[-1].parameters,
         )
         # What the control arm finds stays its own, or it would be no control.
-        measured = [t for t in tried if t.rungs and t.operator != CONTROL]
-        works = {w.id: w for w in (baseline, *inherited, *map(_as_work, measured))}
-        scored = (
-            Scored(BASELINE, baseline.source, top, 0.0),
-            *(Scored(w.id, w.source, top, w.gain or 0.0) for w in inherited),
-            *(Scored(t.id, t.source, len(t.rungs) - 1, t.rungs[-1].gain) for t in measured),
-        )
-        return Pool(works, scored, tuple(measured))
+        own = [(n, t) for n, t in enumerate(tried, 1) if t.operator != CONTROL]
+        works = {w.id: w for w in (baseline, *inherited, *(_as_work(t) for _, t in own))}
+        results = [self.steering.known(w, top) for w in (baseline, *inherited)]
+        results += [r for n, t in own if (r := self.steering.tried(n, t)) is not None]
+        costs = {BASELINE: self.baseline_costs, **{t.id: costs_of(t) for _, t in own}}
+        ranked = rank_pool(results, costs, self.settings.objectives)
+        return Pool(works, ranked, tuple(t for _, t in own if t.rungs))
 
-    def _choose(self, grant: Grant, pool: Pool) -> Choice:
+    def _choose(self, number: int, pool: Pool) -> Choice:
         """Every so often the control arm's random draw, else what the policy says."""
         share = self.settings.control
-        if int(grant.number * share) > int((grant.number - 1) * share):
-            return Choice(CONTROL, ())
-        rng = Random(seed_of(self.settings.seed, grant.number, "choice"))
-        return self.policy.choose(pool.scored, rng)
+        if int(number * share) > int((number - 1) * share):
+            return Choice(CONTROL, (), 0)
+        return self.steering.choose(number, pool.results)
 
     def _ask(self, grant: Grant, choice: Choice, pool: Pool) -> ResearchQuestion:
         parents = tuple(pool.works[p] for p in choice.parents)
         near = parents[0] if parents else pool.works[BASELINE]
         control = choice.operator == CONTROL
-        examples, lessons = self.memory.retrieve(str(grant.number), near, blank=control)
+        found = self.memory.retrieve(str(grant.number), near, blank=control)
         return ResearchQuestion(
             brief=self.brief,
             operator=choice.operator,
             parents=parents,
-            examples=examples,
-            lessons=lessons,
+            examples=found.examples,
+            lessons=found.lessons,
+            warnings=found.warnings,
             rejected=(),
+            seed=None if control else choice.seed,
+            passages=found.passages,
         )
 
     # --- train, promote or stop -----------------------------------------------------------------
@@ -162,9 +170,19 @@ class Loop:
             lambda rung: [t.rungs[rung].gain for t in pool.tried if len(t.rungs) > rung],
             reached,
             first=len(self.spec.rungs) - 1 if candidate.operator == CONTROL else 0,
+            spared=lambda rung, shown: self._is_spared(candidate, rung, shown, pool),
         )
         self.journal.end(candidate.id, ascent.end, ascent.reason)
         return ascent
+
+    def _is_spared(self, candidate: Candidate, rung: int, shown: Rung, pool: Pool) -> bool:
+        """With several objectives what nothing dominates climbs, too."""
+        objectives = self.settings.objectives
+        rivals = [(t.rungs[rung].gain, costs_of(t)) for t in pool.tried if len(t.rungs) > rung]
+        rivals.append((0.0, self.baseline_costs))
+        return len(objectives) > 1 and is_undominated(
+            shown.gain, costs_of(candidate), rivals, objectives
+        )
 
     # --- evaluate -------------------------------------------------------------------------------
 
@@ -194,11 +212,12 @@ class Loop:
 
 
 def _as_work(tried: Tried) -> Work:
+    shown = tried.rungs[-1] if tried.rungs else None
     return Work(
         id=tried.id,
         title=tried.title,
         source=tried.source,
-        score=tried.rungs[-1].score,
-        gain=tried.rungs[-1].gain,
+        score=shown.score if shown else None,
+        gain=shown.gain if shown else None,
         parameters=tried.parameters,
     )

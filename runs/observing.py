@@ -6,11 +6,12 @@ import json
 import sqlite3
 from dataclasses import replace
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 from archwright.domain import METRICS, End, Metric
 from archwright.runs.control import is_held
 from archwright.runs.journal import Journal
+from archwright.runs.noise import BASELINE
 from archwright.runs.snapshot import (
     Baseline,
     CandidateRow,
@@ -25,13 +26,14 @@ from archwright.runs.snapshot import (
     Verdict,
 )
 from archwright.runs.statistics import over_random
-from archwright.search.selection import CONTROL
+from archwright.search.policies import CONTROL
 
 
 def observe(journal: Journal) -> Snapshot:
     """The run at this moment. Costs a few reads; safe while the run goes on."""
     settings = journal.fact("settings", {})
-    candidates = tuple(_candidate(row) for row in journal.query(_CANDIDATES))
+    measured = _measured(journal)
+    candidates = tuple(_candidate(row, measured) for row in journal.query(_CANDIDATES))
     metric = METRICS[journal.fact("metric")]
     top = len(journal.fact("rungs", [0])) - 1
     finished = [c for c in candidates if c.rung == top and c.score is not None]
@@ -44,12 +46,12 @@ def observe(journal: Journal) -> Snapshot:
         task_from=journal.fact("task_from"),
         metric=metric,
         state=_state(journal),
-        phase=journal.fact("phase", "baseline"),
+        phase=_phase(journal),
         created=journal.fact("created"),
         budget=journal.fact("budget", {}),
         spend=_spend(journal),
         funnel=_count(candidates),
-        baseline=_baseline(journal),
+        baseline=_baseline(journal, measured),
         best=max(searched, key=key, default=None),
         running=_running(journal),
         candidates=candidates,
@@ -61,6 +63,13 @@ def observe(journal: Journal) -> Snapshot:
     )
 
 
+class Measured(NamedTuple):
+    """What was measured of a trained candidate beside its quality."""
+
+    milliseconds: float | None
+    int8: float | None
+
+
 _CANDIDATES = "SELECT * FROM candidates WHERE sequence > 0 ORDER BY sequence"
 
 
@@ -69,6 +78,15 @@ def _state(journal: Journal) -> State:
     if state == "running" and not is_held(journal.paths):
         return "interrupted"
     return state
+
+
+def _phase(journal: Journal) -> str:
+    """What is going on; while containers start, nothing else is."""
+    sandbox = journal.fact("starting", "")
+    if sandbox and is_held(journal.paths):
+        return f"starting the {sandbox} sandbox"
+    phase: str = journal.fact("phase", "baseline")
+    return phase
 
 
 def _control(
@@ -88,7 +106,31 @@ def _control(
     return replace(control, improvement=over.percent, interval=over.interval)
 
 
-def _candidate(row: sqlite3.Row) -> CandidateRow:
+def _measured(journal: Journal) -> dict[str, Measured]:
+    """What the trainings on fresh seeds showed beside quality, by candidate: milliseconds of one
+    sample, and the mean score with rounded weights."""
+    rows = journal.query(
+        "SELECT candidate, MIN(json_extract(result, '$.resources.latency_ms')) AS ms, "
+        "AVG(json_extract(result, '$.int8')) AS int8 FROM steps WHERE kind = 'trial' AND "
+        "state = 'finished' AND json_extract(request, '$.purpose') = 'verification' "
+        "GROUP BY candidate"
+    )
+    return {r["candidate"]: Measured(r["ms"] or None, r["int8"]) for r in rows}
+
+
+def _costs(row: sqlite3.Row, measured: dict[str, Measured]) -> dict[str, Any]:
+    """What a candidate costs. A journal of an earlier version, opened to be read, knows less."""
+    known = row.keys()
+    found = measured.get(row["id"], Measured(None, None))
+    return {
+        "flops": row["flops"],
+        "latency_ms": row["latency_ms"] if "latency_ms" in known else None,
+        "measured_ms": found.milliseconds,
+        "int8": found.int8,
+    }
+
+
+def _candidate(row: sqlite3.Row, measured: dict[str, Measured]) -> CandidateRow:
     return CandidateRow(
         id=row["id"],
         title=row["title"],
@@ -99,7 +141,8 @@ def _candidate(row: sqlite3.Row) -> CandidateRow:
         rung=row["rung"],
         score=row["score"],
         parameters=row["parameters"],
-        flops=row["flops"],
+        **_costs(row, measured),
+        proxies=json.loads(row["proxies"]) if "proxies" in row.keys() else {},  # noqa: SIM118
         gain=row["gain"],
         seeds=row["seeds"] or 0,
         arm="control" if row["operator"] == CONTROL else "search",
@@ -122,12 +165,15 @@ def _count(candidates: tuple[CandidateRow, ...]) -> Funnel:
     )
 
 
-def _baseline(journal: Journal) -> Baseline | None:
+def _baseline(journal: Journal, measured: dict[str, Measured]) -> Baseline | None:
     noise = journal.fact("noise")
     if not noise:
         return None
     floor = noise[-1]
-    return Baseline(floor["mean"], floor["sd"], tuple(floor["scores"]), noise[0]["parameters"])
+    rows = journal.query("SELECT * FROM candidates WHERE id = ?", BASELINE)
+    costs = _costs(rows[0], measured) if rows else {}
+    scores = tuple(floor["scores"])
+    return Baseline(floor["mean"], floor["sd"], scores, noise[0]["parameters"], **costs)
 
 
 def _running(journal: Journal) -> tuple[TrialRow, ...]:

@@ -29,8 +29,16 @@ class WorkspacePaths:
         return self.state / "decisions"
 
     @property
+    def papers(self) -> Path:
+        return self.state / "papers"
+
+    @property
     def prompts(self) -> Path:
         return self.root / "prompts"
+
+    @property
+    def device(self) -> Path:
+        return self.state / "device.json"
 
     @property
     def runs(self) -> Path:

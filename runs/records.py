@@ -8,18 +8,21 @@ import shlex
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from itertools import islice
 from statistics import fmean
-from typing import Any
+from typing import Any, Final
 
-from archwright.agents.questions import Brief, Review, ReviewQuestion
+from archwright.agents.questions import Brief, Review, ReviewQuestion, Work
 from archwright.agents.roles import Agents
 from archwright.domain import Check
-from archwright.knowledge.decisions import Decision, DecisionFolder, Option, slugify
+from archwright.knowledge.decisions import Decision, DecisionFolder, Option, parse, slugify
+from archwright.knowledge.importing import remember
 from archwright.knowledge.store import Knowledge
 from archwright.runs.branches import Landing, land
 from archwright.runs.candidates import seed_of
 from archwright.runs.journal import Journal
 from archwright.runs.lineage import Lineage
+from archwright.runs.memory import as_work
 from archwright.runs.noise import BASELINE, Floor
 from archwright.runs.snapshot import SecondLook, Verdict, numbers_of
 from archwright.runs.statistics import predict
@@ -28,6 +31,9 @@ from archwright.runs.verification import fresh_seed
 from archwright.runs.wording import gain_text, interval_text
 from archwright.runs.workspace import Workspace
 from archwright.tasks.loading import Task
+
+SIMILAR: Final = 3
+"""Known architectures that a reviewer is shown."""
 
 
 class Records:
@@ -50,6 +56,7 @@ class Records:
         self._spec = task.spec
         self._agents = agents
         self._journal = journal
+        self._knowledge = knowledge
         self._workspace = workspace
         self._floors = floors
         self._floor = floors[-1]
@@ -79,7 +86,8 @@ class Records:
         review = self._review(row, verdict)
         said = (*verdict.suspicions, *review.suspicions)
         verdict = replace(verdict, suspicions=tuple(dict.fromkeys(said)))
-        path = self._folder.add(self._decision(row, verdict, review))
+        path = self._folder.renew(self._decision(row, verdict, review))
+        remember(self._knowledge, [parse(path.read_text(encoding="utf-8"), path)])
         verdict = replace(verdict, decision=path.name)
         if verdict.verdict == "discovery":
             text = path.read_text(encoding="utf-8")
@@ -119,13 +127,20 @@ class Records:
             baseline_parameters=self._floor.parameters,
             recipe=json.loads(row["recipe"]),
             parent_titles=tuple(json.loads(row["parents"])),
-            similar=(),
+            similar=tuple(self._similar(row)),
             verdict=numbers_of(verdict),
         )
         seed = seed_of(self._journal.fact("settings")["seed"], row["id"], "review")
         # A later round has other numbers to speak of.
         key = f"{row['id']}/verified" + (f"-{self._round}" if self._round else "")
         return self._agents.review(key, question, seed)
+
+    def _similar(self, row: sqlite3.Row) -> Iterator[Work]:
+        """What earlier runs knew that is most like it; its own parents are no news."""
+        parents, until = json.loads(row["parents"]), self._journal.fact("known_until")
+        found = self._knowledge.relatives(row["source"], SIMILAR + len(parents), until)
+        works = (as_work(entry) for entry in found)
+        return islice((work for work in works if work.id not in parents), SIMILAR)
 
     def _decision(self, row: sqlite3.Row, verdict: Verdict, review: Review) -> Decision:
         accepted = verdict.verdict == "discovery"
@@ -201,6 +216,8 @@ class Records:
             "gain, shrunk for selection": shrunk,
             "parameters": f"{row['parameters']} (baseline {self._floor.parameters})",
         }
+        if citations := json.loads(row["citations"]):
+            evidence["cites"] = "; ".join(citations)
         if self._round:
             evidence["test split"] = f"opened {self._round} times before: this round was forced"
         for c in verdict.comparisons:

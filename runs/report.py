@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -23,6 +23,7 @@ from archwright.runs.summary import (
     report_document,
     verdicts_best_first,
 )
+from archwright.runs.tradeoffs import front_of, objectives_of
 from archwright.runs.wording import (
     clean,
     duration_text,
@@ -49,6 +50,7 @@ def render_report(snapshot: Snapshot, workspace: str = ".") -> RenderableType:
         ("Baseline", _baseline(snapshot)),
         ("Random draws", _control(snapshot)),
         ("Best candidates", _top(snapshot)),
+        ("Pareto front", _front(snapshot)),
         ("Candidates", iter([_text(funnel_text(snapshot.funnel))])),
         ("Failures", _failures(snapshot)),
         ("Learned from", _examples(snapshot)),
@@ -185,6 +187,36 @@ def candidate_table(
         cells = (clean(row.id, 20), clean(row.title), score, *(more if wide else ()))
         table.add_row(*map(Text, cells))
     return table
+
+
+def _front(snapshot: Snapshot) -> Iterator[RenderableType]:
+    rows = front_of(snapshot, objectives_of(snapshot))
+    if rows:
+        yield front_table(snapshot, rows)
+        yield _text("scores of the search; what was verified says so above", "dim")
+
+
+def front_table(snapshot: Snapshot, rows: Sequence[CandidateRow]) -> RenderableType:
+    """Candidates with what they cost: `ms` of a sample as predicted, and as timed. Columns that
+    nothing is known for are left out."""
+    metric = snapshot.metric
+    optional: Mapping[str, Callable[[CandidateRow], str]] = {
+        "ms": lambda r: _or_blank(r.latency_ms),
+        "timed": lambda r: _or_blank(r.measured_ms),
+        "INT8": lambda r: "" if r.int8 is None else score_text(metric, r.int8),
+    }
+    known = {name: text for name, text in optional.items() if any(text(row) for row in rows)}
+    names = ("candidate", "idea", "score", "parameters", "MFLOPs", *known)
+    table = stretching_table(*names, stretched="idea")
+    for row in rows:
+        cells = (clean(row.id, 20), clean(row.title), score_text(metric, row.score or 0.0))
+        costs = (f"{row.parameters:,}", f"{row.flops / 1e6:.3g}")
+        table.add_row(*map(Text, (*cells, *costs, *(text(row) for text in known.values()))))
+    return table
+
+
+def _or_blank(milliseconds: float | None) -> str:
+    return "" if milliseconds is None else f"{milliseconds:.2g}"
 
 
 def stretching_table(*columns: str, stretched: str) -> Table:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from archwright.runs.snapshot import Snapshot
+from archwright.runs.tradeoffs import front_document
 
 
 class BaselineResult(TypedDict):
@@ -53,6 +54,8 @@ class RunResult(TypedDict):
     baseline: BaselineResult | None
     best: BestResult | None
     discoveries: list[DiscoveryResult]
+    pareto: list[dict[str, Any]]
+    """Candidates that no other one is at once better and cheaper than, by scores of the search."""
     spend: SpendResult
 
 
@@ -77,6 +80,7 @@ def result_of(snapshot: Snapshot) -> RunResult:
             for v in snapshot.verdicts
             if v.verdict == "discovery"
         ],
+        pareto=front_document(snapshot),
         spend=SpendResult(
             usd=snapshot.spend.usd, tokens=snapshot.spend.tokens, seconds=snapshot.spend.seconds
         ),

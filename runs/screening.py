@@ -30,11 +30,13 @@ from archwright.knowledge.store import Knowledge
 from archwright.runs.candidates import REPAIRED, Candidate, seed_of
 from archwright.runs.journal import Journal
 from archwright.runs.ledger import Ledger
-from archwright.runs.repairs import past_repairs
+from archwright.runs.noise import BASELINE
+from archwright.runs.repairs import MARK, past_repairs
 from archwright.runs.settings import RunSettings
 from archwright.sandbox import Sandbox
 from archwright.search.fingerprint import ParsedSource, fingerprint, read_source
-from archwright.search.selection import CONTROL
+from archwright.search.latency import Device, latency_ms
+from archwright.search.policies import CONTROL
 
 
 class Screening:
@@ -65,6 +67,9 @@ class Screening:
         self._lag = RunSettings(**settings).candidates_ahead
         self._task: str = journal.fact("task_key")
         self._until: int = journal.fact("known_until")
+        self._max_latency_ms: float | None = settings.get("max_latency_ms")
+        device = journal.fact("device")
+        self._device = Device(**device) if device else None
 
     def propose(
         self,
@@ -130,6 +135,7 @@ class Screening:
             parents=tuple(w.id for w in start),
             source=source,
             recipe=self._spec.recipe,
+            citations=tuple(p.citation for p in question.passages if p.id in idea.citations),
         )
         self._record(candidate, question.examples)
         return self._ended(candidate, End.INVALID, failure) if failure else candidate
@@ -146,6 +152,7 @@ class Screening:
                 "source": candidate.source,
                 "recipe": candidate.recipe.to_json(),
                 "examples": [w.id for w in examples],
+                "citations": candidate.citations,
                 "created": time.time(),
             }
         )
@@ -163,7 +170,7 @@ class Screening:
             mended = self._mend(candidate, report, repair + 1)
             if mended is None:
                 return candidate
-            self._journal.end(candidate.id, End.INVALID, f"{candidate.reason}; repaired")
+            self._journal.end(candidate.id, End.INVALID, f"{candidate.reason}{MARK}")
             candidate = mended
         return candidate
 
@@ -181,11 +188,15 @@ class Screening:
         if reason := self._known(candidate, self._settled(candidate)):
             return self._ended(candidate, End.DUPLICATE, reason), CheckReport(Status.OK)
         report = self._check(candidate)
-        candidate = self._fingerprinted(
-            replace(candidate, parameters=report.parameters, flops=report.flops),
-            parsed,
-            report.graph,
+        candidate = replace(
+            candidate,
+            parameters=report.parameters,
+            flops=report.flops,
+            latency_ms=self._latency(report),
+            proxies=report.proxies,
         )
+        candidate = self._fingerprinted(candidate, parsed, report.graph)
+        report = self._timely(report, candidate.latency_ms)
         if report.status is not Status.OK:
             end = End.INVALID if report.status is Status.INVALID else End.CRASHED
             # The debugger also gets what crashed while it was being built.
@@ -206,8 +217,25 @@ class Screening:
             graph=print_.graph or None,
             parameters=candidate.parameters,
             flops=candidate.flops,
+            latency_ms=candidate.latency_ms,
+            proxies=json.dumps(dict(candidate.proxies)),
         )
         return replace(candidate, fingerprint=print_)
+
+    def _latency(self, report: CheckReport) -> float | None:
+        """Predicted milliseconds of a sample, where the run knows its machine."""
+        if self._device is None or not report.graph:
+            return None
+        return latency_ms(report.graph, self._device)
+
+    def _timely(self, report: CheckReport, latency: float | None) -> CheckReport:
+        """The report with the check of the limit on latency, which holds outside of the jail."""
+        limit = self._max_latency_ms
+        if limit is None or latency is None:
+            return report
+        check = Check("latency", latency <= limit, f"{latency:.3g} ms a sample, limit {limit:g} ms")
+        status = report.status if check.ok else Status.INVALID
+        return replace(report, status=status, checks=(*report.checks, check))
 
     def _known(self, candidate: Candidate, before: int) -> str | None:
         """Why the candidate need not be tried, from this run up to a sequence, and from all runs
@@ -217,6 +245,8 @@ class Screening:
             # Only what cannot change any more, lest the words depend on when trainings end.
             failed = row["end"] in (End.DUPLICATE, End.INVALID)
             end = f"which ended {row['end']}" if failed else "which was taken up before"
+            if row["id"] == BASELINE:
+                return f"same {level} as the baseline"
             return f"same {level} as candidate {row['id']} ({row['title']}), {end}"
         if matches := self._knowledge.match(self._task, candidate.fingerprint, self._until):
             m = matches[0]
@@ -226,7 +256,8 @@ class Screening:
     def _check(self, candidate: Candidate) -> CheckReport:
         def act() -> dict[str, object]:
             report = self._sandbox.check(candidate.source, self._spec.problem)
-            return {**report_to_json(report), "graph": report.graph}
+            found = {"graph": report.graph, "proxies": dict(report.proxies)}
+            return {**report_to_json(report), **found}
 
         done = self._journal.once("check", candidate.id, candidate.id, {}, act)
         return CheckReport(
@@ -236,6 +267,7 @@ class Screening:
             flops=done["flops"],
             graph=done["graph"],
             error=done["error"],
+            proxies=done.get("proxies", {}),
         )
 
     def _mend(self, candidate: Candidate, report: CheckReport, attempt: int) -> Candidate | None:
@@ -245,7 +277,9 @@ class Screening:
             source=candidate.source,
             report=report_to_json(report),
             attempt=attempt,
-            past=past_repairs(self._journal, candidate.reason, self._settled(candidate)),
+            past=past_repairs(
+                self._journal, self._knowledge, candidate.reason, self._settled(candidate)
+            ),
         )
         seed = seed_of(self._run_seed, candidate.id, "repair")
         answer = self._agents_of(candidate.operator).repair(candidate.id, question, seed)

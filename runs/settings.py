@@ -12,6 +12,8 @@ from typing import Any, Self
 from archwright.domain import InputError
 from archwright.sandbox.engine import IMAGE, DockerSettings
 from archwright.sandbox.opening import Kind
+from archwright.search.objectives import read_objectives
+from archwright.search.policies import DEFAULT, POLICIES
 
 DEFAULT_MAX_TRIALS = 200
 LOWER_RUNG_SEEDS = 3
@@ -64,6 +66,21 @@ class RunSettings:
     """A candidate climbs when it is in the top 1/reduction of its rung."""
     max_candidates: int | None = None
     """Candidates in all; None leaves it to the other limits."""
+    policy: str = DEFAULT
+    """What chooses parents and operators: random, greedy, evolution, map-elites, mcts or guided."""
+    islands: int = 1
+    """Searches side by side, each by the policy, that now and then send each other their best."""
+    tweaks: int | None = None
+    """Tweaks of numbers alone that may follow each other before an idea must change the structure;
+    None: any number."""
+    objectives: tuple[str, ...] = ("quality",)
+    """What to search for: quality, and with it any of parameters, flops, latency."""
+    max_params: int | None = None
+    """Most parameters of a candidate, where the task allows more."""
+    max_flops: int | None = None
+    """Most floating-point operations of one sample's forward pass, where the task allows more."""
+    max_latency_ms: float | None = None
+    """Longest forward pass of one sample, as predicted for this machine."""
     backend: str = "symbolic"
     """What answers the roles: symbolic, llm, or replay:RUN."""
     models: tuple[str, ...] = ()
@@ -96,6 +113,8 @@ class RunSettings:
                 raise InputError(f"{name} must be at least {least}, not {value}")
         if self.sandbox not in ("auto", "process", "docker"):
             raise InputError(f"sandbox must be auto, process or docker, not {self.sandbox!r}")
+        if self.policy not in POLICIES:
+            raise InputError(f"policy must be one of {', '.join(POLICIES)}, not {self.policy!r}")
         if self.fallback not in ("", "symbolic"):
             raise InputError(f"fallback must be symbolic or left out, not {self.fallback!r}")
         if not all(isinstance(index, int) and index >= 0 for index in self.gpus):
@@ -103,6 +122,7 @@ class RunSettings:
         # Lists from TOML and from the journal.
         for name in ("models", "prices", "gpus"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        object.__setattr__(self, "objectives", read_objectives(self.objectives))
         if self.models and self.backend == "symbolic":
             object.__setattr__(self, "backend", "llm")
 
@@ -110,6 +130,11 @@ class RunSettings:
     def candidates_ahead(self) -> int:
         """`lag` with its default filled in."""
         return self.lag or (12 if self.models else 4) * self.workers
+
+    @property
+    def wants_latency(self) -> bool:
+        """Whether the run has to know the machine that it predicts latency for."""
+        return "latency" in self.objectives or self.max_latency_ms is not None
 
     @property
     def docker(self) -> DockerSettings:
@@ -152,6 +177,11 @@ _LEAST: Mapping[str, float] = {
     "patience": 1,
     "reduction": 2,
     "max_candidates": 1,
+    "islands": 1,
+    "tweaks": 1,
+    "max_params": 1,
+    "max_flops": 1,
+    "max_latency_ms": 1e-6,
     "max_usd": 0.0,
     "max_tokens": 1,
     "calls": 1,

@@ -35,12 +35,14 @@ def sit(paths: RunPaths, task: Task, sandbox: Sandbox, stop: threading.Event) ->
         journal.begin_session(os.getpid())
         journal.note("state", "running")
         journal.note("error", "")
-        if sandbox.choice and sandbox.name == "process":  # containers hold more
+        journal.note("starting", sandbox.name)
+        if sandbox.choice:
             journal.notice(sandbox.choice)
-        for gap in sandbox.gaps():
-            journal.notice(f"{sandbox.name} sandbox: {gap.name}: {gap.detail}")
         try:
             with sandbox, _watched(journal, sandbox, stop):
+                for gap in sandbox.gaps():  # waits until the sandbox is warm
+                    journal.notice(f"{sandbox.name} sandbox: {gap.name}: {gap.detail}")
+                journal.note("starting", "")
                 yield journal
         except Stopped:
             journal.note("state", "stopped")

@@ -55,6 +55,14 @@ class CandidateRow:
     score: float | None
     parameters: int
     flops: int = 0
+    latency_ms: float | None = None
+    """Of one sample, predicted from the graph; None where the machine was not measured."""
+    measured_ms: float | None = None
+    """Of one sample, timed when it was verified."""
+    int8: float | None = None
+    """Mean score with weights rounded to INT8, over the seeds that verified it."""
+    proxies: Mapping[str, float] = field(default_factory=dict)
+    """Training-free guesses at its quality, by name."""
     gain: float | None = None
     """Mean paired gain over the baseline in its noise standard deviations, at that rung."""
     seeds: int = 0
@@ -81,6 +89,9 @@ class Comparison:
     p: float
     test_gain: float | None = None
     test_p: float | None = None
+    kind: str = "baseline"
+    """baseline, size (the baseline scaled to the finalist's size) or recipe (trained with the
+    finalist's recipe)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +167,10 @@ class Baseline:
     sd: float
     scores: tuple[float, ...]
     parameters: int
+    flops: int = 0
+    latency_ms: float | None = None
+    measured_ms: float | None = None
+    int8: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

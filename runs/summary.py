@@ -91,7 +91,7 @@ def at_top(snapshot: Snapshot) -> list[CandidateRow]:
 
 
 def pareto_front(
-    rows: Sequence[CandidateRow], metric: Metric, cost: Callable[[CandidateRow], int]
+    rows: Sequence[CandidateRow], metric: Metric, cost: Callable[[CandidateRow], float]
 ) -> list[CandidateRow]:
     """The scored rows that no other is at once better and cheaper than, cheapest first."""
     sign = 1.0 if metric.direction == "maximize" else -1.0

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from archwright.domain import Array, Outcome, Recipe, Status, TrialJob, score, score_samples
+from archwright.domain import Array, Outcome, Recipe, Stage, Status, TrialJob, score, score_samples
 from archwright.runs.data import TrialData
 from archwright.runs.journal import Journal
 from archwright.runs.paths import RunPaths
@@ -32,6 +32,8 @@ class TrialRequest:
     purpose: str = "search"
     priority: int = 0
     ceiling: tuple[int, float] | None = None
+    before: Stage | None = None
+    """What is trained first, in the same job; the candidate starts from its weights."""
 
     def key(self, steps: int) -> str:
         """The name of this trial in the journal."""
@@ -114,6 +116,8 @@ class Trainer:
             seconds_limit=spec.trial_seconds,
             memory_mb=spec.memory_mb,
             ceiling=request.ceiling,
+            measures=TEST in splits,
+            before=request.before,
         )
         before = self._data.digest(job.data, VALIDATION)
         outcome = self._sandbox.train(job, request.priority)
@@ -123,9 +127,11 @@ class Trainer:
             error = "the task's code or data changed during the trial: it does not count"
         if TEST in splits and value is not None:
             self._seal(request, outcome)
+        rounded = outcome.predictions.get(f"{VALIDATION}_int8")
         return {
             "status": status.value,
             "score": value,
+            "int8": None if value is None or rounded is None else self._value(rounded),
             "curve": outcome.curve,
             "resources": asdict(outcome.resources),
             "error": error,
@@ -135,14 +141,13 @@ class Trainer:
         if outcome.status is not Status.OK:
             return outcome.status, outcome.error, None
         try:
-            value = score(
-                self._task.spec.metric,
-                outcome.predictions[VALIDATION],
-                self._data.labels(VALIDATION),
-            )
+            value = self._value(outcome.predictions[VALIDATION])
         except ValueError as error:
             return Status.INVALID, str(error), None
         return Status.OK, "", value
+
+    def _value(self, predictions: Array) -> float:
+        return score(self._task.spec.metric, predictions, self._data.labels(VALIDATION))
 
     def _sealed(self, request: TrialRequest) -> Any:
         steps = self._task.spec.rungs[request.rung]

@@ -28,8 +28,8 @@ from archwright.runs.snapshot import Verdict
 from archwright.runs.statistics import STAGES
 from archwright.runs.trainer import Trial, TrialRequest
 from archwright.sandbox import Sandbox
+from archwright.search.policies import CONTROL
 from archwright.search.scaling import scale_width
-from archwright.search.selection import CONTROL
 
 FRESH_SEED: Final = 1000
 """Verification's seeds start here; the search's start at 0."""

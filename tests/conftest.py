@@ -76,10 +76,14 @@ def spirals(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make_workspace() -> Callable[[Path], Path]:
-    """Makes a git repository without any commit."""
+    """Makes a git repository without any commit, whose runs take the process sandbox: containers
+    would make every test's run slow that is about something else."""
 
     def make(folder: Path) -> Path:
         subprocess.run(["git", "init", "-q", str(folder)], check=True)
+        (folder / "archwright.toml").write_text('[run]\nsandbox = "process"\n')
+        with (folder / ".git/info/exclude").open("a") as excluded:
+            excluded.write("archwright.toml\n")
         return folder
 
     return make

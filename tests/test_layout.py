@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "archwright"
-LINKED = ("agents", "knowledge", "prompts", "runs", "sandbox", "search", "tasks")
+LINKED = ("agents", "knowledge", "papers", "prompts", "runs", "sandbox", "search", "tasks")
 
 # What a folder never imports, by the full name of the module or of one that holds it.
 NEVER = {

@@ -6,9 +6,10 @@ reads the prompt.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 from archwright.agents.backends import Reply, Request
 from archwright.agents.backends.extraction import extract_plan
@@ -33,6 +34,8 @@ from archwright.knowledge.papers.relevance import shared_words
 from archwright.search.edits import NotApplicable
 from archwright.search.operators import OPERATORS, edit
 from archwright.search.repair import repair
+
+_NUMBER: Final = re.compile(r"\b\d[\d_.]*(?:e-?\d+)?\b")
 
 
 class SymbolicBackend:
@@ -80,6 +83,8 @@ def _research(question: ResearchQuestion, rng: Random) -> Idea:
         if works is None:
             continue
         seed = rng.getrandbits(32)
+        if operator == question.operator and not question.rejected and question.seed is not None:
+            seed = question.seed
         try:
             change = edit(
                 operator, [w.source for w in works], problem_of(question.brief), Random(seed)
@@ -207,7 +212,11 @@ def _review(question: ReviewQuestion) -> Review:
             f"hardest control on {numbers['seeds']} fresh seeds ({low:+.3g} to {high:+.3g}, "
             f"corrected p = {numbers['p']:.2g}); verdict: {numbers['verdict']}."
         )
-    return Review(suspicions=suspicions, summary=summary, consequences=_consequences(question))
+    return Review(
+        suspicions=suspicions,
+        summary=f"{summary} {_novelty(question)}",
+        consequences=_consequences(question),
+    )
 
 
 def _suspect(question: ReviewQuestion) -> list[str]:
@@ -225,10 +234,24 @@ def _suspect(question: ReviewQuestion) -> list[str]:
         found.append(f"Its recipe differs ({words}): part of the gain may be the recipe's.")
     if numbers.get("test_gain") is not None and numbers["test_gain"] <= 0:
         found.append("The gain does not hold on the test split.")
-    if question.similar:
-        known = question.similar[0]
-        found.append(f"It resembles {known.id} ({known.title}), which is known already.")
+    found += [
+        f"It differs from {known.id} ({known.title}), which is known already, in numbers alone."
+        for known in question.similar
+        if _without_numbers(known.source) == _without_numbers(question.source)
+    ]
     return found
+
+
+def _without_numbers(source: str) -> str:
+    return " ".join(_NUMBER.sub("#", source).split())
+
+
+def _novelty(question: ReviewQuestion) -> str:
+    """What of all that was known is most like it, in one sentence."""
+    if not question.similar:
+        return "Nothing that was known before the run resembles it."
+    known = question.similar[0]
+    return f"Of what was known before the run, {known.id} ({known.title}) is most like it."
 
 
 def _consequences(question: ReviewQuestion) -> tuple[str, ...]:

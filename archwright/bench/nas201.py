@@ -82,7 +82,7 @@ def measure(
 ) -> dict[str, dict[str, Any]]:
     """For each policy the mean test accuracies of its choices, with 95 % intervals.
 
-    `curve` holds them after every ten evaluations.
+    `curve` holds them at each of `marks`.
     """
     jobs = [(name, islands, seed, evaluations) for name in names for seed in range(seeds)]
     processes = min(workers or os.cpu_count() or 1, len(jobs))
@@ -94,8 +94,8 @@ def measure(
             chosen.append(curve)
             if len(chosen) % seeds == 0:
                 say(f"{names[len(chosen) // seeds - 1]}: {seeds} searches done")
-    curves = np.array(chosen).reshape(len(names), seeds, evaluations, len(DATASETS))
-    return {name: _summarise(curve) for name, curve in zip(names, curves, strict=True)}
+    curves = np.array(chosen).reshape(len(names), seeds, -1, len(DATASETS))
+    return {name: _summarise(curve, evaluations) for name, curve in zip(names, curves, strict=True)}
 
 
 _held: dict[str, Table] = {}
@@ -120,15 +120,22 @@ def _opener(name: str, islands: int) -> Callable[[Any, int], Policy]:
     return lambda space, seed: open_policy(base, space, seed, islands)
 
 
+def marks(evaluations: int) -> list[int]:
+    """After how many evaluations a search is looked at: every ten, and at its end."""
+    return [*range(10, evaluations, 10), evaluations]
+
+
 def search(table: Table, open_: Callable[[Any, int], Policy], seed: int, evaluations: int) -> Array:
-    """One search: test accuracies `(evaluations, 3)` of what the policy held to be the best after
-    each evaluation. A cell that is known already costs nothing, and is not evaluated again."""
+    """One search: test accuracies `(marks, 3)` of what the policy held to be the best at each mark.
+    A cell that is known already costs nothing, and is not evaluated again."""
     from archwright.bench.cells import CellSpace, cell_of, count_parameters, family
     from archwright.search.policies import Result
 
     space = CellSpace()
     policy = open_(space, seed)
     known: set[str] = set()
+    at = marks(evaluations)
+    evaluated = 0
     chosen: list[tuple[float, float, float]] = []
     for number in range(1, ASKS_PER_EVALUATION * evaluations):
         choice = policy.ask(number)
@@ -148,19 +155,27 @@ def search(table: Table, open_: Callable[[Any, int], Policy], seed: int, evaluat
                 duplicate=old,
             )
         )
-        if not old:
-            best = policy.best()
-            assert best is not None
-            chosen.append(table[cell_of(best)].test)
-        if len(chosen) == evaluations:
+        evaluated += not old
+        if not old and evaluated in at:
+            chosen.append(_tests(table, policy))
+        if evaluated == evaluations:
             break
-    chosen += chosen[-1:] * (evaluations - len(chosen))
+    chosen += [_tests(table, policy)] * (len(at) - len(chosen))  # It ran out of cells to propose.
     return np.array(chosen)
 
 
-def _summarise(curve: Array) -> dict[str, Any]:
-    """`curve` is `(seeds, evaluations, datasets)`."""
-    seeds, evaluations = curve.shape[:2]
+def _tests(table: Table, policy: Policy) -> tuple[float, float, float]:
+    """Test accuracies of what a policy holds to be the best."""
+    from archwright.bench.cells import cell_of
+
+    best = policy.best()
+    assert best is not None
+    return table[cell_of(best)].test
+
+
+def _summarise(curve: Array, evaluations: int) -> dict[str, Any]:
+    """`curve` is `(seeds, marks, datasets)`."""
+    seeds = len(curve)
     mean = curve.mean(axis=0)
     half = 1.96 * curve[:, -1].std(axis=0, ddof=1) / np.sqrt(seeds) if seeds > 1 else np.zeros(3)
     last = mean[-1]
@@ -170,8 +185,10 @@ def _summarise(curve: Array) -> dict[str, Any]:
         f"{d}_interval": [round(float(last[i] + s * half[i]), 3) for s in (-1, 1)]
         for i, d in enumerate(DATASETS)
     }
-    marks = [*range(10, evaluations, 10), evaluations]
-    row["curve"] = {str(m): [round(float(x), 3) for x in mean[m - 1]] for m in marks}
+    row["curve"] = {
+        str(mark): [round(float(x), 3) for x in mean[i]]
+        for i, mark in enumerate(marks(evaluations))
+    }
     return row
 
 

@@ -60,7 +60,7 @@ def changes(before: Snapshot | None, now: Snapshot) -> Iterator[str]:
     yield from (
         f"note: {clean(n)}" for n in now.notices if before is None or n not in before.notices
     )
-    if now.baseline and (before is None or before.baseline != now.baseline):
+    if now.baseline and (before is None or before.baseline is None):
         yield baseline_line(now)
     moved = before is None or before.phase != now.phase
     if moved and now.phase != "done":

@@ -83,7 +83,7 @@ def outside_words(count: int) -> str:
     return f" {count:,} weaker {'candidate lies' if count == 1 else 'candidates lie'} outside."
 
 
-def draw_baseline(axes: Axes, snapshot: Snapshot, point: tuple[int, float] | None = None) -> None:
+def draw_baseline(axes: Axes, snapshot: Snapshot, point: tuple[float, float] | None = None) -> None:
     base = snapshot.baseline
     if base is None:
         return

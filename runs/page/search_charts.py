@@ -126,14 +126,24 @@ def parameters_chart(snapshot: Snapshot, _: Evidence) -> Chart | None:
 
 def flops_chart(snapshot: Snapshot, _: Evidence) -> Chart | None:
     """Quality against floating-point operations of one forward pass."""
-    return _pareto_chart(snapshot, "FLOPs", lambda row: row.flops, None)
+    baseline = snapshot.baseline
+    mark = (baseline.flops, baseline.mean) if baseline and baseline.flops else None
+    return _pareto_chart(snapshot, "FLOPs", lambda row: row.flops, mark)
+
+
+def latency_chart(snapshot: Snapshot, _: Evidence) -> Chart | None:
+    """Quality against the predicted milliseconds of one forward pass."""
+    baseline = snapshot.baseline
+    known = baseline is not None and baseline.latency_ms is not None
+    mark = (baseline.latency_ms or 0.0, baseline.mean) if baseline and known else None
+    return _pareto_chart(snapshot, "latency", lambda row: row.latency_ms or 0.0, mark)
 
 
 def _pareto_chart(
     snapshot: Snapshot,
     what: str,
-    cost: Callable[[CandidateRow], int],
-    baseline: tuple[int, float] | None,
+    cost: Callable[[CandidateRow], float],
+    baseline: tuple[float, float] | None,
 ) -> Chart | None:
     rows = [row for row in at_top(snapshot) if cost(row) > 0]
     if not rows:
@@ -154,7 +164,7 @@ def _pareto_chart(
         axes.plot(*points, drawstyle="steps-post", label="Pareto front", **line, linewidth=1.5)
         axes.set_ylim(low, high)
         _scale_costs(axes, [cost(r) for r in rows])
-        axes.set_xlabel(what)
+        axes.set_xlabel("latency, predicted ms" if what == "latency" else what)
         axes.set_ylabel(score_label(snapshot.metric))
         draw_legend(axes)
 
@@ -174,7 +184,7 @@ def _dot_size(dots: Sequence[object]) -> int:
     return 18 if len(dots) < MANY else 5
 
 
-def _scale_costs(axes: Axes, costs: Sequence[int]) -> None:
+def _scale_costs(axes: Axes, costs: Sequence[float]) -> None:
     """A logarithmic axis where costs differ much, with labels such as 12k in either case."""
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 

@@ -26,6 +26,7 @@ from archwright.runs.page.search_charts import (
     best_chart,
     flops_chart,
     funnel_chart,
+    latency_chart,
     parameters_chart,
 )
 from archwright.runs.page.verdict_charts import compute_chart, curve_charts, verdict_chart
@@ -53,7 +54,7 @@ PAGE_NAME: Final = "report.html"
 
 _GROUPS: Final[tuple[tuple[str, Any], ...]] = (
     ("search", (best_chart, compute_chart, funnel_chart)),
-    ("cost", (parameters_chart, flops_chart)),
+    ("cost", (parameters_chart, flops_chart, latency_chart)),
 )
 
 
@@ -185,13 +186,14 @@ def _all_candidates(snapshot: Snapshot) -> str:
     """Every candidate with its end, as the address of a CSV file."""
     columns = (
         *("candidate", "title", "operator", "parents", "arm", "end", "reason", "rung"),
-        *("score", "gain", "seeds", "parameters", "flops"),
+        *("score", "gain", "seeds", "parameters", "flops", "latency_ms", "measured_ms", "int8"),
     )
     rows = [
         (
             *(row.id, clean(row.title), row.operator, " ".join(row.parents), row.arm),
             *(str(row.end), clean(row.reason), row.rung),
             *(row.score, row.gain, row.seeds, row.parameters, row.flops),
+            *(row.latency_ms, row.measured_ms, row.int8),
         )
         for row in snapshot.candidates
     ]

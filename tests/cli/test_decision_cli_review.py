@@ -40,7 +40,7 @@ class Place:
 
     def known(self) -> tuple[str, str]:
         with Knowledge(self.workspace.paths.knowledge) as knowledge:
-            (hit,) = knowledge.search("wider")
+            (hit,) = knowledge.search("wider", "result")
         return hit.entry.status, hit.entry.reason
 
     def decision(self) -> Decision:

@@ -76,7 +76,7 @@ def test_silence_is_broken_by_a_heartbeat(make_snapshot: Make) -> None:
     quiet = make_snapshot(5)
     lines = lines_of([quiet, quiet, quiet], heartbeat_seconds=0.0)
     assert lines[-1].endswith(
-        "search: 5 candidates proposed, trials 31 done and 1 running, "
+        "search: 5 candidates proposed, trials 31 done and 1 under way, "
         "best so far: candidate c0003 with 93.00 %, +0.69 points, +0.9 noise sd"
     )
     assert len(lines_of([quiet, quiet, quiet])) == len(lines) - 1

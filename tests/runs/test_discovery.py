@@ -44,11 +44,11 @@ def _snapshot(workspace: Path, run: str) -> Snapshot:
 
 def test_a_run_trains_verifies_and_records(spirals: Path, workspace: Path) -> None:
     before = _git(workspace, "status", "--porcelain")
-    result = archwright.discover(spirals, workspace=workspace, max_trials=60, workers=2, seed=1)
+    result = archwright.discover(spirals, workspace=workspace, max_trials=80, workers=2, seed=1)
 
     snapshot = _snapshot(workspace, result["run"])
     assert snapshot.state == "finished"
-    assert 0 < result["trials"] <= 60
+    assert 0 < result["trials"] <= 80
     assert result["candidates"] == len(snapshot.candidates)
     assert all(c.end != "open" for c in snapshot.candidates)
     ends = [c.end for c in snapshot.candidates]

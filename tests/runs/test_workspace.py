@@ -135,7 +135,7 @@ def test_a_folder_without_the_right_to_write_is_refused(repository: Path, locked
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser can give a folder away")
-def test_a_repository_that_git_distrusts_is_refused_in_its_words(
+def test_a_repository_that_git_distrusts_is_refused_with_the_mend(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SUDO_UID", raising=False)
@@ -143,7 +143,7 @@ def test_a_repository_that_git_distrusts_is_refused_in_its_words(
         os.chown(path, 4321, 4321)
     with pytest.raises(WorkspaceError) as error:
         Workspace.open(repository)
-    assert "dubious ownership" in one_line(error)
+    assert "git config --global --add safe.directory" in one_line(error)
 
 
 def test_failing_git_commands_name_their_cause(repository: Path) -> None:

@@ -1,0 +1,92 @@
+"""The default: elitist variation, operators by what they paid, proposals by the surrogate."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any, ClassVar, Final, Literal, get_args
+
+from archwright.search.policies.asking import Asking
+from archwright.search.policies.operator_values import OperatorValues, Outcome
+from archwright.search.policies.protocol import Choice, Result, Space
+from archwright.search.policies.shortlist import OPTIMISM, Shortlist
+
+EARLY: Final = 8
+"""Below so many measured results the search mostly draws new ones."""
+DRAFT_SHARES: Final = (1.0, 0.15)
+"""Share of fresh drafts early on, and later."""
+PARENTS: Final = 5
+LEADERS: Final = 5
+"""Among so many the best is chosen."""
+
+
+Part = Literal["surrogate", "optimism", "values", "drafts", "recombination", "smoothing"]
+PARTS: Final[tuple[Part, ...]] = get_args(Part)
+
+
+class Guided(Asking):
+    """Varies one of the best, and of many variations tries the one that the surrogate favours.
+
+    Args:
+        without: a part that is taken away, to see what it adds.
+    """
+
+    name: ClassVar[str] = "guided"
+
+    def __init__(self, space: Space, seed: int, without: Part | None = None) -> None:
+        super().__init__(space, seed)
+        self.without = without
+        self.values = OperatorValues()
+        self.shortlist = Shortlist(
+            space, self.known, seed, 0.0 if without == "optimism" else OPTIMISM
+        )
+
+    def choose(self, rng: Random) -> Choice:
+        """See `Asking.choose`."""
+        if not self.known.measured:
+            return self.draft(rng)
+        if self.without == "surrogate":
+            return self._vary(rng)
+        return self.shortlist.pick(self._vary, rng)
+
+    def _vary(self, rng: Random) -> Choice:
+        early = len(self.known.measured) < EARLY
+        share = DRAFT_SHARES[0] if early else DRAFT_SHARES[1] * (self.without != "drafts")
+        if rng.random() < share:
+            return self.draft(rng)
+        best = self.known.ranked[:PARENTS]
+        first = rng.choice(best)
+        mates = len(best) > 1 and self.without != "recombination"
+        names = self.operators(1, 2) if mates else self.operators(1)
+        if self.without == "values":
+            return self.apply(rng.choice(names), first, best, rng)
+        operator = self.values.choose(first.family, self._outcome(first), names, rng)
+        return self.apply(operator, first, best, rng)
+
+    def learn(self, result: Result) -> None:
+        """What the operator paid."""
+        parent = self.known.by_id.get(result.parents[0]) if result.parents else None
+        if parent is not None and not result.duplicate:
+            after = (result.family or parent.family, self._outcome(result))
+            self.values.learn(parent.family, self._outcome(parent), result.operator, after)
+
+    def _outcome(self, result: Result) -> Outcome:
+        """What came of the operator that made a result."""
+        if result.gain is None:
+            return "failed"
+        parent = self.known.by_id.get(result.parents[0]) if result.parents else None
+        if parent is None:
+            return "start"
+        return "better" if result.merit > parent.merit else "worse"
+
+    def best(self) -> str | None:
+        """Among the leaders the best by what was measured and what the surrogate expects."""
+        ranked = self.known.ranked
+        if not ranked or self.without in ("smoothing", "surrogate"):
+            return super().best()
+        leaders = [r for r in ranked[:LEADERS] if r.rung == ranked[0].rung]
+        smooth = self.shortlist.smooth(leaders)
+        return leaders[smooth.index(max(smooth))].id
+
+    def state(self) -> dict[str, Any]:
+        """See `Policy.state`."""
+        return super().state() | {"values": self.values.to_json()}

@@ -1,0 +1,55 @@
+"""The results that a policy was told, ready for what policies ask of them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from random import Random
+
+from archwright.search.policies.protocol import Result
+
+
+class Known:
+    """Results by id, in the order in which they came, and by merit."""
+
+    def __init__(self) -> None:
+        self.all: list[Result] = []
+        self.by_id: dict[str, Result] = {}
+        self.keys: set[str] = set()
+        self.measured: list[Result] = []
+        """In the order in which they came."""
+        self.ranked: list[Result] = []
+        """Measured ones, the best first; of equals the one that came first."""
+        self.broken: list[Result] = []
+        """Those that failed."""
+        self.children: dict[str, int] = {}
+
+    def add(self, result: Result) -> bool:
+        """Take in a result; False for one that was told before (as a migrant), which changes
+        nothing."""
+        if result.id in self.by_id:
+            return False
+        self.all.append(result)
+        self.by_id[result.id] = result
+        for parent in result.parents:
+            self.children[parent] = self.children.get(parent, 0) + 1
+        if result.proposal is not None:
+            self.keys.add(result.proposal.key)
+        if result.gain is None and not result.duplicate:
+            self.broken.append(result)
+        if result.gain is not None:
+            self.measured.append(result)
+            insort(self.ranked, result, key=_order)
+        return True
+
+    def place(self, result: Result) -> int:
+        """How many are better."""
+        return bisect_left(self.ranked, _order(result), key=_order)
+
+    def tournament(self, among: list[Result], entrants: int, rng: Random) -> Result:
+        """The best of a few drawn at random."""
+        return max(rng.sample(among, min(entrants, len(among))), key=lambda r: r.merit)
+
+
+def _order(result: Result) -> tuple[float, float]:
+    rung, gain = result.merit
+    return -rung, -gain

@@ -1,0 +1,107 @@
+"""What a search asks for and what it is told. A policy proposes; whoever asked evaluates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from archwright.domain import Array, Json
+
+CONTROL: Final = "control"
+"""The operator of the control arm: a random draw that no search has touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Parents (ids; none for a draft), the operator to apply to them, and the seed of its draw."""
+
+    operator: str
+    parents: tuple[str, ...]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proposal:
+    """What a choice would come to, as far as that can be known before anything is spent.
+
+    `key` is equal for equal candidates; `features` is `(d,)`, of the same d for all of a space.
+    """
+
+    key: str
+    features: Array
+    parameters: int = 0
+
+
+class Space(Protocol):
+    """What can be proposed: operators by name with the parents that each needs (0 is a draft)."""
+
+    @property
+    def operators(self) -> Mapping[str, int]: ...
+
+    @property
+    def foresees(self) -> int:
+        """How many proposals may be foreseen for one choice; 0 where none can be."""
+        ...
+
+    def foresee(self, choice: Choice) -> Proposal | None:
+        """The proposal that a choice leads to; None where that cannot be known, or nothing comes
+        of it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """How a candidate ended.
+
+    `number` is its place in the order of all; 0 for what was known before. `gain` is None for one
+    that was not measured: a failure, or with `duplicate` a repetition that cost nothing. What
+    climbed to a higher rung is better than what did not, then the higher gain is.
+    """
+
+    number: int
+    id: str
+    operator: str
+    parents: tuple[str, ...]
+    gain: float | None
+    rung: int = 0
+    family: str = ""
+    parameters: int = 0
+    proposal: Proposal | None = None
+    duplicate: bool = False
+
+    @property
+    def merit(self) -> tuple[int, float]:
+        """What results are compared by; what was not measured is worse than all else."""
+        return (self.rung, self.gain) if self.gain is not None else (-1, 0.0)
+
+
+class Policy(Protocol):
+    """Chooses what to try next: a function of the seed, the numbers asked and the results told.
+
+    Results are told in the order of their numbers; several may be asked for before one is told.
+    """
+
+    def ask(self, number: int) -> Choice:
+        """What candidate `number` is to be. Its parents are among the results told."""
+        ...
+
+    def tell(self, result: Result) -> None:
+        """A candidate has ended."""
+        ...
+
+    def best(self) -> str | None:
+        """The id of what it holds to be the best so far; None before anything was measured."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """What it has learned beside the results, as JSON. It stays small however long the run."""
+        ...
+
+    def restore(self, state: Json, results: Sequence[Result]) -> None:
+        """Go on from `state` with the results that had been told by then, in order.
+
+        Raises:
+            ValueError: the state is not of this policy, or of other results.
+        """
+        ...

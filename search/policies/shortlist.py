@@ -1,0 +1,114 @@
+"""Several proposals in place of one, and the surrogate's pick among them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Final
+
+import numpy as np
+
+from archwright.domain import Array
+from archwright.search.policies.known import Known
+from archwright.search.policies.protocol import Choice, Proposal, Result, Space
+from archwright.search.surrogate import Surrogate, Trust
+
+OPTIMISM: Final = 1.25
+"""Standard deviations of the surrogate that count in a proposal's favour."""
+MOST_EXAMPLES: Final = 256
+REFIT: Final = 0.02
+"""The surrogate is fitted again once so large a share of results is new."""
+
+
+class Shortlist:
+    """Draws choices, foresees their proposals, and takes the one with the highest optimistic
+    prediction, once the surrogate has earned trust; until then the first that is new."""
+
+    def __init__(self, space: Space, known: Known, seed: int, optimism: float = OPTIMISM) -> None:
+        self._space = space
+        self._known = known
+        self._optimism = optimism
+        self._surrogate = Surrogate(seed)
+        self._fitted = 0
+
+    @property
+    def trust(self) -> Trust:
+        """How far the surrogate is believed, as of its last fit."""
+        return self._surrogate.trust()
+
+    def pick(self, draw: Callable[[Random], Choice], rng: Random) -> Choice:
+        """The best of several draws; the only one where nothing can be foreseen."""
+        if not self._space.foresees:
+            return draw(rng)
+        self._refit()
+        found = self._draw(draw, self._space.foresees if self.trust.earned else 1, rng)
+        if len(found) < 2:
+            return found[0][0] if found else draw(rng)
+        mean, sd = self._surrogate.predict(np.array([p.features for _, p in found]))
+        return found[int(np.argmax(mean + self._optimism * sd))][0]
+
+    def _draw(
+        self, draw: Callable[[Random], Choice], count: int, rng: Random
+    ) -> list[tuple[Choice, Proposal]]:
+        """So many choices that lead to new and different candidates; fewer where that is hard."""
+        found: dict[str, tuple[Choice, Proposal]] = {}
+        for _ in range(2 * self._space.foresees):
+            choice = draw(rng)
+            proposal = self._space.foresee(choice)
+            if proposal is not None and proposal.key not in self._known.keys:
+                found.setdefault(proposal.key, (choice, proposal))
+            if len(found) == count:
+                break
+        return list(found.values())
+
+    def smooth(self, leaders: list[Result]) -> list[float]:
+        """For each of the best the mean of its gain and of what the surrogate would expect of it,
+        had it not been measured; as they were measured where it has not earned trust.
+
+        A single measurement that comes out on top is lucky as a rule. The two errors are taken for
+        equally large.
+        """
+        self._refit()
+        gains = [r.gain or 0.0 for r in leaders]
+        peers = [r for r in self._examples() if r.rung == leaders[0].rung and r.proposal]
+        if not self.trust.earned or peers[: len(leaders)] != leaders:
+            return gains
+        found = np.array([r.gain for r in peers], float)
+        second = Surrogate(self._fitted)
+        # How bad the bad ones are says nothing of the best.
+        second.fit(*_columns(peers, np.maximum(found, np.median(found))))
+        return [(g + float(e)) / 2 for g, e in zip(gains, second.held_out(), strict=False)]
+
+    def _refit(self) -> None:
+        count = len(self._known.measured)
+        if not count or count - self._fitted < REFIT * count:
+            return
+        self._fitted = count
+        examples = [r for r in self._examples() if r.proposal is not None]
+        if examples:
+            self._surrogate.fit(*_columns(examples, targets(len(examples))))
+
+    def _examples(self) -> list[Result]:
+        """The best and the latest, the best first."""
+        ranked = self._known.ranked
+        if len(ranked) <= MOST_EXAMPLES:
+            return ranked
+        half = MOST_EXAMPLES // 2
+        best = ranked[:half]
+        ids = {r.id for r in best}
+        latest = [r for r in self._known.measured[-half:] if r.id not in ids]
+        return best + sorted(latest, key=lambda r: r.merit, reverse=True)
+
+
+def _columns(results: list[Result], wanted: Array) -> tuple[Array, Array, Array]:
+    """Features, targets and parameter counts, for `Surrogate.fit`."""
+    features = [r.proposal.features for r in results if r.proposal is not None]
+    return np.array(features), wanted, np.array([r.parameters for r in results], float)
+
+
+def targets(count: int) -> Array:
+    """What the surrogate learns for `count` results, the best first: minus the logarithm of the
+    rank, for the differences that matter are those at the top."""
+    ranks = np.arange(count, dtype=float)
+    wanted: Array = -np.log1p(ranks)
+    return wanted

@@ -1,0 +1,58 @@
+"""Architectures as source, for a policy to propose from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from random import Random
+from typing import Final
+
+from archwright.domain import Problem, Recipe, SourceError
+from archwright.search.edits import NotApplicable
+from archwright.search.operators import OPERATORS, edit
+from archwright.search.outline import outline
+from archwright.search.policies.protocol import CONTROL, Choice, Proposal
+
+SHORTLIST: Final = 16
+"""Proposals that are compared for one candidate: an edit of source takes milliseconds."""
+
+
+class SourceSpace:
+    """The operators of the grammar, on the sources that it was shown.
+
+    Args:
+        problem: what candidates are built against.
+        recipe: of a candidate that brings none.
+        foresees: how many proposals may be compared for one candidate; 0 where a model writes
+            them, for what it will write cannot be known.
+    """
+
+    operators: Mapping[str, int] = {n: o.parents for n, o in OPERATORS.items() if n != CONTROL}
+
+    def __init__(self, problem: Problem, recipe: Recipe, foresees: int = SHORTLIST) -> None:
+        self.foresees = foresees
+        self._problem = problem
+        self._recipe = recipe
+        self._sources: dict[str, str] = {}
+
+    def show(self, id_: str, source: str) -> Proposal | None:
+        """From now on `id_` can be a parent. The proposal that it was; None where the source
+        breaks the contract."""
+        self._sources[id_] = source
+        return self._describe(source)
+
+    def foresee(self, choice: Choice) -> Proposal | None:
+        """See `Space.foresee`: the edit that the symbolic backend makes from the choice's seed."""
+        sources = [self._sources[p] for p in choice.parents]
+        try:
+            made = edit(choice.operator, sources, self._problem, Random(choice.seed))
+        except (NotApplicable, SourceError):
+            return None
+        return self._describe(made.source)
+
+    def _describe(self, source: str) -> Proposal | None:
+        try:
+            features = outline(source, self._problem, self._recipe)
+        except SourceError:
+            return None
+        return Proposal(hashlib.sha256(source.encode()).hexdigest(), features)

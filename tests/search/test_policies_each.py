@@ -1,0 +1,214 @@
+"""What is special of each policy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from random import Random
+
+import numpy as np
+import pytest
+
+from archwright.search.policies.elites import Elites
+from archwright.search.policies.evolution import POPULATION, Evolution
+from archwright.search.policies.guided import PARTS, Guided
+from archwright.search.policies.islands import MIGRATION, Islands
+from archwright.search.policies.operator_values import OperatorValues, Outcome
+from archwright.search.policies.protocol import Choice, Proposal, Result
+from archwright.search.policies.simple import DRAFTS, Greedy
+from archwright.search.policies.tree import Tree
+
+
+class Line:
+    """Numbers: drafts are drawn, the operators add to their parent. No features."""
+
+    operators: Mapping[str, int] = {"draft": 0, "add": 1, "recombine": 2}
+    foresees = 0
+
+    def foresee(self, choice: Choice) -> Proposal | None:
+        raise AssertionError(f"nothing can be foreseen of {choice}")
+
+
+class Plane:
+    """Points of two coordinates, of which the first is what counts. All can be foreseen."""
+
+    operators: Mapping[str, int] = {"draft": 0}
+    foresees = 30
+
+    def foresee(self, choice: Choice) -> Proposal | None:
+        rng = Random(choice.seed)
+        point = np.array([rng.random(), rng.random()])
+        return Proposal(str(choice.seed), point)
+
+
+def result(number: int, gain: float | None, *parents: str, **more: object) -> Result:
+    operator = "add" if parents else "draft"
+    return Result(number, str(number), operator, parents, gain, **more)  # type: ignore[arg-type]
+
+
+def test_evolution_forgets_the_old_however_good() -> None:
+    policy = Evolution(Line(), 0)
+    policy.tell(result(1, 1000.0))
+    for number in range(2, POPULATION + 2):
+        policy.tell(result(number, float(number)))
+    parents = {policy.ask(number).parents for number in range(100, 400)}
+    assert ("1",) not in parents
+    assert (str(POPULATION + 1),) in parents
+
+
+def test_greedy_improves_the_best_and_mends_what_broke() -> None:
+    policy = Greedy(Line(), 0)
+    for number in range(1, DRAFTS + 1):
+        policy.tell(result(number, None if number == 2 else float(number)))
+    chosen = Counter(policy.ask(number).parents[0] for number in range(100, 500))
+    assert set(chosen) == {"2", str(DRAFTS)}
+    assert 150 < chosen["2"] < 250
+
+
+def test_greedy_gives_up_what_stays_broken() -> None:
+    policy = Greedy(Line(), 0)
+    for number in range(1, DRAFTS + 1):
+        policy.tell(result(number, float(number)))
+    for number in range(DRAFTS + 1, DRAFTS + 5):
+        policy.tell(result(number, None, str(number - 1)))
+    chosen = {policy.ask(number).parents[0] for number in range(100, 200)}
+    assert chosen == {str(DRAFTS)}  # the leaf is the fourth in a row that broke
+
+
+def test_greedy_moves_on_when_only_repetitions_come() -> None:
+    policy = Greedy(Line(), 0)
+    for number in range(1, DRAFTS + 1):
+        policy.tell(result(number, float(number)))
+    policy.tell(result(90, None, str(DRAFTS), duplicate=True))
+    assert policy.ask(91).parents[0] == str(DRAFTS - 1)
+
+
+def test_elites_keep_the_best_of_each_kind() -> None:
+    policy = Elites(Line(), 0)
+    number = 0
+    for kind in ("conv", "mlp"):
+        for size in (100, 1000):
+            for gain in (1.0, 3.0, 2.0):
+                number += 1
+                policy.tell(result(number, gain, family=kind, parameters=size))
+    assert sorted(r.id for r in policy.cells.values()) == ["11", "2", "5", "8"]
+    starts = Counter(c.parents[0] for n in range(100, 400) if (c := policy.ask(n)).parents)
+    assert set(starts) == {"2", "5", "8", "11"}
+
+
+def test_the_tree_goes_where_it_paid() -> None:
+    policy = Tree(Line(), 0)
+    for number in range(1, 9):
+        policy.tell(result(number, 0.0))
+    for number in range(9, 45):  # what descends from 8 is good, what descends from 7 is bad
+        good = number % 2 == 0
+        policy.tell(result(number, float(number if good else -number), "8" if good else "7"))
+    starts = [int(c.parents[0]) for n in range(100, 500) if (c := policy.ask(n)).parents]
+    good = sum(s == 8 or (s > 8 and s % 2 == 0) for s in starts)
+    bad = sum(s == 7 or (s > 8 and s % 2 == 1) for s in starts)
+    assert good > 3 * bad
+
+
+def test_the_best_migrates_to_the_next_island() -> None:
+    islands = Islands(Guided, Line(), 0, 2)
+    for number in range(2, 2 * MIGRATION + 2, 2):  # all on the first island
+        islands.tell(result(number, float(number)))
+    next_island = islands.state()["islands"][1]
+    assert next_island["told"] == 1
+    assert islands.best() == str(2 * MIGRATION)
+
+
+def test_what_was_known_before_belongs_to_all_islands() -> None:
+    islands = Islands(Guided, Line(), 0, 3)
+    islands.tell(Result(0, "baseline", "", (), 0.0))
+    assert [i["told"] for i in islands.state()["islands"]] == [1, 1, 1]
+
+
+def test_a_higher_rung_beats_a_higher_gain() -> None:
+    policy = Evolution(Line(), 0)
+    policy.tell(result(1, 9.0, rung=0))
+    policy.tell(result(2, 1.0, rung=1))
+    assert policy.best() == "2"
+
+
+# --- the default ----------------------------------------------------------------------------------
+
+
+def _told(policy: Guided, count: int) -> None:
+    for number in range(1, count + 1):
+        choice = policy.ask(number)
+        proposal = Plane().foresee(choice)
+        assert proposal is not None
+        gain = float(proposal.features[0])
+        policy.tell(
+            Result(
+                number,
+                str(number),
+                choice.operator,
+                (),
+                gain,
+                parameters=7,
+                proposal=proposal,
+            )
+        )
+
+
+def test_the_default_lets_the_surrogate_pick_once_it_is_trusted() -> None:
+    gains = []
+    for without in (None, "surrogate"):
+        policy = Guided(Plane(), 0, without=without)  # type: ignore[arg-type]
+        policy._vary = policy.draft  # type: ignore[method-assign]
+        _told(policy, 60)
+        late = [r.gain or 0.0 for r in policy.known.all[30:]]
+        gains.append(sum(late) / len(late))
+    with_it, without_it = gains
+    assert with_it > 0.85
+    assert without_it < 0.65
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_each_part_can_be_taken_away(part: str) -> None:
+    policy = Guided(Line(), 0, without=part)  # type: ignore[arg-type]
+    for number in range(1, 40):
+        choice = policy.ask(number)
+        gain = float(number % 7)
+        policy.tell(Result(number, str(number), choice.operator, choice.parents, gain))
+        assert part != "recombination" or choice.operator != "recombine"
+    assert policy.best() is not None
+
+
+# --- operators ------------------------------------------------------------------------------------
+
+OPERATORS = ("one", "two", "three", "four", "five")
+
+
+def _play(adapts: bool, seed: int, planted: Mapping[str, str], rounds: int = 150) -> int:
+    """How many children beat their parents, where in each family one operator is better."""
+    rng, values, wins = Random(seed), OperatorValues(), 0
+    states: dict[str, Outcome] = dict.fromkeys(planted, "start")
+    for _ in range(rounds):
+        kind = rng.choice(list(planted))
+        before = states[kind]
+        operator = values.choose(kind, before, OPERATORS, rng) if adapts else rng.choice(OPERATORS)
+        better = rng.random() < (0.5 if operator == planted[kind] else 0.1)
+        states[kind] = "better" if better else "worse"
+        values.learn(kind, before, operator, (kind, states[kind]))
+        wins += better
+    return wins
+
+
+@pytest.mark.parametrize("planted", [{"conv": "two"}, {"conv": "two", "mlp": "five"}])
+def test_operators_that_pay_are_found(planted: Mapping[str, str]) -> None:
+    pairs = [(_play(True, seed, planted), _play(False, seed, planted)) for seed in range(40)]
+    assert sum(a > b for a, b in pairs) >= 32
+    adapted, even = (sum(side) for side in zip(*pairs, strict=True))
+    assert adapted > 1.3 * even
+
+
+def test_no_operator_is_given_up() -> None:
+    rng, values = Random(0), OperatorValues()
+    for _ in range(50):
+        values.learn("conv", "worse", "one", ("conv", "better"))
+    chosen = Counter(values.choose("conv", "worse", OPERATORS, rng) for _ in range(1000))
+    assert min(chosen[o] for o in OPERATORS) > 20
+    assert chosen["one"] > 700
