@@ -60,6 +60,7 @@ def observe(journal: Journal) -> Snapshot:
         notices=_notices(journal),
         settings=settings,
         error=journal.fact("error", ""),
+        trust=_trust(journal),
     )
 
 
@@ -195,6 +196,16 @@ def _notices(journal: Journal) -> tuple[str, ...]:
         which = f"candidate {', '.join(unverified)}"
         said.append(f"the budget had no trials left to verify {which}: `archwright verify` does it")
     return tuple(said)
+
+
+def _trust(journal: Journal) -> dict[str, Any] | None:
+    """What the policy's last choice said of its surrogate."""
+    rows = journal.query(
+        "SELECT json_extract(result, '$.trust') AS trust FROM steps WHERE kind = 'choice' AND "
+        "state = 'finished' ORDER BY CAST(key AS INTEGER) DESC LIMIT 1"
+    )
+    said: dict[str, Any] | None = json.loads(rows[0]["trust"] or "null") if rows else None
+    return said
 
 
 def _spend(journal: Journal) -> Spend:

@@ -33,6 +33,7 @@ from archwright.runs.wording import (
     interval_text,
     noise_text,
     score_text,
+    trust_text,
 )
 
 FAILURE_COUNT: Final = 8
@@ -51,7 +52,7 @@ def render_report(snapshot: Snapshot, workspace: str = ".") -> RenderableType:
         ("Random draws", _control(snapshot)),
         ("Best candidates", _top(snapshot)),
         ("Pareto front", _front(snapshot)),
-        ("Candidates", iter([_text(funnel_text(snapshot.funnel))])),
+        ("Candidates", _counts(snapshot)),
         ("Failures", _failures(snapshot)),
         ("Learned from", _examples(snapshot)),
         ("Cost", _cost(snapshot)),
@@ -62,6 +63,12 @@ def render_report(snapshot: Snapshot, workspace: str = ".") -> RenderableType:
         if lines:
             parts += [Text(""), Text(title, "bold cyan"), *lines]
     return Group(*parts)
+
+
+def _counts(snapshot: Snapshot) -> Iterator[RenderableType]:
+    yield _text(funnel_text(snapshot.funnel))
+    if snapshot.trust is not None:
+        yield _text(trust_text(snapshot.trust))
 
 
 def _text(line: str, style: str = "", indent: int = 2) -> RenderableType:

@@ -227,3 +227,6 @@ class Snapshot:
     """What is weaker than asked for, said at the start and in the report."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
+    trust: Mapping[str, Any] | None = None
+    """How far the policy believes its surrogate: `earned`, `correlation`, `parameters_alone`,
+    `examples`; None where it has none."""

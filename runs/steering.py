@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from archwright.agents.questions import Work
@@ -49,7 +50,9 @@ class Steering:
         def decide() -> dict[str, Any]:
             choice = self._force_structure(self._policy.ask(number))
             made = {"operator": choice.operator, "parents": choice.parents, "seed": choice.seed}
-            return made | {"state": self._policy.state()}
+            trust = self._policy.trust()
+            believed = None if trust is None else {**asdict(trust), "earned": trust.earned}
+            return made | {"state": self._policy.state(), "trust": believed}
 
         done = self._journal.once("choice", str(number), str(number), {}, decide)
         self._chosen.append(done["operator"])

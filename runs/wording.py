@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from archwright.domain import Metric
 from archwright.runs.snapshot import Funnel, Verdict
@@ -85,6 +85,17 @@ def forced_words(metric: Metric, verdict: Verdict) -> Iterator[str]:
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
+
+
+def trust_text(trust: Mapping[str, Any]) -> str:
+    """Whether the surrogate chooses among proposals, and by what right."""
+    if not trust["examples"]:
+        return "surrogate: too little measured to judge it"
+    used = "in use" if trust["earned"] else "not trusted"
+    return (
+        f"surrogate {used}: rank correlation {trust['correlation']:.2f} held out, the parameter "
+        f"count alone {trust['parameters_alone']:.2f}, over {trust['examples']} candidates"
+    )
 
 
 def noise_text(gain: float, sd: float) -> str:

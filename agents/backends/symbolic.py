@@ -207,8 +207,9 @@ def _review(question: ReviewQuestion) -> Review:
         summary = f"{question.title} was not verified."
     else:
         low, high = numbers["interval"]
+        unit = "points" if question.brief.unit == "%" else question.brief.unit
         summary = (
-            f"{question.title}: mean gain {numbers['effect']:+.3g} {question.brief.unit} over the "
+            f"{question.title}: mean gain {numbers['effect']:+.3g} {unit} over the "
             f"hardest control on {numbers['seeds']} fresh seeds ({low:+.3g} to {high:+.3g}, "
             f"corrected p = {numbers['p']:.2g}); verdict: {numbers['verdict']}."
         )

@@ -19,7 +19,7 @@ from archwright.cli.plain import baseline_line, best_line, changes
 from archwright.runs.report import candidate_table, stretching_table
 from archwright.runs.snapshot import Snapshot
 from archwright.runs.summary import ranked
-from archwright.runs.wording import clean, duration_text, funnel_text
+from archwright.runs.wording import clean, duration_text, funnel_text, trust_text
 
 REFRESH_SECONDS: Final = 0.5
 EVENT_COUNT: Final = 5
@@ -84,6 +84,8 @@ class _View:
         yield _heading(self.snapshot)
         yield from _standing(self.snapshot)
         yield Text(funnel_text(self.snapshot.funnel))
+        if self.snapshot.trust is not None:
+            yield Text(trust_text(self.snapshot.trust), "dim")
         yield _limits(self.snapshot)
         if self.snapshot.running:
             yield _title("running")

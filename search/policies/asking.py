@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from archwright.domain import Json
 from archwright.search.policies.known import Known
 from archwright.search.policies.protocol import Choice, Result, Space
+from archwright.search.surrogate import Trust
 
 
 class Asking:
@@ -40,6 +41,10 @@ class Asking:
     def best(self) -> str | None:
         """The best by what was measured."""
         return self.known.ranked[0].id if self.known.ranked else None
+
+    def trust(self) -> Trust | None:
+        """See `Policy.trust`."""
+        return None
 
     def state(self) -> dict[str, Any]:
         """See `Policy.state`."""

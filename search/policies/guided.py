@@ -9,15 +9,16 @@ from archwright.search.policies.asking import Asking
 from archwright.search.policies.operator_values import OperatorValues, Outcome
 from archwright.search.policies.protocol import Choice, Result, Space
 from archwright.search.policies.shortlist import OPTIMISM, Shortlist
+from archwright.search.surrogate import Trust
 
-EARLY: Final = 8
-"""Below so many measured results the search mostly draws new ones."""
-DRAFT_SHARES: Final = (1.0, 0.15)
-"""Share of fresh drafts early on, and later."""
+DRAFTS: Final = 8
+"""Results before anything is varied."""
+DRAFT_SHARE: Final = 0.1
+"""Share of fresh drafts from then on."""
 PARENTS: Final = 5
+"""The best, that are varied."""
 LEADERS: Final = 5
 """Among so many the best is chosen."""
-
 
 Part = Literal["surrogate", "optimism", "values", "drafts", "recombination", "smoothing"]
 PARTS: Final[tuple[Part, ...]] = get_args(Part)
@@ -49,9 +50,8 @@ class Guided(Asking):
         return self.shortlist.pick(self._vary, rng)
 
     def _vary(self, rng: Random) -> Choice:
-        early = len(self.known.measured) < EARLY
-        share = DRAFT_SHARES[0] if early else DRAFT_SHARES[1] * (self.without != "drafts")
-        if rng.random() < share:
+        fresh = rng.random() < DRAFT_SHARE and self.without != "drafts"
+        if fresh or len(self.known.measured) < DRAFTS:
             return self.draft(rng)
         best = self.known.ranked[:PARENTS]
         first = rng.choice(best)
@@ -77,6 +77,10 @@ class Guided(Asking):
         if parent is None:
             return "start"
         return "better" if result.merit > parent.merit else "worse"
+
+    def trust(self) -> Trust | None:
+        """See `Policy.trust`."""
+        return self.shortlist.trust
 
     def best(self) -> str | None:
         """Among the leaders the best by what was measured and what the surrogate expects."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from archwright.domain import Json
 from archwright.search.policies.protocol import Choice, Policy, Result, Space
+from archwright.search.surrogate import Trust
 
 MIGRATION: Final = 20
 """Results that an island is told between two migrations from it."""
@@ -49,6 +50,11 @@ class Islands:
         """See `Policy.best`."""
         found = [self._results[b] for i in self._islands if (b := i.best()) is not None]
         return max(found, key=lambda r: r.merit).id if found else None
+
+    def trust(self) -> Trust | None:
+        """That of the island that believes its own most."""
+        found = [trust for i in self._islands if (trust := i.trust()) is not None]
+        return max(found, key=lambda t: t.correlation, default=None)
 
     def state(self) -> dict[str, Any]:
         """See `Policy.state`."""

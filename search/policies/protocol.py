@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from archwright.domain import Array, Json
+from archwright.search.surrogate import Trust
 
 CONTROL: Final = "control"
 """The operator of the control arm: a random draw that no search has touched."""
@@ -92,6 +93,10 @@ class Policy(Protocol):
 
     def best(self) -> str | None:
         """The id of what it holds to be the best so far; None before anything was measured."""
+        ...
+
+    def trust(self) -> Trust | None:
+        """How far it believes its surrogate; None where it has none."""
         ...
 
     def state(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 from archwright.search.policies.asking import Asking
 from archwright.search.policies.protocol import Choice, Result, Space
 from archwright.search.policies.shortlist import Shortlist
+from archwright.search.surrogate import Trust
 
 ROOT: Final = ""
 EXPLORE: Final = 0.5
@@ -66,6 +67,10 @@ class Tree(Asking):
             return self.draft(rng)
         nodes = [self._select(rng) for _ in range(PLACES)]
         return self.shortlist.pick(lambda rng: self._expand(rng.choice(nodes), rng), rng)
+
+    def trust(self) -> Trust | None:
+        """See `Policy.trust`."""
+        return self.shortlist.trust
 
     def _select(self, rng: Random) -> str:
         node = ROOT

@@ -181,3 +181,17 @@ def test_there_is_no_other_policy() -> None:
 def test_a_space_is_what_the_contract_says() -> None:
     space: Space = Words()
     assert space.foresees == 20
+
+
+@pytest.mark.parametrize(("name", "islands"), NAMES)
+def test_it_says_how_far_it_believes_its_surrogate(name: str, islands: int) -> None:
+    space = Words()
+    policy = open_policy(name, space, 0, islands)
+    search(policy, space, 45 * islands, lag=1)
+    trust = policy.trust()
+    if name in ("guided", "mcts"):
+        assert trust is not None
+        assert trust.examples > 20
+        assert trust.earned
+    else:
+        assert trust is None

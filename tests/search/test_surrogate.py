@@ -26,12 +26,12 @@ def test_it_predicts_what_it_has_not_seen() -> None:
     assert spearmanr(mean, targets[150:])[0] > 0.8
 
 
-def test_its_trust_is_close_to_what_new_data_show() -> None:
+def test_its_trust_is_no_higher_than_what_new_data_show() -> None:
     features, targets, parameters = _data(400, 1, noise=1.0)
     surrogate = Surrogate()
     surrogate.fit(features[:200], targets[:200], parameters[:200])
     truth = spearmanr(surrogate.predict(features[200:])[0], targets[200:])[0]
-    assert surrogate.trust().correlation == pytest.approx(truth, abs=0.12)
+    assert truth - 0.2 < surrogate.trust().correlation < truth + 0.05
     assert surrogate.trust().examples == 200
 
 
