@@ -51,7 +51,7 @@ class Guided(Asking):
 
     def _vary(self, rng: Random) -> Choice:
         fresh = rng.random() < DRAFT_SHARE and self.without != "drafts"
-        if fresh or len(self.known.measured) < DRAFTS:
+        if fresh or self._is_drafting():
             return self.draft(rng)
         best = self.known.ranked[:PARENTS]
         first = rng.choice(best)
@@ -61,6 +61,12 @@ class Guided(Asking):
             return self.apply(rng.choice(names), first, best, rng)
         operator = self.values.choose(first.family, self._outcome(first), names, rng)
         return self.apply(operator, first, best, rng)
+
+    def _is_drafting(self) -> bool:
+        """Whether too little is known to vary. What an earlier run found stands for the drafts
+        that it was chosen from."""
+        first = self.known.measured[:DRAFTS]
+        return len(first) < DRAFTS and not any(not r.number and (r.gain or 0) > 0 for r in first)
 
     def learn(self, result: Result) -> None:
         """What the operator paid."""

@@ -150,15 +150,16 @@ def test_a_trial_during_which_the_task_changed_does_not_count(
 
 
 def test_the_second_run_starts_from_what_the_first_learned(spirals: Path, workspace: Path) -> None:
-    first = archwright.discover(spirals, workspace=workspace, max_trials=40, workers=2)
-    second = archwright.discover(spirals, workspace=workspace, max_trials=40, workers=2, seed=9)
+    drawn: dict[str, Any] = {"max_trials": 40, "workers": 2, "policy": "random"}
+    first = archwright.discover(spirals, workspace=workspace, **drawn)
+    second = archwright.discover(spirals, workspace=workspace, max_trials=60, workers=2, seed=9)
 
     assert not any(c.examples for c in _snapshot(workspace, first["run"]).candidates)
     candidates = _snapshot(workspace, second["run"]).candidates
     used = {e for c in candidates for e in c.examples}
     assert used
     assert any(set(c.parents) & used for c in candidates), "examples must be starting points"
-    again = archwright.discover(spirals, workspace=workspace, max_trials=40, workers=2, seed=9)
+    again = archwright.discover(spirals, workspace=workspace, **drawn)
     assert again["duplicates"] > 0, "the same seed proposes what is known by now"
 
 
