@@ -148,7 +148,8 @@ class DecisionFolder:
         terms = set(_words(text))
         weights = {t: math.log1p(len(counts) / max(1, sum(t in c for c in counts))) for t in terms}
         hits = [
-            Hit(decision, sum(w * count[t] / (count[t] + 1.0) for t, w in weights.items()))
+            # Summed exactly, lest the order of the terms decide between equals.
+            Hit(decision, math.fsum(w * count[t] / (count[t] + 1.0) for t, w in weights.items()))
             for decision, count in zip(records, counts, strict=True)
         ]
         found = (hit for hit in hits if hit.score > 0)
