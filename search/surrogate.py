@@ -65,7 +65,6 @@ class Surrogate:
         self._seed = seed
         self._levels: list[_Level] = []
         self._trust = Trust()
-        self._held_out = np.zeros(0)
 
     def fit(self, features: Array, targets: Array, parameters: Array) -> None:
         """Learn from results.
@@ -81,18 +80,13 @@ class Surrogate:
         unseen = np.ones((TREES, len(features)), bool)
         unseen[np.arange(TREES)[:, None], rows] = False
         votes = np.maximum(1, unseen.sum(axis=0))
-        self._held_out = (self._each(features) * unseen).sum(axis=0) / votes
-        self._trust = _judge(self._held_out, targets, parameters)
+        held_out = (self._each(features) * unseen).sum(axis=0) / votes
+        self._trust = _judge(held_out, targets, parameters)
 
     def predict(self, features: Array) -> tuple[Array, Array]:
         """Mean and standard deviation over the trees, `(m,)` each, for features `(m, d)`."""
         each = self._each(features)
         return each.mean(axis=0), each.std(axis=0)
-
-    def held_out(self) -> Array:
-        """For each result that it was fitted on, `(n,)`, the mean of the trees that were not grown
-        on it: what it expects there without having seen it."""
-        return self._held_out
 
     def trust(self) -> Trust:
         """How far it is to be believed, by what it was fitted on last."""

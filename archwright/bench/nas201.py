@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--table", required=True, metavar="FILE", help="the table of all cells, CSV or CSV.gz"
     )
     parser.add_argument("--seeds", type=int, default=200, metavar="N", help="searches by policy")
+    parser.add_argument("--first-seed", type=int, default=0, metavar="N", help="the lowest seed")
     parser.add_argument("--evaluations", type=int, default=100, metavar="N", help="cells a search")
     parser.add_argument("--policies", metavar="NAMES", help="separated by commas (default: all)")
     parser.add_argument("--islands", type=int, default=1, metavar="N", help="islands of each")
@@ -54,7 +55,10 @@ def run(args: argparse.Namespace) -> int:
     document = {
         "evaluations": args.evaluations,
         "seeds": args.seeds,
-        "policies": measure(table, names, args.seeds, args.evaluations, args.islands, args.workers),
+        "policies": measure(
+            *(table, names, args.seeds, args.evaluations, args.islands, args.workers),
+            first_seed=args.first_seed,
+        ),
         "optimum": dict(zip(DATASETS, _optimum(table), strict=True)),
     }
     emit(args, document, lambda: _render(document))
@@ -79,12 +83,14 @@ def measure(
     evaluations: int,
     islands: int = 1,
     workers: int | None = None,
+    first_seed: int = 0,
 ) -> dict[str, dict[str, Any]]:
     """For each policy the mean test accuracies of its choices, with 95 % intervals.
 
     `curve` holds them at each of `marks`.
     """
-    jobs = [(name, islands, seed, evaluations) for name in names for seed in range(seeds)]
+    numbers = range(first_seed, first_seed + seeds)
+    jobs = [(name, islands, seed, evaluations) for name in names for seed in numbers]
     processes = min(workers or os.cpu_count() or 1, len(jobs))
     chosen: list[Array] = []
     # Forked where that is possible: the table is shared, not sent.

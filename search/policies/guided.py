@@ -17,10 +17,8 @@ DRAFT_SHARE: Final = 0.1
 """Share of fresh drafts from then on."""
 PARENTS: Final = 5
 """The best, that are varied."""
-LEADERS: Final = 5
-"""Among so many the best is chosen."""
 
-Part = Literal["surrogate", "optimism", "values", "drafts", "recombination", "smoothing"]
+Part = Literal["surrogate", "optimism", "values", "drafts", "recombination"]
 PARTS: Final[tuple[Part, ...]] = get_args(Part)
 
 
@@ -87,15 +85,6 @@ class Guided(Asking):
     def trust(self) -> Trust | None:
         """See `Policy.trust`."""
         return self.shortlist.trust
-
-    def best(self) -> str | None:
-        """Among the leaders the best by what was measured and what the surrogate expects."""
-        ranked = self.known.ranked
-        if not ranked or self.without in ("smoothing", "surrogate"):
-            return super().best()
-        leaders = [r for r in ranked[:LEADERS] if r.rung == ranked[0].rung]
-        smooth = self.shortlist.smooth(leaders)
-        return leaders[smooth.index(max(smooth))].id
 
     def state(self) -> dict[str, Any]:
         """See `Policy.state`."""

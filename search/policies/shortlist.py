@@ -61,24 +61,6 @@ class Shortlist:
                 break
         return list(found.values())
 
-    def smooth(self, leaders: list[Result]) -> list[float]:
-        """For each of the best the mean of its gain and of what the surrogate would expect of it,
-        had it not been measured; as they were measured where it has not earned trust.
-
-        A single measurement that comes out on top is lucky as a rule. The two errors are taken for
-        equally large.
-        """
-        self._refit()
-        gains = [r.gain or 0.0 for r in leaders]
-        peers = [r for r in self._examples() if r.rung == leaders[0].rung and r.proposal]
-        if not self.trust.earned or peers[: len(leaders)] != leaders:
-            return gains
-        found = np.array([r.gain for r in peers], float)
-        second = Surrogate(self._fitted)
-        # How bad the bad ones are says nothing of the best.
-        second.fit(*_columns(peers, np.maximum(found, np.median(found))))
-        return [(g + float(e)) / 2 for g, e in zip(gains, second.held_out(), strict=False)]
-
     def _refit(self) -> None:
         count = len(self._known.measured)
         if not count or count - self._fitted < REFIT * count:

@@ -92,6 +92,15 @@ def test_for_a_person_it_prints_a_table(table: Path, capsys: pytest.CaptureFixtu
         assert word in printed
 
 
+def test_other_seeds_give_other_searches(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = []
+    for first in ("0", "0", "7"):
+        words = ("--seeds", "2", "--evaluations", "12", "--policies", "random", "--first-seed")
+        assert main(_bench(table, *words, first, "--json")) == 0
+        found.append(json.loads(capsys.readouterr().out)["policies"]["random"]["c10"])
+    assert found[0] == found[1] != found[2]
+
+
 def test_parts_of_the_default_are_taken_away(
     table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
