@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from archwright.domain import Array
+from archwright.search.ranks import rank_correlation
 
 TREES: Final = 64
 SHARE: Final = 0.8
@@ -191,18 +192,3 @@ def _judge(expected: Array, targets: Array, parameters: Array) -> Trust:
         parameters_alone=rank_correlation(parameters, targets),
         examples=len(targets),
     )
-
-
-def rank_correlation(a: Array, b: Array) -> float:
-    """Spearman's rank correlation, 0 where either does not vary."""
-    x, y = (_ranks(v) for v in (a, b))
-    x, y = x - x.mean(), y - y.mean()
-    norm = float(np.sqrt((x**2).sum() * (y**2).sum()))
-    return float((x * y).sum()) / norm if norm else 0.0
-
-
-def _ranks(values: Array) -> Array:
-    """Ranks from 0, the mean of the places where values are equal."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks: Array = (np.cumsum(counts) - (counts + 1) / 2)[place]
-    return ranks

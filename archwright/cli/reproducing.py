@@ -9,6 +9,7 @@ from pathlib import Path
 
 from archwright.cli.consoles import attend
 from archwright.cli.output import emit, say
+from archwright.cli.running import say_resume
 from archwright.domain import ArchwrightError
 from archwright.runs.journal import Journal
 from archwright.runs.papers.experiment import Experiment
@@ -39,11 +40,11 @@ def work_on_paper(
     except KeyboardInterrupt:
         interrupted = True
     except ArchwrightError:
-        _say_resume(args, paths)
+        say_resume(args, paths)
         raise
     report_paper(args, paths)
     if interrupted:
-        _say_resume(args, paths)
+        say_resume(args, paths)
     return INTERRUPTED if interrupted else 0
 
 
@@ -68,8 +69,3 @@ def _plan(paths: RunPaths) -> str:
     experiment = Experiment.from_json(document)
     most = most_trainings(experiment, settings)
     return f"{len(experiment.claims)} claims, {len(experiment.arms)} arms, {most} trainings at most"
-
-
-def _say_resume(args: argparse.Namespace, paths: RunPaths) -> None:
-    where = "" if args.workspace == "." else f" --workspace {args.workspace}"
-    say(f"nothing is lost; go on with: archwright resume {paths.name}{where}")

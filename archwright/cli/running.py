@@ -46,13 +46,13 @@ def work_on(
     except TaskError:
         raise  # A task that was mended is another one, for another run.
     except ArchwrightError:
-        _say_resume(args, paths)
+        say_resume(args, paths)
         raise
     emit(args, result_of(snapshot), lambda: show(render_report(snapshot, args.workspace)))
     if snapshot.state == "finished":
         _write_page(args, paths, snapshot)
     else:
-        _say_resume(args, paths)
+        say_resume(args, paths)
     return INTERRUPTED if interrupted else 0
 
 
@@ -70,7 +70,8 @@ def _write_page(args: argparse.Namespace, paths: RunPaths, snapshot: Snapshot) -
     say(f"report: {page.resolve()}")
 
 
-def _say_resume(args: argparse.Namespace, paths: RunPaths) -> None:
+def say_resume(args: argparse.Namespace, paths: RunPaths) -> None:
+    """Say how a run goes on, unless another process is at it."""
     if is_held(paths):
         return
     where = "" if args.workspace == "." else f" --workspace {args.workspace}"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +13,6 @@ from typing import Any, Final
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from archwright.domain import RunError
 from archwright.runs import headline
 from archwright.runs.evidence import Evidence, gather_evidence
 from archwright.runs.journal import Journal
@@ -30,6 +27,7 @@ from archwright.runs.page.search_charts import (
     parameters_chart,
 )
 from archwright.runs.page.verdict_charts import compute_chart, curve_charts, verdict_chart
+from archwright.runs.saving import save_page
 from archwright.runs.snapshot import Snapshot
 from archwright.runs.summary import (
     TOP_COUNT,
@@ -75,17 +73,7 @@ def write_page(
     """
     path = path or journal.paths.root / PAGE_NAME
     page = render_page(snapshot, gather_evidence(journal, snapshot), workspace)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        aside.write_text(page, encoding="utf-8", errors="replace")
-        aside.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            aside.unlink()
-        raise RunError(
-            f"cannot write the report to {path} ({error.strerror}): name another file with "
-            "`archwright report --html FILE`"
-        ) from error
+    save_page(page, path)
     return path
 
 

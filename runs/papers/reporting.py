@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from archwright.domain import METRICS, RunError
+from archwright.domain import METRICS
+from archwright.runs.saving import save_page
 from archwright.runs.wording import clean, duration_text, gain_text, interval_text, score_text
 
 PAGE_NAME: Final = "report.html"
@@ -78,17 +77,7 @@ def write_report_page(document: Mapping[str, Any], path: Path) -> Path:
     Raises:
         RunError: the file cannot be written.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        aside.write_text(_render(document), encoding="utf-8", errors="replace")
-        aside.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            aside.unlink()
-        raise RunError(
-            f"cannot write the report to {path} ({error.strerror}): name another file with "
-            "`archwright report --html FILE`"
-        ) from error
+    save_page(_render(document), path)
     return path
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from archwright.search.surrogate import Surrogate, Trust, rank_correlation
+from archwright.search.ranks import rank_correlation
+from archwright.search.surrogate import Surrogate, Trust
 
 
 def _data(count: int, seed: int, noise: float = 0.1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
