@@ -40,8 +40,8 @@ class FullText:
             count if seen.all() else 10 * _ROWS,
         )
         found = np.array([row["id"] for row in rows], np.int64)
-        places = np.minimum(np.searchsorted(ids, found), len(ids) - 1)
-        return [int(id) for id in found[seen[places] & (ids[places] == found)][:count]]
+        # An entry that another hand wrote since is found, but not yet among the visible ones.
+        return [int(id) for id in found[np.isin(found, ids[seen])][:count]]
 
     def _telling(self, words: Sequence[str], size: int) -> tuple[list[str], bool]:
         """The rarest words, together in few enough entries, and whether they tell anything; where

@@ -70,11 +70,7 @@ class VectorIndex:
 
     def _refresh(self) -> None:
         """Read what other hands added or replaced since."""
-        last = int(self._ids[-1]) if len(self._ids) else 0
-        for row in self._database.read(
-            "SELECT id, replaced_by FROM entries WHERE replaced_by > ? AND +id <= ?", last, last
-        ):
-            self._replaced[np.searchsorted(self._ids, row["id"])] = row["replaced_by"]
+        last = known = int(self._ids[-1]) if len(self._ids) else 0
         while rows := self._database.read(
             "SELECT id, kind, replaced_by, vector FROM entries WHERE id > ? ORDER BY id LIMIT ?",
             last,
@@ -88,6 +84,13 @@ class VectorIndex:
             self._vectors = np.concatenate([self._vectors, vectors.astype(np.float16)])
             self._coarse = np.concatenate([self._coarse, fold(vectors)])
             last = int(self._ids[-1])
+        # After the new ones, so that none of those that they replace is missed.
+        for row in self._database.read(
+            "SELECT id, replaced_by FROM entries WHERE replaced_by > ? AND replaced_by <= ?",
+            known,
+            last,
+        ):
+            self._replaced[np.searchsorted(self._ids, row["id"])] = row["replaced_by"]
 
 
 def _products(vectors: Vectors, query: Vectors) -> Vectors:

@@ -8,14 +8,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from archwright.domain import End, Fingerprint, InputError, WorkspaceError
-from archwright.knowledge.database import MIGRATIONS
+from archwright.knowledge.database import MIGRATIONS, Database
+from archwright.knowledge.full_text import FullText
 from archwright.knowledge.store import Entry, Knowledge
+from archwright.knowledge.vectors import VectorIndex
 
 CONV = "self.conv = nn.Conv2d(1, {0}, 3)\nself.norm = nn.BatchNorm2d({0})\nreturn self.norm(x)"
 GRU = "self.cell = nn.GRU({0}, {0}, batch_first=True)\nreturn self.cell(x.flatten(2))[0].mean(1)"
@@ -267,6 +270,7 @@ import sys
 from pathlib import Path
 from archwright.domain import End
 from archwright.knowledge.store import Entry, Knowledge
+from archwright.knowledge.vectors import VectorIndex
 with Knowledge(Path(sys.argv[1])) as knowledge:
     for index in range(60):
         knowledge.record(Entry(run=sys.argv[2], candidate=str(index), end=End.TRAINED))
@@ -336,3 +340,12 @@ def test_a_newer_file_is_refused(tmp_path: Path) -> None:
         knowledge._database.read(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     with pytest.raises(WorkspaceError, match="upgrade archwright"):
         Knowledge(path)
+
+
+def test_words_found_before_their_entry_is_visible_are_left_out(tmp_path: Path) -> None:
+    with Knowledge(tmp_path / "knowledge.db") as knowledge:
+        knowledge.record(entry("c1", title="tall spirals"))
+    database, late = Database(tmp_path / "knowledge.db"), Database(tmp_path / "other.db")
+    with closing(database), closing(late):
+        assert FullText(database, VectorIndex(database)).ranked("spirals", None, None, 5) == [1]
+        assert FullText(database, VectorIndex(late)).ranked("spirals", None, None, 5) == []
