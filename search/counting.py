@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from archwright.domain import Problem, SourceError
 from archwright.search.arithmetic import Untold
 from archwright.search.interpreter import Reader
 from archwright.search.parsing import parse
-from archwright.search.segments import Code
+from archwright.search.segments import code_of
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Blueprint:
 
     def number(self, expression: str) -> int | None:
         """The value of an expression such as "2 * width" in the entry's `__init__`."""
-        reader = Reader(Code(""))
+        reader = Reader(code_of(""))
         try:
             value = reader.value(parse(expression, "eval").body, dict(self.names))
         except (Untold, SyntaxError):
@@ -39,7 +40,7 @@ def build_blueprint(source: str, problem: Problem) -> Blueprint | None:
     Raises:
         SourceError: the source is not Python.
     """
-    reader = Reader(Code(source))
+    reader = Reader(code_of(source))
     node = reader.classes.get(problem.entry)
     if node is None:
         return None
@@ -51,6 +52,7 @@ def build_blueprint(source: str, problem: Problem) -> Blueprint | None:
     return Blueprint(whole_parameters(module.total(), problem), local)
 
 
+@lru_cache(maxsize=256)
 def count_parameters(source: str, problem: Problem) -> int | None:
     """Parameters of the whole network that `source` describes, or None where it cannot be told."""
     try:

@@ -17,7 +17,7 @@ from archwright.search.definitions import (
 )
 from archwright.search.edits import Edit, NotApplicable
 from archwright.search.scaling import scale_width
-from archwright.search.segments import Code, callee
+from archwright.search.segments import callee, code_of
 from archwright.search.sites import Plan, Site
 from archwright.search.structural_edits import words_of
 
@@ -72,7 +72,7 @@ def _graft(ours: Plan, theirs: Plan, pairs: list[tuple[Site, Site]]) -> Edit:
     for mine, other in pairs:
         call = theirs.code.replaced(other.call, {other.call.args[0]: mine.width})
         changes.append(ours.code.put(mine.call, rename(call, renames)))
-    text, _ = bring(Code(ours.code.apply(changes)), brought, entry)
+    text, _ = bring(code_of(ours.code.apply(changes)), brought, entry)
     mine, other = pairs[0]
     title = f"recombine: {words_of(callee(other.call))} for {words_of(callee(mine.call))}"
     why = "Each parent's blocks did well where they stood; together they may do better."
@@ -81,16 +81,16 @@ def _graft(ours: Plan, theirs: Plan, pairs: list[tuple[Site, Site]]) -> Edit:
 
 def _side_by_side(first: str, second: str, problem: Problem) -> Edit:
     entry = problem.entry
-    if any(f"{entry}A" in definitions(Code(parent)) for parent in (first, second)):
+    if any(f"{entry}A" in definitions(code_of(parent)) for parent in (first, second)):
         raise NotApplicable("a parent is two architectures side by side already")
-    ours = Code(rename_class(Code(scale_width(first, SHARE)), entry, f"{entry}A"))
-    theirs = Code(rename_class(Code(scale_width(second, SHARE)), entry, f"{entry}B"))
+    ours = code_of(rename_class(code_of(scale_width(first, SHARE)), entry, f"{entry}A"))
+    theirs = code_of(rename_class(code_of(scale_width(second, SHARE)), entry, f"{entry}B"))
     renames = {n: f"{n}B" for n in definitions(theirs) if n in definitions(ours)}
     brought = [
         Definition(renames.get(d.name, d.name), rename(d.source, renames))
         for d in closure_in(theirs, [f"{entry}B"])
     ]
     text = ours.text.rstrip() + "\n" + TOGETHER.format(entry=entry)
-    text, _ = bring(Code(text), brought, entry)
+    text, _ = bring(code_of(text), brought, entry)
     why = "Two answers that err in different places err less when they are averaged."
     return Edit(text, "recombine: both parents side by side at half the size", why)

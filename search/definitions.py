@@ -10,7 +10,7 @@ from typing import Final
 
 from archwright.search.library import Block
 from archwright.search.parsing import parse
-from archwright.search.segments import Change, Code, classes, names
+from archwright.search.segments import Change, Code, classes, code_of, names
 from archwright.search.variation import (
     activation_sites,
     norm_sites,
@@ -127,7 +127,7 @@ def rename(text: str, renames: dict[str, str]) -> str:
 
 def add_imports(source: str) -> str:
     """`source` with the imports of torch and math that it uses and lacks."""
-    code = Code(source)
+    code = code_of(source)
     bound = {
         (a.asname or a.name.split(".")[0])
         for n in ast.walk(code.tree)
@@ -162,7 +162,7 @@ def _is_docstring(node: ast.stmt) -> bool:
 
 def prune(source: str, entry: str) -> str:
     """`source` without the classes, functions and torch imports that the entry does not need."""
-    code = Code(source)
+    code = code_of(source)
     kept = {d.name for d in closure_in(code, [entry])}
     loose = [n for n in code.tree.body if not isinstance(n, _Defined)]
     kept |= {d.name for d in closure_in(code, {n for node in loose for n in names(node)})}
@@ -170,7 +170,7 @@ def prune(source: str, entry: str) -> str:
         return source
     dead = [n for name, n in definitions(code).items() if name not in kept]
     text = _tidy(code.apply([code.cut_statement(n, code.tree.body) for n in dead]))
-    code = Code(text)
+    code = code_of(text)
     used = names(code.tree)
     gone = [
         code.cut_statement(n, code.tree.body)

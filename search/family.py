@@ -6,7 +6,7 @@ import ast
 import re
 from typing import Final
 
-from archwright.search.segments import Code, callee, calls, classes
+from archwright.search.segments import callee, calls, classes, code_of
 
 # The first that matches names a class's family: what mixes positions most strongly comes first.
 _SIGNS: Final = (
@@ -31,7 +31,7 @@ def family(source: str) -> str:
     Raises:
         SourceError: the source is not Python.
     """
-    code = Code(source)
+    code = code_of(source)
     defined = classes(code.tree)
     entry = defined.get("Model") or defined.get("Mixer")
     blocks = [c for c in defined.values() if c is not entry]

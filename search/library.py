@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
-from archwright.search.segments import Code, names
+from archwright.search.segments import Code, code_of, names
 
 Domain = Literal["image", "sequence", "vector", "structure"]
 DOMAINS: Final[tuple[Domain, ...]] = ("structure", "vector", "image", "sequence")
@@ -66,7 +66,7 @@ def library() -> Mapping[str, Block]:
     blocks: dict[str, Block] = {}
     for domain in DOMAINS:
         text = (Path(__file__).parent / "blocks" / f"{domain}.py").read_text(encoding="utf-8")
-        code = Code(text)
+        code = code_of(text)
         defined = [n for n in code.tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef)]
         known = {n.name for n in defined}
         for node in defined:

@@ -13,7 +13,7 @@ from archwright.search.frame import draw_arguments
 from archwright.search.library import CHOICES as BLOCK_CHOICES
 from archwright.search.recipes import CHOICES as RECIPE_CHOICES
 from archwright.search.recipes import WEIGHTS, find_recipe, put_recipe
-from archwright.search.segments import Change, Code, callee, calls
+from archwright.search.segments import Change, Code, callee, calls, code_of
 from archwright.search.sites import Plan, Site
 from archwright.search.variation import (
     ACTIVATIONS,
@@ -33,7 +33,7 @@ DROPOUTS: Final = frozenset({"Dropout", "Dropout1d", "Dropout2d"})
 def change_activation(source: str, problem: Problem, rng: Random) -> Edit:
     """Another activation wherever one of them stands."""
     del problem
-    code = Code(source)
+    code = code_of(source)
     found = activation_sites(code)
     if not found:
         raise NotApplicable("no activation to change")
@@ -47,7 +47,7 @@ def change_activation(source: str, problem: Problem, rng: Random) -> Edit:
 def change_norm(source: str, problem: Problem, rng: Random) -> Edit:
     """Another norm wherever one of them stands."""
     del problem
-    code = Code(source)
+    code = code_of(source)
     found = {n: calls for n, calls in norm_sites(code).items() if norm_choices(code, n)}
     if not found:
         raise NotApplicable("no norm to change")
@@ -61,7 +61,7 @@ def change_norm(source: str, problem: Problem, rng: Random) -> Edit:
 def widen(source: str, problem: Problem, rng: Random) -> Edit:
     """One width, wherever it stands, made greater."""
     del problem
-    code = Code(source)
+    code = code_of(source)
     widths = find_widths(code)
     if not widths.values():
         raise NotApplicable("no width is written as a number")
@@ -142,7 +142,7 @@ def kernel_of(call: ast.Call) -> Kernel | None:
 def change_recipe(source: str, problem: Problem, rng: Random) -> Edit:
     """One key of the training recipe set to another value."""
     del problem
-    code = Code(source)
+    code = code_of(source)
     found = find_recipe(code)
     recipe = dict(found[1]) if found else {}
     key = rng.choices(tuple(RECIPE_CHOICES), WEIGHTS)[0]

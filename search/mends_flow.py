@@ -9,7 +9,7 @@ from typing import Final
 from archwright.search.definitions import Definition, bring
 from archwright.search.edits import Edit
 from archwright.search.patient import Mend, Patient
-from archwright.search.segments import Change, Code, callee, calls, classes
+from archwright.search.segments import Change, Code, callee, calls, classes, code_of
 from archwright.search.structural_edits import remove_module
 from archwright.search.variation import put_norm
 
@@ -143,7 +143,7 @@ def mend_future(patient: Patient) -> Edit | None:
         brought.append(Definition("CausalConv1d", CAUSAL_CONV))
     if "causal_softmax(" in text and "def causal_softmax" not in text:
         brought.append(Definition("causal_softmax", CAUSAL_SOFTMAX))
-    source, _ = bring(Code(text), brought, patient.problem.entry)
+    source, _ = bring(code_of(text), brought, patient.problem.entry)
     return Edit(source, "repair: no step sees a later one", "The outputs moved with the future.")
 
 

@@ -15,7 +15,7 @@ from archwright.search.crossing import recombine
 from archwright.search.edits import Edit, NotApplicable
 from archwright.search.grammar import ROOM, draw
 from archwright.search.scaling import fit_parameters
-from archwright.search.segments import Code
+from archwright.search.segments import code_of
 from archwright.search.sites import Plan
 
 __all__ = ["OPERATORS", "Edit", "NotApplicable", "OperatorInfo", "applicable", "edit"]
@@ -100,12 +100,12 @@ def _fitted(source: str, problem: Problem) -> str:
 
 
 def _same(source: str, parent: str) -> bool:
-    return ast.dump(Code(source).tree) == ast.dump(Code(parent).tree)
+    return ast.dump(code_of(source).tree) == ast.dump(code_of(parent).tree)
 
 
 def note(source: str, title: str) -> str:
     """`source` with the edit named at the end of its docstring, so that the words stay true."""
-    code = Code(source)
+    code = code_of(source)
     line = f"Then: {title}."
     first = code.tree.body[0] if code.tree.body else None
     if ast.get_docstring(code.tree) is None or not isinstance(first, ast.Expr):

@@ -13,7 +13,7 @@ from archwright.domain import Array, Problem, Recipe
 from archwright.search.counting import count_parameters
 from archwright.search.family import FAMILIES, family
 from archwright.search.fingerprint import read_source
-from archwright.search.segments import Code, callee, calls
+from archwright.search.segments import callee, calls, code_of
 
 BUCKETS: Final = 32
 """Places that the names of what is called are hashed to."""
@@ -28,7 +28,7 @@ def outline(source: str, problem: Problem, recipe: Recipe) -> Array:
         SourceError: the source breaks the contract.
     """
     trained = read_source(source, problem, recipe).recipe
-    names = Counter(callee(call) for call in calls(Code(source).tree))
+    names = Counter(callee(call) for call in calls(code_of(source).tree))
     buckets = np.zeros(BUCKETS)
     for name, times in names.items():
         buckets[zlib.crc32(name.encode()) % BUCKETS] += times

@@ -11,7 +11,7 @@ from random import Random
 
 from archwright.domain import CheckReport, Problem
 from archwright.search.edits import Edit
-from archwright.search.segments import Change, Code, classes
+from archwright.search.segments import Change, Code, classes, code_of
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Patient:
 
     @cached_property
     def code(self) -> Code:
-        return Code(self.source)
+        return code_of(self.source)
 
     @cached_property
     def failures(self) -> dict[str, str]:

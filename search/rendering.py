@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from archwright.search.library import Block, closure
-from archwright.search.segments import Code, names
+from archwright.search.segments import code_of, names
 
 LINE: Final = 100
 TAB: Final = "    "
@@ -60,7 +60,7 @@ def assemble(docstring: str, blocks: Iterable[Block], entry: str, recipe: str = 
     """A whole file: docstring, imports, recipe, the blocks it needs, the entry class."""
     parts = [b.source for b in blocks] + [entry]
     text = "\n\n\n".join(parts)
-    used = names(Code(text).tree)
+    used = names(code_of(text).tree)
     imports = ["import math\n"] if "math" in used else []
     imports += ["import torch"] if "torch" in used else []
     imports += ["import torch.nn.functional as F"] if "F" in used else []

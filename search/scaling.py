@@ -7,7 +7,7 @@ import ast
 from archwright.domain import Problem
 from archwright.search.counting import count_parameters
 from archwright.search.definitions import free_name, rename_class
-from archwright.search.segments import Change, Code, callee, classes
+from archwright.search.segments import Change, Code, callee, classes, code_of
 from archwright.search.widths import find_widths
 
 WRAPPER = '''
@@ -39,7 +39,7 @@ def scale_width(source: str, factor: float) -> str:
     """
     if factor == 1:
         return source
-    code = Code(source)
+    code = code_of(source)
     widths = find_widths(code)
     new = {v: _round(v * factor, widths.divisor) for v in widths.values()}
     if new:

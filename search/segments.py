@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from archwright.domain import SourceError
 from archwright.search.parsing import parse
@@ -106,6 +107,16 @@ class Code:
         for change in reversed(kept):
             out = out[: change.start] + change.text.encode() + out[change.end :]
         return out.decode()
+
+
+@lru_cache(maxsize=256)
+def code_of(text: str) -> Code:
+    """A source that was perhaps read before: nobody changes its tree.
+
+    Raises:
+        SourceError: it is not Python; the message names the line.
+    """
+    return Code(text)
 
 
 def classes(tree: ast.AST) -> dict[str, ast.ClassDef]:

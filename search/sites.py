@@ -12,7 +12,7 @@ from archwright.search.counting import Blueprint, build_blueprint
 from archwright.search.definitions import definitions, free_name, same_interface
 from archwright.search.edits import NotApplicable
 from archwright.search.library import Domain, library
-from archwright.search.segments import Code, callee, calls, classes, method
+from archwright.search.segments import callee, calls, classes, code_of, method
 from archwright.search.variation import ACTIVATIONS, NORMS
 
 KEEPING: Final = frozenset(
@@ -58,7 +58,7 @@ class Plan:
             SourceError: it is not Python.
             NotApplicable: it has no entry class with a constructor.
         """
-        self.code = Code(source)
+        self.code = code_of(source)
         self.problem = problem
         self.classes = classes(self.code.tree)
         entry = self.classes.get(problem.entry)

@@ -13,7 +13,7 @@ from archwright.search.frame import draw_arguments, reason
 from archwright.search.library import Block, Domain, closure, library, members
 from archwright.search.local_edits import DROPOUTS, Kernel, kernel_of
 from archwright.search.rendering import TAB, Term
-from archwright.search.segments import Change, Code, callee, calls, classes, method
+from archwright.search.segments import Change, callee, calls, classes, code_of, method
 from archwright.search.sites import BRANCHING, Gap, Plan, Site
 
 CORE: Final = "(input_shape, output_shape)"
@@ -38,7 +38,7 @@ def write(plan: Plan, changes: list[Change], *wanted: str) -> str:
     """The plan's source with changes, the library's blocks `wanted` brought in, the rest pruned."""
     text = plan.code.apply(changes)
     brought = styled(closure(wanted), plan.code)
-    text, _ = bring(Code(text), brought, plan.problem.entry)
+    text, _ = bring(code_of(text), brought, plan.problem.entry)
     return prune(text, plan.problem.entry)
 
 
@@ -175,7 +175,7 @@ def _own_call(node: ast.expr) -> str:
 
 def remove_module(source: str, owner: str, name: str) -> str:
     """`source` without the statement that makes `self.name`, if nothing else reads it."""
-    code = Code(source)
+    code = code_of(source)
     node = classes(code.tree)[owner]
     init = method(node, "__init__")
     uses = [n for n in ast.walk(node) if isinstance(n, ast.Attribute) and n.attr == name]
@@ -261,4 +261,4 @@ def around(plan: Plan, body: Term, words: str, *wanted: str) -> str:
     text = rename_class(plan.code, "Mixer", core).rstrip()
     text += "\n" + AROUND.format(body=body.render(2).replace(CORE, f"{core}{CORE}"), words=words)
     brought = styled(closure(wanted), plan.code)
-    return bring(Code(text), brought, "Mixer")[0]
+    return bring(code_of(text), brought, "Mixer")[0]

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping
 from typing import Final
 
-from archwright.search.segments import Change, Code, callee, calls
+from archwright.search.segments import Change, Code, callee, calls, code_of
 
 ACTIVATIONS: Final[Mapping[str, str]] = {
     "ReLU": "relu",
@@ -97,13 +97,13 @@ def put_norm(code: Code, call: ast.Call, new: str) -> Change:
 
 def replace_activations(source: str, new: str) -> str:
     """`source` with every GELU made an activation of `new`."""
-    code = Code(source)
+    code = code_of(source)
     found = activation_sites(code).get("GELU", [])
     return code.apply([c for call in found for c in put_activation(code, call, new)])
 
 
 def replace_norms(source: str, new: Mapping[str, str]) -> str:
     """`source` with every norm that is a key of `new` made a norm of its value."""
-    code = Code(source)
+    code = code_of(source)
     found = norm_sites(code)
     return code.apply([put_norm(code, c, new[n]) for n in found if n in new for c in found[n]])

@@ -133,8 +133,8 @@ def marks(evaluations: int) -> list[int]:
 
 def search(table: Table, open_: Callable[[Any, int], Policy], seed: int, evaluations: int) -> Array:
     """One search: test accuracies `(marks, 3)` of what the policy held to be the best at each mark.
-    A cell that is known already costs nothing, and is not evaluated again."""
-    from archwright.bench.cells import CellSpace, cell_of, count_parameters, family
+    A cell of a function that is known already costs nothing, and is not evaluated again."""
+    from archwright.bench.cells import CellSpace, count_parameters, family, name_of
     from archwright.search.policies import Result
 
     space = CellSpace()
@@ -145,13 +145,13 @@ def search(table: Table, open_: Callable[[Any, int], Policy], seed: int, evaluat
     chosen: list[tuple[float, float, float]] = []
     for number in range(1, ASKS_PER_EVALUATION * evaluations):
         choice = policy.ask(number)
-        proposal = space.foresee(choice)
-        cell, old = cell_of(proposal.key), proposal.key in known
+        cell, proposal = space.make(choice), space.foresee(choice)
+        name, old = name_of(cell), proposal.key in known
         known.add(proposal.key)
         policy.tell(
             Result(
                 number,
-                f"{proposal.key}/{number}" if old else proposal.key,
+                f"{name}/{number}" if old else name,
                 choice.operator,
                 choice.parents,
                 None if old else table[cell].validation,

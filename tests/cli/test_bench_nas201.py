@@ -17,8 +17,10 @@ from archwright.bench.cells import (
     COLUMNS,
     CONV1,
     CONV3,
+    EDGES,
     NONE,
     OPERATIONS,
+    POOL,
     SIZE,
     SKIP,
     Cell,
@@ -27,6 +29,7 @@ from archwright.bench.cells import (
     count_parameters,
     describe,
     family,
+    graph_key,
     live_operations,
     live_paths,
     name_of,
@@ -223,4 +226,27 @@ def test_operators_make_what_they_say() -> None:
             o in pair
             for o, pair in zip(mixed, zip(cell_of(one), cell_of(two), strict=True), strict=True)
         )
-        assert name_of(changed) == space.foresee(Choice("mutate", (one,), seed)).key
+        assert graph_key(changed) == space.foresee(Choice("mutate", (one,), seed)).key
+
+
+def _value(cell: Cell, x: float) -> float | None:
+    """What a cell computes when each kind of operation is some function; None for nothing."""
+    kinds = {CONV1: np.sin, CONV3: np.exp2, POOL: np.cbrt}
+    nodes: list[float | None] = [x]
+    for node in (1, 2, 3):
+        terms = [
+            value if operation == SKIP else float(kinds[operation](value))
+            for (start, end), operation in zip(EDGES, cell, strict=True)
+            if end == node and operation != NONE and (value := nodes[start]) is not None
+        ]
+        nodes.append(sum(sorted(terms)) if terms else None)
+    return nodes[-1]
+
+
+def test_cells_share_a_key_where_they_compute_the_same() -> None:
+    values: dict[str, set[float | None]] = {}
+    for cell in product(range(len(OPERATIONS)), repeat=6):
+        value = _value(cell, 0.7)
+        values.setdefault(graph_key(cell), set()).add(value and round(value, 9))
+    assert all(len(same) == 1 for same in values.values())
+    assert len(set().union(*values.values())) == len(values) == 4930
