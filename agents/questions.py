@@ -216,8 +216,7 @@ def problem_of(brief: Brief) -> Problem:
     """The problem that a brief tells of."""
     from archwright.domain import Backbone
 
-    fields = dict(brief.problem)
+    lists = {k: tuple(v) for k, v in brief.problem.items() if isinstance(v, list)}
+    fields = {**brief.problem, **lists}
     backbone = fields.pop("backbone")
-    for key in ("input_shape", "output_shape"):
-        fields[key] = tuple(fields[key])
     return Problem(**fields, backbone=Backbone(**backbone) if backbone else None)

@@ -18,6 +18,7 @@ from archwright.agents.questions import (
     ReviewQuestion,
     Typed,
     Work,
+    problem_of,
 )
 from archwright.domain import InputError
 from archwright.search.operators import OPERATORS
@@ -152,3 +153,11 @@ def test_a_broken_template_is_one_line(tmp_path: Path, text: str) -> None:
 def test_a_role_without_a_template_is_one_line() -> None:
     with pytest.raises(InputError, match="broken"):
         Prompts().render("nobody", QUESTIONS["coder"])
+
+
+@pytest.mark.parametrize("task", ["digits", "recall", "pydoc-lm"])
+def test_a_brief_gives_its_problem_back(task: str) -> None:
+    spec = load_task(task).spec
+    sent = Brief.of(spec).model_dump_json()
+    assert problem_of(Brief.model_validate_json(sent)) == spec.problem
+    assert hash(problem_of(Brief.model_validate_json(sent))) == hash(spec.problem)
