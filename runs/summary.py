@@ -6,11 +6,11 @@ import math
 import re
 import shlex
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from archwright.domain import End, Metric
+from archwright.domain import End
 from archwright.runs.result import result_of
 from archwright.runs.snapshot import CandidateRow, Snapshot, Verdict
 from archwright.runs.wording import clean
@@ -88,20 +88,6 @@ def at_top(snapshot: Snapshot) -> list[CandidateRow]:
     if best is None:
         return []
     return [r for r in snapshot.candidates if r.rung == best.rung and r.score is not None]
-
-
-def pareto_front(
-    rows: Sequence[CandidateRow], metric: Metric, cost: Callable[[CandidateRow], float]
-) -> list[CandidateRow]:
-    """The scored rows that no other is at once better and cheaper than, cheapest first."""
-    sign = 1.0 if metric.direction == "maximize" else -1.0
-    front: list[CandidateRow] = []
-    best = -math.inf
-    for row in sorted(rows, key=lambda r: (cost(r), -sign * (r.score or 0.0), r.id)):
-        if sign * (row.score or 0.0) > best:
-            best = sign * (row.score or 0.0)
-            front.append(row)
-    return front
 
 
 def gain_over_baseline(snapshot: Snapshot, row: CandidateRow) -> float | None:

@@ -19,7 +19,9 @@ from archwright.runs.page.chart import (
 )
 from archwright.runs.page.drawing import ACCENT, MUTED, PAPER, draw
 from archwright.runs.snapshot import CandidateRow, Snapshot
-from archwright.runs.summary import at_top, pareto_front
+from archwright.runs.summary import at_top
+from archwright.runs.tradeoffs import front_of
+from archwright.search.objectives import QUALITY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -148,7 +150,8 @@ def _pareto_chart(
     rows = [row for row in at_top(snapshot) if cost(row) > 0]
     if not rows:
         return None
-    front = pareto_front(rows, snapshot.metric, cost)
+    on_front = {row.id for row in front_of(snapshot, (QUALITY, what.lower()))}
+    front = sorted((row for row in rows if row.id in on_front), key=cost)
     low, high, outside = focus(snapshot, [r.score or 0.0 for r in rows])
 
     def plot(axes: Axes) -> None:
@@ -161,19 +164,19 @@ def _pareto_chart(
                 axes.scatter(x, y, s=_dot_size(rows), label=_ARM_WORDS[arm], **look)
         line: dict[str, Any] = {"color": ACCENT, "marker": "o", "markersize": 4}
         points = [cost(r) for r in front], [r.score or 0.0 for r in front]
-        axes.plot(*points, drawstyle="steps-post", label="Pareto front", **line, linewidth=1.5)
+        if front:
+            axes.plot(*points, drawstyle="steps-post", label="Pareto front", **line, linewidth=1.5)
         axes.set_ylim(low, high)
         _scale_costs(axes, [cost(r) for r in rows])
         axes.set_xlabel("latency, predicted ms" if what == "latency" else what)
         axes.set_ylabel(score_label(snapshot.metric))
         draw_legend(axes)
 
-    on_front = {row.id for row in front}
     return Chart(
         name=what.lower(),
         title=f"Quality against {what}",
-        caption="At the full training budget. No candidate is at once better and cheaper than one "
-        "on the Pareto front." + outside_words(outside),
+        caption="At the full training budget. Neither the baseline nor any candidate is at once "
+        "better and cheaper than one on the Pareto front." + outside_words(outside),
         svg=draw(what.lower(), plot, f"score against {what}, with the Pareto front"),
         columns=("candidate", "arm", what, "score", "on the front"),
         rows=[(r.id, r.arm, cost(r), r.score, int(r.id in on_front)) for r in rows],

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from page_journals import RUNGS, fill_journal
 
-from archwright.domain import METRICS
 from archwright.runs.evidence import Evidence, Origin, finalists, gather_evidence, mean_curve
 from archwright.runs.headline import tell, title_of
 from archwright.runs.journal import Journal
@@ -27,7 +26,6 @@ from archwright.runs.page.lineage import (
 from archwright.runs.page.scorecard import score_run
 from archwright.runs.page.search_charts import count_text
 from archwright.runs.snapshot import CandidateRow, Snapshot
-from archwright.runs.summary import pareto_front
 
 lines = st.lists(st.sampled_from(["", "a = 1", "b = 2", "+ c", "- d", "@@ e", "? f"]), max_size=12)
 
@@ -157,29 +155,6 @@ def test_what_was_not_measured_is_said_so(tmp_path: Path) -> None:
 
 
 # --- Pareto front -------------------------------------------------------------------------------
-
-points = st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9)), max_size=12)
-
-
-@given(points, st.sampled_from(["accuracy", "mean_squared_error"]))
-def test_the_front_is_what_nothing_dominates(found: list[tuple[int, int]], name: str) -> None:
-    metric = METRICS[name]
-    rows = [
-        row(str(n), parameters=cost, score=float(score)) for n, (cost, score) in enumerate(found)
-    ]
-
-    def worth(each: CandidateRow) -> tuple[int, float]:
-        assert each.score is not None
-        return each.parameters, metric.gain(each.score, 0.0)
-
-    def beats(a: CandidateRow, b: CandidateRow) -> bool:
-        (cost, gain), (other_cost, other_gain) = worth(a), worth(b)
-        return cost <= other_cost and gain >= other_gain and worth(a) != worth(b)
-
-    front = pareto_front(rows, metric, lambda r: r.parameters)
-    best = {worth(r) for r in rows if not any(beats(other, r) for other in rows)}
-    assert [worth(r) for r in front] == sorted(best)
-
 
 # --- evidence and words -------------------------------------------------------------------------
 

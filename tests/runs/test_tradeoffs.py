@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from page_journals import fill_journal
 
 import archwright
@@ -56,6 +58,22 @@ def snapshot(*rows: CandidateRow, metric: str = "accuracy") -> Snapshot:
 def test_the_front_leaves_out_what_is_beaten_everywhere() -> None:
     rows = row("big", 90.0, 900), row("mid", 80.0, 90), row("worse", 79.0, 95), row("bad", 10.0, 99)
     assert [r.id for r in front_of(snapshot(*rows), SIZED)] == ["big", "mid"]
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 9), st.integers(51, 60)), min_size=1, max_size=12),
+    st.sampled_from(["accuracy", "mean_squared_error"]),
+)
+def test_the_front_is_what_nothing_dominates(found: list[tuple[int, int]], metric: str) -> None:
+    sign = 1 if metric == "accuracy" else -1
+    rows = [row(str(n), 50.0 + sign * (gain - 50), cost) for n, (cost, gain) in enumerate(found)]
+    beaten = {
+        str(n)
+        for n, (cost, gain) in enumerate(found)
+        if any(c <= cost and g >= gain and (c, g) != (cost, gain) for c, g in found)
+    }
+    front = front_of(snapshot(*rows, metric=metric), SIZED)
+    assert {r.id for r in front} == {r.id for r in rows} - beaten
 
 
 def test_the_baseline_is_a_rival() -> None:
