@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import threading
 from collections.abc import Callable
 
@@ -74,5 +75,5 @@ def say_resume(args: argparse.Namespace, paths: RunPaths) -> None:
     """Say how a run goes on, unless another process is at it."""
     if is_held(paths):
         return
-    where = "" if args.workspace == "." else f" --workspace {args.workspace}"
+    where = "" if args.workspace == "." else f" --workspace {shlex.quote(args.workspace)}"
     say(f"nothing is lost; go on with: archwright resume {paths.name}{where}")
