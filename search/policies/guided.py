@@ -13,12 +13,10 @@ from archwright.search.surrogate import Trust
 
 DRAFTS: Final = 8
 """Results before anything is varied."""
-DRAFT_SHARE: Final = 0.1
-"""Share of fresh drafts from then on."""
 PARENTS: Final = 5
 """The best, that are varied."""
 
-Part = Literal["surrogate", "optimism", "values", "drafts", "recombination"]
+Part = Literal["surrogate", "optimism", "values", "recombination"]
 PARTS: Final[tuple[Part, ...]] = get_args(Part)
 
 
@@ -48,8 +46,7 @@ class Guided(Asking):
         return self.shortlist.pick(self._vary, rng)
 
     def _vary(self, rng: Random) -> Choice:
-        fresh = rng.random() < DRAFT_SHARE and self.without != "drafts"
-        if fresh or self._is_drafting():
+        if self._is_drafting():
             return self.draft(rng)
         best = self.known.ranked[:PARENTS]
         first = rng.choice(best)
