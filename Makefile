@@ -19,7 +19,7 @@ help: ## list the targets
 
 install: $(STAMP) ## install into .venv, once
 
-demo: $(STAMP) ## discover architectures for a small task, with no key (about three minutes)
+demo: $(STAMP) ## discover architectures for a small task, with no key (a few minutes)
 	@test -d $(DEMO)/.git || git init --quiet $(DEMO)
 	$(BIN)/archwright init $(DEMO)
 	$(BIN)/archwright run digits --workspace $(DEMO) $(DEMO_BUDGET)

@@ -47,6 +47,9 @@ LEFT = 40
 ABSENT = -100.0
 """Stands for a proxy that could not be measured."""
 
+Guess = Callable[[Array, Array, int], Array]
+"""From what is known, what is held out and a seed to scores of what is held out."""
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -57,6 +60,8 @@ class Trained:
     proxies: Array
     parameters: Array
     score: Array
+    check_seconds: float
+    training_seconds: float
 
 
 def collect(name: str, count: int, seed: int) -> Trained:
@@ -73,11 +78,13 @@ def collect(name: str, count: int, seed: int) -> Trained:
     sign = 1.0 if task.spec.metric.direction == "maximize" else -1.0
     own = columns_of(*(group for group in GROUPS if group != "proxies"))
     return Trained(
-        outline=np.array([outline(s, task.spec.problem, task.spec.recipe) for s, _, _ in rows]),
-        graph=np.array([features(r.graph, r.parameters, r.flops, {})[own] for _, r, _ in rows]),
-        proxies=table_of([r.proxies for _, r, _ in rows]),
-        parameters=np.array([float(r.parameters) for _, r, _ in rows]),
-        score=sign * np.array([score for _, _, score in rows]),
+        outline=np.array([outline(s, task.spec.problem, task.spec.recipe) for s, *_ in rows]),
+        graph=np.array([features(r.graph, r.parameters, r.flops, {})[own] for _, r, *_ in rows]),
+        proxies=table_of([r.proxies for _, r, *_ in rows]),
+        parameters=np.array([float(r.parameters) for _, r, *_ in rows]),
+        score=sign * np.array([score for *_, score, _ in rows]),
+        check_seconds=float(np.mean([r.seconds for _, r, *_ in rows])),
+        training_seconds=float(np.mean([seconds for *_, seconds in rows])),
     )
 
 
@@ -89,13 +96,15 @@ def _sources(spec: TaskSpec, seed: int) -> Iterator[str]:
 
 def _train(
     spec: TaskSpec, sandbox: Sandbox, trainer: Trainer, source: str
-) -> tuple[str, CheckReport, float] | None:
+) -> tuple[str, CheckReport, float, float] | None:
     report = sandbox.check(source, spec.problem)
     if report.status is not Status.OK:
         return None
     recipe = read_source(source, spec.problem, spec.recipe).recipe
     trial = trainer.train(TrialRequest(str(hash(source)), "drawn", source, recipe, 0, 0))
-    return None if trial.score is None else (source, report, trial.score)
+    if trial.score is None:
+        return None
+    return source, report, trial.score, float(trial.resources["seconds"])
 
 
 def judge(own: Trained, other: Trained | None) -> dict[str, dict[int, float]]:
@@ -111,12 +120,7 @@ def judge(own: Trained, other: Trained | None) -> dict[str, dict[int, float]]:
     if other is not None:
         elsewhere = _fit(other.outline, other.score, other.parameters, 0)(own.outline)
         sets["outline and the other task"] = np.hstack([own.outline, elsewhere[:, None]])
-    guesses: dict[str, Callable[[Array, Array, int], Array]] = {
-        name: lambda known, held, seed, x=x: _fit(
-            x[known], own.score[known], own.parameters[known], seed
-        )(x[held])
-        for name, x in sets.items()
-    }
+    guesses: dict[str, Guess] = {name: _by_surrogate(x, own) for name, x in sets.items()}
     guesses["proxies combined"] = lambda known, held, seed: fit_combination(
         own.proxies[known], own.score[known], seed
     ).score(own.proxies[held])
@@ -128,6 +132,13 @@ def judge(own: Trained, other: Trained | None) -> dict[str, dict[int, float]]:
     }
 
 
+def _by_surrogate(x: Array, own: Trained) -> Guess:
+    def guess(known: Array, held: Array, seed: int) -> Array:
+        return _fit(x[known], own.score[known], own.parameters[known], seed)(x[held])
+
+    return guess
+
+
 def _fit(x: Array, score: Array, parameters: Array, seed: int) -> Callable[[Array], Array]:
     surrogate = Surrogate(seed)
     order = np.argsort(-score, kind="stable")
@@ -135,9 +146,7 @@ def _fit(x: Array, score: Array, parameters: Array, seed: int) -> Callable[[Arra
     return lambda asked: surrogate.predict(asked)[0]
 
 
-def _mean_correlation(
-    score: Array, guess: Callable[[Array, Array, int], Array], fitted: int
-) -> float:
+def _mean_correlation(score: Array, guess: Guess, fitted: int) -> float:
     found = []
     for seed in range(SHUFFLES):
         order = np.random.default_rng(seed).permutation(len(score))
@@ -146,9 +155,13 @@ def _mean_correlation(
     return float(np.mean(found))
 
 
-def _print(name: str, count: int, found: Mapping[str, Mapping[int, float]]) -> None:
+def _print(name: str, own: Trained, found: Mapping[str, Mapping[int, float]]) -> None:
     sizes = next(iter(found.values()))
-    print(f"{name}, {count} candidates; rank correlation held out, by candidates fitted")
+    print(
+        f"{name}, {len(own.score)} candidates: a check takes {own.check_seconds:.2f} s, a training "
+        f"at the lowest rung {own.training_seconds:.2f} s, two at a time"
+    )
+    print("rank correlation held out, by candidates fitted")
     print(f"{'':>28}" + "".join(f"{n:>7}" for n in sizes))
     for what, by_size in found.items():
         print(f"{what:>28}" + "".join(f"{value:>7.2f}" for value in by_size.values()))
@@ -173,7 +186,7 @@ def main() -> None:
         print(json.dumps(found))
         return
     for name, rows in found.items():
-        _print(name, len(trained[name].score), rows)
+        _print(name, trained[name], rows)
 
 
 if __name__ == "__main__":
