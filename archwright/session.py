@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import sys
 import threading
@@ -22,6 +21,7 @@ from archwright.runs.observing import observe
 from archwright.runs.paths import RunPaths
 from archwright.runs.settings import RunSettings
 from archwright.runs.snapshot import Snapshot
+from archwright.runs.wording import command_line
 from archwright.runs.workspace import Workspace
 from archwright.sandbox import Sandbox
 from archwright.sandbox.opening import open_sandbox
@@ -79,8 +79,8 @@ def carry_out(
 def _resume(workspace: Workspace, paths: RunPaths) -> str:
     """The command that goes on with a run."""
     root = workspace.paths.root
-    where = [] if root.resolve() == Path.cwd() else ["--workspace", str(root)]
-    return shlex.join(["archwright", "resume", paths.name, *where])
+    here = "." if root.resolve() == Path.cwd() else str(root)
+    return command_line(here, "resume", paths.name)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ class FullText:
         first."""
         ids, seen = self._index.visible(kind, until)
         words, rare = self._telling(query_words(text), len(ids))
-        if not words:
+        if not words or not len(ids):
             return []
         order = "bm25(words, 4, 2, 2, 3, 1)" if rare else "rowid DESC"
         rows = self._database.read(
@@ -40,8 +40,9 @@ class FullText:
             count if seen.all() else 10 * _ROWS,
         )
         found = np.array([row["id"] for row in rows], np.int64)
-        # An entry that another hand wrote since is found, but not yet among the visible ones.
-        return [int(id) for id in found[np.isin(found, ids[seen])][:count]]
+        # An entry that another hand wrote since is found, but not among the ids yet.
+        places = np.minimum(np.searchsorted(ids, found), len(ids) - 1)
+        return [int(id) for id in found[seen[places] & (ids[places] == found)][:count]]
 
     def _telling(self, words: Sequence[str], size: int) -> tuple[list[str], bool]:
         """The rarest words, together in few enough entries, and whether they tell anything; where

@@ -85,12 +85,13 @@ class VectorIndex:
             self._coarse = np.concatenate([self._coarse, fold(vectors)])
             last = int(self._ids[-1])
         # After the new ones, so that none of those that they replace is missed.
-        for row in self._database.read(
+        rows = self._database.read(
             "SELECT id, replaced_by FROM entries WHERE replaced_by > ? AND replaced_by <= ?",
             known,
             last,
-        ):
-            self._replaced[np.searchsorted(self._ids, row["id"])] = row["replaced_by"]
+        )
+        places = np.searchsorted(self._ids, [row["id"] for row in rows])
+        self._replaced[places] = [row["replaced_by"] for row in rows]
 
 
 def _products(vectors: Vectors, query: Vectors) -> Vectors:

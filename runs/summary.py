@@ -8,12 +8,13 @@ import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Final
 
 from archwright.domain import End
 from archwright.runs.result import result_of
 from archwright.runs.snapshot import CandidateRow, Snapshot, Verdict
-from archwright.runs.wording import clean
+from archwright.runs.wording import clean, command_line
 
 FAILURES: Final = (End.DUPLICATE, End.INVALID, End.CRASHED)
 TOP_COUNT: Final = 10
@@ -135,10 +136,7 @@ def examples_used(snapshot: Snapshot) -> list[dict[str, Any]]:
 def next_steps(snapshot: Snapshot, workspace: str = ".") -> list[tuple[str, str]]:
     """What to do now: pairs of (why, the exact command)."""
     run = snapshot.run
-    where = [] if workspace == "." else ["--workspace", workspace]
-
-    def command(*words: str) -> str:
-        return shlex.join(["archwright", *words, *where])
+    command = partial(command_line, workspace)
 
     if snapshot.state == "running":
         return [

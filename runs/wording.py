@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -22,6 +23,12 @@ _ESCAPES = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\]|\x9d)[^\x07\x
 
 _MARKS_PER_LETTER: Final = 3
 """Combining marks kept in a row; more of them would spill over the neighbouring lines."""
+
+
+def command_line(workspace: str, *words: str) -> str:
+    """An `archwright` command for a shell; `workspace` is named where it is not this folder."""
+    where = [] if workspace == "." else ["--workspace", workspace]
+    return shlex.join(["archwright", *words, *where])
 
 
 def clean(text: str, limit: int = 200) -> str:

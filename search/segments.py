@@ -139,18 +139,12 @@ def callee(node: ast.AST) -> str:
     return node.func.id if isinstance(node.func, ast.Name) else ""
 
 
-@lru_cache(maxsize=1024)
-def nodes(tree: ast.AST) -> tuple[ast.AST, ...]:
-    """A tree and all nodes below it, breadth first; remembered, for nobody changes a tree."""
-    return tuple(ast.walk(tree))
-
-
 def calls(tree: ast.AST) -> Iterator[ast.Call]:
     """All calls in a tree, in the order of the text."""
-    found = [n for n in nodes(tree) if isinstance(n, ast.Call)]
+    found = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
     yield from sorted(found, key=lambda n: (n.lineno, n.col_offset, -(n.end_col_offset or 0)))
 
 
 def names(tree: ast.AST) -> set[str]:
     """All plain names that a tree reads or writes."""
-    return {n.id for n in nodes(tree) if isinstance(n, ast.Name)}
+    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}

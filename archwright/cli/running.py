@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import threading
 from collections.abc import Callable
 
@@ -17,6 +16,7 @@ from archwright.runs.paths import RunPaths
 from archwright.runs.report import render_report
 from archwright.runs.result import result_of
 from archwright.runs.snapshot import Snapshot
+from archwright.runs.wording import command_line
 from archwright.runs.workspace import Workspace
 from archwright.session import INTERRUPTED, Work, carry_out
 from archwright.tasks.loading import Task
@@ -75,5 +75,4 @@ def say_resume(args: argparse.Namespace, paths: RunPaths) -> None:
     """Say how a run goes on, unless another process is at it."""
     if is_held(paths):
         return
-    where = "" if args.workspace == "." else f" --workspace {shlex.quote(args.workspace)}"
-    say(f"nothing is lost; go on with: archwright resume {paths.name}{where}")
+    say(f"nothing is lost; go on with: {command_line(args.workspace, 'resume', paths.name)}")

@@ -270,7 +270,6 @@ import sys
 from pathlib import Path
 from archwright.domain import End
 from archwright.knowledge.store import Entry, Knowledge
-from archwright.knowledge.vectors import VectorIndex
 with Knowledge(Path(sys.argv[1])) as knowledge:
     for index in range(60):
         knowledge.record(Entry(run=sys.argv[2], candidate=str(index), end=End.TRAINED))

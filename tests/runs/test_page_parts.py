@@ -154,8 +154,6 @@ def test_what_was_not_measured_is_said_so(tmp_path: Path) -> None:
     assert not any(c.measured for c in card)
 
 
-# --- Pareto front -------------------------------------------------------------------------------
-
 # --- evidence and words -------------------------------------------------------------------------
 
 
