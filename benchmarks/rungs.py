@@ -1,11 +1,15 @@
 """What climbing saves against training every candidate in full, and whether it finds the same.
 
     python benchmarks/rungs.py [--task digits] [--rungs 50,150,450] [--candidates 24] [--seed 0]
+                               [--budgets 40,100]
 
-Draws candidates, trains each at every rung with the seeds that climbing may ask for, and lets them
-climb over these results. Compares the steps spent with those of training all at the top rung, on
-one seed and on as many as climbing adds where it is close. The winners of both ways are trained on
-fresh seeds, so that luck on the seeds that chose them does not count.
+Draws candidates and lets them climb. Compares the steps spent with those of training all at the top
+rung. The winners of both ways are trained on fresh seeds, so that luck on the seeds that chose them
+does not count.
+
+With budgets, searches of so many trainings are resampled from the candidates' results, with one
+seed at each rung and with a second where the decision is close; what they find is judged by fresh
+seeds.
 """
 
 from __future__ import annotations
@@ -13,14 +17,17 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from random import Random
 from statistics import fmean
 from typing import Any
 
 from archwright.domain import Status, TaskSpec
-from archwright.runs.climbing import Ascent, Climb, Climber
+from archwright.runs.climbing import Ascent, Climb, Climber, Trains
 from archwright.runs.journal import Journal
 from archwright.runs.noise import Floor, measure_noise
 from archwright.runs.paths import RunPaths
@@ -33,22 +40,34 @@ from archwright.search.grammar import draw
 from archwright.tasks.loading import load_task
 
 FRESH, FRESH_SEEDS = 1000, 6
+JUDGES = 2
+"""Fresh seeds that judge what a resampled search found."""
+SEARCHES = 300
+LAG = 8
+"""Candidates under way whose results a candidate does not see."""
 
 
 class Counting:
-    """Counts the steps that a trainer was asked for."""
+    """Counts the steps and the trainings that a trainer was asked for."""
 
     def __init__(self, trainer: Trainer, spec: TaskSpec) -> None:
         self._trainer, self._spec = trainer, spec
-        self.steps = 0
+        self.steps = self.trainings = 0
+        self._answers: dict[tuple[str, int, int], Trial] = {}
 
     def train(self, request: TrialRequest) -> Trial:
-        """Train, or answer from the journal; either way it is counted."""
+        """Train, or answer what is known; either way it is counted."""
         self.steps += self._spec.rungs[request.rung]
-        return self._trainer.train(request)
+        self.trainings += 1
+        key = (request.candidate, request.rung, request.seed)
+        if key not in self._answers:
+            self._answers[key] = self._trainer.train(request)
+        return self._answers[key]
 
 
-def measure(name: str, rungs: tuple[int, ...], count: int, seed: int) -> dict[str, Any]:
+def measure(
+    name: str, rungs: tuple[int, ...], count: int, seed: int, budgets: Sequence[int]
+) -> dict[str, Any]:
     """One comparison on real trainings; `rungs` in place of the task's, where there are any."""
     task, settings = load_task(name), RunSettings(workers=2, seed=seed)
     if rungs:
@@ -61,6 +80,8 @@ def measure(name: str, rungs: tuple[int, ...], count: int, seed: int) -> dict[st
         floors = measure_noise(task.spec, trainer, journal, settings, parameters)
         climbers = _draw(task.spec, sandbox, count, seed)
         found = _compare(task.spec, settings, trainer, floors, climbers)
+        if budgets:
+            found["searches"] = _resample(task.spec, trainer, floors, climbers, budgets)
         journal.close()
     return {"task": name, "candidates": count, **found}
 
@@ -86,22 +107,11 @@ def _compare(
     full, top = Counting(trainer, spec), len(floors) - 1
     scores: dict[str, float] = {}
     for c in climbers:
-        trial = full.train(TrialRequest(c.id, c.title, c.source, c.recipe, top, 0))
+        trial = full.train(_request(c, top, 0))
         if trial.score is not None:
             scores[c.id] = trial.score
     climbing = Counting(trainer, spec)
-    climb = Climb(spec, settings, climbing, floors)
-    ascents: list[Ascent] = []
-    for c in climbers:
-        seen = list(ascents)
-        ascents.append(
-            climb.climb(
-                c,
-                climb.most_trials,
-                lambda rung, seen=seen: [a.rungs[rung].gain for a in seen if len(a.rungs) > rung],
-                lambda *_: None,
-            )
-        )
+    ascents = _search(Climb(spec, settings, climbing, floors), climbers, None, lag=1)
     reached = {c.id: a for c, a in zip(climbers, ascents, strict=True) if len(a.rungs) > top}
     sign = 1.0 if spec.metric.direction == "maximize" else -1.0
     best = max(scores, key=lambda i: sign * scores[i])
@@ -110,7 +120,6 @@ def _compare(
     fresh = {i: _fresh_scores(trainer, c, top) for i, c in winners.items()}
     return {
         "steps_in_full": full.steps,
-        "seeds": settings.search_seeds,
         "steps_climbing": climbing.steps,
         "share": climbing.steps / full.steps,
         "reached_the_top": len(reached),
@@ -120,11 +129,76 @@ def _compare(
     }
 
 
-def _fresh_scores(trainer: Trainer, c: Climber, top: int) -> list[float]:
-    trials = (
-        trainer.train(TrialRequest(c.id, c.title, c.source, c.recipe, top, FRESH + n))
-        for n in range(FRESH_SEEDS)
-    )
+def _search(
+    climb: Climb, climbers: Sequence[Climber], trainings: int | None, lag: int
+) -> list[Ascent]:
+    """Let one after the other climb, until so many trainings are spent."""
+    ascents: list[Ascent] = []
+    for climber in climbers:
+        left = (
+            climb.most_trials if trainings is None else trainings - sum(a.trials for a in ascents)
+        )
+        if left <= 0:
+            break
+        seen = ascents[: max(0, len(ascents) + 1 - lag)]
+        ascents.append(
+            climb.climb(
+                climber,
+                min(left, climb.most_trials),
+                lambda rung, seen=seen: [a.rungs[rung].gain for a in seen if len(a.rungs) > rung],
+                lambda *_: None,
+            )
+        )
+    return ascents
+
+
+def _resample(
+    spec: TaskSpec,
+    trainer: Trainer,
+    floors: list[Floor],
+    climbers: list[Climber],
+    budgets: Sequence[int],
+) -> list[dict[str, Any]]:
+    """Means over searches of each number of trainings, with one seed and with up to two."""
+    known, top = Counting(trainer, spec), len(floors) - 1
+    # Trained beforehand, two at a time: all that a search may ask for.
+    wanted = [
+        replace(_request(c, rung, seed), ceiling=floors[rung].ceiling)
+        for c in climbers
+        for rung in range(len(floors))
+        for seed in (0, 1)
+    ]
+    wanted += [_request(c, top, FRESH + n) for c in climbers for n in range(JUDGES)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(known.train, wanted))
+
+    def play(number: int, budget: int, seeds: int) -> tuple[int, int, float]:
+        order, before = Random(number).choices(climbers, k=budget), known.steps
+        climb = Climb(spec, RunSettings(search_seeds=seeds), known, floors)
+        ascents = _search(climb, order, budget, LAG)
+        steps = known.steps - before
+        shown = [(a.rungs[top], n) for n, a in enumerate(ascents) if len(a.rungs) > top]
+        # As for finalists: a gain on few seeds is trusted less.
+        best = max(shown, key=lambda s: s[0].gain * s[0].seeds / (s[0].seeds + 1), default=None)
+        scores = [] if best is None else _fresh_scores(known, order[best[1]], top, JUDGES)
+        gain = floors[top].gain(spec.metric, fmean(scores)) if scores else 0.0
+        return len(ascents), steps, gain
+
+    rows = []
+    for budget, seeds in product(budgets, (1, 2)):
+        plays = [play(number, budget, seeds) for number in range(SEARCHES)]
+        means = map(fmean, zip(*plays, strict=True))
+        row = dict(zip(("candidates", "steps", "gain"), means, strict=True))
+        rows.append({"trainings": budget, "seeds": seeds, **row})
+    return rows
+
+
+def _request(c: Climber, rung: int, seed: int) -> TrialRequest:
+    return TrialRequest(c.id, c.title, c.source, c.recipe, rung, seed)
+
+
+def _fresh_scores(trainer: Trains, c: Climber, top: int, count: int = FRESH_SEEDS) -> list[float]:
+    trials = (trainer.train(_request(c, top, FRESH + n)) for n in range(count))
     return [t.score for t in trials if t.score is not None]
 
 
@@ -136,16 +210,18 @@ def main() -> None:
     parser.add_argument("--candidates", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--budgets", default="", help="in trainings, separated by commas")
     args = parser.parse_args()
-    rungs = tuple(map(int, filter(None, args.rungs.split(","))))
-    found = measure(args.task, rungs, args.candidates, args.seed)
+    rungs, budgets = (
+        tuple(map(int, filter(None, a.split(",")))) for a in (args.rungs, args.budgets)
+    )
+    found = measure(args.task, rungs, args.candidates, args.seed, budgets)
     if args.json:
         print(json.dumps(found))
         return
     print(
         f"{found['candidates']} candidates on {found['task']}: climbing took "
-        f"{found['steps_climbing']:,} steps: {100 * found['share'] / found['seeds']:.0f} % of "
-        f"training all in full on {found['seeds']} seeds, {100 * found['share']:.0f} % of one seed"
+        f"{found['steps_climbing']:,} steps, {100 * found['share']:.0f} % of training all in full"
     )
     full, climbed = found["best_in_full"], found["winner_climbing"]
     print(
@@ -153,6 +229,11 @@ def main() -> None:
         f"{fmean(full['fresh']):.2f}, winner by climbing {climbed['candidate']} at "
         f"{fmean(climbed['fresh']):.2f} (noise sd of one training {found['noise_sd']:.2f})"
     )
+    for row in found.get("searches", ()):
+        print(
+            f"{row['trainings']} trainings, {row['seeds']} seed(s): {row['candidates']:.1f} "
+            f"candidates, {row['steps']:,.0f} steps, finds {row['gain']:+.2f} noise sd"
+        )
 
 
 if __name__ == "__main__":

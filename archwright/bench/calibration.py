@@ -111,9 +111,8 @@ class Campaign:
     candidates: int
 
 
-def play(campaign: int, planted: float, max_trials: int) -> Campaign:
-    """One campaign with a budget of so many trials."""
-    settings = RunSettings(max_trials=max_trials, workers=1)
+def play(campaign: int, planted: float, settings: RunSettings) -> Campaign:
+    """One campaign."""
     trainer = SimulatedTrainer(campaign, planted)
     plan = Plan.of(settings, len(SPEC.rungs))
     floors = _measure(trainer, settings)
@@ -195,22 +194,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `archwright bench calibration`."""
     parser.add_argument("--campaigns", type=int, default=400, metavar="N", help="of each kind")
     parser.add_argument("--max-trials", type=int, default=200, metavar="N", help="of a campaign")
+    parser.add_argument(
+        "--search-seeds",
+        type=int,
+        default=RunSettings().search_seeds,
+        metavar="N",
+        help="seeds at most of a candidate at a rung",
+    )
     parser.add_argument("--workers", type=int, default=2, metavar="N")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(args: argparse.Namespace) -> int:
     """Play campaigns with nothing to find, and with one planted gain."""
-    document = measure(args.campaigns, args.max_trials, args.workers)
+    settings = RunSettings(max_trials=args.max_trials, search_seeds=args.search_seeds, workers=1)
+    document = measure(args.campaigns, settings, args.workers)
     emit(args, document, lambda: _print(document))
     return 0
 
 
-def measure(campaigns: int, max_trials: int, workers: int = 1) -> dict[str, Any]:
+def measure(campaigns: int, settings: RunSettings, workers: int = 1) -> dict[str, Any]:
     """The rates over so many campaigns of each kind, with their 95 % intervals (Wilson 1927)."""
     say(f"playing {campaigns} campaigns with nothing to find, and {campaigns} with a planted gain")
-    null = _play_all(0.0, max_trials, campaigns, workers)
-    real = _play_all(PLANTED, max_trials, campaigns, workers)
+    null = _play_all(0.0, settings, campaigns, workers)
+    real = _play_all(PLANTED, settings, campaigns, workers)
     covered = [c for campaign in (*null, *real) for c in campaign.covered]
     false = [c.discoveries > 0 for c in null]
     found = [c.found for c in real]
@@ -224,23 +231,22 @@ def measure(campaigns: int, max_trials: int, workers: int = 1) -> dict[str, Any]
             "coverage": wilson(covered),
         },
         "campaigns": campaigns,
-        "max_trials": max_trials,
+        "max_trials": settings.max_trials,
+        "search_seeds": settings.search_seeds,
         "planted_noise_sd": PLANTED,
         "candidates": statistics.fmean(c.candidates for c in null),
     }
 
 
-def _play_all(planted: float, max_trials: int, campaigns: int, workers: int) -> list[Campaign]:
-    playing = partial(_play, planted, max_trials)
+def _play_all(
+    planted: float, settings: RunSettings, campaigns: int, workers: int
+) -> list[Campaign]:
+    playing = partial(play, planted=planted, settings=settings)
     if workers == 1:
         return list(map(playing, range(campaigns)))
     # Spawned, for a fork of a process with threads may hang.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         return list(pool.map(playing, range(campaigns), chunksize=10))
-
-
-def _play(planted: float, max_trials: int, campaign: int) -> Campaign:
-    return play(campaign, planted, max_trials)
 
 
 def _rate(hits: Sequence[bool]) -> float:

@@ -9,6 +9,7 @@ from archwright.bench.calibration import measure, play, wilson
 from archwright.domain import METRICS, Check
 from archwright.runs.judgement import Against, confirm, judge
 from archwright.runs.noise import Floor
+from archwright.runs.settings import RunSettings
 from archwright.runs.snapshot import Verdict
 from archwright.runs.suspicion import suspect
 
@@ -98,11 +99,12 @@ def test_suspicions_are_computed() -> None:
 
 
 def test_a_campaign_is_the_same_each_time_it_is_played() -> None:
-    assert play(3, 2.0, 80) == play(3, 2.0, 80)
+    settings = RunSettings(max_trials=80)
+    assert play(3, 2.0, settings) == play(3, 2.0, settings)
 
 
 def test_calibration_is_measured_and_holds() -> None:
-    found = measure(campaigns=40, max_trials=200)
+    found = measure(campaigns=40, settings=RunSettings(max_trials=200))
     assert found["false_discovery_rate"] <= 0.1
     assert found["power"] >= 0.75
     assert found["coverage"] >= 0.93
