@@ -86,7 +86,8 @@ class Budget:
         lag: most candidates under way at once.
         patience: candidates in a row that were not trained before the search is exhausted.
         ledger: what has ended.
-        seconds_left: wall time left for the search, None without a limit.
+        seconds_left: wall time left for one more candidate, beside so many that are under way;
+            None without a limit.
         may_begin: whether candidate `number` may begin beside so many that are under way, whatever
             trainings are left; None: it may.
         earlier: the grants of earlier sessions, which hold whatever the limits say now.
@@ -100,7 +101,7 @@ class Budget:
         lag: int,
         patience: int,
         ledger: Ledger,
-        seconds_left: Callable[[], float] | None,
+        seconds_left: Callable[[int], float] | None,
         may_begin: Callable[[int, int], bool] | None = None,
         earlier: Sequence[Grant] = (),
         over: bool = False,
@@ -120,8 +121,8 @@ class Budget:
         """The grant of the next candidate, None when the budget of the search is spent or nothing
         new is proposed any more.
 
-        Waits for the results that it must see. Where the trainings granted to others leave none,
-        it waits for those to end, in order, and for what they give back.
+        Waits for the results that it must see. Where what is granted to others leaves nothing, it
+        waits for those to end, in order, and for what they give back.
 
         Raises:
             Stopped: the run was asked to stop.
@@ -138,12 +139,13 @@ class Budget:
     def _decide(self, number: int) -> Grant | None:
         for sees in range(max(0, number - self._lag), number):
             ended = self._ledger.upto(sees)
-            if self._seconds_left is not None and self._seconds_left() <= 0:
-                return None
+            under_way = number - 1 - sees
             if len(ended) >= self._patience and not any(t.trials for t in ended[-self._patience :]):
                 return None
+            if self._seconds_left is not None and self._seconds_left(under_way) <= 0:
+                continue
             free = self._free(number, sees, sum(t.trials for t in ended))
-            if free > 0 and (self._may_begin is None or self._may_begin(number, number - 1 - sees)):
+            if free > 0 and (self._may_begin is None or self._may_begin(number, under_way)):
                 return Grant(number, sees, free)
         return None
 

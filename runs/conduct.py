@@ -303,17 +303,27 @@ def _seconds_per_trial(journal: Journal) -> float:
     return max(float(seconds), LEAST_SECONDS)
 
 
+def _seconds_per_candidate(journal: Journal) -> float:
+    """How long a candidate of the search trains on average, 0 while none has."""
+    ((seconds, candidates),) = journal.query(
+        "SELECT TOTAL(json_extract(result, '$.resources.seconds')), COUNT(DISTINCT candidate) "
+        "FROM steps WHERE kind = 'trial' AND state = 'finished' "
+        "AND json_extract(request, '$.purpose') = 'search'"
+    )
+    return float(seconds) / max(1, int(candidates))
+
+
 def _clock(
     journal: Journal, settings: RunSettings, plan: Plan, stopwatch: Stopwatch
-) -> Callable[[], float] | None:
-    """Wall time left for the search, with verification's share kept back."""
+) -> Callable[[int], float] | None:
+    """Wall time left for the search, with what those under way and verification take kept back."""
     hours = settings.hours
     if hours is None:
         return None
 
-    def seconds_left() -> float:
+    def seconds_left(under_way: int) -> float:
         trials = plan.verification or settings.verify_seeds * (1 + 2 * plan.finalists)
-        kept = _seconds_per_trial(journal) * trials / settings.workers
-        return hours * 3600 - stopwatch.seconds() - kept
+        kept = _seconds_per_trial(journal) * trials + _seconds_per_candidate(journal) * under_way
+        return hours * 3600 - stopwatch.seconds() - kept / settings.workers
 
     return seconds_left

@@ -194,7 +194,8 @@ def _notices(journal: Journal) -> tuple[str, ...]:
     said = [row["text"] for row in journal.query("SELECT text FROM notices ORDER BY rowid")]
     if unverified := journal.fact("unverified"):
         which = f"candidate {', '.join(unverified)}"
-        said.append(f"the budget had no trials left to verify {which}: `archwright verify` does it")
+        what = "time or trials" if journal.fact("budget", {}).get("hours") else "trials"
+        said.append(f"the budget had no {what} left to verify {which}: `archwright verify` does it")
     return tuple(said)
 
 

@@ -81,11 +81,24 @@ def test_grants_do_not_depend_on_timing_and_spend_it_all(lag: int) -> None:
 
 def test_time_that_is_up_ends_the_search() -> None:
     plan = Plan(baseline=0, search=None, verification=0, finalists=3)
-    left = [2.0, 0.0]
-    budget = Budget(plan, 2, 4, 100, Ledger(lambda: False), lambda: left.pop(0))
+    left = [2.0, 0.0, -1.0]
+    ledger = Ledger(lambda: False)
+    budget = Budget(plan, 2, 4, 100, ledger, lambda _: left.pop(0))
 
     assert budget.grant(1) is not None
+    ledger.close(1, _tried(1))
     assert budget.grant(2) is None
+
+
+def test_time_that_is_kept_for_those_under_way_is_given_back_once_they_end() -> None:
+    plan = Plan(baseline=0, search=None, verification=0, finalists=3)
+    ledger = Ledger(lambda: False)
+    budget = Budget(plan, 2, 4, 100, ledger, lambda under_way: 2.5 - under_way)
+    for number in (1, 2, 3):
+        assert budget.grant(number) == Grant(number, 0, 2)
+        ledger.close(number, _tried(1))
+
+    assert budget.grant(4) == Grant(4, 1, 2)
 
 
 def test_what_was_granted_before_goes_on_though_time_is_up(tmp_path: Path) -> None:
@@ -97,7 +110,7 @@ def test_what_was_granted_before_goes_on_though_time_is_up(tmp_path: Path) -> No
 
     ledger = Ledger(lambda: False)
     plan = Plan(baseline=0, search=None, verification=0, finalists=3)
-    budget = Budget(plan, 2, 4, 100, ledger, lambda: 0.0, earlier=given)
+    budget = Budget(plan, 2, 4, 100, ledger, lambda _: 0.0, earlier=given)
     for grant in given:
         assert budget.grant(grant.number) == grant
         ledger.close(grant.number, _tried(1))
