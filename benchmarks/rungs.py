@@ -48,17 +48,16 @@ LAG = 8
 
 
 class Counting:
-    """Counts the steps and the trainings that a trainer was asked for."""
+    """Counts the steps that a trainer was asked for, and remembers its answers."""
 
     def __init__(self, trainer: Trainer, spec: TaskSpec) -> None:
         self._trainer, self._spec = trainer, spec
-        self.steps = self.trainings = 0
+        self.steps = 0
         self._answers: dict[tuple[str, int, int], Trial] = {}
 
     def train(self, request: TrialRequest) -> Trial:
         """Train, or answer what is known; either way it is counted."""
         self.steps += self._spec.rungs[request.rung]
-        self.trainings += 1
         key = (request.candidate, request.rung, request.seed)
         if key not in self._answers:
             self._answers[key] = self._trainer.train(request)
