@@ -8,7 +8,9 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -113,7 +115,8 @@ class PaperFolder:
                 text = json.dumps(to_json(paper), indent=1)
                 (aside / _PAPER).write_text(text, encoding="utf-8")
                 aside.chmod(0o755)
-                self._place(aside, self.path / id)
+                with self._alone():
+                    self._place(aside, self.path / id)
             finally:
                 shutil.rmtree(aside, ignore_errors=True)
 
@@ -124,11 +127,21 @@ class PaperFolder:
         except OSError:
             if not (home / _PAPER).is_file():
                 raise
-        # It is there, with other code, or another process was faster: what was made of it stays.
+        # It is there, with other code, or someone else was faster: what was made of it stays.
         for name in (_ORIGINAL, CODE):
             shutil.rmtree(home / name, ignore_errors=True)
         for part in sorted(aside.iterdir()):
             part.replace(home / part.name)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One at a time, of all threads and processes."""
+        folder = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:

@@ -88,6 +88,15 @@ def test_several_at_once_leave_one(folder: PaperFolder, tmp_path: Path) -> None:
     assert len(list(folder.path.iterdir())) == 1
 
 
+def test_several_put_in_place_at_once_do_not_meet(folder: PaperFolder, tmp_path: Path) -> None:
+    path = write(tmp_path / "in" / "p.md", MARKDOWN)
+    kept = folder.add(path)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: folder._keep(kept.id, kept.paper, path), range(40)))
+    assert folder.get(kept.id) == kept.paper
+    assert len(list(folder.path.iterdir())) == 1
+
+
 def test_code_is_written_inside_its_folder_whatever_it_is_called(
     folder: PaperFolder, tmp_path: Path
 ) -> None:
