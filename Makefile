@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := $(VENV)/.installed
 
 DEMO := .demo
-DEMO_BUDGET := --max-trials 170 --seed 0
+DEMO_BUDGET := --max-params 12000 --max-trials 110 --seed 0
 
 # Options for pytest: make test ARGS="-k journal"
 ARGS ?=
