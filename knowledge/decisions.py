@@ -5,7 +5,6 @@ The format of one record is `archwright.knowledge.madr`.
 
 from __future__ import annotations
 
-import fcntl
 import math
 import re
 import unicodedata
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from archwright.domain import InputError
+from archwright.knowledge.locking import locked
 from archwright.knowledge.madr import STATUSES, Decision, Option, render
 from archwright.knowledge.madr_changing import with_note, with_status
 from archwright.knowledge.madr_files import FileText, printable_text, read_text, write_text
@@ -197,8 +197,7 @@ class DecisionFolder:
         """The folder, made where it is missing, for this process and thread alone."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            with (self.path / ".lock").open("a") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            with locked(self.path / ".lock"):
                 yield
         except OSError as error:
             raise InputError(

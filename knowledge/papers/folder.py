@@ -8,9 +8,7 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from archwright.domain import InputError, WorkspaceError
+from archwright.knowledge.locking import locked
 from archwright.knowledge.papers.bundles import CODE
 from archwright.knowledge.papers.confined import read_confined
 from archwright.knowledge.papers.paper import FORMAT, Paper, from_json, to_json
@@ -115,7 +114,7 @@ class PaperFolder:
                 text = json.dumps(to_json(paper), indent=1)
                 (aside / _PAPER).write_text(text, encoding="utf-8")
                 aside.chmod(0o755)
-                with self._alone():
+                with locked(self.path.with_suffix(".lock")):
                     self._place(aside, self.path / id)
             finally:
                 shutil.rmtree(aside, ignore_errors=True)
@@ -132,16 +131,6 @@ class PaperFolder:
             shutil.rmtree(home / name, ignore_errors=True)
         for part in sorted(aside.iterdir()):
             part.replace(home / part.name)
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One at a time, of all threads and processes."""
-        folder = os.open(self.path, os.O_RDONLY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(folder)
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:
