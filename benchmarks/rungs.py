@@ -43,8 +43,6 @@ FRESH, FRESH_SEEDS = 1000, 6
 JUDGES = 2
 """Fresh seeds that judge what a resampled search found."""
 SEARCHES = 300
-LAG = 8
-"""Candidates under way whose results a candidate does not see."""
 
 
 class Counting:
@@ -110,7 +108,8 @@ def _compare(
         if trial.score is not None:
             scores[c.id] = trial.score
     climbing = Counting(trainer, spec)
-    ascents = _search(Climb(spec, settings, climbing, floors), climbers, None, lag=1)
+    climb = Climb(spec, settings, climbing, floors)
+    ascents = _search(climb, climbers, len(climbers) * climb.most_trials, lag=1)
     reached = {c.id: a for c, a in zip(climbers, ascents, strict=True) if len(a.rungs) > top}
     sign = 1.0 if spec.metric.direction == "maximize" else -1.0
     best = max(scores, key=lambda i: sign * scores[i])
@@ -128,15 +127,14 @@ def _compare(
     }
 
 
-def _search(
-    climb: Climb, climbers: Sequence[Climber], trainings: int | None, lag: int
-) -> list[Ascent]:
-    """Let one after the other climb, until so many trainings are spent."""
+def _search(climb: Climb, climbers: Sequence[Climber], trainings: int, lag: int) -> list[Ascent]:
+    """Let one after the other climb, until so many trainings are spent.
+
+    Each is compared with those before it, but for the last `lag - 1`, which are under way.
+    """
     ascents: list[Ascent] = []
     for climber in climbers:
-        left = (
-            climb.most_trials if trainings is None else trainings - sum(a.trials for a in ascents)
-        )
+        left = trainings - sum(a.trials for a in ascents)
         if left <= 0:
             break
         seen = ascents[: max(0, len(ascents) + 1 - lag)]
@@ -173,8 +171,9 @@ def _resample(
 
     def play(number: int, budget: int, seeds: int) -> tuple[int, int, float]:
         order, before = Random(number).choices(climbers, k=budget), known.steps
-        climb = Climb(spec, RunSettings(search_seeds=seeds), known, floors)
-        ascents = _search(climb, order, budget, LAG)
+        settings = RunSettings(workers=2, search_seeds=seeds)
+        climb = Climb(spec, settings, known, floors)
+        ascents = _search(climb, order, budget, settings.candidates_ahead)
         steps = known.steps - before
         shown = [(a.rungs[top], n) for n, a in enumerate(ascents) if len(a.rungs) > top]
         # As for finalists: a gain on few seeds is trusted less.
