@@ -1,23 +1,31 @@
 """`archwright bench live`: policies in real runs, equal trainings, against random draws.
 
-Every policy runs on every task with every seed, in a workspace of its own that knows nothing. A
-run's result is the best gain over the baseline at the highest rung that any candidate reached, in
-the baseline's noise standard deviations: all of a run's own measurements, no verification. Its
-candidates include no control arm, so that each policy has all trainings to itself.
+Every policy runs on every task with every seed, in a workspace of its own that knows nothing, and
+without a control arm, so that it has all trainings to itself. What a run found is its best
+candidate at the top rung by its own measurements. It is trained again on fresh seeds beside the
+baseline, for whoever measures more candidates is lucky more often; the mean difference, in the
+baseline's noise standard deviations, is the run's result.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from archwright.cli.output import emit, say
-from archwright.domain import Array, InputError
+from archwright.domain import Array, InputError, Recipe
+
+if TYPE_CHECKING:
+    from archwright.runs.paths import RunPaths
 
 SETTINGS: Final = """\
 [run]
@@ -30,6 +38,9 @@ examples = 0
 RANDOM: Final = "random"
 DRAWS: Final = 10_000
 """Bootstrap samples."""
+FRESH: Final = 1000
+JUDGES: Final = 5
+"""Fresh seeds that judge what a run found, from `FRESH` on: no run trains with these."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--trials", type=int, default=60, metavar="N", help="trainings of a run")
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="runs for each")
+    parser.add_argument("--first-seed", type=int, default=0, metavar="N", help="the lowest seed")
+    parser.add_argument(
+        "--max-params", type=int, metavar="N", help="most parameters of a candidate, as for a run"
+    )
     parser.add_argument("--workers", type=int, metavar="N", help="trainings at a time")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
 
@@ -59,22 +74,26 @@ def run(args: argparse.Namespace) -> int:
     tasks = args.tasks.split(",")
     gains: dict[str, dict[str, list[float]]] = {n: {t: [] for t in tasks} for n in names}
     # Seeds outermost: what changes on this machine meanwhile meets all policies alike.
-    for seed in range(args.seeds):
+    for seed in range(args.first_seed, args.first_seed + args.seeds):
         for task in tasks:
             for name in names:
-                gain = _search(task, name, seed, args.trials, args.workers)
+                gain = _search(task, name, seed, args)
                 gains[name][task].append(gain)
                 say(f"seed {seed}, {task}, {name}: {gain:+.2f} noise sd")
-    document = {"trials": args.trials, "seeds": args.seeds, "policies": summarise(gains)}
+    document = {
+        "trials": args.trials,
+        "max_params": args.max_params,
+        "seeds": args.seeds,
+        "policies": summarise(gains),
+    }
     emit(args, document, lambda: _render(document))
     return 0
 
 
-def _search(task: str, policy: str, seed: int, trials: int, workers: int | None) -> float:
-    """The best gain of one run; 0 where nothing beat the baseline at its rung."""
+def _search(task: str, policy: str, seed: int, args: argparse.Namespace) -> float:
+    """What one run found."""
     import archwright
     from archwright.runs.finding import find_run
-    from archwright.runs.journal import Journal
     from archwright.runs.workspace import Workspace, init
 
     with tempfile.TemporaryDirectory() as place:
@@ -82,16 +101,60 @@ def _search(task: str, policy: str, seed: int, trials: int, workers: int | None)
         init(folder)
         (folder / "archwright.toml").write_text(SETTINGS)
         result = archwright.discover(
-            *(task,), workspace=folder, max_trials=trials, seed=seed, policy=policy, workers=workers
+            task,
+            workspace=folder,
+            max_trials=args.trials,
+            max_params=args.max_params,
+            seed=seed,
+            policy=policy,
+            workers=args.workers,
         )
-        paths = find_run(Workspace.open(folder), result["run"])
-        with Journal.open(paths, readonly=True) as journal:
-            rows = journal.query(
-                "SELECT gain FROM candidates WHERE gain IS NOT NULL AND sequence > 0 "
-                "AND rung = ? ORDER BY gain DESC LIMIT 1",
-                len(journal.fact("rungs")) - 1,
-            )
-    return max(0.0, float(rows[0]["gain"])) if rows else 0.0
+        return _judge(task, find_run(Workspace.open(folder), result["run"]))
+
+
+def _judge(task: str, paths: RunPaths) -> float:
+    """The gain on fresh seeds of a run's best; 0 where no candidate reached the top rung."""
+    from archwright.runs.journal import Journal
+    from archwright.runs.noise import BASELINE, read_floors
+    from archwright.runs.settings import RunSettings
+    from archwright.runs.trainer import Trainer, TrialRequest
+    from archwright.sandbox.opening import open_sandbox
+    from archwright.tasks.loading import load_task
+
+    loaded = load_task(task)
+    spec, top = loaded.spec, len(loaded.spec.rungs) - 1
+    with Journal.open(paths) as journal:
+        settings, floors = RunSettings(**journal.fact("settings")), read_floors(journal)
+        best = journal.query(
+            "SELECT id, title, source, recipe FROM candidates WHERE gain IS NOT NULL "
+            "AND sequence > 0 AND rung = ? ORDER BY gain DESC LIMIT 1",
+            top,
+        )
+        if not best:
+            return 0.0
+        found = TrialRequest(
+            candidate=best[0]["id"],
+            title=best[0]["title"],
+            source=best[0]["source"],
+            recipe=Recipe(**json.loads(best[0]["recipe"])),
+            rung=top,
+            seed=FRESH,
+            purpose="judgement",
+        )
+        base = replace(found, candidate=BASELINE, source=spec.baseline, recipe=spec.recipe)
+        wanted = [replace(r, seed=FRESH + n) for n in range(JUDGES) for r in (found, base)]
+        with (
+            open_sandbox(settings.sandbox, settings.workers, settings.docker) as sandbox,
+            ThreadPoolExecutor(settings.workers) as threads,
+        ):
+            trainer = Trainer(loaded, sandbox, journal, paths)
+            scores = [t.score for t in threads.map(trainer.train, wanted)]
+    gains = [
+        spec.metric.gain(own, base)
+        for own, base in zip(scores[::2], scores[1::2], strict=True)
+        if own is not None and base is not None
+    ]
+    return fmean(gains) / floors[-1].sd if gains else 0.0
 
 
 def summarise(gains: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, dict[str, Any]]:
@@ -104,34 +167,37 @@ def summarise(gains: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, d
         row: dict[str, Any] = {"gains": by_task, "means": means}
         row["mean"] = float(np.mean(list(means.values())))
         if name != RANDOM:
-            pairs = [np.subtract(values, gains[RANDOM][task]) for task, values in by_task.items()]
-            low, high = _interval(pairs, rng)
-            row["over_random"] = float(np.mean([p.mean() for p in pairs]))
-            row["interval"] = [low, high]
-            row["beats_random"] = low > 0
+            pairs = {t: np.subtract(values, gains[RANDOM][t]) for t, values in by_task.items()}
+            row |= _compare(list(pairs.values()), rng)
+            row["tasks"] = {task: _compare([pair], rng) for task, pair in pairs.items()}
         rows[name] = row
     return rows
 
 
-def _interval(groups: Sequence[Array], rng: np.random.Generator) -> tuple[float, float]:
-    """95 % interval of the mean of the groups' means."""
+def _compare(groups: Sequence[Array], rng: np.random.Generator) -> dict[str, Any]:
+    """The mean of the groups' mean differences to random draws, with its 95 % interval."""
     means = np.mean(
         [g[rng.integers(0, len(g), (DRAWS, len(g)))].mean(axis=1) for g in groups], axis=0
     )
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
+    low, high = map(float, np.percentile(means, [2.5, 97.5]))
+    mean = float(np.mean([g.mean() for g in groups]))
+    return {"over_random": mean, "interval": [low, high], "beats_random": low > 0}
 
 
 def _render(document: Mapping[str, Any]) -> None:
     print(
-        f"best gain over the baseline in its noise sd, mean of {document['seeds']} runs of "
-        f"{document['trials']} trainings"
+        f"gain over the baseline on fresh seeds, in its noise sd, mean of {document['seeds']} runs "
+        f"of {document['trials']} trainings"
     )
     for name, row in document["policies"].items():
-        by_task = ", ".join(f"{task} {mean:+.2f}" for task, mean in row["means"].items())
-        line = f"{name:>10}: {row['mean']:+.2f} ({by_task})"
-        if "interval" in row:
-            low, high = row["interval"]
-            said = "beats random draws" if row["beats_random"] else "is not shown to beat them"
-            line += f"; {row['over_random']:+.2f} over random [{low:+.2f}, {high:+.2f}]: {said}"
-        print(line)
+        means = row["means"]
+        print(f"{name:>10}: " + ", ".join(f"{task} {mean:+.2f}" for task, mean in means.items()))
+        compared = dict(row.get("tasks", {}))
+        if len(compared) > 1:
+            compared["all"] = row
+        for task, found in compared.items():
+            low, high = found["interval"]
+            said = "beats random draws" if found["beats_random"] else "is not shown to beat them"
+            print(
+                f"            {task}: {found['over_random']:+.2f} [{low:+.2f}, {high:+.2f}]: {said}"
+            )
