@@ -153,6 +153,8 @@ class Loop:
         if candidate.end is not End.OPEN:
             return Ascent((), 0, candidate.end, candidate.reason)
 
+        top = len(self.spec.rungs) - 1
+
         def reached(rung: int, shown: Rung) -> None:
             self.journal.update(
                 candidate.id, rung=rung, score=shown.score, gain=shown.gain, seeds=shown.seeds
@@ -167,9 +169,9 @@ class Loop:
                 candidate.number,
             ),
             grant.trials,
-            lambda rung: [t.rungs[rung].gain for t in pool.tried if len(t.rungs) > rung],
+            lambda rung: rivals_at(rung, top, candidate.parents, pool.tried),
             reached,
-            first=len(self.spec.rungs) - 1 if candidate.operator == CONTROL else 0,
+            first=top if candidate.operator == CONTROL else 0,
             spared=lambda rung, shown: self._is_spared(candidate, rung, shown, pool),
         )
         self.journal.end(candidate.id, ascent.end, ascent.reason)
@@ -209,6 +211,21 @@ class Loop:
         answer = self.agents.evaluate(candidate.id, question, seed)
         self.journal.update(candidate.id, lesson=answer.lesson)
         return answer.lesson
+
+
+def rivals_at(rung: int, top: int, parents: Sequence[str], tried: Sequence[Tried]) -> list[float]:
+    """Gains that decide whether a candidate with these parents climbs from a rung.
+
+    A draft is compared with drafts, a variation with its first parent if that climbed from there:
+    among all of them, what learns quickly and ends low would crowd out the rest. At the top rung,
+    which nothing climbs from, all are compared.
+    """
+    shown = [t for t in tried if len(t.rungs) > rung]
+    if rung < top and parents:
+        shown = [t for t in shown if t.id == parents[0] and len(t.rungs) > rung + 1] or shown
+    elif rung < top:
+        shown = [t for t in shown if not t.parents]
+    return [t.rungs[rung].gain for t in shown]
 
 
 def _as_work(tried: Tried) -> Work:

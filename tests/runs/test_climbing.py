@@ -8,6 +8,8 @@ import pytest
 
 from archwright.domain import METRICS, End, Problem, Recipe, Status, TaskSpec
 from archwright.runs.climbing import Ascent, Climb, Climber, Rung
+from archwright.runs.ledger import Tried
+from archwright.runs.loop import rivals_at
 from archwright.runs.noise import Floor
 from archwright.runs.settings import RunSettings
 from archwright.runs.trainer import Trial, TrialRequest
@@ -111,3 +113,21 @@ def test_what_was_stopped_early_is_no_crash() -> None:
     ascent, trainer = _climb({}, status=Status.KILLED)
     assert (ascent.end, ascent.reason) == (End.TRAINED, "why")
     assert trainer.requests[0].ceiling == (5, 1.0)
+
+
+def _tried(id_: str, parents: tuple[str, ...], *gains: float) -> Tried:
+    return Tried(id_, "", "", "", parents, 0, tuple(Rung(0.0, g, 1, ()) for g in gains), 0)
+
+
+def test_drafts_are_compared_with_drafts_and_variations_with_their_parent() -> None:
+    tried = [
+        *(_tried("1", (), 1.0, 2.0, 3.0), _tried("2", (), 4.0), _tried("3", ())),
+        *(_tried("4", ("1",), 5.0, 6.0, 7.0), _tried("5", ("2",), 8.0, 9.0)),
+    ]
+    assert rivals_at(0, 2, (), tried) == [1.0, 4.0]
+    assert rivals_at(1, 2, (), tried) == [2.0]
+    assert rivals_at(0, 2, ("4", "1"), tried) == [5.0]
+    # The second parent does not count, nor does a first one that did not climb from the rung.
+    assert rivals_at(1, 2, ("5", "4"), tried) == [2.0, 6.0, 9.0]
+    assert rivals_at(0, 2, ("baseline",), tried) == [1.0, 4.0, 5.0, 8.0]
+    assert rivals_at(2, 2, (), tried) == rivals_at(2, 2, ("1",), tried) == [3.0, 7.0]
