@@ -1,4 +1,5 @@
-"""The default: elitist variation, operators by what they paid, proposals by the surrogate."""
+"""The default: the best of several lineages are varied, by the operators that paid, and the
+surrogate picks among proposals."""
 
 from __future__ import annotations
 
@@ -13,15 +14,17 @@ from archwright.search.surrogate import Trust
 
 DRAFTS: Final = 8
 """Results before anything is varied."""
+FRESH: Final = 0.2
+"""Share of drafts after that, until the surrogate is trusted."""
 PARENTS: Final = 5
-"""The best, that are varied."""
+"""The best of so many lineages are varied: of all results, one lineage would soon be left."""
 
-Part = Literal["surrogate", "optimism", "values", "recombination"]
+Part = Literal["surrogate", "optimism", "values", "recombination", "lineages", "drafts"]
 PARTS: Final[tuple[Part, ...]] = get_args(Part)
 
 
 class Guided(Asking):
-    """Varies one of the best, and of many variations tries the one that the surrogate favours.
+    """Varies the best of a lineage, and of many proposals tries the one that the surrogate favours.
 
     Args:
         without: a part that is taken away, to see what it adds.
@@ -46,9 +49,10 @@ class Guided(Asking):
         return self.shortlist.pick(self._vary, rng)
 
     def _vary(self, rng: Random) -> Choice:
-        if self._is_drafting():
+        if self._is_drafting() or rng.random() < self._fresh():
             return self.draft(rng)
-        best = self.known.ranked[:PARENTS]
+        pool = self.known.ranked if self.without == "lineages" else self.known.champions
+        best = pool[:PARENTS]
         first = rng.choice(best)
         mates = len(best) > 1 and self.without != "recombination"
         names = self.operators(1, 2) if mates else self.operators(1)
@@ -56,6 +60,10 @@ class Guided(Asking):
             return self.apply(rng.choice(names), first, best, rng)
         operator = self.values.choose(first.family, self._outcome(first), names, rng)
         return self.apply(operator, first, best, rng)
+
+    def _fresh(self) -> float:
+        """The share of drafts. A trusted surrogate looks where little is known by its optimism."""
+        return 0.0 if self.without == "drafts" or self.shortlist.trust.earned else FRESH
 
     def _is_drafting(self) -> bool:
         """Whether too little is known to vary. What an earlier run found stands for the drafts
@@ -66,7 +74,7 @@ class Guided(Asking):
     def learn(self, result: Result) -> None:
         """What the operator paid."""
         parent = self.known.by_id.get(result.parents[0]) if result.parents else None
-        if parent is not None and not result.duplicate:
+        if parent is not None:
             after = (result.family or parent.family, self._outcome(result))
             self.values.learn(parent.family, self._outcome(parent), result.operator, after)
 

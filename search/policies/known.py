@@ -19,9 +19,14 @@ class Known:
         """In the order in which they came."""
         self.ranked: list[Result] = []
         """Measured ones, the best first; of equals the one that came first."""
+        self.champions: list[Result] = []
+        """The best of each lineage, the best first. A lineage is a draft, or what was known before,
+        and all that descends from it by first parents."""
         self.broken: list[Result] = []
         """Those that failed."""
         self.children: dict[str, int] = {}
+        self._lineage: dict[str, str] = {}
+        self._champion: dict[str, Result] = {}
 
     def add(self, result: Result) -> bool:
         """Take in a result; False for one that was told before (as a migrant), which changes
@@ -32,6 +37,8 @@ class Known:
         self.by_id[result.id] = result
         for parent in result.parents:
             self.children[parent] = self.children.get(parent, 0) + 1
+        first = result.parents[0] if result.parents else result.id
+        self._lineage[result.id] = self._lineage.get(first, first)
         if result.proposal is not None:
             self.keys.add(result.proposal.key)
         if result.gain is None and not result.duplicate:
@@ -39,7 +46,19 @@ class Known:
         if result.gain is not None:
             self.measured.append(result)
             insort(self.ranked, result, key=_order)
+            self._compare(result)
         return True
+
+    def _compare(self, result: Result) -> None:
+        """Whether it is the champion of its lineage now."""
+        lineage = self._lineage[result.id]
+        before = self._champion.get(lineage)
+        if before is not None:
+            if result.merit <= before.merit:
+                return
+            self.champions.remove(before)
+        self._champion[lineage] = result
+        insort(self.champions, result, key=_order)
 
     def place(self, result: Result) -> int:
         """How many are better."""

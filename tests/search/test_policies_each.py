@@ -11,8 +11,10 @@ import pytest
 
 from archwright.search.policies.elites import Elites
 from archwright.search.policies.evolution import POPULATION, Evolution
-from archwright.search.policies.guided import PARTS, Guided
+from archwright.search.policies.guided import DRAFTS as DRAFTED
+from archwright.search.policies.guided import FRESH, PARTS, Guided
 from archwright.search.policies.islands import MIGRATION, Islands
+from archwright.search.policies.known import Known
 from archwright.search.policies.operator_values import OperatorValues, Outcome
 from archwright.search.policies.protocol import Choice, Proposal, Result
 from archwright.search.policies.simple import DRAFTS, Greedy
@@ -151,6 +153,41 @@ def _told(policy: Guided, count: int) -> None:
                 proposal=proposal,
             )
         )
+
+
+def test_the_default_varies_several_lineages_however_good_one_is() -> None:
+    policy = Guided(Line(), 0)
+    for number in range(1, 11):
+        policy.tell(result(number, float(number)))
+    for number in range(11, 60):  # the first draft's descendants are the best by far
+        policy.tell(result(number, 100.0 + number, "1" if number == 11 else str(number - 1)))
+    asked = [policy.ask(number) for number in range(100, 500)]
+    drafts = [choice for choice in asked if not choice.parents]
+    assert len(drafts) / len(asked) == pytest.approx(FRESH, abs=0.06)
+    firsts = Counter(choice.parents[0] for choice in asked if choice.parents)
+    assert set(firsts) == {"59", "10", "9", "8", "7"}
+    assert min(firsts.values()) > 0.1 * firsts.total()
+
+
+def test_an_operator_that_only_repeats_is_no_longer_chosen_most() -> None:
+    policy = Guided(Line(), 0)
+    for number in range(1, DRAFTED + 1):
+        policy.tell(result(number, 1.0))
+    for number in range(20, 40):
+        policy.tell(result(number, None, "1", duplicate=True))
+    chosen = Counter(policy.ask(number).operator for number in range(100, 400))
+    assert chosen["recombine"] > 2 * chosen["add"]
+
+
+def test_the_best_of_each_lineage_are_known() -> None:
+    known = Known()
+    for told in (
+        *(result(1, 1.0), result(2, 3.0), result(3, None), result(4, 4.0, "1", "2")),
+        *(result(5, 2.0, "4"), result(6, 0.0, "3"), result(7, 0.5, "2", rung=1)),
+        result(8, 9.0, "gone"),
+    ):
+        known.add(told)
+    assert [r.id for r in known.champions] == ["7", "8", "4", "6"]
 
 
 def test_the_default_lets_the_surrogate_pick_once_it_is_trusted() -> None:
