@@ -14,8 +14,8 @@ from archwright.search.surrogate import Trust
 
 DRAFTS: Final = 8
 """Results before anything is varied."""
-FRESH: Final = 0.2
-"""Share of drafts after that, until the surrogate is trusted."""
+FRESH: Final = 0.5
+"""Share of drafts after that, until the surrogate is trusted: draws are hard to beat till then."""
 PARENTS: Final = 5
 """The best of so many lineages are varied: of all results, one lineage would soon be left."""
 
