@@ -38,9 +38,8 @@ examples = 0
 RANDOM: Final = "random"
 DRAWS: Final = 10_000
 """Bootstrap samples."""
-FRESH: Final = 1000
 JUDGES: Final = 5
-"""Fresh seeds that judge what a run found, from `FRESH` on: no run trains with these."""
+"""Fresh seeds that judge what a run found: those of verification, which these runs leave out."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -109,20 +108,21 @@ def _search(task: str, policy: str, seed: int, args: argparse.Namespace) -> floa
             policy=policy,
             workers=args.workers,
         )
-        return _judge(task, find_run(Workspace.open(folder), result["run"]))
+        return _judge(find_run(Workspace.open(folder), result["run"]))
 
 
-def _judge(task: str, paths: RunPaths) -> float:
+def _judge(paths: RunPaths) -> float:
     """The gain on fresh seeds of a run's best; 0 where no candidate reached the top rung."""
+    from archwright.runs.beginning import task_of
     from archwright.runs.journal import Journal
     from archwright.runs.noise import BASELINE, read_floors
     from archwright.runs.settings import RunSettings
     from archwright.runs.trainer import Trainer, TrialRequest
+    from archwright.runs.verification import fresh_seed
     from archwright.sandbox.opening import open_sandbox
-    from archwright.tasks.loading import load_task
 
-    loaded = load_task(task)
-    spec, top = loaded.spec, len(loaded.spec.rungs) - 1
+    task = task_of(paths)
+    spec, top = task.spec, len(task.spec.rungs) - 1
     with Journal.open(paths) as journal:
         settings, floors = RunSettings(**journal.fact("settings")), read_floors(journal)
         best = journal.query(
@@ -138,16 +138,16 @@ def _judge(task: str, paths: RunPaths) -> float:
             source=best[0]["source"],
             recipe=Recipe(**json.loads(best[0]["recipe"])),
             rung=top,
-            seed=FRESH,
+            seed=fresh_seed(0),
             purpose="judgement",
         )
         base = replace(found, candidate=BASELINE, source=spec.baseline, recipe=spec.recipe)
-        wanted = [replace(r, seed=FRESH + n) for n in range(JUDGES) for r in (found, base)]
+        wanted = [replace(r, seed=fresh_seed(0, n)) for n in range(JUDGES) for r in (found, base)]
         with (
             open_sandbox(settings.sandbox, settings.workers, settings.docker) as sandbox,
             ThreadPoolExecutor(settings.workers) as threads,
         ):
-            trainer = Trainer(loaded, sandbox, journal, paths)
+            trainer = Trainer(task, sandbox, journal, paths)
             scores = [t.score for t in threads.map(trainer.train, wanted)]
     gains = [
         spec.metric.gain(own, base)
