@@ -110,7 +110,7 @@ def _compare(
     climbing = Counting(trainer, spec)
     climb = Climb(spec, settings, climbing, floors)
     ascents = _search(climb, climbers, len(climbers) * climb.most_trials, lag=1)
-    reached = {c.id: a for c, a in zip(climbers, ascents, strict=True) if len(a.rungs) > top}
+    reached = {c.id: a for c, a in zip(climbers, ascents, strict=True) if top in a.rungs}
     sign = 1.0 if spec.metric.direction == "maximize" else -1.0
     best = max(scores, key=lambda i: sign * scores[i])
     winner = max(reached, key=lambda i: reached[i].rungs[top].gain)
@@ -142,7 +142,7 @@ def _search(climb: Climb, climbers: Sequence[Climber], trainings: int, lag: int)
             climb.climb(
                 climber,
                 min(left, climb.most_trials),
-                lambda rung, seen=seen: [a.rungs[rung].gain for a in seen if len(a.rungs) > rung],
+                lambda rung, seen=seen: [a.rungs[rung].gain for a in seen if rung in a.rungs],
                 lambda *_: None,
             )
         )
@@ -175,7 +175,7 @@ def _resample(
         climb = Climb(spec, settings, known, floors)
         ascents = _search(climb, order, budget, settings.candidates_ahead)
         steps = known.steps - before
-        shown = [(a.rungs[top], n) for n, a in enumerate(ascents) if len(a.rungs) > top]
+        shown = [(a.rungs[top], n) for n, a in enumerate(ascents) if top in a.rungs]
         # As for finalists: a gain on few seeds is trusted less.
         best = max(shown, key=lambda s: s[0].gain * s[0].seeds / (s[0].seeds + 1), default=None)
         scores = [] if best is None else _fresh_scores(known, order[best[1]], top, JUDGES)

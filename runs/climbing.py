@@ -7,7 +7,7 @@ and the baseline; a gain is the mean over seeds of the difference to the baselin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 from statistics import fmean
@@ -55,9 +55,10 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Ascent:
-    """All rungs that were reached, how it ended, and how many trainings it took."""
+    """What it showed at each rung that it was trained on, from the lowest, how it ended, and how
+    many trainings it took."""
 
-    rungs: tuple[Rung, ...]
+    rungs: Mapping[int, Rung]
     trials: int
     end: End
     reason: str = ""
@@ -98,7 +99,7 @@ class Climb:
             first: the rung to start at.
             spared: whether it climbs from a rung for another reason than its gain.
         """
-        rungs: list[Rung] = []
+        rungs: dict[int, Rung] = {}
         used = 0
         top = len(self._floors) - 1
         for rung in range(first, len(self._floors)):
@@ -108,12 +109,12 @@ class Climb:
             shown, spent, failed = self._show(climber, rung, cut, allowance - used)
             used += spent
             if shown is None:
-                return Ascent(tuple(rungs), used, *_failure(failed))
-            rungs.append(shown)
+                return Ascent(rungs, used, *_failure(failed))
+            rungs[rung] = shown
             reached(rung, shown)
             if rung < top and not shown.gain > cut and not spared(rung, shown):
                 break
-        return Ascent(tuple(rungs), used, End.PROMOTED if len(rungs) > 1 else End.TRAINED)
+        return Ascent(rungs, used, End.PROMOTED if len(rungs) > 1 else End.TRAINED)
 
     def _places(self, rung: int) -> Callable[[int], int]:
         """How many of so many rivals pass: a share of them, at the top rung the finalists."""

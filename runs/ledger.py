@@ -27,7 +27,7 @@ class Tried:
     operator: str
     parents: tuple[str, ...]
     parameters: int
-    rungs: tuple[Rung, ...]
+    rungs: Mapping[int, Rung]
     trials: int
     """Trainings that it used, failed ones too."""
     flops: int = 0

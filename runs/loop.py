@@ -2,7 +2,7 @@
 
 choose parents and an operator → retrieve examples and lessons → the researcher states an idea →
 the coder writes the source → fingerprint; a duplicate goes back with the reason, untrained →
-check in the sandbox; the debugger repairs → train at the lowest rung → the evaluator compares
+check in the sandbox; the debugger repairs → train at a low rung → the evaluator compares
 with the noise floor → promote or stop → the reviewer looks for invalid gains → knowledge
 """
 
@@ -91,7 +91,7 @@ class Loop:
         question = self._ask(grant, choice, pool)
         works = pool.works | {w.id: w for w in question.examples}
         candidate = self.screening.propose(grant.number, question, works)
-        ascent = self._climb(candidate, grant, pool)
+        ascent = self._climb(candidate, grant, pool, choice.rung)
         lesson = self._evaluate(candidate, ascent, pool)
         self.memory.remember(candidate, ascent, lesson)
         return Tried.of(candidate, ascent)
@@ -122,10 +122,11 @@ class Loop:
         return Pool(works, ranked, tuple(t for _, t in own if t.rungs))
 
     def _choose(self, number: int, pool: Pool) -> Choice:
-        """Every so often the control arm's random draw, else what the policy says."""
+        """Every so often the control arm's random draw, else what the policy says. A control goes
+        to the top at once, for what random draws come to is measured there."""
         share = self.settings.control
         if int(number * share) > int((number - 1) * share):
-            return Choice(CONTROL, (), 0)
+            return Choice(CONTROL, (), 0, len(self.spec.rungs) - 1)
         return self.steering.choose(number, pool.results)
 
     def _ask(self, grant: Grant, choice: Choice, pool: Pool) -> ResearchQuestion:
@@ -147,11 +148,10 @@ class Loop:
 
     # --- train, promote or stop -----------------------------------------------------------------
 
-    def _climb(self, candidate: Candidate, grant: Grant, pool: Pool) -> Ascent:
-        """Up the rungs, for as long as the candidate earns it; a control goes to the top at once,
-        for what random draws come to is measured there."""
+    def _climb(self, candidate: Candidate, grant: Grant, pool: Pool, first: int) -> Ascent:
+        """Up the rungs from rung `first`, for as long as the candidate earns it."""
         if candidate.end is not End.OPEN:
-            return Ascent((), 0, candidate.end, candidate.reason)
+            return Ascent({}, 0, candidate.end, candidate.reason)
 
         top = len(self.spec.rungs) - 1
 
@@ -171,7 +171,7 @@ class Loop:
             grant.trials,
             lambda rung: rivals_at(rung, top, candidate.parents, pool.tried),
             reached,
-            first=top if candidate.operator == CONTROL else 0,
+            first=first,
             spared=lambda rung, shown: self._is_spared(candidate, rung, shown, pool),
         )
         self.journal.end(candidate.id, ascent.end, ascent.reason)
@@ -180,7 +180,7 @@ class Loop:
     def _is_spared(self, candidate: Candidate, rung: int, shown: Rung, pool: Pool) -> bool:
         """With several objectives what nothing dominates climbs, too."""
         objectives = self.settings.objectives
-        rivals = [(t.rungs[rung].gain, costs_of(t)) for t in pool.tried if len(t.rungs) > rung]
+        rivals = [(t.rungs[rung].gain, costs_of(t)) for t in pool.tried if rung in t.rungs]
         rivals.append((0.0, self.baseline_costs))
         return len(objectives) > 1 and is_undominated(
             shown.gain, costs_of(candidate), rivals, objectives
@@ -192,7 +192,8 @@ class Loop:
         """The evaluator's lesson from the highest rung; a failure is its own lesson."""
         if not ascent.rungs or candidate.operator == CONTROL:
             return f"{candidate.title}: {ascent.end} ({ascent.reason})" if ascent.reason else ""
-        shown, rung = ascent.rungs[-1], len(ascent.rungs) - 1
+        rung = max(ascent.rungs)
+        shown = ascent.rungs[rung]
         parent = next((t for t in pool.tried if t.id in candidate.parents[:1]), None)
         question = EvaluationQuestion(
             brief=self.brief,
@@ -204,8 +205,8 @@ class Loop:
             baseline_mean=self.floors[rung].mean,
             baseline_sd=self.floors[rung].sd,
             gain=shown.gain,
-            parent_score=parent.rungs[rung].score if parent and len(parent.rungs) > rung else None,
-            promoted=rung > 0,
+            parent_score=parent.rungs[rung].score if parent and rung in parent.rungs else None,
+            promoted=ascent.end is End.PROMOTED,
         )
         seed = seed_of(self.settings.seed, candidate.id, "evaluation")
         answer = self.agents.evaluate(candidate.id, question, seed)
@@ -220,16 +221,16 @@ def rivals_at(rung: int, top: int, parents: Sequence[str], tried: Sequence[Tried
     among all of them, what learns quickly and ends low would crowd out the rest. At the top rung,
     which nothing climbs from, all are compared.
     """
-    shown = [t for t in tried if len(t.rungs) > rung]
+    shown = [t for t in tried if rung in t.rungs]
     if rung < top and parents:
-        shown = [t for t in shown if t.id == parents[0] and len(t.rungs) > rung + 1] or shown
+        shown = [t for t in shown if t.id == parents[0] and rung + 1 in t.rungs] or shown
     elif rung < top:
         shown = [t for t in shown if not t.parents]
     return [t.rungs[rung].gain for t in shown]
 
 
 def _as_work(tried: Tried) -> Work:
-    shown = tried.rungs[-1] if tried.rungs else None
+    shown = tried.rungs[max(tried.rungs)] if tried.rungs else None
     return Work(
         id=tried.id,
         title=tried.title,

@@ -119,8 +119,8 @@ class Memory:
         self._knowledge.record_all(map(self._attempt, self._mended_from(candidate)))
         if ascent.end is End.DUPLICATE or not candidate.source:
             return
-        top = len(ascent.rungs) - 1
-        shown = ascent.rungs[-1] if ascent.rungs else None
+        rung = max(ascent.rungs, default=0)
+        shown = ascent.rungs.get(rung)
         self._knowledge.record(
             Entry(
                 run=self._journal.paths.name,
@@ -133,7 +133,7 @@ class Memory:
                 family=_family(candidate.source),
                 metric=self._spec.metric.name,
                 score=shown.score if shown else None,
-                baseline=self._floors[top].mean if shown else None,
+                baseline=self._floors[rung].mean if shown else None,
                 gain=shown.gain if shown else None,
                 parameters=candidate.parameters,
                 end=ascent.end,

@@ -181,16 +181,17 @@ class Records:
             gains = self._gains(verdict.candidate)
             yield from suspect(self._spec.metric, verdict, gains, ends, checks, self._floors)
 
-    def _gains(self, candidate: str) -> list[float]:
+    def _gains(self, candidate: str) -> dict[int, float]:
         """Gains of a candidate by rung, from its first seed of the search."""
         rows = self._journal.query(
             "SELECT json_extract(request, '$.rung') AS rung, json_extract(result, '$.score') AS "
             "score FROM steps WHERE kind = 'trial' AND candidate = ? AND "
             "json_extract(request, '$.purpose') = 'search' AND "
-            "json_extract(request, '$.seed') = 0 AND score IS NOT NULL ORDER BY rung",
+            "json_extract(request, '$.seed') = 0 AND score IS NOT NULL",
             candidate,
         )
-        return [self._floors[r["rung"]].gain(self._spec.metric, r["score"]) for r in rows]
+        metric = self._spec.metric
+        return {r["rung"]: self._floors[r["rung"]].gain(metric, r["score"]) for r in rows}
 
     def _reproduction(self, verdict: Verdict) -> dict[str, Any]:
         """The command that trains it again on the first fresh seed, what that gave, and where a

@@ -49,14 +49,14 @@ class Steering:
 
         def decide() -> dict[str, Any]:
             choice = self._force_structure(self._policy.ask(number))
-            made = {"operator": choice.operator, "parents": choice.parents, "seed": choice.seed}
+            made = asdict(choice)
             trust = self._policy.trust()
             believed = None if trust is None else {**asdict(trust), "earned": trust.earned}
             return made | {"state": self._policy.state(), "trust": believed}
 
         done = self._journal.once("choice", str(number), str(number), {}, decide)
         self._chosen.append(done["operator"])
-        return Choice(done["operator"], tuple(done["parents"]), done["seed"])
+        return Choice(done["operator"], tuple(done["parents"]), done["seed"], done.get("rung", 0))
 
     def _force_structure(self, choice: Choice) -> Choice:
         most = self._settings.tweaks
@@ -91,13 +91,14 @@ class Steering:
         proposal = self._space.show(tried.id, tried.source)
         if proposal is None:
             return None
+        rung = max(tried.rungs, default=0)
         return Result(
             number=number,
             id=tried.id,
             operator=tried.operator,
             parents=tried.parents,
-            gain=tried.rungs[-1].gain if tried.rungs else None,
-            rung=max(0, len(tried.rungs) - 1),
+            gain=tried.rungs[rung].gain if tried.rungs else None,
+            rung=rung,
             family=family(tried.source),
             parameters=tried.parameters,
             proposal=proposal,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from archwright.domain import Check, Metric
@@ -10,7 +10,8 @@ from archwright.runs.noise import Floor
 from archwright.runs.snapshot import Verdict
 
 EARLY_GAIN: Final = 20.0
-"""Noise standard deviations over the baseline at the lowest rung, from which on it is odd."""
+"""Noise standard deviations over the baseline at the first rung that it was trained at, from which
+on it is odd."""
 TEST_SHARE: Final = 0.5
 """Share of the gain on validation below which the gain on the test split is odd."""
 LOSS_SHARE: Final = 1.0
@@ -20,7 +21,7 @@ LOSS_SHARE: Final = 1.0
 def suspect(
     metric: Metric,
     verdict: Verdict,
-    gains: Sequence[float],
+    gains: Mapping[int, float],
     final_losses: tuple[float, float],
     checks: Sequence[Check],
     floors: Sequence[Floor],
@@ -30,15 +31,16 @@ def suspect(
     Args:
         metric: of the scores.
         verdict: the finalist's.
-        gains: its gain at each rung in the search, in noise standard deviations.
+        gains: its gain at each rung that it was trained at, in noise standard deviations.
         final_losses: last training loss of the finalist and of the baseline, at the top rung.
         checks: the executed checks of its source.
         floors: the noise floor at each rung.
     """
-    if len(floors) > 1 and len(gains) > 1 and gains[0] > EARLY_GAIN and gains[0] > gains[-1]:
+    first, last = min(gains, default=0), max(gains, default=0)
+    if first < last and gains[first] > max(EARLY_GAIN, gains[last]):
         yield (
-            f"too good too early: {gains[0]:+.1f} noise sd over the baseline after "
-            f"{floors[0].steps} steps, {gains[-1]:+.1f} after {floors[-1].steps}"
+            f"too good too early: {gains[first]:+.1f} noise sd over the baseline after "
+            f"{floors[first].steps} steps, {gains[last]:+.1f} after {floors[last].steps}"
         )
     if verdict.test_gain is not None and verdict.test_gain < TEST_SHARE * verdict.effect:
         yield (

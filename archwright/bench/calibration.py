@@ -175,7 +175,7 @@ def _step(
     ascent = climb.climb(
         Climber(key, key, "", SPEC.recipe, number),
         min(trials, climb.most_trials),
-        lambda rung: [a.rungs[rung].gain for a in seen if len(a.rungs) > rung],
+        lambda rung: [a.rungs[rung].gain for a in seen if rung in a.rungs],
         reached,
     )
     journal.end(key, ascent.end, ascent.reason)

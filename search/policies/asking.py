@@ -66,11 +66,15 @@ class Asking:
         return Choice("draft", (), rng.getrandbits(32))
 
     def apply(self, operator: str, first: Result, others: Sequence[Result], rng: Random) -> Choice:
-        """An operator on a parent, with a mate from `others` where it needs one."""
+        """An operator on a parent, with a mate from `others` where it needs one.
+
+        It starts one rung below the one that the parent reached: the rungs under that tell near
+        relatives apart badly, and cost a training like any other.
+        """
         parents = [first.id]
         if self.space.operators[operator] == 2:
             parents.append(rng.choice([o.id for o in others if o.id != first.id]))
-        return Choice(operator, tuple(parents), rng.getrandbits(32))
+        return Choice(operator, tuple(parents), rng.getrandbits(32), max(0, first.rung - 1))
 
     def operators(self, *parents: int) -> list[str]:
         """Names of the operators that need so many parents."""

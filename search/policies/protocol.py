@@ -15,11 +15,13 @@ CONTROL: Final = "control"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Parents (ids; none for a draft), the operator to apply to them, and the seed of its draw."""
+    """Parents (ids; none for a draft), the operator to apply to them, the seed of its draw, and the
+    rung to start at: the least budget that may tell how good it is."""
 
     operator: str
     parents: tuple[str, ...]
     seed: int
+    rung: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,6 +6,7 @@ As AutoSOTA does (2026), which found that its agents otherwise go on tuning numb
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Final
 
@@ -32,4 +33,5 @@ def force_structure(
     ideas = [name for name, needed in operators.items() if needed == 1 and name not in TWEAKS]
     if not ideas:
         return Choice("draft", (), choice.seed)
-    return Choice(Random(choice.seed).choice(ideas), choice.parents[:1], choice.seed)
+    idea = Random(choice.seed).choice(ideas)
+    return replace(choice, operator=idea, parents=choice.parents[:1])

@@ -19,7 +19,7 @@ from archwright.runs.settings import RunSettings
 
 
 def _tried(trials: int) -> Tried:
-    return Tried("1", "t", "", "draft", (), 0, (), trials)
+    return Tried("1", "t", "", "draft", (), 0, {}, trials)
 
 
 @given(max_trials=st.integers(20, 500), rungs=st.integers(1, 4))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,7 @@ def _climb(
     rivals: tuple[float, ...] = (),
     allowance: int = 9,
     status: Status = Status.CRASHED,
+    first: int = 0,
     **settings: int,
 ) -> tuple[Ascent, Scripted]:
     trainer = Scripted(scores, status)
@@ -60,8 +62,9 @@ def _climb(
         allowance,
         lambda _: rivals,
         lambda rung, shown: reached.append((rung, shown)),
+        first,
     )
-    assert tuple(shown for _, shown in reached) == ascent.rungs
+    assert dict(reached) == ascent.rungs
     return ascent, trainer
 
 
@@ -69,7 +72,14 @@ def test_a_clear_gain_climbs_on_one_seed() -> None:
     ascent, trainer = _climb({(0, 0): 90.0, (1, 0): 99.0})
     assert ascent.end is End.PROMOTED
     assert [(r.rung, r.seed) for r in trainer.requests] == [(0, 0), (1, 0)]
-    assert [r.gain for r in ascent.rungs] == [10.0, 9.0]
+    assert [r.gain for r in ascent.rungs.values()] == [10.0, 9.0]
+
+
+def test_it_starts_at_the_rung_that_it_is_given() -> None:
+    ascent, trainer = _climb({(1, 0): 99.0}, first=1)
+    assert [(r.rung, r.seed) for r in trainer.requests] == [(1, 0)]
+    assert {rung: shown.gain for rung, shown in ascent.rungs.items()} == {1: 9.0}
+    assert ascent.end is End.TRAINED
 
 
 def test_a_clear_loss_stops_on_one_seed() -> None:
@@ -116,7 +126,8 @@ def test_what_was_stopped_early_is_no_crash() -> None:
 
 
 def _tried(id_: str, parents: tuple[str, ...], *gains: float) -> Tried:
-    return Tried(id_, "", "", "", parents, 0, tuple(Rung(0.0, g, 1, ()) for g in gains), 0)
+    rungs = {n: Rung(0.0, g, 1, ()) for n, g in enumerate(gains)}
+    return Tried(id_, "", "", "", parents, 0, rungs, 0)
 
 
 def test_drafts_are_compared_with_drafts_and_variations_with_their_parent() -> None:
@@ -131,3 +142,7 @@ def test_drafts_are_compared_with_drafts_and_variations_with_their_parent() -> N
     assert rivals_at(1, 2, ("5", "4"), tried) == [2.0, 6.0, 9.0]
     assert rivals_at(0, 2, ("baseline",), tried) == [1.0, 4.0, 5.0, 8.0]
     assert rivals_at(2, 2, (), tried) == rivals_at(2, 2, ("1",), tried) == [3.0, 7.0]
+    # What started higher has shown nothing below.
+    higher = replace(tried[0], id="6", rungs={1: Rung(0.0, 10.0, 1, ())})
+    assert rivals_at(0, 2, (), [*tried, higher]) == [1.0, 4.0]
+    assert rivals_at(1, 2, (), [*tried, higher]) == [2.0, 10.0]

@@ -65,6 +65,25 @@ def test_a_run_trains_verifies_and_records(spirals: Path, workspace: Path) -> No
     assert _git(workspace, "status", "--porcelain") == before
 
 
+def test_a_candidate_starts_at_the_rung_that_the_policy_chose(
+    spirals: Path, workspace: Path
+) -> None:
+    task = spirals / "task.toml"
+    task.write_text(task.read_text().replace("rungs = [15, 45]", "rungs = [10, 20, 45]"))
+    result = archwright.discover(spirals, workspace=workspace, max_trials=100, workers=2, seed=1)
+    with Journal.open(find_run(Workspace.open(workspace), result["run"]), readonly=True) as journal:
+        rows = journal.query(
+            "SELECT json_extract(chosen.result, '$.rung') AS said, "
+            "MIN(json_extract(trial.request, '$.rung')) AS trained FROM candidates "
+            "JOIN steps AS chosen ON chosen.kind = 'choice' "
+            "AND CAST(chosen.key AS INTEGER) = candidates.sequence / 1000 "
+            "JOIN steps AS trial ON trial.kind = 'trial' AND trial.candidate = candidates.id "
+            "AND json_extract(trial.request, '$.purpose') = 'search' GROUP BY candidates.id"
+        )
+    assert [r["said"] for r in rows] == [r["trained"] for r in rows]
+    assert {r["said"] for r in rows} == {0, 1}
+
+
 def test_a_discovery_is_a_branch_with_its_lineage(spirals: Path, workspace: Path) -> None:
     result = archwright.discover(spirals, workspace=workspace, max_trials=80, workers=2, seed=2)
     assert result["discoveries"], "spirals leave a lot to gain over a few units"

@@ -87,7 +87,7 @@ def test_suspicions_are_computed() -> None:
     floors = [Floor(10, 80.0, 1.0, (80.0,), 1), Floor(30, 90.0, 1.0, (90.0,), 1)]
     verdict = Verdict("1", "t", "discovery", 5.0, (4.0, 6.0), 0.001, 6, "", test_gain=1.0)
     checks = [Check("parameters", True, "12 and 9,000 numbers in weight-like buffers")]
-    found = list(suspect(ACCURACY, verdict, [30.0, 9.0], (2.0, 0.5), checks, floors))
+    found = list(suspect(ACCURACY, verdict, {0: 30.0, 1: 9.0}, (2.0, 0.5), checks, floors))
     assert [words.split(":")[0] for words in found] == [
         "too good too early",
         "the gain shrinks on the test split",
@@ -95,7 +95,7 @@ def test_suspicions_are_computed() -> None:
         "parameters may hide in buffers",
     ]
     clean = Verdict("1", "t", "discovery", 5.0, (4.0, 6.0), 0.001, 6, "", test_gain=4.5)
-    assert list(suspect(ACCURACY, clean, [3.0, 5.0], (0.4, 0.5), [], floors)) == []
+    assert list(suspect(ACCURACY, clean, {0: 3.0, 1: 5.0}, (0.4, 0.5), [], floors)) == []
 
 
 def test_a_campaign_is_the_same_each_time_it_is_played() -> None:

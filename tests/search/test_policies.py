@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -116,6 +117,22 @@ def test_it_goes_on_where_everything_fails(name: str, islands: int) -> None:
     policy = open_policy(name, space, 0, islands)
     assert len(search(policy, space, 40, failing=1)) == 40
     assert policy.best() is None
+
+
+@pytest.mark.parametrize(("name", "islands"), NAMES)
+def test_a_variation_starts_one_rung_below_its_parents_and_a_draft_at_the_lowest(
+    name: str, islands: int
+) -> None:
+    space = Words()
+    policy = open_policy(name, space, 0, islands)
+    rungs = {}
+    for number in range(1, 60):
+        choice = policy.ask(number)
+        below = max(0, rungs[choice.parents[0]] - 1) if choice.parents else 0
+        assert choice.rung == below
+        result = replace(evaluate(space, number, choice), rung=number % 4)
+        rungs[result.id] = result.rung
+        policy.tell(result)
 
 
 @pytest.mark.parametrize(("name", "islands"), NAMES)

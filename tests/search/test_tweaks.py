@@ -43,9 +43,9 @@ def test_a_policy_of_nothing_but_tweaks_brings_a_structural_idea_every_fourth_ti
 
 
 def test_the_idea_stays_with_the_parent_and_every_tweak_is_an_operator() -> None:
-    choice = Choice("widen", ("7",), 5)
+    choice = Choice("widen", ("7",), 5, rung=1)
     forced = force_structure(choice, ["widen", "tune_block", "change_recipe"], ALL, 3)
-    assert forced.parents == ("7",)
+    assert (forced.parents, forced.rung) == (("7",), 1)
     assert forced.operator in ALL
     assert ALL[forced.operator] == 1
     assert forced == force_structure(choice, ["widen", "tune_block", "change_recipe"], ALL, 3)
