@@ -14,8 +14,8 @@ from archwright.search.surrogate import Trust
 
 DRAFTS: Final = 8
 """Results before anything is varied."""
-FRESH: Final = 0.5
-"""Share of drafts after that, until the surrogate is trusted: draws are hard to beat till then."""
+FRESH: Final = 1 / 3
+"""Share of drafts after that: where the first lineages were all poor, only a draft leads away."""
 PARENTS: Final = 5
 """The best of so many lineages are varied: of all results, one lineage would soon be left."""
 
@@ -42,15 +42,12 @@ class Guided(Asking):
 
     def choose(self, rng: Random) -> Choice:
         """See `Asking.choose`."""
-        if not self.known.measured:
-            return self.draft(rng)
-        if self.without == "surrogate":
-            return self._vary(rng)
-        return self.shortlist.pick(self._vary, rng)
+        share = 0.0 if self.without == "drafts" else FRESH
+        drafts = self._is_drafting() or rng.random() < share
+        draw = self.draft if drafts else self._vary
+        return draw(rng) if self.without == "surrogate" else self.shortlist.pick(draw, rng)
 
     def _vary(self, rng: Random) -> Choice:
-        if self._is_drafting() or rng.random() < self._fresh():
-            return self.draft(rng)
         pool = self.known.ranked if self.without == "lineages" else self.known.champions
         best = pool[:PARENTS]
         first = rng.choice(best)
@@ -60,10 +57,6 @@ class Guided(Asking):
             return self.apply(rng.choice(names), first, best, rng)
         operator = self.values.choose(first.family, self._outcome(first), names, rng)
         return self.apply(operator, first, best, rng)
-
-    def _fresh(self) -> float:
-        """The share of drafts. A trusted surrogate looks where little is known by its optimism."""
-        return 0.0 if self.without == "drafts" or self.shortlist.trust.earned else FRESH
 
     def _is_drafting(self) -> bool:
         """Whether too little is known to vary. What an earlier run found stands for the drafts
