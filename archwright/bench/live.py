@@ -72,25 +72,30 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("--seeds must be at least 2, or there is no interval")
     tasks = args.tasks.split(",")
     gains: dict[str, dict[str, list[float]]] = {n: {t: [] for t in tasks} for n in names}
+    seconds: dict[str, list[float]] = {n: [] for n in names}
     # Seeds outermost: what changes on this machine meanwhile meets all policies alike.
     for seed in range(args.first_seed, args.first_seed + args.seeds):
         for task in tasks:
             for name in names:
-                gain = _search(task, name, seed, args)
+                gain, took = _search(task, name, seed, args)
                 gains[name][task].append(gain)
-                say(f"seed {seed}, {task}, {name}: {gain:+.2f} noise sd")
+                seconds[name].append(took)
+                say(f"seed {seed}, {task}, {name}: {gain:+.2f} noise sd, {took:.0f} s")
+    policies = summarise(gains)
+    for name, row in policies.items():
+        row["seconds"] = fmean(seconds[name])
     document = {
         "trials": args.trials,
         "max_params": args.max_params,
         "seeds": args.seeds,
-        "policies": summarise(gains),
+        "policies": policies,
     }
     emit(args, document, lambda: _render(document))
     return 0
 
 
-def _search(task: str, policy: str, seed: int, args: argparse.Namespace) -> float:
-    """What one run found."""
+def _search(task: str, policy: str, seed: int, args: argparse.Namespace) -> tuple[float, float]:
+    """What one run found, and the seconds that it took."""
     import archwright
     from archwright.runs.finding import find_run
     from archwright.runs.workspace import Workspace, init
@@ -108,7 +113,8 @@ def _search(task: str, policy: str, seed: int, args: argparse.Namespace) -> floa
             policy=policy,
             workers=args.workers,
         )
-        return _judge(find_run(Workspace.open(folder), result["run"]))
+        gain = _judge(find_run(Workspace.open(folder), result["run"]))
+        return gain, result["spend"]["seconds"]
 
 
 def _judge(paths: RunPaths) -> float:
@@ -191,7 +197,8 @@ def _render(document: Mapping[str, Any]) -> None:
     )
     for name, row in document["policies"].items():
         means = row["means"]
-        print(f"{name:>10}: " + ", ".join(f"{task} {mean:+.2f}" for task, mean in means.items()))
+        shown = ", ".join(f"{task} {mean:+.2f}" for task, mean in means.items())
+        print(f"{name:>10}: {shown}; {row['seconds']:.0f} s a run")
         compared = dict(row.get("tasks", {}))
         if len(compared) > 1:
             compared["all"] = row

@@ -22,6 +22,7 @@ def test_policies_run_for_real(spirals: Path, capsys: pytest.CaptureFixture[str]
         (gains,) = row["gains"].values()
         assert len(gains) == 2
         assert any(gain != 0 for gain in gains)
+        assert row["seconds"] > 0
     assert "over_random" not in document["policies"]["random"]
     assert "beats_random" in document["policies"]["evolution"]
 
