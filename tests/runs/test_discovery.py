@@ -16,6 +16,7 @@ from archwright.agents.backends import Request
 from archwright.agents.backends.scripted import ScriptedBackend
 from archwright.agents.backends.symbolic import SymbolicBackend
 from archwright.domain import Outcome, RunError, TaskError, TrialJob
+from archwright.knowledge.store import Knowledge
 from archwright.runs.beginning import begin, task_of
 from archwright.runs.conduct import Conductor
 from archwright.runs.finding import find_run
@@ -133,7 +134,14 @@ def test_one_candidate_in_ten_is_a_random_draw_that_nobody_descends_from(
     assert not {p for c in snapshot.candidates for p in c.parents} & {c.id for c in drawn}
     assert not any(c.parents or c.examples for c in drawn)
     assert snapshot.control is not None
-    assert snapshot.control.count == sum(c.score is not None for c in drawn)
+    trained = [c for c in drawn if c.score is not None]
+    assert snapshot.control.count == len(trained) > 0
+    # What is remembered of one stands beside the baseline at the same rung, the top one.
+    with Knowledge(Workspace.open(workspace).paths.knowledge) as knowledge:
+        entry = knowledge.find(result["run"], trained[0].id)
+    assert snapshot.baseline is not None
+    assert entry is not None
+    assert entry.baseline == pytest.approx(snapshot.baseline.mean)
 
 
 class Tampering(InProcessSandbox):
