@@ -13,7 +13,7 @@ from archwright.search.policies.shortlist import OPTIMISM, Shortlist
 from archwright.search.surrogate import Trust
 
 DRAFTS: Final = 8
-"""Results before anything is varied."""
+"""Lineages at the highest rung before anything is varied."""
 FRESH: Final = 1 / 3
 """Share of drafts after that: where the first lineages were all poor, only a draft leads away."""
 PARENTS: Final = 5
@@ -59,10 +59,11 @@ class Guided(Asking):
         return self.apply(operator, first, best, rng)
 
     def _is_drafting(self) -> bool:
-        """Whether too little is known to vary. What an earlier run found stands for the drafts
-        that it was chosen from."""
-        first = self.known.measured[:DRAFTS]
-        return len(first) < DRAFTS and not any(not r.number and (r.gain or 0) > 0 for r in first)
+        """Whether too few lineages have shown how high they end. What an earlier run found stands
+        for the drafts that it was chosen from."""
+        first = self.known.champions[:DRAFTS]
+        enough = len(first) == DRAFTS and first[0].rung == first[-1].rung
+        return not enough and not any(not r.number and (r.gain or 0) > 0 for r in first)
 
     def learn(self, result: Result) -> None:
         """What the operator paid."""

@@ -71,7 +71,9 @@ def test_a_candidate_starts_at_the_rung_that_the_policy_chose(
 ) -> None:
     task = spirals / "task.toml"
     task.write_text(task.read_text().replace("rungs = [15, 45]", "rungs = [10, 20, 45]"))
-    result = archwright.discover(spirals, workspace=workspace, max_trials=100, workers=2, seed=1)
+    result = archwright.discover(
+        spirals, workspace=workspace, max_trials=100, workers=2, seed=1, policy="greedy"
+    )
     with Journal.open(find_run(Workspace.open(workspace), result["run"]), readonly=True) as journal:
         rows = journal.query(
             "SELECT json_extract(chosen.result, '$.rung') AS said, "

@@ -169,6 +169,24 @@ def test_the_default_varies_several_lineages_however_good_one_is() -> None:
     assert min(firsts.values()) > 0.1 * firsts.total()
 
 
+def test_the_default_drafts_until_enough_lineages_have_shown_how_high_they_end() -> None:
+    policy = Guided(Line(), 0)
+    for number in range(1, 30):
+        policy.tell(result(number, float(number)))
+    for number in range(30, 29 + DRAFTED):
+        policy.tell(result(number, -1.0, rung=1))
+    assert not any(policy.ask(number).parents for number in range(100, 140))
+    policy.tell(result(60, -2.0, rung=1))
+    parents = {choice.parents[0] for n in range(100, 200) if (choice := policy.ask(n)).parents}
+    assert parents == {"30", "31", "32", "33", "34"}
+
+
+def test_the_default_varies_at_once_what_an_earlier_run_found() -> None:
+    policy = Guided(Line(), 0)
+    policy.tell(result(0, 1.0, rung=1))
+    assert any(policy.ask(number).parents for number in range(1, 20))
+
+
 def test_an_operator_that_only_repeats_is_no_longer_chosen_most() -> None:
     policy = Guided(Line(), 0)
     for number in range(1, DRAFTED + 1):
