@@ -64,6 +64,12 @@ class Ascent:
     reason: str = ""
 
 
+def highest(rungs: Mapping[int, Rung]) -> tuple[int, Rung | None]:
+    """The highest rung with what was shown there; 0 and None where nothing was."""
+    rung = max(rungs, default=0)
+    return rung, rungs.get(rung)
+
+
 class Climb:
     """Takes candidates of one task up its rungs."""
 

@@ -18,7 +18,7 @@ from archwright.agents.roles import Agents
 from archwright.domain import End, TaskSpec
 from archwright.runs.budget import Budget, Grant, record_grant
 from archwright.runs.candidates import Candidate, seed_of
-from archwright.runs.climbing import Ascent, Climb, Climber, Rung
+from archwright.runs.climbing import Ascent, Climb, Climber, Rung, highest
 from archwright.runs.journal import Journal
 from archwright.runs.ledger import Ledger, Tried
 from archwright.runs.memory import Memory
@@ -190,10 +190,9 @@ class Loop:
 
     def _evaluate(self, candidate: Candidate, ascent: Ascent, pool: Pool) -> str:
         """The evaluator's lesson from the highest rung; a failure is its own lesson."""
-        if not ascent.rungs or candidate.operator == CONTROL:
+        rung, shown = highest(ascent.rungs)
+        if shown is None or candidate.operator == CONTROL:
             return f"{candidate.title}: {ascent.end} ({ascent.reason})" if ascent.reason else ""
-        rung = max(ascent.rungs)
-        shown = ascent.rungs[rung]
         parent = next((t for t in pool.tried if t.id in candidate.parents[:1]), None)
         question = EvaluationQuestion(
             brief=self.brief,
@@ -230,7 +229,7 @@ def rivals_at(rung: int, top: int, parents: Sequence[str], tried: Sequence[Tried
 
 
 def _as_work(tried: Tried) -> Work:
-    shown = tried.rungs[max(tried.rungs)] if tried.rungs else None
+    _, shown = highest(tried.rungs)
     return Work(
         id=tried.id,
         title=tried.title,

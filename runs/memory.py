@@ -13,7 +13,7 @@ from archwright.knowledge.entries import Entry, Example
 from archwright.knowledge.papers.passages import find_passages, passage_id
 from archwright.knowledge.store import Knowledge
 from archwright.runs.candidates import Candidate
-from archwright.runs.climbing import Ascent
+from archwright.runs.climbing import Ascent, highest
 from archwright.runs.journal import Journal
 from archwright.runs.noise import Floor
 from archwright.runs.repairs import MARK
@@ -119,8 +119,7 @@ class Memory:
         self._knowledge.record_all(map(self._attempt, self._mended_from(candidate)))
         if ascent.end is End.DUPLICATE or not candidate.source:
             return
-        rung = max(ascent.rungs, default=0)
-        shown = ascent.rungs.get(rung)
+        rung, shown = highest(ascent.rungs)
         self._knowledge.record(
             Entry(
                 run=self._journal.paths.name,

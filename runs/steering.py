@@ -9,6 +9,7 @@ from typing import Any
 from archwright.agents.questions import Work
 from archwright.domain import End, TaskSpec
 from archwright.runs.candidates import seed_of
+from archwright.runs.climbing import highest
 from archwright.runs.journal import Journal
 from archwright.runs.ledger import Tried
 from archwright.runs.settings import RunSettings
@@ -91,13 +92,13 @@ class Steering:
         proposal = self._space.show(tried.id, tried.source)
         if proposal is None:
             return None
-        rung = max(tried.rungs, default=0)
+        rung, shown = highest(tried.rungs)
         return Result(
             number=number,
             id=tried.id,
             operator=tried.operator,
             parents=tried.parents,
-            gain=tried.rungs[rung].gain if tried.rungs else None,
+            gain=shown.gain if shown else None,
             rung=rung,
             family=family(tried.source),
             parameters=tried.parameters,

@@ -8,7 +8,7 @@ from archwright.domain import Problem
 from archwright.search.counting import count_parameters
 from archwright.search.definitions import free_name, rename_class
 from archwright.search.segments import Change, Code, callee, classes, code_of
-from archwright.search.widths import Widths, find_widths
+from archwright.search.widths import find_widths
 
 WRAPPER = '''
 
@@ -40,10 +40,7 @@ def scale_width(source: str, factor: float) -> str:
     if factor == 1:
         return source
     code = code_of(source)
-    return _scale(code, find_widths(code), factor)
-
-
-def _scale(code: Code, widths: Widths, factor: float) -> str:
+    widths = find_widths(code)
     new = {v: _round(v * factor, widths.divisor) for v in widths.values()}
     if new:
         return code.apply(widths.changes(code, new))
@@ -80,16 +77,11 @@ def _wrap(code: Code, factor: float) -> str:
 
 def fit_parameters(source: str, problem: Problem, target: int) -> str:
     """`source`, scaled down until it has at most `target` parameters as far as can be counted."""
-    count = count_parameters(source, problem)
-    if count is None or count <= target:
-        return source
-    # What the widths are is found once: that takes longer than all else here.
-    code = code_of(source)
-    widths, fitted, factor = find_widths(code), source, 1.0
+    fitted, factor = source, 1.0
     for _ in range(12):
+        count = count_parameters(fitted, problem)
         if count is None or count <= target:
             break
         factor *= max(0.5, min(0.95, (target / count) ** 0.5))
-        fitted = _scale(code, widths, factor)
-        count = count_parameters(fitted, problem)
+        fitted = scale_width(source, factor)
     return fitted

@@ -11,6 +11,7 @@ import ast
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Literal
 
 from archwright.search.segments import Change, Code, callee, calls, classes, method
@@ -93,8 +94,10 @@ class Widths:
         return last if last and 1 < last < value and value % last == 0 else None
 
 
+@lru_cache(maxsize=256)
 def find_widths(code: Code) -> Widths:
-    """All widths of a source."""
+    """All widths of a source that was perhaps looked at before, as one is scaled several times to
+    fit a limit: nobody changes them."""
     return _Finder(code).find()
 
 
