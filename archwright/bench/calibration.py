@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import statistics
 import tempfile
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from archwright.bench.workers import end_with
 from archwright.cli.output import emit, say
 from archwright.domain import METRICS, Array, Problem, Recipe, Status, TaskSpec
 from archwright.runs.budget import Plan
@@ -245,7 +247,9 @@ def _play_all(
     if workers == 1:
         return list(map(playing, range(campaigns)))
     # Spawned, for a fork of a process with threads may hang.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        workers, get_context("spawn"), initializer=end_with, initargs=(os.getpid(),)
+    ) as pool:
         return list(pool.map(playing, range(campaigns), chunksize=10))
 
 

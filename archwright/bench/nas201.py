@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from archwright.bench.workers import end_with
 from archwright.cli.output import emit, say
 from archwright.domain import InputError
 
@@ -95,7 +96,7 @@ def measure(
     chosen: list[Array] = []
     # Forked where that is possible: the table is shared, not sent.
     context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
-    with context.Pool(processes, _hold, (table,)) as pool:
+    with context.Pool(processes, _begin, (table, os.getpid())) as pool:
         for curve in pool.imap(_search, jobs, chunksize=4):
             chosen.append(curve)
             if len(chosen) % seeds == 0:
@@ -107,7 +108,8 @@ def measure(
 _held: dict[str, Table] = {}
 
 
-def _hold(table: Table) -> None:
+def _begin(table: Table, parent: int) -> None:
+    end_with(parent)
     _held["table"] = table
 
 
