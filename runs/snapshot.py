@@ -230,3 +230,11 @@ class Snapshot:
     trust: Mapping[str, Any] | None = None
     """How far the policy believes its surrogate: `earned`, `correlation`, `parameters_alone`,
     `examples`; None where it has none."""
+
+    @property
+    def at_top(self) -> list[CandidateRow]:
+        """Candidates with a score at the top rung, both arms, in the order they were proposed."""
+        best = self.best
+        if best is None:
+            return []
+        return [r for r in self.candidates if r.rung == best.rung and r.score is not None]

@@ -83,14 +83,6 @@ def ranked(snapshot: Snapshot) -> list[CandidateRow]:
     return sorted(scored, key=key)
 
 
-def at_top(snapshot: Snapshot) -> list[CandidateRow]:
-    """Candidates with a score at the top rung, both arms, in the order they were proposed."""
-    best = snapshot.best
-    if best is None:
-        return []
-    return [r for r in snapshot.candidates if r.rung == best.rung and r.score is not None]
-
-
 def gain_over_baseline(snapshot: Snapshot, row: CandidateRow) -> float | None:
     """The gain of `row` over the baseline, None where the two were not trained at the same rung."""
     best, baseline = snapshot.best, snapshot.baseline

@@ -82,10 +82,9 @@ def front_of(snapshot: Snapshot, objectives: Sequence[str]) -> list[CandidateRow
     The control arm counts, for its draws are candidates like any other. So does the baseline, as a
     rival: what it dominates is not on the front.
     """
-    if snapshot.best is None:
+    rows = snapshot.at_top
+    if not rows:
         return []
-    rung = snapshot.best.rung
-    rows = [r for r in snapshot.candidates if r.rung == rung and r.score is not None]
     sign = 1.0 if snapshot.metric.direction == "maximize" else -1.0
     points = [point_of(sign * (r.score or 0.0), costs_of(r), objectives) for r in rows]
     base = snapshot.baseline

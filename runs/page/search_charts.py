@@ -19,7 +19,6 @@ from archwright.runs.page.chart import (
 )
 from archwright.runs.page.drawing import ACCENT, MUTED, PAPER, draw
 from archwright.runs.snapshot import CandidateRow, Snapshot
-from archwright.runs.summary import at_top
 from archwright.runs.tradeoffs import front_of
 from archwright.search.objectives import QUALITY
 
@@ -38,7 +37,7 @@ _ARM_WORDS: Final = {"control": "random draws", "search": "search"}
 def best_chart(snapshot: Snapshot, _: Evidence) -> Chart | None:
     """Best score so far of the search and of the control arm, against the baseline."""
     places = {row.id: place for place, row in enumerate(snapshot.candidates, start=1)}
-    rows = at_top(snapshot)
+    rows = snapshot.at_top
     if not rows:
         return None
     from matplotlib.ticker import MaxNLocator
@@ -147,7 +146,7 @@ def _pareto_chart(
     cost: Callable[[CandidateRow], float],
     baseline: tuple[float, float] | None,
 ) -> Chart | None:
-    rows = [row for row in at_top(snapshot) if cost(row) > 0]
+    rows = [row for row in snapshot.at_top if cost(row) > 0]
     if not rows:
         return None
     on_front = {row.id for row in front_of(snapshot, (QUALITY, what.lower()))}
