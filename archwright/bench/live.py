@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _search(task: str, policy: str, seed: int, args: argparse.Namespace) -> tuple[float, float]:
-    """What one run found, and the seconds that it took."""
+    """The gain of what one run found, 0 where nothing reached the top rung, and its seconds."""
     import archwright
     from archwright.runs.finding import find_run
     from archwright.runs.workspace import Workspace, init
@@ -113,12 +113,14 @@ def _search(task: str, policy: str, seed: int, args: argparse.Namespace) -> tupl
             policy=policy,
             workers=args.workers,
         )
-        gain = _judge(find_run(Workspace.open(folder), result["run"]))
+        best = result["best"]
+        paths = find_run(Workspace.open(folder), result["run"])
+        gain = 0.0 if best is None else _judge(paths, best["candidate"])
         return gain, result["spend"]["seconds"]
 
 
-def _judge(paths: RunPaths) -> float:
-    """The gain on fresh seeds of a run's best; 0 where no candidate reached the top rung."""
+def _judge(paths: RunPaths, candidate: str) -> float:
+    """The gain of a candidate on fresh seeds, in the baseline's noise sd."""
     from archwright.runs.beginning import task_of
     from archwright.runs.journal import Journal
     from archwright.runs.noise import BASELINE, read_floors
@@ -128,22 +130,18 @@ def _judge(paths: RunPaths) -> float:
     from archwright.sandbox.opening import open_sandbox
 
     task = task_of(paths)
-    spec, top = task.spec, len(task.spec.rungs) - 1
+    spec = task.spec
     with Journal.open(paths) as journal:
         settings, floors = RunSettings(**journal.fact("settings")), read_floors(journal)
-        best = journal.query(
-            "SELECT id, title, source, recipe FROM candidates WHERE gain IS NOT NULL "
-            "AND sequence > 0 AND rung = ? ORDER BY gain DESC LIMIT 1",
-            top,
+        (row,) = journal.query(
+            "SELECT title, source, recipe FROM candidates WHERE id = ?", candidate
         )
-        if not best:
-            return 0.0
         found = TrialRequest(
-            candidate=best[0]["id"],
-            title=best[0]["title"],
-            source=best[0]["source"],
-            recipe=Recipe(**json.loads(best[0]["recipe"])),
-            rung=top,
+            candidate=candidate,
+            title=row["title"],
+            source=row["source"],
+            recipe=Recipe(**json.loads(row["recipe"])),
+            rung=len(spec.rungs) - 1,
             seed=fresh_seed(0),
             purpose="judgement",
         )
