@@ -40,6 +40,9 @@ def test_a_clear_difference_is_called_one_and_an_unclear_one_is_not() -> None:
     assert found["better"]["beats_random"]
     assert found["better"]["tasks"]["a"]["over_random"] == pytest.approx(1.075)
     assert found["better"]["tasks"]["b"]["beats_random"]
+    # 1.0, 1.1, 1.0 and 1.2 in pairs: 1.075 with a standard error of 0.0479, times 3.182 for 3
+    # degrees of freedom.
+    assert found["better"]["tasks"]["a"]["interval"] == pytest.approx([0.9227, 1.2273], abs=1e-3)
     low, high = found["same"]["interval"]
     assert low < 0 < high
     assert not found["same"]["beats_random"]
