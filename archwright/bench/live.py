@@ -23,6 +23,7 @@ import numpy as np
 
 from archwright.cli.output import emit, say
 from archwright.domain import Array, InputError, Recipe
+from archwright.runs.statistics import compare
 
 if TYPE_CHECKING:
     from archwright.runs.paths import RunPaths
@@ -178,14 +179,12 @@ def summarise(gains: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, d
 def _compare(differences: Array) -> dict[str, Any]:
     """The mean of differences to random draws, `(seeds,)`, with Student's interval: a bootstrap of
     few seeds would be too narrow."""
-    from scipy import stats
-
-    count = len(differences)
-    mean = float(differences.mean())
-    error = float(differences.std(ddof=1)) / count**0.5
-    half = float(stats.t.ppf(0.975, count - 1)) * error
-    low, high = mean - half, mean + half
-    return {"over_random": mean, "interval": [low, high], "beats_random": low > 0}
+    effect = compare(differences.tolist(), tried=1, stages=1)
+    return {
+        "over_random": effect.mean,
+        "interval": list(effect.interval),
+        "beats_random": effect.interval[0] > 0,
+    }
 
 
 def _render(document: Mapping[str, Any]) -> None:

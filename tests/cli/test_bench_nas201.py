@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from random import Random
 
 import numpy as np
+import psutil
 import pytest
 
 from archwright.bench.cells import (
@@ -181,6 +185,21 @@ def test_bad_arguments_are_one_line(table: Path, capsys: pytest.CaptureFixture[s
     assert "no policy 'best'" in _refused(_bench(table, "--policies", "best"), capsys)
     assert "--seeds must be at least 1" in _refused(_bench(table, "--seeds", "0"), capsys)
     assert "--table" in _refused(["bench", "nas201"], capsys)
+
+
+@pytest.mark.parametrize("forks", [True, False])
+def test_no_process_outlives_a_measurement(table: Path, forks: bool) -> None:
+    long = ["nas201", "--table", str(table), "--policies", "guided", "--evaluations", "4000"]
+    words = long if forks else ["calibration"]
+    command = [sys.executable, "-m", "archwright", "bench", *words, "--workers", "2"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        parent = psutil.Process(process.pid)
+        while len(family := parent.children(recursive=True)) < 2 and process.poll() is None:
+            time.sleep(0.1)
+        process.kill()
+    assert len(family) >= 2
+    _, left = psutil.wait_procs(family, timeout=20)
+    assert left == []
 
 
 # --- cells ----------------------------------------------------------------------------------------
