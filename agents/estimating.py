@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from archwright.agents.backends.client import estimate_tokens
 from archwright.agents.backends.pricing import Price
-from archwright.agents.backends.wire import estimate_tokens
 from archwright.agents.prompting import Prompts
-from archwright.agents.specimens import specimen
-from archwright.domain import TaskSpec
+from archwright.agents.samples import sample
+from archwright.core import TaskSpec
 
 CALLS: Final[Mapping[str, float]] = {
     "researcher": 1.15,
@@ -46,7 +46,7 @@ def estimate(
     source = GROWTH * estimate_tokens(spec.baseline)
     sent = answered = 0.0
     for role, calls in CALLS.items():
-        prompt = prompts.render(role, specimen(role, spec, "swap_block"))
+        prompt = prompts.render(role, sample(role, spec, "swap_block"))
         shown = examples * source if role == "researcher" else 0.0
         writes = source if role in ("coder", "debugger") else 0.0
         sent += calls * (estimate_tokens(prompt) + shown)

@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateError
 
 from archwright.agents.questions import Typed
-from archwright.domain import OPTIMIZERS, RECIPE_BOUNDS, SCHEDULES, InputError
+from archwright.core import OPTIMIZERS, RECIPE_BOUNDS, SCHEDULES, InputError
 
 
 class Prompts:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from archwright.domain import CheckReport, Problem, TaskSpec
+from archwright.core import CheckReport, Problem, TaskSpec
 
 
 class Typed(BaseModel):
@@ -126,15 +126,15 @@ class Code(Typed):
 
 
 class PastRepair(Typed):
-    """A failure of the same kind that was mended before."""
+    """A failure of the same kind that was fixed before."""
 
     error: str
     diff: str
-    """What the mend changed, as a unified diff."""
+    """What the fix changed, as a unified diff."""
 
 
 class RepairQuestion(Typed):
-    """To the debugger: this source failed this way; mend it and keep its idea."""
+    """To the debugger: this source failed this way; fix it and keep its idea."""
 
     brief: Brief
     title: str
@@ -143,11 +143,11 @@ class RepairQuestion(Typed):
     """A `CheckReport` as plain data."""
     attempt: int
     past: tuple[PastRepair, ...] = ()
-    """How this kind of failure was mended before, in this run first, then in earlier ones."""
+    """How this kind of failure was fixed before, in this run first, then in earlier ones."""
 
 
 class Repair(Typed):
-    """From the debugger: the mended file, or no source when it knows no mend."""
+    """From the debugger: the fixed file, or no source when it knows no fix."""
 
     source: str | None
     notes: str = ""
@@ -214,7 +214,7 @@ def report_to_json(report: CheckReport) -> dict[str, Any]:
 
 def problem_of(brief: Brief) -> Problem:
     """The problem that a brief tells of."""
-    from archwright.domain import Backbone
+    from archwright.core import Backbone
 
     lists = {k: tuple(v) for k, v in brief.problem.items() if isinstance(v, list)}
     fields = {**brief.problem, **lists}

@@ -19,12 +19,12 @@ from archwright.agents.questions import (
     ResearchQuestion,
     Typed,
 )
-from archwright.search.parsing import parse
+from archwright.source.parsing import parse
 
 A = TypeVar("A", bound=Typed)
 
-NO_MEND: Final = "NO MEND"
-"""What the debugger says when it knows no mend."""
+NO_FIX: Final = "NO FIX"
+"""What the debugger says when it knows no fix."""
 
 _THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL)
 _OPENING = re.compile(r"^[ \t]*(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>[\w+.-]*)[^\n]*$")
@@ -146,7 +146,7 @@ def _blocks(words: str) -> Iterator[tuple[str, str, bool]]:
 
 
 def _read_code(words: str, answer: type[Typed], question: Typed, cut: bool) -> Mapping[str, Any]:
-    """A whole file, a diff against the parent, or no mend."""
+    """A whole file, a diff against the parent, or no fix."""
     blocks = [b for b in _blocks(words) if b[2] or not cut]
     said = _first_object(words)
     if said is not None and "source" in said:
@@ -161,7 +161,7 @@ def _read_code(words: str, answer: type[Typed], question: Typed, cut: bool) -> M
     files = [b for _, b, _ in blocks if "class " in b]
     if files:
         return {"source": _parsed(max(files, key=_worth)), "notes": _prose(words)}
-    if answer is Repair and NO_MEND in words:
+    if answer is Repair and NO_FIX in words:
         return {"source": None, "notes": _prose(words)}
     if not blocks and not cut and "class " in words and _error_in(words) is None:
         return {"source": _parsed(words), "notes": ""}

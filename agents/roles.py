@@ -31,7 +31,7 @@ from archwright.agents.questions import (
 )
 from archwright.agents.quoting import gate
 from archwright.agents.reading import UnreadableError, read_answer, validate
-from archwright.domain import AnswerError
+from archwright.core import AnswerError
 
 Recorder = Callable[[str, Request, Callable[[], Reply]], Reply]
 """`record(key, request, ask)` gives the reply: from the journal, or by asking now."""
@@ -77,7 +77,7 @@ class Agents:
         return self._ask("coder", key, question, Code, seed, self._fallback)
 
     def repair(self, key: str, question: RepairQuestion, seed: int) -> Repair:
-        """The debugger mends source that failed its checks; without a usable answer it does not."""
+        """The debugger fixes source that failed its checks; without a usable answer it does not."""
         try:
             return self._ask("debugger", key, question, Repair, seed, self._fallback)
         except AnswerError as error:

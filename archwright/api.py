@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from archwright.agents.backends import Backend
-from archwright.runs.result import RunResult
-from archwright.session import View
+from archwright.runs.foreground import View
+from archwright.runs.results.result import RunResult
 
 
 def discover(
@@ -65,15 +65,15 @@ def discover(
         view: shows the run while it goes on; None shows nothing.
 
     Raises:
-        InputError: what was given cannot be used; the message names the mend.
+        InputError: what was given cannot be used; the message names the fix.
         KeyboardInterrupt: a signal ended the run; it can be resumed.
     """
-    from archwright.runs.beginning import begin
     from archwright.runs.conduct import Conductor
-    from archwright.runs.result import result_of
+    from archwright.runs.foreground import carry_out
+    from archwright.runs.results.result import result_of
     from archwright.runs.settings import RunSettings
-    from archwright.runs.workspace import Workspace
-    from archwright.session import carry_out
+    from archwright.runs.starting import begin
+    from archwright.runs.workspace.workspace import Workspace
     from archwright.tasks.loading import load_task
 
     given = {

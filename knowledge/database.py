@@ -1,4 +1,4 @@
-"""The file under the knowledge base: opening it, its versions, and errors that name the mend."""
+"""The file under the knowledge base: opening it, its versions, and errors that name the fix."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from archwright.domain import WorkspaceError
+from archwright.core import WorkspaceError
 from archwright.knowledge.retrieval import embedded
 from archwright.knowledge.words import spread
 
@@ -64,7 +64,7 @@ class Database:
     """One SQLite file in WAL mode, shared by processes; one connection, shared by threads.
 
     Raises:
-        WorkspaceError: the file cannot be opened, read or written; the message names the mend.
+        WorkspaceError: the file cannot be opened, read or written; the message names the fix.
     """
 
     def __init__(self, path: Path) -> None:
@@ -146,11 +146,11 @@ class Database:
         except OSError as error:
             raise WorkspaceError(f"{self.path.parent} cannot be made: {error.strerror}") from error
         except sqlite3.Error as error:
-            raise WorkspaceError(f"{self.path}: {error}; {_mend(str(error))}") from error
+            raise WorkspaceError(f"{self.path}: {error}; {_fix(str(error))}") from error
 
 
-def _mend(message: str) -> str:
-    mends = {
+def _fix(message: str) -> str:
+    fixes = {
         "full": "free some disk space, then resume",
         "locked": "another process holds it: wait for it or stop it",
         "readonly": "make the file and its folder writable",
@@ -159,5 +159,5 @@ def _mend(message: str) -> str:
         "malformed": "move the file away, a new one will be made",
         "fts5": "use a Python whose sqlite3 has FTS5",
     }
-    found = (mend for part, mend in mends.items() if part in message)
+    found = (fix for part, fix in fixes.items() if part in message)
     return next(found, "check the disk, then try again")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from archwright.domain import End, Fingerprint
+from archwright.core import End, Fingerprint
 
 Kind = Literal["result", "lesson", "note", "example", "paper", "decision"]
 """`example` is an architecture that the user brought in, `note` the user's own words."""

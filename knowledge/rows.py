@@ -6,7 +6,7 @@ import json
 import sqlite3
 from typing import Any, Final
 
-from archwright.domain import End, Fingerprint
+from archwright.core import End, Fingerprint
 from archwright.knowledge.entries import Entry, Match
 
 COLUMNS: Final = (

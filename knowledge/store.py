@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, Self
 
 import numpy as np
 
-from archwright.domain import End, Fingerprint, InputError
+from archwright.core import End, Fingerprint, InputError
 from archwright.knowledge.database import Database
 from archwright.knowledge.entries import Entry, Example, Hit, Kind, Match, ReviewStatus
 from archwright.knowledge.full_text import FullText

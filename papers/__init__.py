@@ -1,1 +1,1 @@
-"""The shelf: papers in Markdown with executable code, read as data."""
+"""Papers reproduced at this machine's scale and improved, and the shelf of worked ones."""

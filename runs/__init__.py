@@ -1,1 +1,1 @@
-"""TODO."""
+"""A run from start to end: its phases, the loop, allocation, screening and noise."""

@@ -9,17 +9,17 @@ from typing import Any, Final
 
 from archwright.agents.backends import Backend
 from archwright.agents.backends.bandit import Pool, Pull, parse_models
+from archwright.agents.backends.client import Client
 from archwright.agents.backends.meter import Meter
 from archwright.agents.backends.pricing import Price, parse_prices, price_of
-from archwright.agents.backends.wire import Wire
 from archwright.agents.prompting import Prompts
 from archwright.agents.roles import Agents
-from archwright.domain import InputError
-from archwright.runs.calls import read_reply, record_calls, spent_so_far
-from archwright.runs.finding import find_run
-from archwright.runs.journal import Journal
-from archwright.runs.paths import WorkspacePaths
+from archwright.core import InputError
+from archwright.runs.journal.calls import read_reply, record_calls, spent_so_far
+from archwright.runs.journal.journal import Journal
 from archwright.runs.settings import RunSettings
+from archwright.runs.workspace.finding import find_run
+from archwright.runs.workspace.paths import WorkspacePaths
 
 REPLAY: Final = "replay:"
 
@@ -89,7 +89,7 @@ def check_url(url: str | None) -> None:
     """Refuses an address that is none, or that would carry a secret into the journal.
 
     Raises:
-        InputError: with the mend.
+        InputError: with the fix.
     """
     from urllib.parse import urlsplit
 
@@ -121,16 +121,16 @@ def known_prices(settings: RunSettings) -> dict[str, Price | None]:
     return {name: price_of(name, said, listed) for name in model_pool(settings).names}
 
 
-def open_wire(settings: RunSettings) -> Wire:
+def open_client(settings: RunSettings) -> Client:
     """How the models are reached: the server at `base_url`, or litellm's providers.
 
     Raises:
         InputError: a package is missing.
     """
-    from archwright.agents.backends.wire import LitellmWire, UrlWire
+    from archwright.agents.backends.client import LitellmClient, UrlClient
 
     limits = (settings.silence_seconds, settings.answer_tokens)
-    return UrlWire(settings.base_url, *limits) if settings.base_url else LitellmWire(*limits)
+    return UrlClient(settings.base_url, *limits) if settings.base_url else LitellmClient(*limits)
 
 
 def _llm(settings: RunSettings, journal: Journal, stop: threading.Event) -> Backend:
@@ -141,7 +141,7 @@ def _llm(settings: RunSettings, journal: Journal, stop: threading.Event) -> Back
     for name in (n for n, price in prices.items() if price is None):
         journal.notice(f"the price of {name} is not known: its dollars are not counted")
     return LlmBackend(
-        wire=open_wire(settings),
+        client=open_client(settings),
         pool=model_pool(settings, journal),
         prices=prices,
         meter=Meter(settings.max_usd, settings.max_tokens, spent_so_far(journal)),

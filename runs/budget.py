@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from archwright.runs.journal import Journal
+from archwright.runs.journal.journal import Journal
 from archwright.runs.ledger import Ledger
 from archwright.runs.settings import LOWER_RUNG_SEEDS, RunSettings
 

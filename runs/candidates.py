@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from string import ascii_lowercase, digits
 from typing import Final
 
-from archwright.domain import End, Fingerprint, Recipe
+from archwright.core import End, Fingerprint, Recipe
 
 REPAIRED: Final = " (repaired)"
 UNKNOWN: Final = Fingerprint("", "")

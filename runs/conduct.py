@@ -12,30 +12,30 @@ from typing import Final
 
 from archwright.agents.backends import Backend
 from archwright.agents.roles import Agents
-from archwright.domain import RunError, Status, TaskError, TaskSpec
+from archwright.core import RunError, Status, TaskError, TaskSpec
 from archwright.knowledge.store import Knowledge
 from archwright.runs.backends import open_agents, symbolic
 from archwright.runs.budget import Budget, Plan, Stopwatch, read_grants
-from archwright.runs.calls import allowance
-from archwright.runs.climbing import Climb
-from archwright.runs.journal import Journal
+from archwright.runs.halving import Climb
+from archwright.runs.journal.calls import allowance
+from archwright.runs.journal.journal import Journal
 from archwright.runs.ledger import Ledger, Tried
 from archwright.runs.loop import Loop
 from archwright.runs.memory import Memory
 from archwright.runs.noise import BASELINE, Floor, measure_noise, read_floors
-from archwright.runs.paths import RunPaths
-from archwright.runs.records import Records
+from archwright.runs.results.branches.records import Records
+from archwright.runs.results.tradeoffs import Costs
 from archwright.runs.screening import Screening, why
+from archwright.runs.session import sit
 from archwright.runs.settings import RunSettings
-from archwright.runs.sitting import sit
 from archwright.runs.steering import Steering
-from archwright.runs.tradeoffs import Costs
 from archwright.runs.trainer import Trainer
-from archwright.runs.verification import Verification, rounds_so_far
-from archwright.runs.workspace import Workspace
+from archwright.runs.verification.verification import Verification, rounds_so_far
+from archwright.runs.workspace.paths import RunPaths
+from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox import Sandbox
-from archwright.search.fingerprint import fingerprint, read_source
-from archwright.search.latency import Device, latency_ms
+from archwright.search.predict.latency import Device, latency_ms
+from archwright.source.fingerprint import fingerprint, read_source
 from archwright.tasks.loading import Task
 
 LEAST_SECONDS: Final = 1e-3
@@ -136,7 +136,7 @@ class Conductor:
         report = self.sandbox.check(spec.baseline, spec.problem)
         if report.status is not Status.OK:
             raise TaskError(
-                f"the baseline of task {spec.name} fails its checks ({why(report)}): mend "
+                f"the baseline of task {spec.name} fails its checks ({why(report)}): fix "
                 f"{spec.folder / 'baseline.py'}"
             )
         parsed = read_source(spec.baseline, spec.problem, spec.recipe)

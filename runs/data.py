@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from archwright.domain import Array
+from archwright.core import Array
 from archwright.tasks.export import write_inputs, write_train
 from archwright.tasks.loading import Task
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from archwright.domain import End, Stopped
+from archwright.core import End, Stopped
 from archwright.runs.candidates import Candidate
-from archwright.runs.climbing import Ascent, Rung
+from archwright.runs.halving import Ascent, Rung
 
 
 @dataclass(frozen=True, slots=True)

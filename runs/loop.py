@@ -15,18 +15,18 @@ from itertools import count
 
 from archwright.agents.questions import Brief, EvaluationQuestion, ResearchQuestion, Work
 from archwright.agents.roles import Agents
-from archwright.domain import End, TaskSpec
+from archwright.core import End, TaskSpec
 from archwright.runs.budget import Budget, Grant, record_grant
 from archwright.runs.candidates import Candidate, seed_of
-from archwright.runs.climbing import Ascent, Climb, Climber, Rung, highest
-from archwright.runs.journal import Journal
+from archwright.runs.halving import Ascent, Climb, Climber, Rung, highest
+from archwright.runs.journal.journal import Journal
 from archwright.runs.ledger import Ledger, Tried
 from archwright.runs.memory import Memory
 from archwright.runs.noise import BASELINE, Floor
+from archwright.runs.results.tradeoffs import UNKNOWN, Costs, costs_of, is_undominated, rank_pool
 from archwright.runs.screening import Screening
 from archwright.runs.settings import RunSettings
 from archwright.runs.steering import Steering
-from archwright.runs.tradeoffs import UNKNOWN, Costs, costs_of, is_undominated, rank_pool
 from archwright.search.policies import CONTROL, Choice, Result
 
 

@@ -8,16 +8,16 @@ import sqlite3
 from typing import Any, NamedTuple
 
 from archwright.agents.questions import Passage, Work
-from archwright.domain import End, Fingerprint, SourceError, TaskSpec
+from archwright.core import End, Fingerprint, SourceError, TaskSpec
 from archwright.knowledge.entries import Entry, Example
 from archwright.knowledge.papers.passages import find_passages, passage_id
 from archwright.knowledge.store import Knowledge
 from archwright.runs.candidates import Candidate
-from archwright.runs.climbing import Ascent, highest
-from archwright.runs.journal import Journal
+from archwright.runs.halving import Ascent, highest
+from archwright.runs.journal.journal import Journal
 from archwright.runs.noise import Floor
 from archwright.runs.repairs import MARK
-from archwright.search.family import family
+from archwright.source.family import family
 
 INHERITED = 3
 LESSONS = 5
@@ -115,8 +115,8 @@ class Memory:
 
     def remember(self, candidate: Candidate, ascent: Ascent, lesson: str) -> None:
         """Write a candidate with its end into the knowledge base, and the attempts that it was
-        mended from; a duplicate is known already, and without source there is nothing to know."""
-        self._knowledge.record_all(map(self._attempt, self._mended_from(candidate)))
+        fixed from; a duplicate is known already, and without source there is nothing to know."""
+        self._knowledge.record_all(map(self._attempt, self._fixed_from(candidate)))
         if ascent.end is End.DUPLICATE or not candidate.source:
             return
         rung, shown = highest(ascent.rungs)
@@ -141,7 +141,7 @@ class Memory:
             )
         )
 
-    def _mended_from(self, candidate: Candidate) -> list[sqlite3.Row]:
+    def _fixed_from(self, candidate: Candidate) -> list[sqlite3.Row]:
         return self._journal.query(
             "SELECT * FROM candidates WHERE sequence BETWEEN ? AND ? AND reason LIKE ? "
             "ORDER BY sequence",

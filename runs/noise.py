@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
-from archwright.domain import Metric, TaskError, TaskSpec
-from archwright.runs.journal import Journal
+from archwright.core import Metric, TaskError, TaskSpec
+from archwright.runs.journal.journal import Journal
 from archwright.runs.settings import LOWER_RUNG_SEEDS, RunSettings
 from archwright.runs.trainer import Trainer, Trial, TrialRequest
 
@@ -64,7 +64,7 @@ def measure_noise(
         if trial.score is None:
             raise TaskError(
                 f"the baseline of task {spec.name} does not train ({trial.status}: {trial.error}); "
-                f"mend baseline.py, then `archwright task check {spec.folder}`"
+                f"fix baseline.py, then `archwright task check {spec.folder}`"
             )
         return trial
 

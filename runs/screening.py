@@ -17,7 +17,7 @@ from archwright.agents.questions import (
     report_to_json,
 )
 from archwright.agents.roles import Agents
-from archwright.domain import (
+from archwright.core import (
     AnswerError,
     Check,
     CheckReport,
@@ -28,15 +28,15 @@ from archwright.domain import (
 )
 from archwright.knowledge.store import Knowledge
 from archwright.runs.candidates import REPAIRED, Candidate, seed_of
-from archwright.runs.journal import Journal
+from archwright.runs.journal.journal import Journal
 from archwright.runs.ledger import Ledger
 from archwright.runs.noise import BASELINE
 from archwright.runs.repairs import MARK, past_repairs
 from archwright.runs.settings import RunSettings
 from archwright.sandbox import Sandbox
-from archwright.search.fingerprint import ParsedSource, fingerprint, read_source
-from archwright.search.latency import Device, latency_ms
 from archwright.search.policies import CONTROL
+from archwright.search.predict.latency import Device, latency_ms
+from archwright.source.fingerprint import ParsedSource, fingerprint, read_source
 
 
 class Screening:
@@ -160,18 +160,18 @@ class Screening:
     # --- fingerprint, checks, repair ----------------------------------------------------------
 
     def _settle(self, candidate: Candidate) -> Candidate:
-        """Repair until it passes, is a duplicate, or no mend is known."""
+        """Repair until it passes, is a duplicate, or no fix is known."""
         if candidate.end is not End.OPEN:
             return candidate
         for repair in range(self._repairs + 1):
             candidate, report = self._screen(candidate)
             if candidate.end is not End.INVALID or repair == self._repairs:
                 return candidate
-            mended = self._mend(candidate, report, repair + 1)
-            if mended is None:
+            fixed = self._fix(candidate, report, repair + 1)
+            if fixed is None:
                 return candidate
             self._journal.end(candidate.id, End.INVALID, f"{candidate.reason}{MARK}")
-            candidate = mended
+            candidate = fixed
         return candidate
 
     def _screen(self, candidate: Candidate) -> tuple[Candidate, CheckReport]:
@@ -270,7 +270,7 @@ class Screening:
             proxies=done.get("proxies", {}),
         )
 
-    def _mend(self, candidate: Candidate, report: CheckReport, attempt: int) -> Candidate | None:
+    def _fix(self, candidate: Candidate, report: CheckReport, attempt: int) -> Candidate | None:
         question = RepairQuestion(
             brief=self._brief,
             title=candidate.title,
@@ -285,7 +285,7 @@ class Screening:
         answer = self._agents_of(candidate.operator).repair(candidate.id, question, seed)
         if not answer.source:
             return None
-        mended = replace(
+        fixed = replace(
             candidate,
             attempt=candidate.attempt + 1,
             title=f"{candidate.title.removesuffix(REPAIRED)}{REPAIRED}",
@@ -294,8 +294,8 @@ class Screening:
             end=End.OPEN,
             reason="",
         )
-        self._record(mended, ())
-        return mended
+        self._record(fixed, ())
+        return fixed
 
     def _ended(self, candidate: Candidate, end: End, reason: str) -> Candidate:
         self._journal.end(candidate.id, end, reason)

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
-from archwright.domain import InputError
-from archwright.sandbox.engine import IMAGE, DockerSettings
+from archwright.core import InputError
+from archwright.sandbox.docker.engine import IMAGE, DockerSettings
 from archwright.sandbox.opening import Kind
 from archwright.search.objectives import read_objectives
 from archwright.search.policies import DEFAULT, POLICIES
@@ -59,7 +59,7 @@ class RunSettings:
     attempts: int = 3
     """Times that a duplicate idea goes back before the candidate is given up."""
     repairs: int = 3
-    """Times that the debugger may mend a candidate that fails its checks."""
+    """Times that the debugger may fix a candidate that fails its checks."""
     patience: int = 100
     """Candidates in a row that need no training before the search counts as exhausted."""
     reduction: int = 3

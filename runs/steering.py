@@ -7,24 +7,24 @@ from dataclasses import asdict
 from typing import Any
 
 from archwright.agents.questions import Work
-from archwright.domain import End, TaskSpec
+from archwright.core import End, TaskSpec
 from archwright.runs.candidates import seed_of
-from archwright.runs.climbing import highest
-from archwright.runs.journal import Journal
+from archwright.runs.halving import highest
+from archwright.runs.journal.journal import Journal
 from archwright.runs.ledger import Tried
 from archwright.runs.settings import RunSettings
-from archwright.search.family import family
 from archwright.search.policies import Choice, Policy, Result, open_policy
 from archwright.search.policies.tweaks import force_structure
 from archwright.search.source_space import SHORTLIST, SourceSpace
+from archwright.source.family import family
 
 
 class Steering:
     """Asks the policy for one candidate after the other, in the order of their numbers."""
 
     def __init__(self, spec: TaskSpec, settings: RunSettings, journal: Journal) -> None:
-        foresees = SHORTLIST if settings.backend == "symbolic" else 0
-        self._space = SourceSpace(spec.problem, spec.recipe, foresees)
+        previews = SHORTLIST if settings.backend == "symbolic" else 0
+        self._space = SourceSpace(spec.problem, spec.recipe, previews)
         self._settings = settings
         self._journal = journal
         self._policy = self._open()
@@ -51,9 +51,11 @@ class Steering:
         def decide() -> dict[str, Any]:
             choice = self._force_structure(self._policy.ask(number))
             made = asdict(choice)
-            trust = self._policy.trust()
-            believed = None if trust is None else {**asdict(trust), "earned": trust.earned}
-            return made | {"state": self._policy.state(), "trust": believed}
+            confidence = self._policy.confidence()
+            believed = (
+                None if confidence is None else {**asdict(confidence), "earned": confidence.earned}
+            )
+            return made | {"state": self._policy.state(), "confidence": believed}
 
         done = self._journal.once("choice", str(number), str(number), {}, decide)
         self._chosen.append(done["operator"])

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from archwright.domain import Array, Outcome, Recipe, Stage, Status, TrialJob, score, score_samples
+from archwright.core import Array, Outcome, Recipe, Stage, Status, TrialJob, score, score_samples
 from archwright.runs.data import TrialData
-from archwright.runs.journal import Journal
-from archwright.runs.paths import RunPaths
+from archwright.runs.journal.journal import Journal
+from archwright.runs.workspace.paths import RunPaths
 from archwright.sandbox import Sandbox
 from archwright.tasks.loading import Task
 

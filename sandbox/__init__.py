@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Protocol, Self
 
-from archwright.domain import CheckReport, Gap, Outcome, Problem, TrialJob
+from archwright.core import CheckReport, Limitation, Outcome, Problem, TrialJob
 
 
 class Sandbox(Protocol):
@@ -51,7 +51,7 @@ class Sandbox(Protocol):
         """Kill all that runs; every blocked and later call raises `Stopped`. Returns when gone."""
         ...
 
-    def gaps(self) -> tuple[Gap, ...]:
+    def limitations(self) -> tuple[Limitation, ...]:
         """What this sandbox does not hold on this machine, tried and not guessed."""
         ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-from archwright.domain import InputError
+from archwright.core import InputError
 from archwright.sandbox.inside import libraries
 
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from archwright.domain import CheckReport, Gap, Outcome, Problem, TrialJob
+from archwright.core import CheckReport, Limitation, Outcome, Problem, TrialJob
 from archwright.sandbox.inside import frames
 from archwright.sandbox.replies import (
     Ended,
@@ -83,10 +83,10 @@ class InProcessSandbox:
         """Turn blocked and later calls away. What runs cannot be killed: wait until it is done."""
         self._turns.close()
 
-    def gaps(self) -> tuple[Gap, ...]:
+    def limitations(self) -> tuple[Limitation, ...]:
         """It holds nothing."""
-        mend = "use the process sandbox"
-        return (Gap("isolation", "candidate code runs in Archwright's own process", mend),)
+        fix = "use the process sandbox"
+        return (Limitation("isolation", "candidate code runs in Archwright's own process", fix),)
 
 
 def _perform(job: dict[str, Any]) -> tuple[dict[str, Any], bytes]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
-from archwright.domain import ArchwrightError, InputError, SandboxError
+from archwright.core import ArchwrightError, InputError, SandboxError
 from archwright.sandbox import Sandbox
-from archwright.sandbox.engine import (
+from archwright.sandbox.docker.engine import (
     BUILD,
     DockerSettings,
     engine_version,
@@ -24,7 +24,7 @@ class Availability(NamedTuple):
     name: str
     ok: bool
     detail: str
-    mend: str
+    fix: str
 
 
 def open_sandbox(kind: Kind, workers: int, docker: DockerSettings | None = None) -> Sandbox:
@@ -34,7 +34,7 @@ def open_sandbox(kind: Kind, workers: int, docker: DockerSettings | None = None)
     `choice` says which and why. GPUs are given to containers alone.
 
     Raises:
-        InputError: it does not exist here; the message names the mend.
+        InputError: it does not exist here; the message names the fix.
     """
     if kind not in ("auto", "process", "docker"):
         raise InputError(f"no sandbox is called {kind!r}; use auto, process or docker")
@@ -58,7 +58,7 @@ def open_sandbox(kind: Kind, workers: int, docker: DockerSettings | None = None)
 
 def _make(kind: Kind, workers: int, choice: str, docker: DockerSettings) -> Sandbox:
     if kind == "docker":
-        from archwright.sandbox.docker import DockerSandbox
+        from archwright.sandbox.docker.sandbox import DockerSandbox
 
         return DockerSandbox(workers, choice=choice, settings=docker)
     from archwright.sandbox.process import ProcessSandbox
@@ -87,15 +87,17 @@ def available(docker: DockerSettings | None = None) -> list[Availability]:
 
 
 def _try_process() -> Availability:
-    from archwright.sandbox.process import find_machine_gaps
+    from archwright.sandbox.process import find_machine_limitations
 
-    mend = "see the line's reason; `python -c 'import torch'` must work"
+    fix = "see the line's reason; `python -c 'import torch'` must work"
     try:
-        gaps = find_machine_gaps()
+        limitations = find_machine_limitations()
     except SandboxError as error:
-        return Availability("process", False, str(error), mend)
-    weak = ", ".join(gap.name for gap in gaps)
-    detail = f"works, but does not hold: {weak}" if gaps else "works, and every probe of it held"
+        return Availability("process", False, str(error), fix)
+    weak = ", ".join(limitation.name for limitation in limitations)
+    detail = (
+        f"works, but does not hold: {weak}" if limitations else "works, and every probe of it held"
+    )
     return Availability("process", True, detail, "")
 
 
@@ -103,12 +105,12 @@ def _try_docker(settings: DockerSettings) -> Availability:
     state = look_at_docker(settings)
     if not state.ok:
         return state
-    from archwright.sandbox.docker import find_container_gaps
+    from archwright.sandbox.docker.sandbox import find_container_limitations
 
     try:
-        gaps = find_container_gaps(settings)
+        limitations = find_container_limitations(settings)
     except ArchwrightError as error:
         return Availability("docker", False, str(error), "see the reason; or use --sandbox process")
-    weak = ", ".join(gap.name for gap in gaps)
-    held = f"does not hold: {weak}" if gaps else "every probe of it held"
+    weak = ", ".join(limitation.name for limitation in limitations)
+    held = f"does not hold: {weak}" if limitations else "every probe of it held"
     return Availability("docker", True, f"{state.detail}; {held}", "")

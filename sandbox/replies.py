@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from archwright.domain import (
+from archwright.core import (
     Array,
     Check,
     CheckReport,

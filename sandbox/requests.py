@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from archwright.domain import Problem, TrialJob
+from archwright.core import Problem, TrialJob
 
 
 def check_request(source: str, problem: Problem, seed: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from archwright.domain import SandboxError
+from archwright.core import SandboxError
 
 _PREFIX: Final = "run-"
 _OWNER: Final = "owner"

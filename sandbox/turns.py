@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition
 
-from archwright.domain import Stopped
+from archwright.core import Stopped
 
 
 class Turns:

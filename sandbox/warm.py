@@ -16,7 +16,7 @@ from typing import IO, Any, Final
 
 import psutil
 
-from archwright.domain import SandboxError
+from archwright.core import SandboxError
 from archwright.sandbox.inside import frames
 
 START_SECONDS: Final = 120.0

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from archwright.domain import Array, InputError
+from archwright.core import Array, InputError
 
 QUALITY: Final = "quality"
 COSTS: Final = ("parameters", "flops", "latency")

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from random import Random
 from typing import Final
 
-from archwright.domain import Problem, Recipe, SourceError
-from archwright.search.edits import NotApplicable
-from archwright.search.operators import OPERATORS, edit
-from archwright.search.outline import outline
+from archwright.core import Problem, Recipe, SourceError
+from archwright.search.operators.edits import NotApplicable
+from archwright.search.operators.operators import OPERATORS, edit
 from archwright.search.policies.protocol import CONTROL, Choice, Proposal
+from archwright.search.predict.outline import outline
 
 SHORTLIST: Final = 16
 """Proposals that are compared for one candidate: an edit of source takes milliseconds."""
@@ -23,14 +23,14 @@ class SourceSpace:
     Args:
         problem: what candidates are built against.
         recipe: of a candidate that brings none.
-        foresees: how many proposals may be compared for one candidate; 0 where a model writes
+        previews: how many proposals may be compared for one candidate; 0 where a model writes
             them, for what it will write cannot be known.
     """
 
     operators: Mapping[str, int] = {n: o.parents for n, o in OPERATORS.items() if n != CONTROL}
 
-    def __init__(self, problem: Problem, recipe: Recipe, foresees: int = SHORTLIST) -> None:
-        self.foresees = foresees
+    def __init__(self, problem: Problem, recipe: Recipe, previews: int = SHORTLIST) -> None:
+        self.previews = previews
         self._problem = problem
         self._recipe = recipe
         self._sources: dict[str, str] = {}
@@ -41,8 +41,8 @@ class SourceSpace:
         self._sources[id_] = source
         return self._describe(source)
 
-    def foresee(self, choice: Choice) -> Proposal | None:
-        """See `Space.foresee`: the edit that the symbolic backend makes from the choice's seed."""
+    def preview(self, choice: Choice) -> Proposal | None:
+        """See `Space.preview`: the edit that the symbolic backend makes from the choice's seed."""
         sources = [self._sources[p] for p in choice.parents]
         try:
             made = edit(choice.operator, sources, self._problem, Random(choice.seed))

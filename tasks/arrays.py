@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from archwright.domain import Array, Problem
+from archwright.core import Array, Problem
 
 
 def array_faults(problem: Problem, x: Any, y: Any) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from archwright.domain import Array, TaskError
+from archwright.core import Array, TaskError
 from archwright.tasks.loading import SPLITS, Task
 from archwright.tasks.source import import_load
 from archwright.tasks.spec import read_spec
@@ -65,6 +65,6 @@ def _seed_faults(task: Task, data: Data) -> list[str]:
             cause = (
                 "differs between two loads with seed 0" if seed == 0 else "changes with the seed"
             )
-            mend = "draw from a generator of the seed alone" if seed == 0 else "use a fixed seed"
-            faults.append(f"{split} data {cause}; {mend}")
+            fix = "draw from a generator of the seed alone" if seed == 0 else "use a fixed seed"
+            faults.append(f"{split} data {cause}; {fix}")
     return faults

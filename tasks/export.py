@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from archwright.domain import Array
+from archwright.core import Array
 from archwright.tasks.loading import Task
 
 

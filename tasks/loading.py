@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from archwright.domain import Array, TaskError, TaskSpec
+from archwright.core import Array, TaskError, TaskSpec
 from archwright.tasks.arrays import array_faults
 from archwright.tasks.source import Load, import_load, run_task_code
 from archwright.tasks.spec import read_spec
@@ -99,8 +99,8 @@ def load_task(name_or_path: str | Path) -> Task:
     spec, faults = read_spec(folder)
     if spec is None or faults:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        mend = f"; `archwright task check {name_or_path}` lists them" if more else ""
-        raise TaskError(f"task {name_or_path}: {faults[0]}{more}{mend}")
+        fix = f"; `archwright task check {name_or_path}` lists them" if more else ""
+        raise TaskError(f"task {name_or_path}: {faults[0]}{more}{fix}")
     task = Task(spec)
     try:
         task._function  # noqa: B018 - a broken task.py is said now, not in the middle of a run

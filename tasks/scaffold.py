@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from archwright.domain import TaskError
+from archwright.core import TaskError
 
 _STARTER: Final = Path(__file__).resolve().parent / "starter"
 _NAME: Final = 'name = "starter"'

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from archwright.domain import Entry, TaskError
+from archwright.core import Entry, TaskError
 
 Load = Callable[[str, int], Any]
 

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from archwright.domain import (
+from archwright.core import (
     METRICS,
     Backbone,
     Direction,
@@ -146,7 +146,7 @@ _SECTIONS: Final[Mapping[str, type[_Form]]] = {
 
 
 def _explain(details: ErrorDetails) -> str:
-    """One fault of form in one line that names the mend."""
+    """One fault of form in one line that names the fix."""
     path = [str(part) for part in details["loc"]]
     section = path[0] if len(path) > 1 and path[0] in _SECTIONS else ""
     key = path[-1]
@@ -222,7 +222,7 @@ def _metric_conflicts(form: _TaskForm) -> Iterator[str]:
     for key, wanted in (("direction", metric.direction), ("unit", metric.unit)):
         given = getattr(form, key)
         if given is not None and given != wanted:
-            yield f"{key} of {metric.name} is {wanted!r}, not {given!r}; mend it or leave it out"
+            yield f"{key} of {metric.name} is {wanted!r}, not {given!r}; fix it or leave it out"
     if metric.loss == "cross_entropy" and form.output_shape[-1] < 2:
         yield f"{metric.name} needs at least 2 classes on the last axis of output_shape"
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from archwright.domain import Status
+from archwright.core import Status
 from archwright.knowledge.papers.markdown import read_markdown
-from archwright.runs.papers.experiment import Experiment, read_experiment, written_for
-from archwright.runs.papers.shelf import shelf_names, shelf_paper
+from archwright.papers.experiment import Experiment, read_experiment, written_for
+from archwright.papers.library import shelf_names, shelf_paper
 from archwright.sandbox.in_process import InProcessSandbox
 from archwright.tasks.loading import built_in_names, load_task
 

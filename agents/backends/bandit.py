@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from archwright.domain import InputError
+from archwright.core import InputError
 
 ROLES: Final = ("researcher", "coder", "debugger", "evaluator", "reviewer")
 FULL_GAIN: Final = 10.0

@@ -13,7 +13,7 @@ from archwright.agents.backends.keys import OWN_KEY, redact
 
 Kind = Literal["outage", "broken", "question", "lasting"]
 """`outage`: the service does not serve now; `broken`: it served this reply badly; `question`: it
-will not answer this one question; `lasting`: it will answer none until somebody mends it."""
+will not answer this one question; `lasting`: it will answer none until somebody fixes it."""
 
 LONGEST_WORDS: Final = 300
 _PASSING: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})

@@ -12,13 +12,13 @@ from typing import Any, Final
 
 from archwright.agents.backends import Reply, Request
 from archwright.agents.backends.bandit import Pool
+from archwright.agents.backends.client import Client, Completion, estimate_tokens
 from archwright.agents.backends.faults import BrokenStreamError, Fault, read_fault
 from archwright.agents.backends.keys import redact
 from archwright.agents.backends.meter import Amount, BudgetSpentError, Meter
 from archwright.agents.backends.packages import import_package
 from archwright.agents.backends.pricing import Price
-from archwright.agents.backends.wire import Completion, Wire, estimate_tokens
-from archwright.domain import BackendError, Stopped
+from archwright.core import BackendError, Stopped
 
 NOTICE_AFTER_SECONDS: Final = 20.0
 LEAST_CHARACTERS_PER_TOKEN: Final = 2.0
@@ -62,7 +62,7 @@ class LlmBackend:
     """Answers requests by models. Any number of threads may ask at a time.
 
     Args:
-        wire: how a model is reached.
+        client: how a model is reached.
         pool: which model answers.
         prices: by model; None where the price is unknown, and its calls count no dollars.
         meter: the limits.
@@ -77,7 +77,7 @@ class LlmBackend:
 
     def __init__(
         self,
-        wire: Wire,
+        client: Client,
         pool: Pool,
         prices: dict[str, Price | None],
         meter: Meter,
@@ -87,7 +87,7 @@ class LlmBackend:
         patience: Patience | None = None,
         calls: int | None = None,
     ) -> None:
-        self._wire = wire
+        self._client = client
         self._pool = pool
         self._prices = prices
         self._meter = meter
@@ -105,7 +105,7 @@ class LlmBackend:
         """One answer, in words; a question that cannot be answered is a reply with an error.
 
         Raises:
-            BackendError: no question can be answered until somebody mends it.
+            BackendError: no question can be answered until somebody fixes it.
             Stopped: the run was asked to stop while a fault was waited out.
         """
         model = self._pool.choose(request.role, request.candidate)
@@ -209,7 +209,7 @@ class LlmBackend:
     ) -> None:
         openai, httpx = import_package("openai"), import_package("httpx")
         try:
-            self._wire.complete(model, messages, name, completion)
+            self._client.complete(model, messages, name, completion)
         except (
             openai.OpenAIError,
             httpx.HTTPError,

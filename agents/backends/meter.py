@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from archwright.domain import AnswerError, Stopped
+from archwright.core import AnswerError, Stopped
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The provider packages, imported when first used; a missing one is one line with the mend."""
+"""The provider packages, imported when first used; a missing one is one line with the fix."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import warnings
 from typing import Any
 
-from archwright.domain import InputError
+from archwright.core import InputError
 
 
 def import_package(name: str) -> Any:
@@ -18,7 +18,7 @@ def import_package(name: str) -> Any:
     """
     try:
         with warnings.catch_warnings():
-            # What a provider package warns of at import is not the user's to mend.
+            # What a provider package warns of at import is not the user's to fix.
             warnings.simplefilter("ignore")
             return importlib.import_module(name)
     except ImportError as error:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from archwright.domain import InputError
+from archwright.core import InputError
 
 MILLION: Final = 1e6
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from archwright.agents.backends import Reply, Request
-from archwright.domain import BackendError
+from archwright.core import BackendError
 
 
 class ReplayBackend:

@@ -29,11 +29,11 @@ from archwright.agents.questions import (
     Work,
     problem_of,
 )
-from archwright.domain import AnswerError, BackendError, Check, CheckReport, Status
+from archwright.core import AnswerError, BackendError, Check, CheckReport, Status
 from archwright.knowledge.papers.relevance import shared_words
-from archwright.search.edits import NotApplicable
-from archwright.search.operators import OPERATORS, edit
-from archwright.search.repair import repair
+from archwright.search.operators.edits import NotApplicable
+from archwright.search.operators.operators import OPERATORS, edit
+from archwright.search.operators.repair import repair
 
 _NUMBER: Final = re.compile(r"\b\d[\d_.]*(?:e-?\d+)?\b")
 
@@ -152,7 +152,7 @@ def _repair(question: RepairQuestion, rng: Random) -> Repair:
     )
     change = repair(question.source, problem_of(question.brief), report, rng)
     if change is None:
-        return Repair(source=None, notes="no rule mends this failure")
+        return Repair(source=None, notes="no rule fixes this failure")
     return Repair(source=change.source, notes=change.title)
 
 

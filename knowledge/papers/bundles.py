@@ -29,7 +29,7 @@ CODE: Final = "code"
 CODE_ENDINGS: Final = (".py", ".toml", ".json", ".yaml", ".yml", ".cfg", ".txt", ".md", ".sh")
 
 _IGNORED: Final = ("__pycache__", "__MACOSX")
-_MEND: Final = "unpack it, check it, and add the folder"
+_FIX: Final = "unpack it, check it, and add the folder"
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -134,7 +134,7 @@ def _untar(data: bytes) -> Iterator[tuple[str, bytes]]:
                     continue
                 if not member.isreg():
                     what = "a link" if member.islnk() or member.issym() else "a device"
-                    raise UnreadableError(f"it holds {what} ({member.name[:80]!r}): {_MEND}")
+                    raise UnreadableError(f"it holds {what} ({member.name[:80]!r}): {_FIX}")
                 if member.size > limits.EXPANDED_BYTES:
                     _refuse_size()
                 stream = archive.extractfile(member)
@@ -150,14 +150,14 @@ def _unzip(data: bytes) -> Iterator[tuple[str, bytes]]:
                 if member.is_dir():
                     continue
                 if member.external_attr >> 28 == 0o12:
-                    raise UnreadableError(f"it holds a link ({member.filename[:80]!r}): {_MEND}")
+                    raise UnreadableError(f"it holds a link ({member.filename[:80]!r}): {_FIX}")
                 if member.file_size > limits.EXPANDED_BYTES:
                     _refuse_size()
                 yield member.filename, archive.read(member)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
         raise UnreadableError(f"it is a broken zip file ({error}): fetch it again") from None
     except RuntimeError:  # what zipfile raises for a password
-        raise UnreadableError(f"it is encrypted: {_MEND}") from None
+        raise UnreadableError(f"it is encrypted: {_FIX}") from None
 
 
 def _named(members: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
@@ -174,6 +174,6 @@ def _checked(members: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]
     for name, data in members:
         path = PurePosixPath(name.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-            raise UnreadableError(f"it holds {name[:80]!r}, which leaves its folder: {_MEND}")
+            raise UnreadableError(f"it holds {name[:80]!r}, which leaves its folder: {_FIX}")
         if not any(part in _IGNORED or part.startswith(".") for part in path.parts):
             yield path.as_posix(), data

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from archwright.domain import InputError
+from archwright.core import InputError
 from archwright.knowledge.papers import limits
 from archwright.knowledge.papers.paper import Paper, from_json
 
@@ -23,7 +23,7 @@ def read_confined(path: Path) -> Paper:
     """The paper at a path.
 
     Raises:
-        InputError: it cannot be read; one line that names the file and the mend.
+        InputError: it cannot be read; one line that names the file and the fix.
     """
     words = [sys.executable, "-P", "-m", _WORKER, str(path.absolute())]
     process = subprocess.Popen(

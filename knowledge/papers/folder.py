@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from archwright.domain import InputError, WorkspaceError
+from archwright.core import InputError, WorkspaceError
 from archwright.knowledge.locking import locked
 from archwright.knowledge.papers.bundles import CODE
 from archwright.knowledge.papers.confined import read_confined
@@ -138,7 +138,7 @@ class PaperFolder:
             yield
         except OSError as error:
             raise WorkspaceError(
-                f"{self.path} cannot be written ({error.strerror}): mend its rights or free space"
+                f"{self.path} cannot be written ({error.strerror}): fix its rights or free space"
             ) from error
 
 

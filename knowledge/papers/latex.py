@@ -105,7 +105,7 @@ def main_file(files: Mapping[str, str]) -> str | None:
 def _include(files: Mapping[str, str], name: str, depth: int) -> str:
     """A file with what it includes from the bundle; what is not there is left out."""
     if depth > _NESTED_AT_MOST:
-        raise UnreadableError(f"{name} includes itself: mend its \\input")
+        raise UnreadableError(f"{name} includes itself: fix its \\input")
     folder = posixpath.dirname(name)
 
     def fill(match: re.Match[str]) -> str:

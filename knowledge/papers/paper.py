@@ -17,7 +17,7 @@ Status = Literal["ok", "suspicious"]
 
 
 class UnreadableError(ValueError):
-    """A file that cannot be read as a paper. The message is one line and names the mend."""
+    """A file that cannot be read as a paper. The message is one line and names the fix."""
 
 
 @dataclass(frozen=True, slots=True)

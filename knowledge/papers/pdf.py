@@ -71,7 +71,7 @@ def read_pdf(data: bytes) -> Paper:
     spans = _without_furniture(spans, pages)
     title = _title(document, spans)
     sections = assemble(_with_headings(spans, _outline(document)))
-    # pdfium mends what it can, and says nothing of what was cut off.
+    # pdfium fixes what it can, and says nothing of what was cut off.
     cut = () if b"%%EOF" in data[-2048:] else ("the file has no end: pages may be missing",)
     return Paper(title, "pdf", pages, sections, split_references(sections), notices=cut)
 

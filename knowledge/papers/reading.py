@@ -21,7 +21,7 @@ def read_paper(path: Path) -> Paper:
     """The paper at a path, which may be a file, an archive or a folder.
 
     Raises:
-        UnreadableError: it is none, or cannot be read; the message names the mend.
+        UnreadableError: it is none, or cannot be read; the message names the fix.
         RecursionError: it is nested too deep.
     """
     bundle = open_bundle(path)

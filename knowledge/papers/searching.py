@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from archwright.domain import InputError
+from archwright.core import InputError
 from archwright.knowledge.papers.bundles import CODE
 
 _ENDINGS: Final = (
@@ -59,7 +59,7 @@ def _entries(folder: Path) -> list[Path]:
     try:
         return sorted(p for p in folder.iterdir() if not p.name.startswith("."))
     except OSError as error:
-        raise InputError(f"{folder} cannot be read ({error.strerror}): mend its rights") from None
+        raise InputError(f"{folder} cannot be read ({error.strerror}): fix its rights") from None
 
 
 def _head(path: Path) -> bytes:

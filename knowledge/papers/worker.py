@@ -29,7 +29,7 @@ def main() -> None:
     except MemoryError:
         document = {"error": "it takes too much memory to read: add a smaller part of it"}
     except OSError as error:
-        document = {"error": f"it cannot be read ({error.strerror}): mend its rights"}
+        document = {"error": f"it cannot be read ({error.strerror}): fix its rights"}
     sys.stdout.buffer.write(json.dumps(document).encode("utf-8", "replace"))
 
 

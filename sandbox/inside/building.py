@@ -22,7 +22,7 @@ Shape = tuple[int, ...]
 
 
 class BackboneJson(TypedDict):
-    """`archwright.domain.Backbone` as JSON."""
+    """`archwright.core.Backbone` as JSON."""
 
     width: int
     layers: int
@@ -30,7 +30,7 @@ class BackboneJson(TypedDict):
 
 
 class ProblemJson(TypedDict):
-    """`archwright.domain.Problem` as JSON."""
+    """`archwright.core.Problem` as JSON."""
 
     entry: Literal["Model", "Mixer"]
     input_shape: Shape

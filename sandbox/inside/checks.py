@@ -22,7 +22,7 @@ _DETAIL_LIMIT: Final = 600
 
 
 class CheckJson(TypedDict):
-    """`archwright.domain.Check` as JSON."""
+    """`archwright.core.Check` as JSON."""
 
     name: str
     ok: bool

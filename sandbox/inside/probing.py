@@ -1,4 +1,4 @@
-"""Trying to break out, from inside a jail: what works is a gap."""
+"""Trying to break out, from inside a jail: what works is a limitation."""
 
 from __future__ import annotations
 

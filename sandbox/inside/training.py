@@ -31,7 +31,7 @@ Array = NDArray[Any]
 
 
 class RecipeJson(TypedDict):
-    """`archwright.domain.Recipe` as JSON."""
+    """`archwright.core.Recipe` as JSON."""
 
     optimizer: str
     learning_rate: float
@@ -41,7 +41,7 @@ class RecipeJson(TypedDict):
 
 
 class StageJson(TypedDict):
-    """`archwright.domain.Stage` as JSON."""
+    """`archwright.core.Stage` as JSON."""
 
     source: str
     recipe: RecipeJson
@@ -49,7 +49,7 @@ class StageJson(TypedDict):
 
 
 class TrainJson(TypedDict):
-    """`archwright.domain.TrialJob` as JSON."""
+    """`archwright.core.TrialJob` as JSON."""
 
     source: str
     problem: ProblemJson

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from archwright.domain import InputError
+from archwright.core import InputError
 from archwright.search.policies.elites import Elites
 from archwright.search.policies.evolution import Evolution
 from archwright.search.policies.guided import Guided

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any, ClassVar
 
-from archwright.domain import Json
+from archwright.core import Json
 from archwright.search.policies.known import Known
 from archwright.search.policies.protocol import Choice, Result, Space
-from archwright.search.surrogate import Trust
+from archwright.search.predict.surrogate import Confidence
 
 
 class Asking:
@@ -42,8 +42,8 @@ class Asking:
         """The best by what was measured."""
         return self.known.ranked[0].id if self.known.ranked else None
 
-    def trust(self) -> Trust | None:
-        """See `Policy.trust`."""
+    def confidence(self) -> Confidence | None:
+        """See `Policy.confidence`."""
         return None
 
     def state(self) -> dict[str, Any]:

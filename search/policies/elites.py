@@ -32,7 +32,7 @@ class Elites(Asking):
         if result.gain is None:
             return
         cell = result.family, result.parameters.bit_length()
-        if cell not in self.cells or result.merit > self.cells[cell].merit:
+        if cell not in self.cells or result.fitness > self.cells[cell].fitness:
             self.cells[cell] = result
 
     def choose(self, rng: Random) -> Choice:

@@ -10,7 +10,7 @@ from archwright.search.policies.asking import Asking
 from archwright.search.policies.operator_values import OperatorValues, Outcome
 from archwright.search.policies.protocol import Choice, Result, Space
 from archwright.search.policies.shortlist import OPTIMISM, Shortlist
-from archwright.search.surrogate import Trust
+from archwright.search.predict.surrogate import Confidence
 
 DRAFTS: Final = 8
 """Lineages at the highest rung before anything is varied."""
@@ -79,11 +79,11 @@ class Guided(Asking):
         parent = self.known.by_id.get(result.parents[0]) if result.parents else None
         if parent is None:
             return "start"
-        return "better" if result.merit > parent.merit else "worse"
+        return "better" if result.fitness > parent.fitness else "worse"
 
-    def trust(self) -> Trust | None:
-        """See `Policy.trust`."""
-        return self.shortlist.trust
+    def confidence(self) -> Confidence | None:
+        """See `Policy.confidence`."""
+        return self.shortlist.confidence
 
     def state(self) -> dict[str, Any]:
         """See `Policy.state`."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from archwright.domain import Json
+from archwright.core import Json
 from archwright.search.policies.protocol import Choice, Policy, Result, Space
-from archwright.search.surrogate import Trust
+from archwright.search.predict.surrogate import Confidence
 
 MIGRATION: Final = 20
 """Results that an island is told between two migrations from it."""
@@ -49,11 +49,11 @@ class Islands:
     def best(self) -> str | None:
         """See `Policy.best`."""
         found = [self._results[b] for i in self._islands if (b := i.best()) is not None]
-        return max(found, key=lambda r: r.merit).id if found else None
+        return max(found, key=lambda r: r.fitness).id if found else None
 
-    def trust(self) -> Trust | None:
+    def confidence(self) -> Confidence | None:
         """That of the island that believes its own most."""
-        found = [trust for i in self._islands if (trust := i.trust()) is not None]
+        found = [confidence for i in self._islands if (confidence := i.confidence()) is not None]
         return max(found, key=lambda t: t.correlation, default=None)
 
     def state(self) -> dict[str, Any]:

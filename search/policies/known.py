@@ -9,7 +9,7 @@ from archwright.search.policies.protocol import Result
 
 
 class Known:
-    """Results by id, in the order in which they came, and by merit."""
+    """Results by id, in the order in which they came, and by fitness."""
 
     def __init__(self) -> None:
         self.all: list[Result] = []
@@ -54,7 +54,7 @@ class Known:
         lineage = self._lineage[result.id]
         before = self._champion.get(lineage)
         if before is not None:
-            if result.merit <= before.merit:
+            if result.fitness <= before.fitness:
                 return
             self.champions.remove(before)
         self._champion[lineage] = result
@@ -66,9 +66,9 @@ class Known:
 
     def tournament(self, among: list[Result], entrants: int, rng: Random) -> Result:
         """The best of a few drawn at random."""
-        return max(rng.sample(among, min(entrants, len(among))), key=lambda r: r.merit)
+        return max(rng.sample(among, min(entrants, len(among))), key=lambda r: r.fitness)
 
 
 def _order(result: Result) -> tuple[float, float]:
-    rung, gain = result.merit
+    rung, gain = result.fitness
     return -rung, -gain

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from archwright.domain import Array, Json
-from archwright.search.surrogate import Trust
+from archwright.core import Array, Json
+from archwright.search.predict.surrogate import Confidence
 
 CONTROL: Final = "control"
 """The operator of the control arm: a random draw that no search has touched."""
@@ -43,11 +43,11 @@ class Space(Protocol):
     def operators(self) -> Mapping[str, int]: ...
 
     @property
-    def foresees(self) -> int:
-        """How many proposals may be foreseen for one choice; 0 where none can be."""
+    def previews(self) -> int:
+        """How many proposals may be previewed for one choice; 0 where none can be."""
         ...
 
-    def foresee(self, choice: Choice) -> Proposal | None:
+    def preview(self, choice: Choice) -> Proposal | None:
         """The proposal that a choice leads to; None where that cannot be known, or nothing comes
         of it."""
         ...
@@ -74,7 +74,7 @@ class Result:
     duplicate: bool = False
 
     @property
-    def merit(self) -> tuple[int, float]:
+    def fitness(self) -> tuple[int, float]:
         """What results are compared by; what was not measured is worse than all else."""
         return (self.rung, self.gain) if self.gain is not None else (-1, 0.0)
 
@@ -97,7 +97,7 @@ class Policy(Protocol):
         """The id of what it holds to be the best so far; None before anything was measured."""
         ...
 
-    def trust(self) -> Trust | None:
+    def confidence(self) -> Confidence | None:
         """How far it believes its surrogate; None where it has none."""
         ...
 

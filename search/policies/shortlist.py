@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from archwright.domain import Array
+from archwright.core import Array
 from archwright.search.policies.known import Known
 from archwright.search.policies.protocol import Choice, Proposal, Result, Space
-from archwright.search.surrogate import Surrogate, Trust
+from archwright.search.predict.surrogate import Confidence, Surrogate
 
 OPTIMISM: Final = 1.25
 """Standard deviations of the surrogate that count in a proposal's favour."""
@@ -21,8 +21,8 @@ REFIT: Final = 0.02
 
 
 class Shortlist:
-    """Draws choices, foresees their proposals, and takes the one with the highest optimistic
-    prediction, once the surrogate has earned trust; until then the first that is new."""
+    """Draws choices, previews their proposals, and takes the one with the highest optimistic
+    prediction, once the surrogate has earned confidence; until then the first that is new."""
 
     def __init__(self, space: Space, known: Known, seed: int, optimism: float = OPTIMISM) -> None:
         self._space = space
@@ -32,16 +32,16 @@ class Shortlist:
         self._fitted = 0
 
     @property
-    def trust(self) -> Trust:
+    def confidence(self) -> Confidence:
         """How far the surrogate is believed, as of its last fit."""
-        return self._surrogate.trust()
+        return self._surrogate.confidence()
 
     def pick(self, draw: Callable[[Random], Choice], rng: Random) -> Choice:
-        """The best of several draws; the only one where nothing can be foreseen."""
-        if not self._space.foresees:
+        """The best of several draws; the only one where nothing can be previewed."""
+        if not self._space.previews:
             return draw(rng)
         self._refit()
-        found = self._draw(draw, self._space.foresees if self.trust.earned else 1, rng)
+        found = self._draw(draw, self._space.previews if self.confidence.earned else 1, rng)
         if len(found) < 2:
             return found[0][0] if found else draw(rng)
         mean, sd = self._surrogate.predict(np.array([p.features for _, p in found]))
@@ -52,9 +52,9 @@ class Shortlist:
     ) -> list[tuple[Choice, Proposal]]:
         """So many choices that lead to new and different candidates; fewer where that is hard."""
         found: dict[str, tuple[Choice, Proposal]] = {}
-        for _ in range(2 * self._space.foresees):
+        for _ in range(2 * self._space.previews):
             choice = draw(rng)
-            proposal = self._space.foresee(choice)
+            proposal = self._space.preview(choice)
             if proposal is not None and proposal.key not in self._known.keys:
                 found.setdefault(proposal.key, (choice, proposal))
             if len(found) == count:
@@ -79,7 +79,7 @@ class Shortlist:
         best = ranked[:half]
         ids = {r.id for r in best}
         latest = [r for r in self._known.measured[-half:] if r.id not in ids]
-        return best + sorted(latest, key=lambda r: r.merit, reverse=True)
+        return best + sorted(latest, key=lambda r: r.fitness, reverse=True)
 
 
 def _columns(results: list[Result], wanted: Array) -> tuple[Array, Array, Array]:

@@ -25,9 +25,9 @@ class Drafts(Asking):
 
 
 class Greedy(Asking):
-    """A few drafts, then with even odds mend a broken leaf or improve the best.
+    """A few drafts, then with even odds fix a broken leaf or improve the best.
 
-    Jiang et al. 2025, "AIDE: AI-Driven Exploration in the Space of Code". To mend is to edit what
+    Jiang et al. 2025, "AIDE: AI-Driven Exploration in the Space of Code". To fix is to edit what
     broke: what the debugger can repair was repaired before it counted as broken.
     """
 

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 from archwright.search.policies.asking import Asking
 from archwright.search.policies.protocol import Choice, Result, Space
 from archwright.search.policies.shortlist import Shortlist
-from archwright.search.surrogate import Trust
+from archwright.search.predict.surrogate import Confidence
 
 ROOT: Final = ""
 EXPLORE: Final = 0.5
@@ -50,7 +50,7 @@ class Tree(Asking):
             path.insert(0, result.id)
         for node in path:
             self.visits[node] += 1
-            if node not in self.peaks or result.merit > self.peaks[node].merit:
+            if node not in self.peaks or result.fitness > self.peaks[node].fitness:
                 self.peaks[node] = result
 
     def _path(self, node: str) -> list[str]:
@@ -68,9 +68,9 @@ class Tree(Asking):
         nodes = [self._select(rng) for _ in range(PLACES)]
         return self.shortlist.pick(lambda rng: self._expand(rng.choice(nodes), rng), rng)
 
-    def trust(self) -> Trust | None:
-        """See `Policy.trust`."""
-        return self.shortlist.trust
+    def confidence(self) -> Confidence | None:
+        """See `Policy.confidence`."""
+        return self.shortlist.confidence
 
     def _select(self, rng: Random) -> str:
         node = ROOT

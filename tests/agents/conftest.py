@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
+from archwright.agents.backends.client import UrlClient
 from archwright.agents.backends.llm import LlmBackend, Patience
 from archwright.agents.backends.meter import Meter
-from archwright.agents.backends.wire import UrlWire
 from archwright.runs.backends import known_prices, model_pool
-from archwright.runs.beginning import begin
-from archwright.runs.calls import spent_so_far
 from archwright.runs.conduct import Conductor
-from archwright.runs.finding import find_run
-from archwright.runs.journal import Journal
-from archwright.runs.paths import RunPaths
+from archwright.runs.foreground import carry_out
+from archwright.runs.journal.calls import spent_so_far
+from archwright.runs.journal.journal import Journal
 from archwright.runs.settings import RunSettings
-from archwright.runs.workspace import Workspace
+from archwright.runs.starting import begin
+from archwright.runs.workspace.finding import find_run
+from archwright.runs.workspace.paths import RunPaths
+from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox.in_process import InProcessSandbox
-from archwright.session import carry_out
 from archwright.tasks.loading import load_task
 
 QUICK = Patience(first_seconds=0.01, longest_seconds=0.05, outage_seconds=20.0, contact_seconds=1.0)
@@ -81,7 +81,7 @@ def quick_backend(settings: RunSettings, journal: Journal) -> LlmBackend:
     """The backend that a run would open, with less patience."""
     assert settings.base_url is not None
     return LlmBackend(
-        wire=UrlWire(settings.base_url, settings.silence_seconds, settings.answer_tokens),
+        client=UrlClient(settings.base_url, settings.silence_seconds, settings.answer_tokens),
         pool=model_pool(settings, journal),
         prices=known_prices(settings),
         meter=Meter(settings.max_usd, settings.max_tokens, spent_so_far(journal)),

@@ -1,4 +1,4 @@
-"""What earlier runs learned is put before the roles: failures, their mends, relatives, parents."""
+"""What earlier runs learned is put before the roles: failures, their fixes, relatives, parents."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def prompts_of(server: ProtocolServer, role: str) -> list[str]:
     return [s.call.messages[0]["content"] for s in server.served if s.call.role == role]
 
 
-def test_failures_and_their_mends_reach_the_next_run(runs: Runs) -> None:
+def test_failures_and_their_fixes_reach_the_next_run(runs: Runs) -> None:
     with ProtocolServer(breaks_first) as server:
         runs.run(server.url, max_candidates=3, workers=1, lag=1).close()
     with ProtocolServer(breaks_first) as server:
         runs.run(server.url, max_candidates=1, seed=8).close()
     debugger = prompts_of(server, "debugger")[0]
-    past = debugger.partition("How this kind of failure was mended before")[2]
+    past = debugger.partition("How this kind of failure was fixed before")[2]
     past = past.partition("# The file")[0]
     assert "It was not met before" not in past
     assert any(line.startswith("-") and WRONG_SHAPE in line for line in past.splitlines())

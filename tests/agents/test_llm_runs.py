@@ -11,9 +11,9 @@ import pytest
 from protocol_server import Act, Call, Fail, ProtocolServer, Say, Served
 from scripts import FAULTS, good, with_faults, words_of
 
-from archwright.domain import BackendError, End, InputError
-from archwright.runs.calls import spent_so_far
-from archwright.runs.journal import Journal
+from archwright.core import BackendError, End, InputError
+from archwright.runs.journal.calls import spent_so_far
+from archwright.runs.journal.journal import Journal
 
 Runs = Any
 KEY = "sk-planted-0123456789abcdef"
@@ -98,7 +98,7 @@ def test_an_answer_that_never_parses_ends_its_candidate_after_three_tries(runs: 
         assert "no Python file" in longest[2]["content"]
 
 
-def test_a_broken_file_is_mended_by_the_debugger_with_the_diff_that_helped_before(
+def test_a_broken_file_is_fixed_by_the_debugger_with_the_diff_that_helped_before(
     runs: Runs,
 ) -> None:
     def act(call: Call) -> Act:
@@ -115,14 +115,14 @@ def test_a_broken_file_is_mended_by_the_debugger_with_the_diff_that_helped_befor
         return good(call)
 
     with ProtocolServer(act) as server, runs.run(server.url, max_candidates=6, lag=2) as journal:
-        mended = [k for k in ends(journal) if k != End.INVALID]
-        assert set(mended) <= {End.TRAINED, End.PROMOTED}
+        fixed = [k for k in ends(journal) if k != End.INVALID]
+        assert set(fixed) <= {End.TRAINED, End.PROMOTED}
         assert ends(journal)[End.INVALID] == 6
         prompts = [
             s.call.messages[0]["content"] for s in server.served if s.call.role == "debugger"
         ]
         assert "It was not met before" in prompts[0]
-        assert "+" in prompts[-1].split("was mended before")[1].split("# The file")[0]
+        assert "+" in prompts[-1].split("was fixed before")[1].split("# The file")[0]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_broken_file_is_mended_by_the_debugger_with_the_diff_that_helped_befor
         (Fail(429, "You exceeded your quota", "insufficient_quota"), "quota is exhausted"),
     ],
 )
-def test_a_permanent_fault_stops_the_run_which_goes_on_when_it_is_mended(
+def test_a_permanent_fault_stops_the_run_which_goes_on_when_it_is_fixed(
     runs: Runs, monkeypatch: pytest.MonkeyPatch, fault: Fail, words: str
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)

@@ -14,16 +14,16 @@ from scripts import good, words_of
 
 from archwright.agents.backends import Request
 from archwright.agents.backends.bandit import Pool, Pull, choose_arm, parse_models
+from archwright.agents.backends.client import LitellmClient
 from archwright.agents.backends.faults import read_fault
 from archwright.agents.backends.keys import redact
 from archwright.agents.backends.llm import LlmBackend, Patience
 from archwright.agents.backends.meter import Amount, BudgetSpentError, Meter
 from archwright.agents.backends.packages import import_litellm, import_package
 from archwright.agents.backends.pricing import Price, parse_prices, price_of
-from archwright.agents.backends.wire import LitellmWire
 from archwright.agents.estimating import estimate
 from archwright.agents.prompting import Prompts
-from archwright.domain import BackendError, InputError, Stopped
+from archwright.core import BackendError, InputError, Stopped
 from archwright.tasks.loading import load_task
 
 Runs = Any
@@ -152,7 +152,7 @@ def test_an_estimate_grows_with_candidates_and_price() -> None:
 # --- packages, keys, faults -----------------------------------------------------------------------
 
 
-def test_a_missing_package_is_one_line_with_the_mend() -> None:
+def test_a_missing_package_is_one_line_with_the_fix() -> None:
     with pytest.raises(InputError, match=r"needs the package nothing_like_this: pip install"):
         import_package("nothing_like_this")
 
@@ -177,11 +177,11 @@ def test_retry_after_is_a_number_or_a_date(said: str, seconds: float | None) -> 
     assert fault.wait_seconds == seconds
 
 
-def _backend(wire: Any, stop: threading.Event, notify: Any = lambda _: None) -> LlmBackend:
+def _backend(client: Any, stop: threading.Event, notify: Any = lambda _: None) -> LlmBackend:
     patience = Patience(0.01, 0.05, outage_seconds=2.0, contact_seconds=0.3)
     pool = Pool(parse_models(["openai/toy"]), lambda _: [])
     prices: dict[str, Price | None] = {"openai/toy": Price(1, 2)}
-    return LlmBackend(wire, pool, prices, Meter(None, None), 512, stop, notify, patience)
+    return LlmBackend(client, pool, prices, Meter(None, None), 512, stop, notify, patience)
 
 
 ASKED = Request("coder", "You are the coder.", {}, 1)
@@ -199,16 +199,16 @@ def test_litellm_names_reach_the_same_server(
     with ProtocolServer(act) as server:
         monkeypatch.setenv("OPENAI_API_BASE", server.url)
         monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-1")
-        reply = _backend(LitellmWire(5.0, 512), threading.Event()).answer(ASKED)
+        reply = _backend(LitellmClient(5.0, 512), threading.Event()).answer(ASKED)
         assert reply.text == words_of(server.served[-1].call)
         assert reply.tries == len(server.served) == (1 if drop_after is None else 2)
         assert server.served[0].call.key == "sk-planted-1"
 
 
 def test_an_address_where_nobody_is_stops_soon() -> None:
-    from archwright.agents.backends.wire import UrlWire
+    from archwright.agents.backends.client import UrlClient
 
-    backend = _backend(UrlWire("http://127.0.0.1:9/v1", 5.0, 512), threading.Event())
+    backend = _backend(UrlClient("http://127.0.0.1:9/v1", 5.0, 512), threading.Event())
     with pytest.raises(BackendError, match="openai/toy: Connection error"):
         backend.answer(ASKED)
     with pytest.raises(BackendError):
@@ -218,7 +218,7 @@ def test_an_address_where_nobody_is_stops_soon() -> None:
 def test_a_stop_ends_the_waiting() -> None:
     from protocol_server import Fail
 
-    from archwright.agents.backends.wire import UrlWire
+    from archwright.agents.backends.client import UrlClient
 
     stop = threading.Event()
 
@@ -228,7 +228,7 @@ def test_a_stop_ends_the_waiting() -> None:
         return Fail(503, "down", headers={"Retry-After": "0"})
 
     with ProtocolServer(act) as server, pytest.raises(Stopped):
-        _backend(UrlWire(server.url, 5.0, 512), stop).answer(ASKED)
+        _backend(UrlClient(server.url, 5.0, 512), stop).answer(ASKED)
 
 
 def test_importing_the_backend_imports_no_provider(tmp_path: Path) -> None:

@@ -137,10 +137,10 @@ def test_a_diff_is_applied_to_the_parent() -> None:
         read_answer(f"```diff\n{diff}```", Code, without)
 
 
-def test_the_debugger_may_know_no_mend() -> None:
-    assert read_answer("NO MEND: the idea needs the future.", Repair, REPAIR).source is None
+def test_the_debugger_may_know_no_fix() -> None:
+    assert read_answer("NO FIX: the idea needs the future.", Repair, REPAIR).source is None
     assert read_answer('{"source": null, "notes": "none"}', Repair, REPAIR).source is None
-    assert read_answer(f"Mended.\n```py\n{SOURCE}```", Repair, REPAIR).source == SOURCE
+    assert read_answer(f"Fixed.\n```py\n{SOURCE}```", Repair, REPAIR).source == SOURCE
 
 
 def test_numbers_in_an_assessment_are_words_only() -> None:

@@ -10,15 +10,15 @@ import pytest
 from protocol_server import ProtocolServer
 from scripts import with_faults
 
-from archwright.domain import BackendError, RunError
-from archwright.runs.beginning import begin
+from archwright.core import BackendError, RunError
 from archwright.runs.conduct import Conductor
-from archwright.runs.journal import Journal
-from archwright.runs.paths import RunPaths
+from archwright.runs.foreground import carry_out
+from archwright.runs.journal.journal import Journal
 from archwright.runs.settings import RunSettings
-from archwright.runs.workspace import Workspace
+from archwright.runs.starting import begin
+from archwright.runs.workspace.paths import RunPaths
+from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox.in_process import InProcessSandbox
-from archwright.session import carry_out
 from archwright.tasks.loading import load_task
 
 Runs = Any

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from archwright.domain import METRICS, End
-from archwright.runs.snapshot import (
+from archwright.core import METRICS, End
+from archwright.runs.results.snapshot import (
     Baseline,
     CandidateRow,
     Funnel,

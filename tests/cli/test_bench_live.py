@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from archwright.bench.live import summarise
+from archwright.benchmarks.search.live import summarise
 from archwright.cli import main
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import psutil
 import pytest
 
-from archwright.bench.cells import (
+from archwright.benchmarks.search.cells import (
     COLUMNS,
     CONV1,
     CONV3,
@@ -39,7 +39,7 @@ from archwright.bench.cells import (
     name_of,
     read_table,
 )
-from archwright.bench.nas201 import search
+from archwright.benchmarks.search.nas201 import search
 from archwright.cli import main
 from archwright.search.policies import POLICIES, Choice, open_policy
 
@@ -245,7 +245,7 @@ def test_operators_make_what_they_say() -> None:
             o in pair
             for o, pair in zip(mixed, zip(cell_of(one), cell_of(two), strict=True), strict=True)
         )
-        assert graph_key(changed) == space.foresee(Choice("mutate", (one,), seed)).key
+        assert graph_key(changed) == space.preview(Choice("mutate", (one,), seed)).key
 
 
 def _value(cell: Cell, x: float) -> float | None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from archwright.cli import main
-from archwright.knowledge.decisions import Decision, DecisionFolder, Option
-from archwright.runs.workspace import Workspace, init
+from archwright.knowledge.decisions.folder import Decision, DecisionFolder, Option
+from archwright.runs.workspace.workspace import Workspace, init
 
 
 @pytest.fixture

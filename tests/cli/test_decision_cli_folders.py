@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from archwright.cli import main
-from archwright.runs.journal import Journal
-from archwright.runs.workspace import Workspace, init
+from archwright.runs.journal.journal import Journal
+from archwright.runs.workspace.workspace import Workspace, init
 
 RECORD = """\
 ---

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from archwright.cli import main
-from archwright.domain import End
-from archwright.knowledge.decisions import Decision, DecisionFolder, Option
+from archwright.core import End
+from archwright.knowledge.decisions.folder import Decision, DecisionFolder, Option
 from archwright.knowledge.store import Entry, Knowledge
-from archwright.runs.branches import Landing, Node, land
-from archwright.runs.journal import Journal
-from archwright.runs.observing import observe
-from archwright.runs.snapshot import Verdict
-from archwright.runs.workspace import Workspace, init
+from archwright.runs.journal.journal import Journal
+from archwright.runs.results.branches.branches import Landing, Node, land
+from archwright.runs.results.observing import observe
+from archwright.runs.results.snapshot import Verdict
+from archwright.runs.workspace.workspace import Workspace, init
 
 RUN = "digits-20261124-ab12"
 

@@ -11,8 +11,8 @@ import pytest
 
 from archwright.cli import main
 from archwright.cli.doctor import KEY_NAMES
-from archwright.domain import SandboxError
-from archwright.sandbox.engine import engine_version
+from archwright.core import SandboxError
+from archwright.sandbox.docker.engine import engine_version
 
 NAMES = {"python", "torch", "threads", "accelerators", "memory", "disk", "git", "sandbox", "docker"}
 SECRET = "sk-do-not-print-4711"
@@ -64,18 +64,18 @@ def test_people_get_one_row_per_finding(ask_doctor: Ask, tmp_path: Path) -> None
     assert SECRET not in out + err
 
 
-def test_what_is_missing_comes_with_its_mend(ask_doctor: Ask, tmp_path: Path) -> None:
+def test_what_is_missing_comes_with_its_fix(ask_doctor: Ask, tmp_path: Path) -> None:
     folder = tmp_path / "no where"
     code, out, _ = ask_doctor("--json", "--workspace", str(folder), PATH=str(tmp_path))
     assert code == 2
     assert not json.loads(out)["possible"]
     found = findings(out)
     assert (found["git"]["ok"], found["git"]["detail"]) == (False, "not installed")
-    assert "install git" in found["git"]["mend"]
+    assert "install git" in found["git"]["fix"]
     assert found["docker"]["detail"] == "not installed"
     assert found["models"]["detail"] == "no key set"
-    assert found["disk"]["mend"] == f"archwright init '{folder}'"
-    assert all(f["mend"] for f in found.values() if not f["ok"])
+    assert found["disk"]["fix"] == f"archwright init '{folder}'"
+    assert all(f["fix"] for f in found.values() if not f["ok"])
 
 
 def test_an_engine_that_is_down_is_told_from_an_image_that_is_missing(
@@ -89,13 +89,13 @@ def test_an_engine_that_is_down_is_told_from_an_image_that_is_missing(
     _, out, _ = ask_doctor("--json", "--workspace", str(tmp_path))
     missing = findings(out)["sandbox docker"]
     assert "has no image archwright-sandbox:no-such" in missing["detail"]
-    assert "sandbox build (--base IMAGE" in missing["mend"]
-    assert "install" not in missing["mend"]
+    assert "sandbox build (--base IMAGE" in missing["fix"]
+    assert "install" not in missing["fix"]
     socket = f"unix://{tmp_path}/none.sock"
     _, out, _ = ask_doctor("--json", "--workspace", str(tmp_path), DOCKER_HOST=socket)
     down = findings(out)["sandbox docker"]
     assert "no Docker Engine answers" in down["detail"]
-    assert "start it" in down["mend"]
+    assert "start it" in down["fix"]
 
 
 def test_gpus_without_an_engine_are_named_in_one_line(ask_doctor: Ask, tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
 from archwright.cli.live import render, watch
-from archwright.domain import METRICS
-from archwright.runs.snapshot import Baseline, Snapshot, Spend
+from archwright.core import METRICS
+from archwright.runs.results.snapshot import Baseline, Snapshot, Spend
 
 Make = Callable[..., Snapshot]
 
@@ -85,12 +85,12 @@ def test_an_empty_run_and_one_without_limits_can_be_drawn(make_snapshot: Make, n
 
 def test_the_surrogates_trust_is_shown(make_snapshot: Make, now: float) -> None:
     trust = {"correlation": 0.62, "parameters_alone": 0.31, "examples": 24, "earned": True}
-    shown = make_snapshot(8, trust=trust)
+    shown = make_snapshot(8, confidence=trust)
     assert "surrogate in use: rank correlation 0.62 held out" in draw(render(shown, now), 120)
     trust |= {"earned": False}
-    assert "surrogate not trusted" in draw(render(make_snapshot(8, trust=trust), now), 120)
+    assert "surrogate not trusted" in draw(render(make_snapshot(8, confidence=trust), now), 120)
     trust |= {"examples": 0}
-    assert "too little measured" in draw(render(make_snapshot(8, trust=trust), now), 120)
+    assert "too little measured" in draw(render(make_snapshot(8, confidence=trust), now), 120)
 
 
 def test_watch_draws_until_it_is_stopped(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from archwright.cli.plain import changes, follow
-from archwright.runs.snapshot import Snapshot, Verdict
+from archwright.runs.results.snapshot import Snapshot, Verdict
 
 Make = Callable[..., Snapshot]
 

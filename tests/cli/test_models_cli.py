@@ -80,7 +80,7 @@ def test_a_run_stopped_by_its_quota_goes_on_with_another_model(
         (["--backend", "replay:nothing"], "no run"),
     ],
 )
-def test_a_mistake_is_one_line_that_names_the_mend(
+def test_a_mistake_is_one_line_that_names_the_fix(
     spirals: Path,
     workspace: Path,
     capsys: pytest.CaptureFixture[str],
@@ -124,7 +124,7 @@ def test_the_doctor_says_what_is_wrong_with_a_model(
     found = {f["name"]: f for f in document["findings"]}["model toy"]
     assert code == 2
     assert words in found["detail"]
-    assert found["mend"]
+    assert found["fix"]
 
 
 @pytest.mark.parametrize("role", ["researcher", "coder", "debugger", "evaluator", "reviewer"])

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from archwright.bench.fewshot import holm, parse_counts, summarise
+from archwright.benchmarks.knowledge.fewshot import holm, parse_counts, summarise
 from archwright.cli import main
-from archwright.domain import InputError
+from archwright.core import InputError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "agents"))
 from protocol_server import ProtocolServer

@@ -13,14 +13,14 @@ from archwright.agents.backends.scripted import ScriptedBackend
 from archwright.agents.backends.symbolic import SymbolicBackend
 from archwright.agents.questions import Brief, Passage, ResearchQuestion, Work
 from archwright.cli import main
-from archwright.domain import InputError
-from archwright.runs.beginning import begin, task_of
+from archwright.core import InputError
 from archwright.runs.conduct import Conductor
-from archwright.runs.journal import Journal
+from archwright.runs.foreground import carry_out
+from archwright.runs.journal.journal import Journal
 from archwright.runs.settings import RunSettings
-from archwright.runs.workspace import Workspace
+from archwright.runs.starting import begin, task_of
+from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox.in_process import InProcessSandbox
-from archwright.session import carry_out
 from archwright.tasks.loading import load_task
 
 PAPER = """\

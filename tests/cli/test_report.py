@@ -14,10 +14,16 @@ import pytest
 from rich.console import Console
 
 from archwright.cli import _parse
-from archwright.domain import METRICS
-from archwright.runs.report import render_report
-from archwright.runs.snapshot import Baseline, Comparison, Control, Snapshot, Verdict
-from archwright.runs.summary import examples_used, failures, next_steps, ranked, report_document
+from archwright.core import METRICS
+from archwright.runs.results.report import render_report
+from archwright.runs.results.snapshot import Baseline, Comparison, Control, Snapshot, Verdict
+from archwright.runs.results.summary import (
+    examples_used,
+    failures,
+    next_steps,
+    ranked,
+    report_document,
+)
 
 Make = Callable[..., Snapshot]
 MakeVerdict = Callable[..., Verdict]

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from archwright.cli import main
-from archwright.domain import End
-from archwright.runs.control import hold
-from archwright.runs.journal import Journal
-from archwright.runs.paths import RunPaths, WorkspacePaths
-from archwright.runs.snapshot import Verdict
+from archwright.core import End
+from archwright.runs.journal.journal import Journal
+from archwright.runs.results.snapshot import Verdict
+from archwright.runs.workspace.control import hold
+from archwright.runs.workspace.paths import RunPaths, WorkspacePaths
 
 Run = Callable[..., RunPaths]
 

@@ -92,7 +92,7 @@ def test_a_load_that_gives_wrong_shapes_is_one_line(spirals: Path, workspace: Pa
     _assert_one_line(_archwright("run", spirals, "--workspace", workspace), "spirals")
 
 
-def test_a_folder_that_is_no_repository_names_the_mend(spirals: Path, tmp_path: Path) -> None:
+def test_a_folder_that_is_no_repository_names_the_fix(spirals: Path, tmp_path: Path) -> None:
     done = _archwright("run", spirals, "--workspace", tmp_path)
     _assert_one_line(done, "no git repository", "archwright init")
 

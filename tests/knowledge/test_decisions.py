@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archwright.domain import InputError
-from archwright.knowledge.decisions import (
+from archwright.core import InputError
+from archwright.knowledge.decisions.folder import (
     Decision,
     DecisionFolder,
     Option,

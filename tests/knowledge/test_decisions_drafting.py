@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archwright.domain import InputError
-from archwright.knowledge.decisions import Decision, DecisionFolder, Option, render
-from archwright.knowledge.drafting import (
+from archwright.core import InputError
+from archwright.knowledge.decisions.drafting import (
     KEEP,
     Facts,
     fill_template,
@@ -20,6 +19,7 @@ from archwright.knowledge.drafting import (
     strike_unknown,
     with_origin,
 )
+from archwright.knowledge.decisions.folder import Decision, DecisionFolder, Option, render
 
 FACTS = Facts((-0.25, 3.0, 94.6231, 16384.0), frozenset({"digits-20261124-182856", "ADR-0001"}))
 

@@ -7,10 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from archwright.domain import InputError
-from archwright.knowledge.decisions import Decision, DecisionFolder, Option, parse, with_status
-from archwright.knowledge.importing import import_records, remember
-from archwright.knowledge.linting import lint
+from archwright.core import InputError
+from archwright.knowledge.decisions.folder import (
+    Decision,
+    DecisionFolder,
+    Option,
+    parse,
+    with_status,
+)
+from archwright.knowledge.decisions.importing import import_records, remember
+from archwright.knowledge.decisions.linting import lint
 from archwright.knowledge.store import Knowledge
 
 NYGARD = """\

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from archwright.domain import InputError, SourceError
-from archwright.knowledge.lemur import Lemur
-from archwright.knowledge.lemur_adapting import adapt
-from archwright.knowledge.lemur_importing import Import, problem_of, read_networks
+from archwright.core import InputError, SourceError
+from archwright.knowledge.lemur.adapting import adapt
+from archwright.knowledge.lemur.dataset import Lemur
+from archwright.knowledge.lemur.importing import Import, problem_of, read_networks
 
 NET = '''\
 """A net."""
@@ -257,6 +257,6 @@ def test_a_later_release_keeps_its_statistics_one_folder_down(tmp_path: Path) ->
     assert Lemur.find(tmp_path).trials("Good")[0].epoch == 4
 
 
-def test_no_package_is_one_line_with_the_mend(tmp_path: Path) -> None:
+def test_no_package_is_one_line_with_the_fix(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"pip install --no-deps nn-dataset"):
         Lemur.find(tmp_path)

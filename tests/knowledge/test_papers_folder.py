@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from paper_files import INTRO, LATEX, MARKDOWN, save_pdf
 
-from archwright.domain import InputError
+from archwright.core import InputError
 from archwright.knowledge.papers.folder import PaperFolder
 from archwright.knowledge.papers.paper import Paper, Section
 from archwright.knowledge.papers.passages import (

@@ -1,4 +1,4 @@
-"""Files that are no papers, or that mean harm: one line each, which names the mend."""
+"""Files that are no papers, or that mean harm: one line each, which names the fix."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fpdf import FPDF
 from paper_files import LATEX, MARKDOWN, make_pdf, make_tar
 from PIL import Image
 
-from archwright.domain import InputError
+from archwright.core import InputError
 from archwright.knowledge.papers.confined import environment, read_confined
 
 
@@ -103,7 +103,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_it_is_one_line_that_names_the_mend(name: str, tmp_path: Path) -> None:
+def test_it_is_one_line_that_names_the_fix(name: str, tmp_path: Path) -> None:
     make, complaint = HOSTILE[name]
     path = tmp_path / "paper.tex"
     path.write_bytes(make())

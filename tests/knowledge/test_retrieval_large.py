@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archwright.bench.retrieval import MadeUp, measure_recall
+from archwright.benchmarks.knowledge.retrieval import MadeUp, measure_recall
 from archwright.knowledge import vectors
 from archwright.knowledge.database import MIGRATIONS, Database
 from archwright.knowledge.retrieval import embed, pack
@@ -138,9 +138,9 @@ def test_the_set_is_whole_and_the_hybrid_holds_its_level() -> None:
 def test_every_answer_is_in_the_set() -> None:
     import tomllib
 
-    from archwright.bench.retrieval import _entries
+    from archwright.benchmarks.knowledge.retrieval import _entries
 
-    text = (Path(__file__).parents[2] / "archwright/bench/retrieval_set.toml").read_text()
+    text = (Path(__file__).parents[2] / "benchmarks/knowledge/retrieval_set.toml").read_text()
     loaded = tomllib.loads(text)
     names = {f"{e.run}/{e.candidate}" for e in _entries(loaded)}
     missing = [a for q in loaded["query"] for a in q["answers"] if a not in names]

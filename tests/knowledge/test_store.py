@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from archwright.domain import End, Fingerprint, InputError, WorkspaceError
+from archwright.core import End, Fingerprint, InputError, WorkspaceError
 from archwright.knowledge.database import MIGRATIONS, Database
 from archwright.knowledge.full_text import FullText
 from archwright.knowledge.store import Entry, Knowledge
@@ -268,7 +268,7 @@ def test_stats_count_by_kind_task_and_end(knowledge: Knowledge) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from archwright.domain import End
+from archwright.core import End
 from archwright.knowledge.store import Entry, Knowledge
 with Knowledge(Path(sys.argv[1])) as knowledge:
     for index in range(60):

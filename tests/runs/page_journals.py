@@ -8,10 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from archwright.domain import End
-from archwright.runs.journal import Journal
-from archwright.runs.paths import RunPaths
-from archwright.runs.snapshot import Comparison, Verdict
+from archwright.core import End
+from archwright.runs.journal.journal import Journal
+from archwright.runs.results.snapshot import Comparison, Verdict
+from archwright.runs.workspace.paths import RunPaths
 
 RUNGS = (100, 300)
 ENDS = (End.TRAINED, End.PROMOTED, End.DUPLICATE, End.PROMOTED, End.CRASHED, End.INVALID)

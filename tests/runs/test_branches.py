@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from archwright.domain import WorkspaceError
-from archwright.knowledge.decisions import Decision, DecisionFolder
-from archwright.runs.branches import Landing, Measure, Node, amend_decision, land
-from archwright.runs.workspace import Workspace
+from archwright.core import WorkspaceError
+from archwright.knowledge.decisions.folder import Decision, DecisionFolder
+from archwright.runs.results.branches.branches import Landing, Measure, Node, amend_decision, land
+from archwright.runs.workspace.workspace import Workspace
 
 RUN = "digits-20261124-ab12"
 ARCHITECTURE = "discoveries/digits/architecture.py"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from archwright.domain import METRICS, End, Problem, Recipe, Status, TaskSpec
-from archwright.runs.climbing import Ascent, Climb, Climber, Rung
+from archwright.core import METRICS, End, Problem, Recipe, Status, TaskSpec
+from archwright.runs.halving import Ascent, Climb, Climber, Rung
 from archwright.runs.ledger import Tried
 from archwright.runs.loop import rivals_at
 from archwright.runs.noise import Floor

@@ -15,18 +15,18 @@ import archwright
 from archwright.agents.backends import Request
 from archwright.agents.backends.scripted import ScriptedBackend
 from archwright.agents.backends.symbolic import SymbolicBackend
-from archwright.domain import Outcome, RunError, TaskError, TrialJob
+from archwright.core import Outcome, RunError, TaskError, TrialJob
 from archwright.knowledge.store import Knowledge
-from archwright.runs.beginning import begin, task_of
 from archwright.runs.conduct import Conductor
-from archwright.runs.finding import find_run
-from archwright.runs.journal import Journal
-from archwright.runs.observing import observe
+from archwright.runs.foreground import carry_out
+from archwright.runs.journal.journal import Journal
+from archwright.runs.results.observing import observe
+from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.settings import RunSettings
-from archwright.runs.snapshot import Snapshot
-from archwright.runs.workspace import Workspace
+from archwright.runs.starting import begin, task_of
+from archwright.runs.workspace.finding import find_run
+from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox.in_process import InProcessSandbox
-from archwright.session import carry_out
 from archwright.tasks.loading import load_task
 
 
@@ -231,17 +231,17 @@ def test_a_duplicate_goes_back_with_the_reason_and_is_not_trained(
     assert snapshot.funnel.trained == 0
 
 
-def test_what_the_debugger_mends_is_trained(spirals: Path, workspace: Path) -> None:
+def test_what_the_debugger_fixes_is_trained(spirals: Path, workspace: Path) -> None:
     good = (spirals / "baseline.py").read_text()
 
     def code(request: Request) -> dict[str, Any]:
         width = 20 + request.seed % 40
         return {"source": good.replace("16", str(width)).replace("output_shape[0])", "3)")}
 
-    def mend(request: Request) -> dict[str, Any]:
+    def fix(request: Request) -> dict[str, Any]:
         return {"source": request.context["source"].replace(", 3)", ", output_shape[0])")}
 
-    snapshot = _conduct(spirals, workspace, {"coder": code, "debugger": mend})
+    snapshot = _conduct(spirals, workspace, {"coder": code, "debugger": fix})
 
     invalid = [c for c in snapshot.candidates if c.end == "invalid"]
     trained = [c for c in snapshot.candidates if c.end in ("trained", "promoted")]
@@ -251,7 +251,7 @@ def test_what_the_debugger_mends_is_trained(spirals: Path, workspace: Path) -> N
     assert all(c.title.endswith("(repaired)") for c in trained)
 
 
-def test_what_nobody_can_mend_ends_invalid(spirals: Path, workspace: Path) -> None:
+def test_what_nobody_can_fix_ends_invalid(spirals: Path, workspace: Path) -> None:
     def code(request: Request) -> dict[str, Any]:
         return {"source": f"class Model:\n    x = {request.seed}\n"}
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from page_journals import fill_journal
 
-from archwright.runs.guesses import FEWEST, guess_words, judge_guesses
-from archwright.runs.journal import Journal
-from archwright.search.ranks import rank_correlation
+from archwright.runs.journal.journal import Journal
+from archwright.runs.results.guesses import FEWEST, guess_words, judge_guesses
+from archwright.search.predict.ranks import rank_correlation
 
 
 def add_candidates(journal: Journal, count: int) -> tuple[np.ndarray, np.ndarray]:

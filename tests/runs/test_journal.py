@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from archwright.domain import End, Fingerprint, RunError
-from archwright.runs.control import hold, is_held, request_stop, stop_requested
-from archwright.runs.journal import MIGRATIONS, Journal
-from archwright.runs.paths import RunPaths
+from archwright.core import End, Fingerprint, RunError
+from archwright.runs.journal.journal import MIGRATIONS, Journal
+from archwright.runs.workspace.control import hold, is_held, request_stop, stop_requested
+from archwright.runs.workspace.paths import RunPaths
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from archwright.bench.calibration import measure, play, wilson
-from archwright.domain import METRICS, Check
-from archwright.runs.judgement import Against, confirm, judge
+from archwright.benchmarks.search.calibration import measure, play, wilson
+from archwright.core import METRICS, Check
 from archwright.runs.noise import Floor
+from archwright.runs.results.snapshot import Verdict
 from archwright.runs.settings import RunSettings
-from archwright.runs.snapshot import Verdict
-from archwright.runs.suspicion import suspect
+from archwright.runs.verification.judgement import Against, confirm, judge
+from archwright.runs.verification.suspicion import suspect
 
 ACCURACY, BITS = METRICS["accuracy"], METRICS["bits_per_character"]
 NOISE = np.array([0.3, -0.4, 0.1, 0.2, -0.2, 0.0])

@@ -10,18 +10,18 @@ import pytest
 from archwright.agents.backends import Request
 from archwright.agents.backends.scripted import ScriptedBackend
 from archwright.agents.backends.symbolic import SymbolicBackend
-from archwright.domain import METRICS
-from archwright.runs.beginning import begin, task_of
+from archwright.core import METRICS
 from archwright.runs.conduct import Conductor
-from archwright.runs.journal import Journal
+from archwright.runs.foreground import carry_out
+from archwright.runs.journal.journal import Journal
 from archwright.runs.noise import measure_noise
-from archwright.runs.paths import RunPaths
 from archwright.runs.settings import RunSettings
+from archwright.runs.starting import begin, task_of
 from archwright.runs.trainer import Trainer, TrialRequest
-from archwright.runs.verification import Verification
-from archwright.runs.workspace import Workspace
+from archwright.runs.verification.verification import Verification
+from archwright.runs.workspace.paths import RunPaths
+from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox.process import ProcessSandbox
-from archwright.session import carry_out
 from archwright.tasks.loading import Task, load_task
 
 NAMES = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta")

@@ -8,9 +8,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from archwright.domain import METRICS, score, score_samples
+from archwright.core import METRICS, score, score_samples
 from archwright.runs.noise import Floor
-from archwright.runs.statistics import compare, compare_on_test, over_random, predict, shrink
+from archwright.runs.verification.statistics import (
+    compare,
+    compare_on_test,
+    over_random,
+    predict,
+    shrink,
+)
 
 
 def test_accuracy_counts_only_what_is_scored() -> None:

@@ -16,13 +16,13 @@ from urllib.parse import unquote
 import pytest
 from page_journals import fill_journal
 
-from archwright.domain import METRICS, RunError
-from archwright.runs.evidence import Evidence, gather_evidence
-from archwright.runs.journal import Journal
-from archwright.runs.observing import observe
-from archwright.runs.page import render_page, write_page
-from archwright.runs.snapshot import Baseline, Snapshot
-from archwright.runs.summary import discoveries
+from archwright.core import METRICS, RunError
+from archwright.runs.journal.journal import Journal
+from archwright.runs.results.evidence import Evidence, gather_evidence
+from archwright.runs.results.observing import observe
+from archwright.runs.results.page import render_page, write_page
+from archwright.runs.results.snapshot import Baseline, Snapshot
+from archwright.runs.results.summary import discoveries
 
 HOSTILE = (
     "\"'><script>pwn()</script><img src=x onerror=pwn()></style></title>{{ 7*7 }}{% raw %}"

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from page_journals import fill_journal
 
-from archwright.runs.observing import observe
-from archwright.runs.page import write_page
+from archwright.runs.results.observing import observe
+from archwright.runs.results.page import write_page
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 QUIET = (

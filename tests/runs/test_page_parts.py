@@ -12,20 +12,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from page_journals import RUNGS, fill_journal
 
-from archwright.runs.evidence import Evidence, Origin, finalists, gather_evidence, mean_curve
-from archwright.runs.headline import tell, title_of
-from archwright.runs.journal import Journal
-from archwright.runs.observing import observe
-from archwright.runs.page.lineage import (
+from archwright.runs.journal.journal import Journal
+from archwright.runs.results.evidence import (
+    Evidence,
+    Origin,
+    finalists,
+    gather_evidence,
+    mean_curve,
+)
+from archwright.runs.results.headline import tell, title_of
+from archwright.runs.results.observing import observe
+from archwright.runs.results.page.lineage import (
     MOST_LINES,
     STEPS_SHOWN,
     diff_lines,
     fold_lineage,
     trace_lineage,
 )
-from archwright.runs.page.scorecard import score_run
-from archwright.runs.page.search_charts import count_text
-from archwright.runs.snapshot import CandidateRow, Snapshot
+from archwright.runs.results.page.scorecard import score_run
+from archwright.runs.results.page.search_charts import count_text
+from archwright.runs.results.snapshot import CandidateRow, Snapshot
 
 lines = st.lists(st.sampled_from(["", "a = 1", "b = 2", "+ c", "- d", "@@ e", "? f"]), max_size=12)
 

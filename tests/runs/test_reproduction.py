@@ -19,20 +19,20 @@ from paper_texts import BENT, CLAIMS, LINEAR, QUOTE, whole_paper, write_paper
 
 from archwright.agents.backends.scripted import ScriptedBackend
 from archwright.agents.backends.symbolic import SymbolicBackend
-from archwright.domain import InputError
+from archwright.core import InputError
 from archwright.knowledge.papers.folder import PaperFolder
-from archwright.runs.beginning import task_of
-from archwright.runs.finding import find_run
-from archwright.runs.journal import Journal
-from archwright.runs.papers.improvement import begin_improvement
-from archwright.runs.papers.reporting import report_lines, write_report_page
-from archwright.runs.papers.starting import begin_reproduction, read_result, reproduce
-from archwright.runs.paths import RunPaths
+from archwright.papers.improvement import begin_improvement
+from archwright.papers.reporting import report_lines, write_report_page
+from archwright.papers.starting import begin_reproduction, read_result, reproduce
+from archwright.runs.foreground import carry_out
+from archwright.runs.journal.journal import Journal
 from archwright.runs.settings import RunSettings
-from archwright.runs.workspace import Workspace
+from archwright.runs.starting import task_of
+from archwright.runs.workspace.finding import find_run
+from archwright.runs.workspace.paths import RunPaths
+from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox.in_process import InProcessSandbox
 from archwright.search.policies.tweaks import TWEAKS
-from archwright.session import carry_out
 from archwright.tasks.loading import load_task
 
 SETTINGS = RunSettings(workers=1, verify_seeds=4)
@@ -172,7 +172,7 @@ def test_a_paper_without_code_needs_a_model(spirals: Path, workspace: Path) -> N
     assert "\n" not in str(error.value)
 
 
-def test_a_model_writes_the_code_and_mends_it_once(spirals: Path, workspace: Path) -> None:
+def test_a_model_writes_the_code_and_fixes_it_once(spirals: Path, workspace: Path) -> None:
     broken = BENT.replace("class Model", "class Other")
     backend = ScriptedBackend(
         {"coder": lambda _: {"source": broken}, "debugger": lambda _: {"source": BENT}},

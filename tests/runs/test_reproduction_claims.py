@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from paper_texts import BENT, CLAIMS, LINEAR, QUOTE, whole_paper, write_paper
 
-from archwright.domain import InputError, TaskSpec
+from archwright.core import InputError, TaskSpec
 from archwright.knowledge.papers.markdown import read_markdown
 from archwright.knowledge.papers.paper import CodeFile
-from archwright.runs.papers.experiment import Experiment, read_experiment, written_for
+from archwright.papers.experiment import Experiment, read_experiment, written_for
 from archwright.tasks.loading import load_task
 
 

@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from archwright.domain import METRICS
-from archwright.runs.papers.experiment import Arm, Claim, Direction, Experiment
-from archwright.runs.papers.rubric import ArmReport, fill_rubric
-from archwright.runs.papers.verdict import Finding, Ruling, rule, rule_all
+from archwright.core import METRICS
+from archwright.papers.experiment import Arm, Claim, Direction, Experiment
+from archwright.papers.rubric import ArmReport, fill_rubric
+from archwright.papers.verdict import Finding, Ruling, rule, rule_all
 
 ACCURACY, LOSS = METRICS["accuracy"], METRICS["cross_entropy"]
 

@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 
 import archwright
-from archwright.domain import RunError
-from archwright.runs.beginning import task_of
+from archwright.core import RunError
 from archwright.runs.conduct import Conductor
-from archwright.runs.evidence import gather_evidence
-from archwright.runs.finding import find_run
-from archwright.runs.journal import Journal
-from archwright.runs.observing import observe
-from archwright.runs.page import render_page
-from archwright.runs.paths import RunPaths
-from archwright.runs.snapshot import Snapshot
-from archwright.runs.wording import forced_words
-from archwright.runs.workspace import Workspace
-from archwright.session import Work, carry_out
+from archwright.runs.foreground import Work, carry_out
+from archwright.runs.journal.journal import Journal
+from archwright.runs.results.evidence import gather_evidence
+from archwright.runs.results.observing import observe
+from archwright.runs.results.page import render_page
+from archwright.runs.results.snapshot import Snapshot
+from archwright.runs.results.wording import forced_words
+from archwright.runs.starting import task_of
+from archwright.runs.workspace.finding import find_run
+from archwright.runs.workspace.paths import RunPaths
+from archwright.runs.workspace.workspace import Workspace
 from archwright.tasks.loading import load_task
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archwright.domain import InputError
+from archwright.core import InputError
 from archwright.runs.settings import DEFAULT_MAX_TRIALS, RunSettings
 
 

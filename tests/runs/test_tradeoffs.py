@@ -13,15 +13,12 @@ from page_journals import fill_journal
 
 import archwright
 from archwright.cli import main
-from archwright.domain import METRICS, InputError
-from archwright.runs.device import device_of, known_device
-from archwright.runs.finding import find_run
-from archwright.runs.journal import Journal
-from archwright.runs.observing import observe
-from archwright.runs.predicting import predict_latencies
-from archwright.runs.settings import RunSettings
-from archwright.runs.snapshot import Baseline, CandidateRow, Funnel, Snapshot, Spend
-from archwright.runs.tradeoffs import (
+from archwright.core import METRICS, InputError
+from archwright.runs.journal.journal import Journal
+from archwright.runs.results.observing import observe
+from archwright.runs.results.predicting import predict_latencies
+from archwright.runs.results.snapshot import Baseline, CandidateRow, Funnel, Snapshot, Spend
+from archwright.runs.results.tradeoffs import (
     Costs,
     front_document,
     front_of,
@@ -29,9 +26,12 @@ from archwright.runs.tradeoffs import (
     objectives_of,
     rank_pool,
 )
-from archwright.runs.workspace import Workspace
-from archwright.search.latency import NOMINAL, latency_ms
+from archwright.runs.settings import RunSettings
+from archwright.runs.workspace.device import device_of, known_device
+from archwright.runs.workspace.finding import find_run
+from archwright.runs.workspace.workspace import Workspace
 from archwright.search.policies import Result
+from archwright.search.predict.latency import NOMINAL, latency_ms
 
 SIZED = ("quality", "parameters")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from archwright.domain import WorkspaceError
+from archwright.core import WorkspaceError
 from archwright.runs.settings import RunSettings
-from archwright.runs.workspace import IDENTITY, SETTINGS_HEADER, Workspace, init
+from archwright.runs.workspace.workspace import IDENTITY, SETTINGS_HEADER, Workspace, init
 
 
 def git(folder: Path, *words: str) -> str:
@@ -99,7 +99,7 @@ def test_git_variables_of_a_hook_do_not_lead_elsewhere(
     assert workspace.head() is not None
 
 
-def test_what_is_no_repository_is_refused_with_the_mend(tmp_path: Path) -> None:
+def test_what_is_no_repository_is_refused_with_the_fix(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError) as error:
         Workspace.open(tmp_path)
     assert f"archwright init {tmp_path}" in one_line(error)
@@ -107,7 +107,7 @@ def test_what_is_no_repository_is_refused_with_the_mend(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing", "file"])
-def test_what_is_no_folder_is_refused_with_the_mend(tmp_path: Path, name: str) -> None:
+def test_what_is_no_folder_is_refused_with_the_fix(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(WorkspaceError) as error:
         Workspace.open(tmp_path / name)
@@ -135,7 +135,7 @@ def test_a_folder_without_the_right_to_write_is_refused(repository: Path, locked
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser can give a folder away")
-def test_a_repository_that_git_distrusts_is_refused_with_the_mend(
+def test_a_repository_that_git_distrusts_is_refused_with_the_fix(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SUDO_UID", raising=False)
@@ -190,7 +190,7 @@ def test_init_takes_a_repository_as_it_is(repository: Path) -> None:
     assert init(repository).head() == head
 
 
-def test_init_inside_another_repository_is_refused_with_both_mends(repository: Path) -> None:
+def test_init_inside_another_repository_is_refused_with_both_fixes(repository: Path) -> None:
     with pytest.raises(WorkspaceError) as error:
         init(repository / "inner")
     message = one_line(error)

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from sandbox_candidates import GOOD
 
-from archwright.domain import Backbone, Problem, Recipe, SandboxError, TrialJob
-from archwright.sandbox import Sandbox, engine, image
-from archwright.sandbox.docker import DockerSandbox
-from archwright.sandbox.engine import DockerSettings
+from archwright.core import Backbone, Problem, Recipe, SandboxError, TrialJob
+from archwright.sandbox import Sandbox
+from archwright.sandbox.docker import engine, image
+from archwright.sandbox.docker.engine import DockerSettings
+from archwright.sandbox.docker.sandbox import DockerSandbox
 from archwright.sandbox.in_process import InProcessSandbox
 from archwright.sandbox.process import ProcessSandbox
 

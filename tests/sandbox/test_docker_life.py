@@ -16,10 +16,10 @@ import pytest
 from sandbox_candidates import GOOD
 
 from archwright.cli import main
-from archwright.domain import InputError, Problem, SandboxError, Status, Stopped, TrialJob
-from archwright.sandbox import engine
-from archwright.sandbox.docker import DockerSandbox
-from archwright.sandbox.engine import DockerSettings
+from archwright.core import InputError, Problem, SandboxError, Status, Stopped, TrialJob
+from archwright.sandbox.docker import engine
+from archwright.sandbox.docker.engine import DockerSettings
+from archwright.sandbox.docker.sandbox import DockerSandbox
 from archwright.sandbox.opening import available, open_sandbox
 from archwright.sandbox.scratch import Scratch
 
@@ -142,9 +142,9 @@ def test_a_job_that_asks_for_more_memory_gets_a_larger_container(
 ORCHESTRATOR = """
 import sys, threading
 from pathlib import Path
-from archwright.domain import Problem, Recipe, TrialJob
-from archwright.sandbox.docker import DockerSandbox
-from archwright.sandbox.engine import DockerSettings
+from archwright.core import Problem, Recipe, TrialJob
+from archwright.sandbox.docker.sandbox import DockerSandbox
+from archwright.sandbox.docker.engine import DockerSettings
 
 problem = Problem("Model", (8,), (3,), "cross_entropy", 10_000)
 job = TrialJob({source!r}, problem, Recipe(), 10, 0, Path(sys.argv[2]))

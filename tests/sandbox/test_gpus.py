@@ -13,10 +13,10 @@ import pytest
 import torch
 from sandbox_candidates import GOOD, MIXER
 
-from archwright.domain import InputError, Problem, SandboxError, Status, TrialJob
-from archwright.sandbox.containers import ContainerWorker
-from archwright.sandbox.docker import DockerSandbox
-from archwright.sandbox.engine import DockerSettings
+from archwright.core import InputError, Problem, SandboxError, Status, TrialJob
+from archwright.sandbox.docker.containers import ContainerWorker
+from archwright.sandbox.docker.engine import DockerSettings
+from archwright.sandbox.docker.sandbox import DockerSandbox
 from archwright.sandbox.inside.building import ProblemJson, build, run
 from archwright.sandbox.inside.training import as_input, as_target
 from archwright.sandbox.opening import open_sandbox
@@ -86,7 +86,7 @@ def test_what_the_driver_needs_open_the_container_holds(
     """Of all ways out only processes are open, and those end with their container's trial."""
     settings = DockerSettings(docker_settings.image, gpus=(0,))
     with DockerSandbox(0, scratch=tmp_path, settings=settings) as sandbox:
-        assert {gap.name for gap in sandbox.gaps()} == {"processes"}
+        assert {limitation.name for limitation in sandbox.limitations()} == {"processes"}
 
 
 @pytest.mark.docker
@@ -98,7 +98,7 @@ def test_without_a_gpu_the_trial_is_refused_in_one_line(
     with DockerSandbox(1, scratch=tmp_path, settings=settings) as sandbox:
         assert sandbox.check(GOOD, make_job().problem).status is Status.OK
         with pytest.raises(SandboxError, match="gpus"):
-            sandbox.gaps()  # as each run does at its start
+            sandbox.limitations()  # as each run does at its start
         with pytest.raises(SandboxError) as refused:
             sandbox.train(make_job())
     assert "gpus" in str(refused.value)

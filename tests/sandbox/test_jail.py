@@ -14,7 +14,7 @@ import psutil
 import pytest
 from sandbox_candidates import GOOD
 
-from archwright.domain import Problem, Status, TrialJob
+from archwright.core import Problem, Status, TrialJob
 from archwright.sandbox import Sandbox
 from archwright.sandbox.process import ProcessSandbox
 
@@ -34,11 +34,11 @@ def found(jail: Sandbox, problem: Problem, doing: Doing) -> Callable[[str], str]
     return run
 
 
-def test_every_gap_has_a_meaning_and_a_mend(jail: Sandbox) -> None:
-    gaps = jail.gaps()
-    assert all(gap.detail and gap.mend for gap in gaps)
+def test_every_limitation_has_a_meaning_and_a_fix(jail: Sandbox) -> None:
+    limitations = jail.limitations()
+    assert all(limitation.detail and limitation.fix for limitation in limitations)
     if sys.platform == "linux":
-        assert not {"memory", "orphans"} & {gap.name for gap in gaps}
+        assert not {"memory", "orphans"} & {limitation.name for limitation in limitations}
 
 
 def test_the_scratch_folder_can_be_used_and_does_not_outlive_its_job(
@@ -68,7 +68,7 @@ def test_calls_that_compute_nothing_are_refused(
     """ptrace, mount, unshare, setns, process_vm_readv, seccomp, bpf, io_uring, pidfd, landlock."""
     if os.uname().machine != "x86_64":
         pytest.skip("numbers of another architecture")
-    if "system-call filter" in {gap.name for gap in jail.gaps()}:
+    if "system-call filter" in {limitation.name for limitation in jail.limitations()}:
         pytest.skip("this machine has no system-call filter")
     body = f"""
     import ctypes

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from archwright.domain import Status, TrialJob
+from archwright.core import Status, TrialJob
 from archwright.sandbox.in_process import InProcessSandbox
 from archwright.sandbox.inside.calibration import calibrate
 from archwright.sandbox.inside.measuring import round_weights

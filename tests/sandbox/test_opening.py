@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from archwright.cli import main
-from archwright.domain import InputError
-from archwright.sandbox.engine import DockerSettings
+from archwright.core import InputError
+from archwright.sandbox.docker.engine import DockerSettings
 from archwright.sandbox.opening import look_at_docker, open_sandbox
 
 ABSENT = DockerSettings(image="archwright-sandbox:there-is-none")
@@ -32,14 +32,14 @@ def test_an_engine_that_is_down_is_to_be_started() -> None:
     state = look_at_docker(ABSENT)
     assert not state.ok
     assert "no Docker Engine answers" in state.detail
-    assert "start it" in state.mend
+    assert "start it" in state.fix
 
 
 @pytest.mark.usefixtures("no_docker")
 def test_where_docker_is_missing_it_is_to_be_installed() -> None:
     state = look_at_docker(ABSENT)
     assert "not installed" in state.detail
-    assert state.mend.startswith("install Docker Engine")
+    assert state.fix.startswith("install Docker Engine")
     sandbox = open_sandbox("auto", 1, ABSENT)
     assert sandbox.name == "process"
     assert sandbox.choice.startswith("auto took the process sandbox: docker is not installed")
@@ -55,8 +55,8 @@ def test_an_image_that_is_missing_is_to_be_built() -> None:
     state = look_at_docker(ABSENT)
     assert not state.ok
     assert f"has no image {ABSENT.image}" in state.detail
-    assert "install" not in state.mend
-    assert "sandbox build (--base IMAGE" in state.mend
+    assert "install" not in state.fix
+    assert "sandbox build (--base IMAGE" in state.fix
     choice = open_sandbox("auto", 1, ABSENT).choice
     assert choice.startswith("auto took the process sandbox: the Docker Engine has no image")
 

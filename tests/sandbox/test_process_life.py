@@ -18,9 +18,9 @@ import psutil
 import pytest
 from sandbox_candidates import GOOD
 
-from archwright.domain import InputError, Problem, SandboxError, Status, Stopped, TrialJob
-from archwright.sandbox.engine import DockerSettings
-from archwright.sandbox.nursery import ForkedWorker, Nursery
+from archwright.core import InputError, Problem, SandboxError, Status, Stopped, TrialJob
+from archwright.sandbox.docker.engine import DockerSettings
+from archwright.sandbox.forkserver import ForkedWorker, Forkserver
 from archwright.sandbox.opening import available, open_sandbox
 from archwright.sandbox.process import ProcessSandbox
 from archwright.sandbox.requests import train_request
@@ -50,7 +50,9 @@ def test_stop_frees_every_caller_and_leaves_nothing(make_job: Jobs, tmp_path: Pa
     with ProcessSandbox(workers=2, scratch=tmp_path) as sandbox, ThreadPoolExecutor(4) as pool:
         futures = [pool.submit(sandbox.train, make_job(FOREVER)) for _ in range(4)]
         family = wait_for_jobs(tmp_path, 2)
-        assert len(family) == 6  # the nursery, a worker for checks, two for trials, their two jobs
+        assert (
+            len(family) == 6
+        )  # the forkserver, a worker for checks, two for trials, their two jobs
         assert os.getsid(0) not in {os.getsid(process.pid) for process in family}  # no Ctrl-C
         sandbox.stop()
         wait(futures)
@@ -96,8 +98,8 @@ def _interrupt_main_thread(folder: Path, dead: int) -> None:
 def test_a_worker_that_does_not_answer_is_stuck_and_can_be_ended(
     make_job: Jobs, tmp_path: Path
 ) -> None:
-    nursery = Nursery(tmp_path)
-    worker = ForkedWorker(tmp_path / "worker", nursery, grace_seconds=0.5)
+    forkserver = Forkserver(tmp_path)
+    worker = ForkedWorker(tmp_path / "worker", forkserver, grace_seconds=0.5)
     worker.start()
     worker.warm()
     job = {"train": train_request(make_job(FOREVER)), "seconds_limit": 2.0, "memory_mb": 512}
@@ -111,7 +113,7 @@ def test_a_worker_that_does_not_answer_is_stuck_and_can_be_ended(
     assert isinstance(death, WorkerDied)
     assert death.stuck
     worker.end(patience_seconds=0.0)
-    nursery.end()
+    forkserver.end()
     assert not any(_alive(process) for process in family)
 
 
@@ -119,7 +121,7 @@ ORCHESTRATOR = """
 import sys, threading, time
 from pathlib import Path
 import numpy as np
-from archwright.domain import Problem, Recipe, TrialJob
+from archwright.core import Problem, Recipe, TrialJob
 from archwright.sandbox.process import ProcessSandbox
 
 if __name__ == "__main__":
@@ -147,7 +149,7 @@ def test_the_death_of_the_orchestrator_leaves_no_process(data: Path, tmp_path: P
         assert orchestrator.stdout.readline() == "running\n"
         family = psutil.Process(orchestrator.pid).children(recursive=True)
         orchestrator.kill()
-    assert len(family) == 6  # the nursery, a worker for checks, two for trials, their two jobs
+    assert len(family) == 6  # the forkserver, a worker for checks, two for trials, their two jobs
     _, left = psutil.wait_procs(family, timeout=20)
     assert left == []
     assert list(tmp_path.glob("run-*"))
@@ -168,7 +170,7 @@ def test_only_abandoned_folders_of_archwright_are_removed(tmp_path: Path) -> Non
         assert not scratch.path.exists()
 
 
-def test_a_scratch_folder_that_cannot_be_made_names_the_mend(tmp_path: Path) -> None:
+def test_a_scratch_folder_that_cannot_be_made_names_the_fix(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SandboxError, match="TMPDIR"):
         Scratch(tmp_path / "file")
@@ -225,10 +227,10 @@ def test_auto_falls_back_and_says_why() -> None:
 def test_what_is_available_is_tried() -> None:
     (name, ok, detail, _), docker = available(NO_IMAGE)
     assert (name, ok) == ("process", True)
-    gaps = ProcessSandbox(workers=1).gaps()
-    assert all(gap.name in detail for gap in gaps)
+    limitations = ProcessSandbox(workers=1).limitations()
+    assert all(limitation.name in detail for limitation in limitations)
     assert (docker.name, docker.ok) == ("docker", False)
-    assert "archwright sandbox build" in docker.mend
+    assert "archwright sandbox build" in docker.fix
 
 
 LOCKED_DOWN = """
@@ -236,8 +238,8 @@ LOCKED_DOWN = """
 import ctypes, json, struct, sys
 from pathlib import Path
 import psutil
-from archwright.domain import Problem, Recipe, TrialJob
-from archwright.sandbox.process import ProcessSandbox, find_machine_gaps
+from archwright.core import Problem, Recipe, TrialJob
+from archwright.sandbox.process import ProcessSandbox, find_machine_limitations
 
 refused = [444, 445, 446, 272, 317]
 program = [(0x20, 0, 0, 0)]
@@ -257,7 +259,7 @@ job = TrialJob(
     Path(sys.argv[2]), seconds_limit=2.0,
 )
 with ProcessSandbox(workers=1) as sandbox:
-    names = [gap.name for gap in sandbox.gaps()]
+    names = [limitation.name for limitation in sandbox.limitations()]
     outcome = sandbox.train(job)
     left = [p.pid for p in psutil.process_iter() if "ESCAPED" in (p.name() or "")]
 print(json.dumps([names, outcome.status, outcome.error, left]))

@@ -11,7 +11,7 @@ import torch
 from sandbox_candidates import GOOD
 from torch import Tensor, nn
 
-from archwright.domain import Problem, Status
+from archwright.core import Problem, Status
 from archwright.sandbox.in_process import InProcessSandbox
 from archwright.sandbox.inside.building import ProblemJson
 from archwright.sandbox.inside.proxies import (

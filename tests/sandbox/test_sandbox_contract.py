@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sandbox_candidates import GOOD, MIXER
 
-from archwright.domain import (
+from archwright.core import (
     Problem,
     Recipe,
     SandboxError,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from archwright.domain import Problem
+from archwright.core import Problem
 from archwright.sandbox.inside.building import build, seed_everything
 from archwright.sandbox.inside.faults import ContractError
 from archwright.sandbox.inside.stages import take_over, weights_of

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sandbox_candidates import GOOD
 
-from archwright.domain import InputError, Problem, Status, TaskError
+from archwright.core import InputError, Problem, Status, TaskError
 from archwright.sandbox import Sandbox
 from archwright.sandbox.extras import package_paths
 from archwright.tasks.loading import load_task, task_folder
@@ -45,7 +45,7 @@ def test_what_a_task_asks_for_is_there_and_the_rest_is_not(
     assert "Error" in jail.check(doing(f"found = open('{given}/table.txt')"), problem).error
 
 
-def test_a_package_that_is_not_there_names_the_mend() -> None:
+def test_a_package_that_is_not_there_names_the_fix() -> None:
     with pytest.raises(InputError, match="pip install there-is-none"):
         package_paths(("there-is-none",))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archwright.domain import Backbone, Check, CheckReport, Problem, Status
+from archwright.core import Backbone, Check, CheckReport, Problem, Status
 
 PROBLEMS = {
     "digits": Problem("Model", (1, 8, 8), (10,), "cross_entropy", 60_000),

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from search_problems import PROBLEMS, check
 
-from archwright.domain import CheckReport, Status
-from archwright.search.features import COLUMNS, GROUPS, columns_of, count_branches, features
-from archwright.search.grammar import draw
-from archwright.search.graph_text import read_graph
-from archwright.search.latency import NOMINAL, Device, latency_ms, loads_of
+from archwright.core import CheckReport, Status
+from archwright.search.grammar.grammar import draw
+from archwright.search.predict.features import COLUMNS, GROUPS, columns_of, count_branches, features
+from archwright.search.predict.latency import NOMINAL, Device, latency_ms, loads_of
+from archwright.source.graph_text import read_graph
 
 HEAD = """
 import torch

@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archwright.domain import Problem, Recipe, SourceError
-from archwright.search.fingerprint import SOURCE_LIMIT_BYTES, fingerprint, read_source, text_form
+from archwright.core import Problem, Recipe, SourceError
+from archwright.source.fingerprint import SOURCE_LIMIT_BYTES, fingerprint, read_source, text_form
 
 PROBLEM = Problem("Model", (1, 8, 8), (10,), "cross_entropy", max_params=10_000)
 
@@ -280,7 +280,7 @@ def test_different_programs_never_merge(name: str) -> None:
 def test_the_list_of_module_attributes_is_complete() -> None:
     from torch import nn
 
-    from archwright.search.names import MODULE_ATTRIBUTES
+    from archwright.source.names import MODULE_ATTRIBUTES
 
     public = {n for n in dir(nn.Module()) if not n.startswith("_")}
     assert public <= MODULE_ATTRIBUTES

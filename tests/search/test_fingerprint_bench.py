@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from archwright.bench.dedup import Nets, _check_merges, _trace_sample
-from archwright.bench.lemur import read_lemur
-from archwright.bench.nets import Builder
-from archwright.domain import InputError
-from archwright.search.names import CONTRACT_NAMES
+from archwright.benchmarks.dedup.dedup import Nets, _check_merges, _trace_sample
+from archwright.benchmarks.dedup.lemur import read_lemur
+from archwright.benchmarks.dedup.nets import Builder
+from archwright.core import InputError
+from archwright.source.names import CONTRACT_NAMES
 
 FORM = """\
 import torch.nn as nn
@@ -77,7 +77,7 @@ def test_a_false_merge_is_reported(builder: Builder) -> None:
     assert checked["false_pairs"] == [["tree", "plain", "other"]]
 
 
-def test_a_missing_data_set_names_the_mend() -> None:
+def test_a_missing_data_set_names_the_fix() -> None:
     try:
         importlib.metadata.distribution("nn-dataset")
     except importlib.metadata.PackageNotFoundError:

@@ -8,12 +8,12 @@ from random import Random
 import pytest
 from search_problems import PROBLEMS, check
 
-from archwright.domain import Recipe, Status
-from archwright.search.family import FAMILIES, family
-from archwright.search.grammar import draw
-from archwright.search.library import library, members
-from archwright.search.recipes import find_recipe
-from archwright.search.segments import Code, classes
+from archwright.core import Recipe, Status
+from archwright.search.grammar.grammar import draw
+from archwright.search.grammar.library import library, members
+from archwright.search.grammar.recipes import find_recipe
+from archwright.source.family import FAMILIES, family
+from archwright.source.segments import Code, classes
 
 
 @pytest.mark.parametrize("name", PROBLEMS)

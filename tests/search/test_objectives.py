@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archwright.domain import InputError
+from archwright.core import InputError
 from archwright.search.objectives import (
     crowding,
     front_numbers,

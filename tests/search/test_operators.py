@@ -8,9 +8,9 @@ from random import Random
 import pytest
 from search_problems import PROBLEMS, check
 
-from archwright.domain import Problem, SourceError, Status
-from archwright.search.grammar import draw
-from archwright.search.operators import OPERATORS, NotApplicable, applicable, edit
+from archwright.core import Problem, SourceError, Status
+from archwright.search.grammar.grammar import draw
+from archwright.search.operators.operators import OPERATORS, NotApplicable, applicable, edit
 from archwright.tasks.loading import load_task
 
 SINGLE = [name for name, info in OPERATORS.items() if info.parents == 1]

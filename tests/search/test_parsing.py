@@ -9,8 +9,8 @@ import threading
 import time
 from random import Random
 
-from archwright.search.grammar import draw
-from archwright.search.parsing import parse
+from archwright.search.grammar.grammar import draw
+from archwright.source.parsing import parse
 from archwright.tasks.loading import load_task
 
 

@@ -10,7 +10,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from archwright.domain import InputError
+from archwright.core import InputError
 from archwright.search.policies import (
     POLICIES,
     Choice,
@@ -30,8 +30,8 @@ class Words:
 
     operators: Mapping[str, int] = {"draft": 0, "change": 1, "reverse": 1, "recombine": 2}
 
-    def __init__(self, foresees: int = 20) -> None:
-        self.foresees = foresees
+    def __init__(self, previews: int = 20) -> None:
+        self.previews = previews
         self.words: dict[str, tuple[int, ...]] = {}
 
     def make(self, choice: Choice) -> tuple[int, ...]:
@@ -48,7 +48,7 @@ class Words:
             case _:
                 return tuple(rng.choice(pair) for pair in zip(*parents, strict=True))
 
-    def foresee(self, choice: Choice) -> Proposal | None:
+    def preview(self, choice: Choice) -> Proposal | None:
         word = self.make(choice)
         return Proposal("".join(map(str, word)), np.array(word, float))
 
@@ -173,7 +173,7 @@ def test_it_refuses_a_state_that_is_not_its_own(name: str, islands: int) -> None
 
 @pytest.mark.parametrize(("name", "islands"), NAMES)
 def test_it_works_where_nothing_can_be_foreseen(name: str, islands: int) -> None:
-    space = Words(foresees=0)
+    space = Words(previews=0)
     policy = open_policy(name, space, 0, islands)
     assert len(search(policy, space, 40)) == 40
 
@@ -197,7 +197,7 @@ def test_there_is_no_other_policy() -> None:
 
 def test_a_space_is_what_the_contract_says() -> None:
     space: Space = Words()
-    assert space.foresees == 20
+    assert space.previews == 20
 
 
 @pytest.mark.parametrize(("name", "islands"), NAMES)
@@ -205,7 +205,7 @@ def test_it_says_how_far_it_believes_its_surrogate(name: str, islands: int) -> N
     space = Words()
     policy = open_policy(name, space, 0, islands)
     search(policy, space, 45 * islands, lag=1)
-    trust = policy.trust()
+    trust = policy.confidence()
     if name in ("guided", "mcts"):
         assert trust is not None
         assert trust.examples > 20

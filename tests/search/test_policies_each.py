@@ -25,19 +25,19 @@ class Line:
     """Numbers: drafts are drawn, the operators add to their parent. No features."""
 
     operators: Mapping[str, int] = {"draft": 0, "add": 1, "recombine": 2}
-    foresees = 0
+    previews = 0
 
-    def foresee(self, choice: Choice) -> Proposal | None:
-        raise AssertionError(f"nothing can be foreseen of {choice}")
+    def preview(self, choice: Choice) -> Proposal | None:
+        raise AssertionError(f"nothing can be previewed of {choice}")
 
 
 class Plane:
-    """Points of two coordinates, of which the first is what counts. All can be foreseen."""
+    """Points of two coordinates, of which the first is what counts. All can be previewed."""
 
     operators: Mapping[str, int] = {"draft": 0}
-    foresees = 30
+    previews = 30
 
-    def foresee(self, choice: Choice) -> Proposal | None:
+    def preview(self, choice: Choice) -> Proposal | None:
         rng = Random(choice.seed)
         point = np.array([rng.random(), rng.random()])
         return Proposal(str(choice.seed), point)
@@ -58,7 +58,7 @@ def test_evolution_forgets_the_old_however_good() -> None:
     assert (str(POPULATION + 1),) in parents
 
 
-def test_greedy_improves_the_best_and_mends_what_broke() -> None:
+def test_greedy_improves_the_best_and_fixes_what_broke() -> None:
     policy = Greedy(Line(), 0)
     for number in range(1, DRAFTS + 1):
         policy.tell(result(number, None if number == 2 else float(number)))
@@ -139,7 +139,7 @@ def test_a_higher_rung_beats_a_higher_gain() -> None:
 def _told(policy: Guided, count: int) -> None:
     for number in range(1, count + 1):
         choice = policy.ask(number)
-        proposal = Plane().foresee(choice)
+        proposal = Plane().preview(choice)
         assert proposal is not None
         gain = float(proposal.features[0])
         policy.tell(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from archwright.search.proxies import PROXIES, fit_combination, rank_columns, table_of
-from archwright.search.ranks import rank, rank_correlation
+from archwright.search.predict.proxies import PROXIES, fit_combination, rank_columns, table_of
+from archwright.search.predict.ranks import rank, rank_correlation
 
 
 def planted(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,8 +7,8 @@ from random import Random
 import pytest
 from search_problems import PROBLEMS, check
 
-from archwright.domain import CheckReport, Problem, Status
-from archwright.search.repair import repair
+from archwright.core import CheckReport, Problem, Status
+from archwright.search.operators.repair import repair
 
 HEAD = "import torch\nimport torch.nn.functional as F\nfrom torch import nn\n\n\n"
 

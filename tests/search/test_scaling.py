@@ -7,12 +7,12 @@ from random import Random
 import pytest
 from search_problems import PROBLEMS, build
 
-from archwright.domain import Problem, SourceError
-from archwright.search.counting import count_parameters
-from archwright.search.grammar import draw
-from archwright.search.scaling import fit_parameters, scale_width
-from archwright.search.segments import Code
-from archwright.search.widths import find_widths
+from archwright.core import Problem, SourceError
+from archwright.search.grammar.grammar import draw
+from archwright.search.operators.scaling import fit_parameters, scale_width
+from archwright.source.counting import count_parameters
+from archwright.source.segments import Code
+from archwright.source.widths import find_widths
 from archwright.tasks.loading import built_in_names, load_task
 
 

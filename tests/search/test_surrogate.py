@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from archwright.search.ranks import rank_correlation
-from archwright.search.surrogate import Surrogate, Trust
+from archwright.search.predict.ranks import rank_correlation
+from archwright.search.predict.surrogate import Confidence, Surrogate
 
 
 def _data(count: int, seed: int, noise: float = 0.1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
@@ -32,8 +32,8 @@ def test_its_trust_is_no_higher_than_what_new_data_show() -> None:
     surrogate = Surrogate()
     surrogate.fit(features[:200], targets[:200], parameters[:200])
     truth = spearmanr(surrogate.predict(features[200:])[0], targets[200:])[0]
-    assert truth - 0.2 < surrogate.trust().correlation < truth + 0.05
-    assert surrogate.trust().examples == 200
+    assert truth - 0.2 < surrogate.confidence().correlation < truth + 0.05
+    assert surrogate.confidence().examples == 200
 
 
 def test_the_spread_is_wider_where_it_knows_less() -> None:
@@ -47,35 +47,35 @@ def test_the_spread_is_wider_where_it_knows_less() -> None:
     assert sd[queries[:, 0] > 0.55].mean() > 1.5 * sd[queries[:, 0] < 0.45].mean()
 
 
-def test_noise_earns_no_trust() -> None:
+def test_noise_earns_no_confidence() -> None:
     rng = np.random.default_rng(0)
     earned = 0
     for seed in range(60):
         surrogate = Surrogate(seed)
         surrogate.fit(rng.random((40, 10)), rng.random(40), rng.random(40))
-        earned += surrogate.trust().earned
+        earned += surrogate.confidence().earned
     assert earned <= 2
 
 
-def test_what_size_alone_tells_earns_no_trust() -> None:
+def test_what_size_alone_tells_earns_no_confidence() -> None:
     rng = np.random.default_rng(0)
     parameters = rng.random(80)
     features = np.column_stack([parameters + 0.2 * rng.random(80), rng.random((80, 5))])
     surrogate = Surrogate()
     surrogate.fit(features, parameters, parameters)
-    trust = surrogate.trust()
+    trust = surrogate.confidence()
     assert trust.correlation > 0.4
     assert trust.parameters_alone == pytest.approx(1.0)
     assert not trust.earned
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_a_handful_of_results_is_no_ground_for_trust(count: int) -> None:
+def test_a_handful_of_results_is_no_ground_for_confidence(count: int) -> None:
     features, targets, parameters = _data(count, 0)
     surrogate = Surrogate()
-    assert surrogate.trust() == Trust()
+    assert surrogate.confidence() == Confidence()
     surrogate.fit(features, targets, parameters)
-    assert not surrogate.trust().earned
+    assert not surrogate.confidence().earned
     assert np.isfinite(surrogate.predict(features)[0]).all()
 
 

@@ -1,4 +1,4 @@
-"""Every kind of breakage gives its one line, and the line names the mend."""
+"""Every kind of breakage gives its one line, and the line names the fix."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from archwright.domain import TaskError
+from archwright.core import TaskError
 from archwright.tasks.checking import check_folder
 from archwright.tasks.loading import load_task
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archwright.domain import Recipe, TaskError, score
+from archwright.core import Recipe, TaskError, score
 from archwright.tasks.checking import check_folder
 from archwright.tasks.export import write_inputs, write_train
 from archwright.tasks.loading import SPLITS, built_in_names, load_task, task_folder

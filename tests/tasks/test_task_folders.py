@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from archwright.cli import main
-from archwright.domain import TaskError
+from archwright.core import TaskError
 from archwright.tasks.checking import check_folder
 from archwright.tasks.loading import built_in_names, load_task
 from archwright.tasks.scaffold import new_task

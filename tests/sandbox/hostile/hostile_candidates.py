@@ -21,14 +21,14 @@ REFUSED: Final = r"(PermissionError|FileNotFoundError|NotADirectoryError|OSError
 class Attempt:
     """A body that tries something. `must` is a pattern that its end must match.
 
-    `gap` is what a sandbox may say of itself that it does not hold; where it does, the candidate is
+    `limitation` is what a sandbox may say of itself that it does not hold; where it does, the candidate is
     not run in it.
     """
 
     name: str
     body: str
     must: str = REFUSED
-    gap: str = ""
+    limitation: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Trial:
     source: str
     statuses: str
     must: str = ""
-    gap: str = ""
+    limitation: str = ""
     seconds: float = 20.0
     memory_mb: int = 512
 
@@ -62,25 +62,25 @@ def before(body: str) -> str:
 
 
 FILES: Final = [
-    Attempt("a file of the host", "found = open('{secret}').read()", gap="read"),
-    Attempt("the password file", "found = open('/etc/shadow').read()", gap="read"),
-    Attempt("the journal", "found = open('{folder}/.archwright/journal.db', 'rb').read()", gap="read"),
-    Attempt("labels by their path", "found = open('{folder}/validation_y.npy', 'rb').read()", gap="read"),
-    Attempt("the home folder", "found = os.listdir('{home}')", gap="read"),
-    Attempt("the root folder", "found = os.listdir('/')", gap="read"),
-    Attempt("scratch of other trials", "found = os.listdir('..')", gap="read"),
-    Attempt("the orchestrator's environment", "found = open('/proc/{pid}/environ').read()", gap="read"),
-    Attempt("the worker's environment", "found = open(f'/proc/{{os.getppid()}}/environ').read()", gap="read"),
-    Attempt("its own memory map", "found = open('/proc/self/maps').read()", gap="read"),
-    Attempt("a device", "found = open('/dev/mem', 'rb').read(1)", gap="read"),
-    Attempt("a way round by /proc", "found = open('/proc/self/root{secret}').read()", gap="read"),
-    Attempt("a symlink out", "os.symlink('{secret}', 'link'); found = open('link').read()", gap="read"),
-    Attempt("a hard link out", "os.link('{secret}', 'link'); found = open('link').read()", gap="read"),
-    Attempt("dots in a path", "found = open('../' * 30 + '{secret}'[1:]).read()", gap="read"),
+    Attempt("a file of the host", "found = open('{secret}').read()", limitation="read"),
+    Attempt("the password file", "found = open('/etc/shadow').read()", limitation="read"),
+    Attempt("the journal", "found = open('{folder}/.archwright/journal.db', 'rb').read()", limitation="read"),
+    Attempt("labels by their path", "found = open('{folder}/validation_y.npy', 'rb').read()", limitation="read"),
+    Attempt("the home folder", "found = os.listdir('{home}')", limitation="read"),
+    Attempt("the root folder", "found = os.listdir('/')", limitation="read"),
+    Attempt("scratch of other trials", "found = os.listdir('..')", limitation="read"),
+    Attempt("the orchestrator's environment", "found = open('/proc/{pid}/environ').read()", limitation="read"),
+    Attempt("the worker's environment", "found = open(f'/proc/{{os.getppid()}}/environ').read()", limitation="read"),
+    Attempt("its own memory map", "found = open('/proc/self/maps').read()", limitation="read"),
+    Attempt("a device", "found = open('/dev/mem', 'rb').read(1)", limitation="read"),
+    Attempt("a way round by /proc", "found = open('/proc/self/root{secret}').read()", limitation="read"),
+    Attempt("a symlink out", "os.symlink('{secret}', 'link'); found = open('link').read()", limitation="read"),
+    Attempt("a hard link out", "os.link('{secret}', 'link'); found = open('link').read()", limitation="read"),
+    Attempt("dots in a path", "found = open('../' * 30 + '{secret}'[1:]).read()", limitation="read"),
     Attempt(
         "a folder's descriptor",
         "d = os.open('/', os.O_RDONLY | os.O_DIRECTORY); found = os.open('{secret}'[1:], 0, dir_fd=d)",
-        gap="read",
+        limitation="read",
     ),
     Attempt(
         "descriptors left open",
@@ -102,51 +102,51 @@ FILES: Final = [
         "found = [k for k, v in os.environ.items() if 's3cret' in v or 'KEY' in k or 'TOKEN' in k]",
         must=r"found: \[\]",
     ),
-    Attempt("Archwright itself", "import archwright; found = archwright", "Error", gap="read"),
-    Attempt("a package with data sets", "import sklearn.datasets as d; found = d", "Error", gap="read"),
-    Attempt("the text of a task", "import pydoc_data.topics as t; found = t", "Error", gap="read"),
+    Attempt("Archwright itself", "import archwright; found = archwright", "Error", limitation="read"),
+    Attempt("a package with data sets", "import sklearn.datasets as d; found = d", "Error", limitation="read"),
+    Attempt("the text of a task", "import pydoc_data.topics as t; found = t", "Error", limitation="read"),
 ]  # fmt: skip
 
 WRITES: Final = [
-    Attempt("write beside a secret", "found = open('{folder}/written', 'w')", gap="write"),
-    Attempt("overwrite a secret", "found = open('{secret}', 'w')", gap="write"),
-    Attempt("write to /tmp", "found = open('/tmp/archwright-was-here', 'w')", gap="write"),
-    Attempt("write beside the scratch folder", "found = open('../beside', 'w')", gap="write"),
-    Attempt("move a file out of scratch", "open('x', 'w'); os.rename('x', '../x')", gap="write"),
+    Attempt("write beside a secret", "found = open('{folder}/written', 'w')", limitation="write"),
+    Attempt("overwrite a secret", "found = open('{secret}', 'w')", limitation="write"),
+    Attempt("write to /tmp", "found = open('/tmp/archwright-was-here', 'w')", limitation="write"),
+    Attempt("write beside the scratch folder", "found = open('../beside', 'w')", limitation="write"),
+    Attempt("move a file out of scratch", "open('x', 'w'); os.rename('x', '../x')", limitation="write"),
     Attempt(
         "change the jail's own code",
         "found = open(sys.modules['inside.worker'].__file__, 'a')",
-        gap="write",
+        limitation="write",
     ),
-    Attempt("change torch for later trials", "import torch; found = open(torch.__file__, 'a')", gap="write"),
-    Attempt("make a device", "os.mknod('disk', 0o60666, os.makedev(8, 0))", gap="write"),
+    Attempt("change torch for later trials", "import torch; found = open(torch.__file__, 'a')", limitation="write"),
+    Attempt("make a device", "os.mknod('disk', 0o60666, os.makedev(8, 0))", limitation="write"),
 ]  # fmt: skip
 
 NETWORK: Final = [
-    Attempt("a listener on loopback", "import socket; found = socket.create_connection(('127.0.0.1', {port}), 1)", gap="network"),
-    Attempt("the internet", "import socket; found = socket.create_connection(('1.1.1.1', 53), 1)", gap="network"),
-    Attempt("a name", "import socket; found = socket.getaddrinfo('example.com', 80)", gap="network"),
-    Attempt("a datagram", "import socket; found = socket.socket(2, 2).sendto(b'x', ('1.1.1.1', 53))", gap="network"),
-    Attempt("to listen", "import socket; found = socket.create_server(('127.0.0.1', 0))", gap="network"),
-    Attempt("the Docker socket", "import socket; s = socket.socket(1); s.connect('/var/run/docker.sock'); found = s", gap="network"),
-    Attempt("an abstract socket", "import socket; s = socket.socket(1); s.bind(b'\\0x'); found = s", gap="network"),
-    Attempt("a request", "import urllib.request as u; found = u.urlopen('http://127.0.0.1:{port}')", "(?i)(error|refused)", gap="network"),
+    Attempt("a listener on loopback", "import socket; found = socket.create_connection(('127.0.0.1', {port}), 1)", limitation="network"),
+    Attempt("the internet", "import socket; found = socket.create_connection(('1.1.1.1', 53), 1)", limitation="network"),
+    Attempt("a name", "import socket; found = socket.getaddrinfo('example.com', 80)", limitation="network"),
+    Attempt("a datagram", "import socket; found = socket.socket(2, 2).sendto(b'x', ('1.1.1.1', 53))", limitation="network"),
+    Attempt("to listen", "import socket; found = socket.create_server(('127.0.0.1', 0))", limitation="network"),
+    Attempt("the Docker socket", "import socket; s = socket.socket(1); s.connect('/var/run/docker.sock'); found = s", limitation="network"),
+    Attempt("an abstract socket", "import socket; s = socket.socket(1); s.bind(b'\\0x'); found = s", limitation="network"),
+    Attempt("a request", "import urllib.request as u; found = u.urlopen('http://127.0.0.1:{port}')", "(?i)(error|refused)", limitation="network"),
 ]  # fmt: skip
 
 PROCESSES: Final = [
-    Attempt("a process", "found = os.fork()", gap="processes"),
-    Attempt("a program", "import subprocess; found = subprocess.run(['/bin/true'])", gap="processes"),
-    Attempt("becoming a program", "os.execv('/bin/true', ['true'])", gap="processes"),
-    Attempt("killing the worker", "found = os.kill(os.getppid(), 9)", gap="signals"),
-    Attempt("killing all", "found = os.kill(-1, 9)", gap="signals"),
-    Attempt("killing the orchestrator", "found = os.kill({pid}, 9)", "(PermissionError|ProcessLookupError)", gap="signals"),
-    Attempt("raising its limits", "import resource as r; r.setrlimit(r.RLIMIT_AS, (-1, -1))", "Error", gap="processes"),
-    Attempt("becoming root", "found = os.setuid(0)", gap="processes"),
-    Attempt("another root folder", "found = os.chroot('.')", gap="processes"),
+    Attempt("a process", "found = os.fork()", limitation="processes"),
+    Attempt("a program", "import subprocess; found = subprocess.run(['/bin/true'])", limitation="processes"),
+    Attempt("becoming a program", "os.execv('/bin/true', ['true'])", limitation="processes"),
+    Attempt("killing the worker", "found = os.kill(os.getppid(), 9)", limitation="signals"),
+    Attempt("killing all", "found = os.kill(-1, 9)", limitation="signals"),
+    Attempt("killing the orchestrator", "found = os.kill({pid}, 9)", "(PermissionError|ProcessLookupError)", limitation="signals"),
+    Attempt("raising its limits", "import resource as r; r.setrlimit(r.RLIMIT_AS, (-1, -1))", "Error", limitation="processes"),
+    Attempt("becoming root", "found = os.setuid(0)", limitation="processes"),
+    Attempt("another root folder", "found = os.chroot('.')", limitation="processes"),
     Attempt(
         "the worker's memory",
         "found = open(f'/proc/{{os.getppid()}}/mem', 'r+b', 0).read(1)",
-        gap="read",
+        limitation="read",
     ),
     Attempt(
         "tracing the worker",
@@ -156,7 +156,7 @@ PROCESSES: Final = [
         found = libc.ptrace(16, os.getppid(), 0, 0), libc.unshare(0x10000000), libc.mount(0, 0, 0, 0, 0)
         """,
         must=r"found: \(-1, -1, -1\)",
-        gap="processes",
+        limitation="processes",
     ),
 ]  # fmt: skip
 
@@ -181,15 +181,15 @@ ENDS: Final = [
     Trial("work while it is imported", before(ENDLESS), "timeout", "time limit", seconds=1.0),
     Trial("an endless forward", GOOD.replace("return self", f"{ENDLESS}\n        return self"), "timeout", "time limit", seconds=1.0),
     Trial("ignores signals, forks twice, leaves its session", STUBBORN, "timeout", "time limit", seconds=1.0),
-    Trial("a fork bomb", building("while True: os.fork()"), "invalid", "PermissionError", gap="processes", seconds=5.0),
+    Trial("a fork bomb", building("while True: os.fork()"), "invalid", "PermissionError", limitation="processes", seconds=5.0),
     Trial(
         "a bomb of threads",
         building("import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(99,), daemon=True).start()"),
-        "invalid crashed out_of_memory timeout", gap="memory", seconds=3.0,
+        "invalid crashed out_of_memory timeout", limitation="memory", seconds=3.0,
     ),
-    Trial("memory in one piece", building("x = bytearray(8 << 30)"), "out_of_memory", gap="memory"),
-    Trial("memory in many pieces", building("x = [bytearray(1 << 20) for _ in range(9000)]"), "out_of_memory", gap="memory"),
-    Trial("memory of torch's", building("import torch; x = torch.ones(1 << 31)"), "out_of_memory", gap="memory"),
+    Trial("memory in one piece", building("x = bytearray(8 << 30)"), "out_of_memory", limitation="memory"),
+    Trial("memory in many pieces", building("x = [bytearray(1 << 20) for _ in range(9000)]"), "out_of_memory", limitation="memory"),
+    Trial("memory of torch's", building("import torch; x = torch.ones(1 << 31)"), "out_of_memory", limitation="memory"),
     Trial("a flood on standard output", building("while True: os.write(1, b'x' * (1 << 20))"), "invalid", "(too large|No space)"),
     Trial("a flood of log lines", building("while True: print('x' * 9999, file=sys.stderr)"), "invalid crashed", "(too large|No space|exit code)"),
     Trial("a flood on the result channel", building("while True: os.write(3, bytes(1 << 20))"), "crashed invalid", ""),

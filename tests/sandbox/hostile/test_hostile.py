@@ -36,7 +36,7 @@ from hostile_candidates import (
     forging,
 )
 
-from archwright.domain import METRICS, Outcome, Problem, Status, TrialJob, score
+from archwright.core import METRICS, Outcome, Problem, Status, TrialJob, score
 from archwright.sandbox import Sandbox
 
 Jobs = Callable[..., TrialJob]
@@ -79,12 +79,12 @@ def unharmed(jail: Sandbox, make_job: Jobs, reference: Outcome) -> Iterator[None
     assert np.array_equal(after.predictions["validation"], reference.predictions["validation"])
 
 
-def require(jail: Sandbox, gap: str) -> None:
+def require(jail: Sandbox, limitation: str) -> None:
     """Skip what this sandbox says it does not hold here; a container holds all."""
-    gaps = {found.name: found.detail for found in jail.gaps()}
-    assert jail.name != "docker" or not gaps
-    if gap in gaps:
-        pytest.skip(f"the {jail.name} sandbox does not hold it here: {gaps[gap]}")
+    limitations = {found.name: found.detail for found in jail.limitations()}
+    assert jail.name != "docker" or not limitations
+    if limitation in limitations:
+        pytest.skip(f"the {jail.name} sandbox does not hold it here: {limitations[limitation]}")
 
 
 def named(candidate: Attempt | Trial) -> str:
@@ -95,7 +95,7 @@ def named(candidate: Attempt | Trial) -> str:
 def test_an_attempt_finds_nothing(
     jail: Sandbox, problem: Problem, host: dict[str, object], attempt: Attempt
 ) -> None:
-    require(jail, attempt.gap)
+    require(jail, attempt.limitation)
     report = jail.check(building(attempt.body.format(**host)), problem)
     assert report.status is Status.INVALID
     end = report.error.rpartition("\n")[2]
@@ -107,7 +107,7 @@ def test_an_attempt_finds_nothing(
 def test_a_trial_ends_as_it_must(
     jail: Sandbox, make_job: Jobs, host: dict[str, object], trial: Trial
 ) -> None:
-    require(jail, trial.gap)
+    require(jail, trial.limitation)
     source = trial.source.replace("{folder}", str(host["folder"])).replace("{{", "{")
     source = source.replace("}}", "}")
     limits = {"seconds_limit": trial.seconds, "memory_mb": trial.memory_mb}

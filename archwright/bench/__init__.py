@@ -1,1 +1,0 @@
-"""`archwright bench`: measure the search, the dedup and the framework itself."""

@@ -1,0 +1,1 @@
+"""What each level of the fingerprint finds among real networks."""

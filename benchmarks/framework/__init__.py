@@ -1,0 +1,1 @@
+"""What the framework itself costs: start-up, screening, busy slots."""

@@ -1,0 +1,82 @@
+"""How busy the training slots are: seconds of training over seconds of slots, after warm-up.
+
+    python benchmarks/slots_busy.py [--workers 2] [--trials 200] [--sandbox process] [--json]
+
+The run is a real one on a task whose trials take a few seconds; the share is taken from its
+journal, from the first training of the search to the last. The limit is 95 %. In a short run the
+end counts for much: what the last candidates may still use is kept for them until they end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import archwright
+from archwright.runs.journal.journal import Journal
+from archwright.runs.workspace.finding import find_run
+from archwright.runs.workspace.workspace import Workspace
+
+LIMIT = 0.95
+
+
+def measure(task: str, workers: int, trials: int, sandbox: str) -> dict[str, Any]:
+    """One run, and how busy its slots were."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["git", "init", "-q", folder], check=True)
+        result = archwright.discover(
+            task, workspace=folder, max_trials=trials, workers=workers, sandbox=sandbox
+        )
+        paths = find_run(Workspace.open(Path(folder)), result["run"])
+        with Journal.open(paths, readonly=True) as journal:
+            return {"task": task, "workers": workers, **_busy(journal, workers)}
+
+
+def _busy(journal: Journal, workers: int) -> dict[str, float]:
+    rows = journal.query(
+        "SELECT finished, json_extract(result, '$.resources.seconds') AS seconds FROM steps "
+        "WHERE kind = 'trial' AND json_extract(request, '$.purpose') = ? ORDER BY finished",
+        "search",
+    )
+    begun = min(row["finished"] - row["seconds"] for row in rows)
+    # The last trainings run out one by one when the budget ends; the window ends before that.
+    window = rows[: len(rows) - workers]
+    ended = window[-1]["finished"]
+    trained = sum(_overlap(row, begun, ended) for row in rows)
+    share = trained / (workers * (ended - begun))
+    mean = sum(row["seconds"] for row in rows) / len(rows)
+    return {"trials": len(rows), "mean_trial_seconds": mean, "busy_share": share, "limit": LIMIT}
+
+
+def _overlap(row: Any, begun: float, ended: float) -> float:
+    start: float = max(begun, row["finished"] - row["seconds"])
+    end: float = min(ended, row["finished"])
+    return max(0.0, end - start)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--task", default="digits")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--trials", type=int, default=200)
+    parser.add_argument("--sandbox", choices=("process", "docker"), default="process")
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    found = measure(args.task, args.workers, args.trials, args.sandbox)
+    if args.json:
+        print(json.dumps(found))
+    else:
+        print(
+            f"{found['trials']} trials of {found['mean_trial_seconds']:.2f} s on "
+            f"{found['workers']} slots: busy {100 * found['busy_share']:.1f} % "
+            f"(limit {100 * LIMIT:.0f} %)"
+        )
+
+
+if __name__ == "__main__":
+    main()

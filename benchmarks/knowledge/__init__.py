@@ -1,0 +1,1 @@
+"""Reading papers, retrieval, and what retrieved examples are worth."""

@@ -1,0 +1,251 @@
+"""`archwright bench fewshot`: how many examples in a prompt help, on any backend.
+
+For each task a knowledge base is filled once; then, for each number of examples n, the same budget
+of candidates is spent from a copy of it. After Few-Shot Architecture Prompting (2025), which found
+three examples best: the funnel of each n, and the mean over tasks of the mean over candidates, so
+that a task with many candidates does not outweigh the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from archwright.cli.models import add_model_arguments, model_settings
+from archwright.cli.output import emit, say
+from archwright.core import METRICS, Array, InputError
+from archwright.runs.journal.journal import Journal
+
+DRAWS: Final = 10_000
+"""Permutations and bootstrap samples."""
+SETTINGS: Final = """\
+[run]
+control = 0.0
+search_seeds = 1
+finalists = 0
+baseline_seeds = 3
+"""
+TRIALS_PER_CANDIDATE: Final = 4
+FUNNEL: Final = ("attempted", "parsed", "duplicate", "valid", "trained")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the study takes."""
+    parser.add_argument("--n", default="0..6", metavar="A..B", help="numbers of examples")
+    parser.add_argument("--task", nargs="+", default=["digits"], metavar="TASK", help="tasks")
+    parser.add_argument("--candidates", type=int, default=20, help="budget of each n and task")
+    parser.add_argument("--known", type=int, default=20, help="candidates to fill the base with")
+    parser.add_argument("--workers", type=int, metavar="N", help="trainings at a time")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the runs and the statistics")
+    add_model_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the study and print it."""
+    counts = parse_counts(args.n)
+    if args.candidates < 2 or args.known < 1:
+        raise InputError("--candidates must be at least 2 and --known at least 1")
+    found: dict[int, dict[str, dict[str, Any]]] = {n: {} for n in counts}
+    with tempfile.TemporaryDirectory() as place:
+        for task in args.task:
+            known = _fill(Path(place), task, args)
+            for n in counts:
+                found[n][task] = _spend(Path(place), task, n, known, args)
+                say(f"{task}, n = {n}: {_funnel_words(found[n][task])}")
+    document = summarise(found, args.seed)
+    emit(args, document, lambda: _render(document))
+    return 0
+
+
+def parse_counts(words: str) -> list[int]:
+    """`0..6`, `3` or `0,3,6` as numbers.
+
+    Raises:
+        InputError: it is none of these.
+    """
+    if match := re.fullmatch(r"(\d+)\.\.(\d+)", words):
+        counts = list(range(int(match[1]), int(match[2]) + 1))
+    elif re.fullmatch(r"\d+(,\d+)*", words):
+        counts = sorted({int(n) for n in words.split(",")})
+    else:
+        counts = []
+    if not counts:
+        raise InputError(f"--n {words} is not A..B, a number, or numbers with commas")
+    return counts
+
+
+# --- runs ---------------------------------------------------------------------------------------
+
+
+def _fill(place: Path, task: str, args: argparse.Namespace) -> Path:
+    """A knowledge base that holds what the symbolic engine found on a task."""
+    workspace = _workspace(place)
+    _discover(task, workspace, args, args.known, {"examples": 0, "seed": args.seed + 1})
+    return workspace / ".archwright" / "knowledge.db"
+
+
+def _spend(place: Path, task: str, n: int, known: Path, args: argparse.Namespace) -> dict[str, Any]:
+    """The budget of one n on one task."""
+    from archwright.runs.workspace.finding import find_run
+    from archwright.runs.workspace.workspace import Workspace
+
+    workspace = _workspace(place)
+    opened = Workspace.open(workspace)
+    for file in known.parent.glob(f"{known.name}*"):
+        shutil.copy(file, opened.paths.knowledge.with_name(file.name))
+    words = {"models": "model", "prices": "price"}
+    given = {words.get(k, k): v for k, v in model_settings(args).items()}
+    result = _discover(
+        task, workspace, args, args.candidates, {"examples": n, "seed": args.seed, **given}
+    )
+    with Journal.open(find_run(opened, result["run"]), readonly=True) as journal:
+        return {**_funnel(journal), "usd": result["spend"]["usd"], **_gains(journal)}
+
+
+def _workspace(place: Path) -> Path:
+    from archwright.runs.workspace.workspace import init
+
+    folder = Path(tempfile.mkdtemp(dir=place))
+    init(folder)
+    (folder / "archwright.toml").write_text(SETTINGS)
+    return folder
+
+
+def _discover(
+    task: str, workspace: Path, args: argparse.Namespace, candidates: int, given: dict[str, Any]
+) -> Any:
+    import archwright
+
+    return archwright.discover(
+        task,
+        workspace=workspace,
+        workers=args.workers,
+        max_candidates=candidates,
+        max_trials=20 + TRIALS_PER_CANDIDATE * candidates,
+        **given,
+    )
+
+
+def _funnel(journal: Journal) -> dict[str, int]:
+    """How many sources were attempted, could be read, were known, passed and were trained."""
+    (row,) = journal.query(
+        "SELECT COUNT(*) AS attempted, COUNT(text) AS parsed, "
+        "COALESCE(SUM(end = 'duplicate'), 0) AS duplicate, COUNT(score) AS trained, "
+        "(SELECT COUNT(*) FROM steps WHERE kind = 'check' AND state = 'finished' "
+        "AND json_extract(result, '$.status') = 'ok') AS valid "
+        "FROM candidates WHERE sequence > 0"
+    )
+    return {name: row[name] for name in FUNNEL}
+
+
+def _gains(journal: Journal) -> dict[str, Any]:
+    """Scores at the lowest rung, and their gains over the baseline in its noise sd."""
+    floor, metric = journal.fact("noise")[0], METRICS[journal.fact("metric")]
+    rows = journal.query(
+        "SELECT json_extract(result, '$.score') AS score FROM steps WHERE kind = 'trial' AND "
+        "state = 'finished' AND json_extract(request, '$.purpose') = 'search' AND "
+        "json_extract(request, '$.rung') = 0 ORDER BY key"
+    )
+    scores = [row["score"] for row in rows if row["score"] is not None]
+    gains = [metric.gain(score, floor["mean"]) / floor["sd"] for score in scores]
+    return {"scores": scores, "gains": gains, "unit": metric.unit}
+
+
+# --- statistics ---------------------------------------------------------------------------------
+
+
+def summarise(found: Mapping[int, Mapping[str, Mapping[str, Any]]], seed: int) -> dict[str, Any]:
+    """The funnel and the balanced mean of each n, and each n against the first one.
+
+    The difference is tested by permuting candidates between the two n within each task (two-sided,
+    `DRAWS` permutations) and corrected over all comparisons (Holm 1979, "A Simple Sequentially
+    Rejective Multiple Test Procedure"). Intervals are percentiles of a bootstrap within tasks, not
+    corrected.
+    """
+    rng = np.random.default_rng(seed)
+    first = min(found)
+    gains = {n: [np.asarray(t["gains"]) for t in tasks.values()] for n, tasks in found.items()}
+    rows: dict[str, Any] = {}
+    for n, tasks in found.items():
+        mean, interval = _balanced(gains[n], rng)
+        rows[str(n)] = {
+            **{name: sum(t[name] for t in tasks.values()) for name in FUNNEL},
+            "usd": sum(t["usd"] for t in tasks.values()),
+            "balanced_gain": mean,
+            "interval": interval,
+            "means": {name: _mean(t["scores"]) for name, t in tasks.items()},
+        }
+    others = [n for n in found if n != first]
+    raw = [_permutation_p(gains[first], gains[n], rng) for n in others]
+    for n, p in zip(others, holm(raw), strict=True):
+        rows[str(n)]["p_against_first"] = p
+    return {"first": first, "n": rows, "unit": "noise standard deviations of the baseline"}
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if len(values) else None
+
+
+def _balanced(
+    groups: Sequence[Array], rng: np.random.Generator
+) -> tuple[float | None, tuple[float, float] | None]:
+    """Mean of the tasks' means with its 95 % bootstrap interval; None where a task has none."""
+    if any(not len(g) for g in groups):
+        return None, None
+    drawn = np.mean(
+        [g[rng.integers(0, len(g), (DRAWS, len(g)))].mean(axis=1) for g in groups], axis=0
+    )
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return float(np.mean([g.mean() for g in groups])), (float(low), float(high))
+
+
+def _permutation_p(a: Sequence[Array], b: Sequence[Array], rng: np.random.Generator) -> float:
+    """Two-sided p of the difference of balanced means, candidates permuted within tasks."""
+    if any(not len(g) for g in (*a, *b)):
+        return 1.0
+    seen = np.mean([y.mean() - x.mean() for x, y in zip(a, b, strict=True)])
+    drawn = np.zeros(DRAWS)
+    for x, y in zip(a, b, strict=True):
+        pooled = np.tile(np.concatenate([x, y]), (DRAWS, 1))
+        mixed = rng.permuted(pooled, axis=1)
+        drawn += (mixed[:, len(x) :].mean(axis=1) - mixed[:, : len(x)].mean(axis=1)) / len(a)
+    extreme = int((np.abs(drawn) >= abs(seen) - 1e-12).sum())
+    return (extreme + 1) / (DRAWS + 1)
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Holm's step-down correction of p values, in their order."""
+    order = sorted(range(len(p)), key=lambda i: p[i])
+    corrected, highest = [0.0] * len(p), 0.0
+    for place, i in enumerate(order):
+        highest = max(highest, min(1.0, p[i] * (len(p) - place)))
+        corrected[i] = highest
+    return corrected
+
+
+# --- words --------------------------------------------------------------------------------------
+
+
+def _funnel_words(row: Mapping[str, Any]) -> str:
+    return ", ".join(f"{row[name]} {name}" for name in FUNNEL)
+
+
+def _render(document: Mapping[str, Any]) -> None:
+    print("gain over the baseline in its noise sd, mean of the tasks' means; n = examples")
+    for n, row in document["n"].items():
+        gain = "no task was trained throughout"
+        if row["balanced_gain"] is not None:
+            low, high = row["interval"]
+            gain = f"gain {row['balanced_gain']:+.2f} ({low:+.2f} to {high:+.2f})"
+        p = row.get("p_against_first")
+        against = "" if p is None else f", corrected p against n = {document['first']}: {p:.3f}"
+        cost = f", ${row['usd']:.4f}" if row["usd"] else ""
+        print(f"n = {n}: {_funnel_words(row)}; {gain}{against}{cost}")

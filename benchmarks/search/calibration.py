@@ -1,0 +1,281 @@
+"""`archwright bench calibration`: how often the verdicts are right, where the truth is known.
+
+Simulated campaigns go through the code that a run uses to climb, choose finalists, verify and look
+at the test split; only the training is replaced by draws around a known quality. Scores vary from
+seed to seed with a standard deviation of 1, and each candidate has luck of its own with the
+validation samples, which no number of seeds removes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import statistics
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from archwright.benchmarks.dedup.workers import end_with
+from archwright.cli.output import emit, say
+from archwright.core import METRICS, Array, Problem, Recipe, Status, TaskSpec
+from archwright.runs.budget import Plan
+from archwright.runs.halving import Ascent, Climb, Climber, Rung
+from archwright.runs.journal.journal import Journal
+from archwright.runs.noise import BASELINE, Floor
+from archwright.runs.results.snapshot import Verdict
+from archwright.runs.settings import RunSettings
+from archwright.runs.trainer import Trial, TrialRequest
+from archwright.runs.verification.verification import Verification
+from archwright.runs.workspace.paths import RunPaths
+from archwright.sandbox.in_process import InProcessSandbox
+
+SAMPLE_LUCK: Final = 0.25
+"""Spread over candidates of their luck with the validation samples, in noise sd."""
+SAMPLES: Final = 400
+SAMPLE_NOISE: Final = 3.0
+PLANTED: Final = 2.0
+PLANTED_NUMBER: Final = 7
+LAG: Final = 8
+"""Candidates under way whose results a candidate does not see."""
+
+PROBLEM: Final = Problem("Model", (1,), (1,), "mse", max_params=1000)
+SPEC: Final = TaskSpec(
+    name="simulated",
+    summary="draws around a known quality",
+    metric=METRICS["accuracy"],
+    problem=PROBLEM,
+    rungs=(1, 3),
+    recipe=Recipe(),
+    contract="",
+    baseline="",
+    folder=Path(),
+)
+
+
+class SimulatedTrainer:
+    """Draws scores around known qualities in place of training.
+
+    The draw of a trial depends on its candidate, steps and seed alone.
+    """
+
+    def __init__(self, campaign: int, planted: float) -> None:
+        self._campaign = campaign
+        self._planted = planted
+
+    def quality(self, candidate: str) -> float:
+        """The truth, in noise standard deviations over the baseline."""
+        return self._planted if candidate == str(PLANTED_NUMBER) else 0.0
+
+    def on_validation(self, candidate: str) -> float:
+        """What an endless number of seeds would show on the validation samples."""
+        luck = 0.0 if candidate == BASELINE else self._draw(candidate, "luck").normal()
+        return self.quality(candidate) + SAMPLE_LUCK * float(luck)
+
+    def train(self, request: TrialRequest) -> Trial:
+        """A score around what validation shows."""
+        noise = float(self._draw(request.candidate, request.rung, request.seed).normal())
+        value = 90.0 + self.on_validation(request.candidate) + noise
+        return Trial(Status.OK, value, ((1, 1.0), (3, 0.5)), {}, "")
+
+    def train_sealed(self, request: TrialRequest) -> Trial:
+        """As `train`."""
+        return self.train(request)
+
+    def open_sealed(self, request: TrialRequest) -> Array:
+        """Test scores around the truth, one per sample."""
+        by_sample = self._draw(request.candidate, "test").normal(0.0, SAMPLE_NOISE, SAMPLES)
+        noise = float(self._draw(request.candidate, "test", request.seed).normal())
+        scores: Array = 90.0 + self.quality(request.candidate) + noise + by_sample
+        return scores
+
+    def _draw(self, *parts: object) -> np.random.Generator:
+        text = "/".join(map(str, (self._campaign, *parts)))
+        return np.random.default_rng(list(hashlib.sha256(text.encode()).digest()))
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """What one simulated campaign came to."""
+
+    discoveries: int
+    found: bool
+    """Whether the planted candidate is among the discoveries."""
+    covered: tuple[bool, ...]
+    """Per finalist, whether its interval holds what validation would show with endless seeds."""
+    candidates: int
+
+
+def play(campaign: int, planted: float, settings: RunSettings) -> Campaign:
+    """One campaign."""
+    trainer = SimulatedTrainer(campaign, planted)
+    plan = Plan.of(settings, len(SPEC.rungs))
+    floors = _measure(trainer, settings)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Journal.create(RunPaths(Path(folder)), {"settings": settings.to_json()}) as journal,
+    ):
+        climb = Climb(SPEC, settings, trainer, floors)
+        candidates = _search(climb, journal, plan.search or 0)
+        verification = Verification(
+            *(SPEC, settings, trainer, InProcessSandbox(), journal, floors),
+            allowance=plan.verification,
+        )
+        verdicts = verification.verify(plan.finalists)
+    found = [v for v in verdicts if v.verdict == "discovery"]
+    return Campaign(
+        discoveries=len(found),
+        found=any(v.candidate == str(PLANTED_NUMBER) for v in found),
+        covered=tuple(_covers(v, trainer) for v in verdicts),
+        candidates=candidates,
+    )
+
+
+def _measure(trainer: SimulatedTrainer, settings: RunSettings) -> list[Floor]:
+    floors = []
+    for rung, steps in enumerate(SPEC.rungs):
+        requests = [
+            TrialRequest(BASELINE, "", "", SPEC.recipe, rung, s)
+            for s in range(settings.baseline_seeds)
+        ]
+        scores = tuple(t.score for r in requests if (t := trainer.train(r)).score is not None)
+        floors.append(Floor(steps, statistics.fmean(scores), statistics.stdev(scores), scores, 10))
+    return floors
+
+
+def _search(climb: Climb, journal: Journal, trials: int) -> int:
+    """Candidates until the trials are spent; how many there were."""
+    ascents: list[Ascent] = []
+    while trials > 0:
+        number = len(ascents) + 1
+        seen = ascents[: max(0, number - LAG)]
+        ascent = _step(climb, journal, number, seen, trials)
+        ascents.append(ascent)
+        trials -= ascent.trials
+    return len(ascents)
+
+
+def _step(
+    climb: Climb, journal: Journal, number: int, seen: Sequence[Ascent], trials: int
+) -> Ascent:
+    key = str(number)
+    row = {"id": key, "sequence": number * 1000, "title": key, "rationale": "", "operator": "draw"}
+    blank = {"source": "", "created": 0.0, "parents": [], "examples": []}
+    journal.propose({**row, **blank, "recipe": SPEC.recipe.to_json()})
+
+    def reached(rung: int, shown: Rung) -> None:
+        numbers = {"score": shown.score, "gain": shown.gain, "seeds": shown.seeds}
+        journal.update(key, rung=rung, parameters=10, **numbers)
+
+    ascent = climb.climb(
+        Climber(key, key, "", SPEC.recipe, number),
+        min(trials, climb.most_trials),
+        lambda rung: [a.rungs[rung].gain for a in seen if rung in a.rungs],
+        reached,
+    )
+    journal.end(key, ascent.end, ascent.reason)
+    return ascent
+
+
+def _covers(verdict: Verdict, trainer: SimulatedTrainer) -> bool:
+    low, high = verdict.interval
+    return low <= trainer.on_validation(verdict.candidate) <= high
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `archwright bench calibration`."""
+    parser.add_argument("--campaigns", type=int, default=400, metavar="N", help="of each kind")
+    parser.add_argument("--max-trials", type=int, default=200, metavar="N", help="of a campaign")
+    parser.add_argument(
+        "--search-seeds",
+        type=int,
+        default=RunSettings().search_seeds,
+        metavar="N",
+        help="seeds at most of a candidate at a rung",
+    )
+    parser.add_argument("--workers", type=int, default=2, metavar="N")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play campaigns with nothing to find, and with one planted gain."""
+    settings = RunSettings(max_trials=args.max_trials, search_seeds=args.search_seeds, workers=1)
+    document = measure(args.campaigns, settings, args.workers)
+    emit(args, document, lambda: _print(document))
+    return 0
+
+
+def measure(campaigns: int, settings: RunSettings, workers: int = 1) -> dict[str, Any]:
+    """The rates over so many campaigns of each kind, with their 95 % intervals (Wilson 1927)."""
+    say(f"playing {campaigns} campaigns with nothing to find, and {campaigns} with a planted gain")
+    null = _play_all(0.0, settings, campaigns, workers)
+    real = _play_all(PLANTED, settings, campaigns, workers)
+    covered = [c for campaign in (*null, *real) for c in campaign.covered]
+    false = [c.discoveries > 0 for c in null]
+    found = [c.found for c in real]
+    return {
+        "false_discovery_rate": _rate(false),
+        "power": _rate(found),
+        "coverage": _rate(covered),
+        "intervals": {
+            "false_discovery_rate": wilson(false),
+            "power": wilson(found),
+            "coverage": wilson(covered),
+        },
+        "campaigns": campaigns,
+        "max_trials": settings.max_trials,
+        "search_seeds": settings.search_seeds,
+        "planted_noise_sd": PLANTED,
+        "candidates": statistics.fmean(c.candidates for c in null),
+    }
+
+
+def _play_all(
+    planted: float, settings: RunSettings, campaigns: int, workers: int
+) -> list[Campaign]:
+    playing = partial(play, planted=planted, settings=settings)
+    if workers == 1:
+        return list(map(playing, range(campaigns)))
+    # Spawned, for a fork of a process with threads may hang.
+    with ProcessPoolExecutor(
+        workers, get_context("spawn"), initializer=end_with, initargs=(os.getpid(),)
+    ) as pool:
+        return list(pool.map(playing, range(campaigns), chunksize=10))
+
+
+def _rate(hits: Sequence[bool]) -> float:
+    return sum(hits) / len(hits)
+
+
+def wilson(hits: Sequence[bool]) -> tuple[float, float]:
+    """Wilson's 95 % score interval of a rate (1927, "Probable Inference, the Law of Succession, and
+    Statistical Inference")."""
+    n, rate, z = len(hits), _rate(hits), 1.96
+    middle = (rate + z**2 / (2 * n)) / (1 + z**2 / n)
+    reach = z / (1 + z**2 / n) * (rate * (1 - rate) / n + z**2 / (4 * n**2)) ** 0.5
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+def _print(document: dict[str, Any]) -> None:
+    lines = (
+        ("campaigns with nothing to find that end with a discovery", "false_discovery_rate"),
+        (f"campaigns that find a gain of {PLANTED:g} noise sd", "power"),
+        ("corrected intervals that hold the truth", "coverage"),
+    )
+    for words, key in lines:
+        low, high = document["intervals"][key]
+        print(f"{100 * document[key]:6.1f} %  {words} ({100 * low:.1f} to {100 * high:.1f})")
+    print(
+        f"{document['campaigns']} campaigns of each kind, {document['max_trials']} trials and "
+        f"{document['candidates']:.0f} candidates each"
+    )

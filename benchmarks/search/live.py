@@ -1,0 +1,207 @@
+"""`archwright bench live`: policies in real runs, equal trainings, against random draws.
+
+Every policy runs on every task with every seed, in a workspace of its own that knows nothing, and
+without a control arm, so that it has all trainings to itself. What a run found is its best
+candidate at the top rung by its own measurements. It is trained again on fresh seeds beside the
+baseline, for whoever measures more candidates is lucky more often; the mean difference, in the
+baseline's noise standard deviations, is the run's result.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from archwright.cli.output import emit, say
+from archwright.core import Array, InputError, Recipe
+from archwright.runs.verification.statistics import compare
+
+if TYPE_CHECKING:
+    from archwright.runs.workspace.paths import RunPaths
+
+SETTINGS: Final = """\
+[run]
+control = 0.0
+search_seeds = 1
+finalists = 0
+baseline_seeds = 5
+examples = 0
+"""
+RANDOM: Final = "random"
+JUDGES: Final = 5
+"""Fresh seeds that judge what a run found: those of verification, which these runs leave out."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the measurement takes."""
+    from archwright.search.policies import DEFAULT
+
+    parser.add_argument("--tasks", default="digits,recall", metavar="NAMES", help="by comma")
+    parser.add_argument(
+        "--policies", default=DEFAULT, metavar="NAMES", help="by comma; random is always measured"
+    )
+    parser.add_argument("--trials", type=int, default=60, metavar="N", help="trainings of a run")
+    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="runs for each")
+    parser.add_argument("--first-seed", type=int, default=0, metavar="N", help="the lowest seed")
+    parser.add_argument(
+        "--max-params", type=int, metavar="N", help="most parameters of a candidate, as for a run"
+    )
+    parser.add_argument("--workers", type=int, metavar="N", help="trainings at a time")
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run all, and print each policy's mean gain beside that of random draws."""
+    from archwright.search.policies import POLICIES
+
+    names = [RANDOM, *(n for n in args.policies.split(",") if n != RANDOM)]
+    for name in names:
+        if name not in POLICIES:
+            raise InputError(f"there is no policy {name!r}; there are {', '.join(POLICIES)}")
+    if args.seeds < 2:
+        raise InputError("--seeds must be at least 2, or there is no interval")
+    tasks = args.tasks.split(",")
+    gains: dict[str, dict[str, list[float]]] = {n: {t: [] for t in tasks} for n in names}
+    seconds: dict[str, list[float]] = {n: [] for n in names}
+    # Seeds outermost: what changes on this machine meanwhile meets all policies alike.
+    for seed in range(args.first_seed, args.first_seed + args.seeds):
+        for task in tasks:
+            for name in names:
+                gain, took = _search(task, name, seed, args)
+                gains[name][task].append(gain)
+                seconds[name].append(took)
+                say(f"seed {seed}, {task}, {name}: {gain:+.2f} noise sd, {took:.0f} s")
+    policies = summarise(gains)
+    for name, row in policies.items():
+        row["seconds"] = fmean(seconds[name])
+    document = {
+        "trials": args.trials,
+        "max_params": args.max_params,
+        "seeds": args.seeds,
+        "policies": policies,
+    }
+    emit(args, document, lambda: _render(document))
+    return 0
+
+
+def _search(task: str, policy: str, seed: int, args: argparse.Namespace) -> tuple[float, float]:
+    """The gain of what one run found, 0 where nothing reached the top rung, and its seconds."""
+    import archwright
+    from archwright.runs.workspace.finding import find_run
+    from archwright.runs.workspace.workspace import Workspace, init
+
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "workspace"
+        init(folder)
+        (folder / "archwright.toml").write_text(SETTINGS)
+        result = archwright.discover(
+            task,
+            workspace=folder,
+            max_trials=args.trials,
+            max_params=args.max_params,
+            seed=seed,
+            policy=policy,
+            workers=args.workers,
+        )
+        best = result["best"]
+        paths = find_run(Workspace.open(folder), result["run"])
+        gain = 0.0 if best is None else _judge(paths, best["candidate"])
+        return gain, result["spend"]["seconds"]
+
+
+def _judge(paths: RunPaths, candidate: str) -> float:
+    """The gain of a candidate on fresh seeds, in the baseline's noise sd."""
+    from archwright.runs.journal.journal import Journal
+    from archwright.runs.noise import BASELINE, read_floors
+    from archwright.runs.settings import RunSettings
+    from archwright.runs.starting import task_of
+    from archwright.runs.trainer import Trainer, TrialRequest
+    from archwright.runs.verification.verification import fresh_seed
+    from archwright.sandbox.opening import open_sandbox
+
+    task = task_of(paths)
+    spec = task.spec
+    with Journal.open(paths) as journal:
+        settings, floors = RunSettings(**journal.fact("settings")), read_floors(journal)
+        (row,) = journal.query(
+            "SELECT title, source, recipe FROM candidates WHERE id = ?", candidate
+        )
+        found = TrialRequest(
+            candidate=candidate,
+            title=row["title"],
+            source=row["source"],
+            recipe=Recipe(**json.loads(row["recipe"])),
+            rung=len(spec.rungs) - 1,
+            seed=fresh_seed(0),
+            purpose="judgement",
+        )
+        base = replace(found, candidate=BASELINE, source=spec.baseline, recipe=spec.recipe)
+        wanted = [replace(r, seed=fresh_seed(0, n)) for n in range(JUDGES) for r in (found, base)]
+        with (
+            open_sandbox(settings.sandbox, settings.workers, settings.docker) as sandbox,
+            ThreadPoolExecutor(settings.workers) as threads,
+        ):
+            trainer = Trainer(task, sandbox, journal, paths)
+            scores = [t.score for t in threads.map(trainer.train, wanted)]
+    gains = [
+        spec.metric.gain(own, base)
+        for own, base in zip(scores[::2], scores[1::2], strict=True)
+        if own is not None and base is not None
+    ]
+    return fmean(gains) / floors[-1].sd if gains else 0.0
+
+
+def summarise(gains: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, dict[str, Any]]:
+    """Mean gains of each policy by task and over tasks, and the difference to random draws with a
+    95 % interval, paired by seed."""
+    rows: dict[str, dict[str, Any]] = {}
+    for name, by_task in gains.items():
+        means = {task: float(np.mean(values)) for task, values in by_task.items()}
+        row: dict[str, Any] = {"gains": by_task, "means": means}
+        row["mean"] = float(np.mean(list(means.values())))
+        if name != RANDOM:
+            pairs = {t: np.subtract(values, gains[RANDOM][t]) for t, values in by_task.items()}
+            row |= _compare(np.mean(list(pairs.values()), axis=0))
+            row["tasks"] = {task: _compare(pair) for task, pair in pairs.items()}
+        rows[name] = row
+    return rows
+
+
+def _compare(differences: Array) -> dict[str, Any]:
+    """The mean of differences to random draws, `(seeds,)`, with Student's interval: a bootstrap of
+    few seeds would be too narrow."""
+    effect = compare(differences.tolist(), tried=1, stages=1)
+    return {
+        "over_random": effect.mean,
+        "interval": list(effect.interval),
+        "beats_random": effect.interval[0] > 0,
+    }
+
+
+def _render(document: Mapping[str, Any]) -> None:
+    print(
+        f"gain over the baseline on fresh seeds, in its noise sd, mean of {document['seeds']} runs "
+        f"of {document['trials']} trainings"
+    )
+    for name, row in document["policies"].items():
+        means = row["means"]
+        shown = ", ".join(f"{task} {mean:+.2f}" for task, mean in means.items())
+        print(f"{name:>10}: {shown}; {row['seconds']:.0f} s a run")
+        compared = dict(row.get("tasks", {}))
+        if len(compared) > 1:
+            compared["all"] = row
+        for task, found in compared.items():
+            low, high = found["interval"]
+            said = "beats random draws" if found["beats_random"] else "is not shown to beat them"
+            print(
+                f"            {task}: {found['over_random']:+.2f} [{low:+.2f}, {high:+.2f}]: {said}"
+            )

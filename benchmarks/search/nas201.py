@@ -1,0 +1,221 @@
+"""`archwright bench nas201`: policies on NAS-Bench-201, where the truth is known."""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from archwright.benchmarks.dedup.workers import end_with
+from archwright.cli.output import emit, say
+from archwright.core import InputError
+
+if TYPE_CHECKING:
+    from archwright.benchmarks.search.cells import Table
+    from archwright.core import Array
+    from archwright.search.policies import Policy
+
+DATASETS: Final = ("c10", "c100", "im120")
+WITHOUT: Final = " without "
+ASKS_PER_EVALUATION: Final = 20
+"""A policy that proposes only what is known already is stopped after so many."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the measurement takes."""
+    parser.add_argument(
+        "--table", required=True, metavar="FILE", help="the table of all cells, CSV or CSV.gz"
+    )
+    parser.add_argument("--seeds", type=int, default=200, metavar="N", help="searches by policy")
+    parser.add_argument("--first-seed", type=int, default=0, metavar="N", help="the lowest seed")
+    parser.add_argument("--evaluations", type=int, default=100, metavar="N", help="cells a search")
+    parser.add_argument("--policies", metavar="NAMES", help="separated by commas (default: all)")
+    parser.add_argument("--islands", type=int, default=1, metavar="N", help="islands of each")
+    parser.add_argument(
+        "--ablate", action="store_true", help="the default policy without each of its parts, too"
+    )
+    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: all cores)")
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Search with each policy and seed, and print the test accuracies of what was chosen."""
+    from archwright.benchmarks.search.cells import read_table
+
+    for name in ("seeds", "evaluations", "islands"):
+        if getattr(args, name) < 1:
+            raise InputError(f"--{name} must be at least 1")
+    names = _names(args.policies, args.ablate)
+    table = read_table(Path(args.table))
+    document = {
+        "evaluations": args.evaluations,
+        "seeds": args.seeds,
+        "policies": measure(
+            *(table, names, args.seeds, args.evaluations, args.islands, args.workers),
+            first_seed=args.first_seed,
+        ),
+        "optimum": dict(zip(DATASETS, _optimum(table), strict=True)),
+    }
+    emit(args, document, lambda: _render(document))
+    return 0
+
+
+def _names(wanted: str | None, ablate: bool) -> list[str]:
+    from archwright.search.policies import DEFAULT, POLICIES
+    from archwright.search.policies.guided import PARTS
+
+    names = wanted.split(",") if wanted else list(POLICIES)
+    for name in names:
+        if name not in POLICIES:
+            raise InputError(f"there is no policy {name!r}; there are {', '.join(POLICIES)}")
+    return names + [f"{DEFAULT}{WITHOUT}{part}" for part in PARTS if ablate]
+
+
+def measure(
+    table: Table,
+    names: Sequence[str],
+    seeds: int,
+    evaluations: int,
+    islands: int = 1,
+    workers: int | None = None,
+    first_seed: int = 0,
+) -> dict[str, dict[str, Any]]:
+    """For each policy the mean test accuracies of its choices, with 95 % intervals.
+
+    `curve` holds them at each of `marks`.
+    """
+    numbers = range(first_seed, first_seed + seeds)
+    jobs = [(name, islands, seed, evaluations) for name in names for seed in numbers]
+    processes = min(workers or os.cpu_count() or 1, len(jobs))
+    chosen: list[Array] = []
+    # Forked where that is possible: the table is shared, not sent.
+    context = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
+    with context.Pool(processes, _begin, (table, os.getpid())) as pool:
+        for curve in pool.imap(_search, jobs, chunksize=4):
+            chosen.append(curve)
+            if len(chosen) % seeds == 0:
+                say(f"{names[len(chosen) // seeds - 1]}: {seeds} searches done")
+    curves = np.array(chosen).reshape(len(names), seeds, -1, len(DATASETS))
+    return {name: _summarise(curve, evaluations) for name, curve in zip(names, curves, strict=True)}
+
+
+_held: dict[str, Table] = {}
+
+
+def _begin(table: Table, parent: int) -> None:
+    end_with(parent)
+    _held["table"] = table
+
+
+def _search(job: tuple[str, int, int, int]) -> Array:
+    name, islands, seed, evaluations = job
+    return search(_held["table"], _opener(name, islands), seed, evaluations)
+
+
+def _opener(name: str, islands: int) -> Callable[[Any, int], Policy]:
+    from archwright.search.policies import open_policy
+    from archwright.search.policies.guided import Guided
+
+    base, _, part = name.partition(WITHOUT)
+    if part:
+        return partial(Guided, without=part)  # type: ignore[arg-type]
+    return lambda space, seed: open_policy(base, space, seed, islands)
+
+
+def marks(evaluations: int) -> list[int]:
+    """After how many evaluations a search is looked at: every ten, and at its end."""
+    return [*range(10, evaluations, 10), evaluations]
+
+
+def search(table: Table, open_: Callable[[Any, int], Policy], seed: int, evaluations: int) -> Array:
+    """One search: test accuracies `(marks, 3)` of what the policy held to be the best at each mark.
+    A cell of a function that is known already costs nothing, and is not evaluated again."""
+    from archwright.benchmarks.search.cells import CellSpace, count_parameters, family, name_of
+    from archwright.search.policies import Result
+
+    space = CellSpace()
+    policy = open_(space, seed)
+    known: set[str] = set()
+    at = marks(evaluations)
+    evaluated = 0
+    chosen: list[tuple[float, float, float]] = []
+    for number in range(1, ASKS_PER_EVALUATION * evaluations):
+        choice = policy.ask(number)
+        cell, proposal = space.make(choice), space.preview(choice)
+        name, old = name_of(cell), proposal.key in known
+        known.add(proposal.key)
+        policy.tell(
+            Result(
+                number,
+                f"{name}/{number}" if old else name,
+                choice.operator,
+                choice.parents,
+                None if old else table[cell].validation,
+                family=family(cell),
+                parameters=count_parameters(cell),
+                proposal=proposal,
+                duplicate=old,
+            )
+        )
+        evaluated += not old
+        if not old and evaluated in at:
+            chosen.append(_tests(table, policy))
+        if evaluated == evaluations:
+            break
+    chosen += [_tests(table, policy)] * (len(at) - len(chosen))  # It ran out of cells to propose.
+    return np.array(chosen)
+
+
+def _tests(table: Table, policy: Policy) -> tuple[float, float, float]:
+    """Test accuracies of what a policy holds to be the best."""
+    from archwright.benchmarks.search.cells import cell_of
+
+    best = policy.best()
+    assert best is not None
+    return table[cell_of(best)].test
+
+
+def _summarise(curve: Array, evaluations: int) -> dict[str, Any]:
+    """`curve` is `(seeds, marks, datasets)`."""
+    seeds = len(curve)
+    mean = curve.mean(axis=0)
+    half = 1.96 * curve[:, -1].std(axis=0, ddof=1) / np.sqrt(seeds) if seeds > 1 else np.zeros(3)
+    last = mean[-1]
+    row: dict[str, Any] = {"evaluations": evaluations, "seeds": seeds}
+    row |= {d: round(float(last[i]), 3) for i, d in enumerate(DATASETS)}
+    row |= {
+        f"{d}_interval": [round(float(last[i] + s * half[i]), 3) for s in (-1, 1)]
+        for i, d in enumerate(DATASETS)
+    }
+    row["curve"] = {
+        str(mark): [round(float(x), 3) for x in mean[i]]
+        for i, mark in enumerate(marks(evaluations))
+    }
+    return row
+
+
+def _optimum(table: Table) -> list[float]:
+    """The highest test accuracy of any cell, for each data set."""
+    tests = np.array([measured.test for measured in table.values()])
+    return [float(x) for x in tests.max(axis=0)]
+
+
+def _render(document: Mapping[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table as Grid
+
+    title = f"{document['seeds']} searches of {document['evaluations']} evaluations: test accuracy"
+    grid = Grid(title=f"{title}, %, with 95 % intervals")
+    for column in ("policy", *DATASETS):
+        grid.add_column(column, justify="left" if column == "policy" else "right")
+    for name, row in document["policies"].items():
+        cells = [f"{row[d]:.2f} ± {row[f'{d}_interval'][1] - row[d]:.2f}" for d in DATASETS]
+        grid.add_row(name, *cells)
+    grid.add_row("the optimum", *(f"{document['optimum'][d]:.2f}" for d in DATASETS))
+    Console().print(grid)

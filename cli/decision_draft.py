@@ -1,0 +1,151 @@
+"""`archwright decision draft`: a decision for a situation, from the accepted ones most like it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from archwright.cli.decision_facts import workspace_facts
+from archwright.cli.models import add_model_arguments, model_settings
+from archwright.cli.output import emit, say
+from archwright.core import AnswerError, InputError
+from archwright.knowledge.decisions.drafting import (
+    RECORDS,
+    fill_template,
+    from_words,
+    precedents,
+    strike_unknown,
+    with_origin,
+)
+from archwright.knowledge.decisions.folder import Decision, DecisionFolder, Option
+from archwright.knowledge.decisions.importing import remember
+from archwright.knowledge.store import Knowledge
+from archwright.runs.settings import RunSettings
+from archwright.runs.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from archwright.agents.backends import Reply, Request
+
+CONTEXT_LIMIT_BYTES: Final = 100_000
+TEMPLATE: Final = "a template without a model"
+
+
+def add_draft_arguments(parser: argparse.ArgumentParser) -> None:
+    """What a draft takes, beside the workspace."""
+    parser.add_argument(
+        "--context", required=True, metavar="FILE", help="the situation, in words; - reads stdin"
+    )
+    parser.add_argument(
+        "-k", type=int, default=RECORDS, metavar="N", help=f"accepted records to go by ({RECORDS})"
+    )
+    add_model_arguments(parser)
+
+
+def draft(args: argparse.Namespace, workspace: Workspace, folder: DecisionFolder) -> None:
+    """Draft a record, strike what no journal holds, and write it as a proposed one."""
+    if args.k < 0:
+        raise InputError("-k must be at least 0")
+    context = _read_context(args.context)
+    records = precedents(folder, context, args.k)
+    if not records:
+        say("note: no accepted decision shares a word with this situation")
+    settings = RunSettings.load(workspace.paths.settings, model_settings(args))
+    if settings.backend == "llm":
+        texts = [folder.text(r.number) for r in records]
+        words, author, spend = _ask(settings, workspace, context, texts)
+    else:
+        words, author, spend = fill_template(context, records), TEMPLATE, {"usd": 0.0, "tokens": 0}
+    struck, unknown = strike_unknown(words, workspace_facts(workspace))
+    path = folder.add(with_origin(struck, author, records, unknown))
+    decision = folder.show(int(path.name.partition("-")[0]))
+    with Knowledge(workspace.paths.knowledge) as knowledge:
+        remember(knowledge, [decision])
+    document = {
+        "number": decision.number,
+        "file": str(path),
+        "title": decision.title,
+        "status": decision.status,
+        "author": author,
+        "from": [r.number for r in records],
+        "unknown": list(unknown),
+        "spend": spend,
+    }
+    emit(args, document, lambda: _print(document))
+
+
+def _read_context(name: str) -> str:
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise InputError(f"{name} cannot be read ({error.strerror}): give a text file") from None
+    if len(data) > CONTEXT_LIMIT_BYTES:
+        raise InputError(f"{name} is longer than {CONTEXT_LIMIT_BYTES:,} bytes: shorten it")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{name} is no UTF-8 text: save it as UTF-8") from None
+
+
+def _print(document: dict[str, Any]) -> None:
+    named = ", ".join(f"ADR-{n:04d}" for n in document["from"]) or "no record"
+    print(f"decision {document['number']}, proposed: {document['file']}")
+    print(f"  drafted by {document['author']} from {named}")
+    if document["unknown"]:
+        print(f"  struck, for no journal here holds them: {', '.join(document['unknown'])}")
+    if document["spend"]["tokens"]:
+        spend = document["spend"]
+        print(f"  it took {spend['tokens']:,} tokens, ${spend['usd']:.4f}")
+    print(f"  read it: archwright decision show {document['number']}")
+
+
+# --- with a model --------------------------------------------------------------------------------
+
+
+def _ask(
+    settings: RunSettings, workspace: Workspace, context: str, texts: Sequence[str]
+) -> tuple[Decision, str, dict[str, float]]:
+    """The draft of a model, its name, and what it cost."""
+    import threading
+
+    from archwright.agents.backends.llm import LlmBackend
+    from archwright.agents.backends.meter import Meter
+    from archwright.agents.drafting import DraftQuestion
+    from archwright.agents.prompting import Prompts
+    from archwright.agents.roles import Agents
+    from archwright.runs.backends import check_backend, known_prices, model_pool, open_client
+
+    check_backend(settings)
+    backend = LlmBackend(
+        client=open_client(settings),
+        pool=model_pool(settings),
+        prices=known_prices(settings),
+        meter=Meter(settings.max_usd, settings.max_tokens),
+        answer_tokens=settings.answer_tokens,
+        stop=threading.Event(),
+        notify=say,
+        calls=settings.calls,
+    )
+    replies: list[Reply] = []
+
+    def record(_key: str, _request: Request, ask: Any) -> Reply:
+        replies.append(ask())
+        return replies[-1]
+
+    agents = Agents(backend, Prompts(workspace.paths.prompts), record)
+    try:
+        said = agents.draft("draft", DraftQuestion(context=context, records=tuple(texts)), 0)
+    except AnswerError as error:
+        raise InputError(f"{error}; try another --model, or draft without one") from error
+    words = from_words(
+        context,
+        said.title,
+        [Option(o.name, o.why) for o in said.options],
+        said.chosen,
+        said.because,
+        said.consequences,
+    )
+    spend = {"usd": sum(r.usd for r in replies), "tokens": sum(r.tokens for r in replies)}
+    return words, replies[-1].model, spend

@@ -1,0 +1,61 @@
+"""What the journals of a workspace hold, for checking what a draft says."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any, Final
+
+from archwright.knowledge.decisions.drafting import Facts
+from archwright.knowledge.decisions.folder import DecisionFolder
+from archwright.runs.journal.journal import Journal
+from archwright.runs.workspace.workspace import Workspace
+
+# Of a trial's result, what would make nearly any number appear to be measured.
+_SKIPPED: Final = frozenset({"curve", "predictions", "started", "finished", "created"})
+_DOCUMENTS: Final = (
+    "SELECT value FROM facts",
+    "SELECT result FROM steps WHERE kind IN ('trial', 'check') AND state = 'finished'",
+    "SELECT document FROM verdicts",
+    "SELECT recipe FROM candidates",
+)
+_MEASURED: Final = "SELECT id, parameters, flops, rung, score, gain, seeds FROM candidates"
+
+
+def workspace_facts(workspace: Workspace) -> Facts:
+    """Numbers and ids in all journals, and the numbers of the decision records.
+
+    Raises:
+        RunError: a journal is broken, or from a newer version.
+    """
+    numbers: set[float] = set()
+    ids = {f"ADR-{d.number:04d}" for d in DecisionFolder(workspace.paths.decisions).list()}
+    runs = workspace.paths.runs
+    for folder in sorted(runs.iterdir()) if runs.is_dir() else []:
+        paths = workspace.paths.run(folder.name)
+        if not paths.journal.is_file():
+            continue
+        with Journal.open(paths, readonly=True) as journal:
+            ids.add(paths.name)
+            for row in journal.query(_MEASURED):
+                ids.add(str(row["id"]))
+                numbers.update({float(row["id"])} if str(row["id"]).isdecimal() else ())
+                numbers.update(_numbers(list(row)[1:]))
+            for query in _DOCUMENTS:
+                for (text,) in journal.query(query):
+                    numbers.update(_numbers(json.loads(text)) if text else ())
+    return Facts(tuple(sorted(numbers)), frozenset(ids))
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if math.isfinite(value):
+            yield float(value)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if key not in _SKIPPED:
+                yield from _numbers(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _numbers(inner)

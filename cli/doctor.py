@@ -1,0 +1,232 @@
+"""`archwright doctor`: what this machine can do, and the fix for what it cannot."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from archwright.cli.choosing import add_workspace_argument
+from archwright.cli.consoles import show
+from archwright.cli.output import emit, say
+from archwright.core import InputError
+
+PYTHON_MINIMUM: Final = (3, 11)
+GIT_MINIMUM: Final = (2, 20)
+MEMORY_MINIMUM_GB: Final = 2.0
+DISK_MINIMUM_GB: Final = 1.0
+ANSWER_SECONDS: Final = 5.0
+"""How long git and the Docker Engine may take to answer."""
+
+KEY_NAMES: Final = (
+    "ANTHROPIC_API_KEY",
+    "AZURE_API_KEY",
+    "DEEPSEEK_API_KEY",
+    "GEMINI_API_KEY",
+    "GROQ_API_KEY",
+    "MISTRAL_API_KEY",
+    "OPENAI_API_KEY",
+    "OPENROUTER_API_KEY",
+    "TOGETHERAI_API_KEY",
+    "XAI_API_KEY",
+)
+
+Level = Literal["needed", "useful"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. A run is impossible while a needed one is not `ok`."""
+
+    name: str
+    ok: bool
+    detail: str
+    fix: str = ""
+    level: Level = "useful"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `archwright doctor`."""
+    add_workspace_argument(parser)
+    parser.add_argument(
+        "--model", action="append", metavar="NAME", help="make one tiny call to this model"
+    )
+    parser.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible server")
+    parser.add_argument(
+        "--price", action="append", metavar="IN,OUT", help="dollars per million tokens"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the findings. Exit code 0 when a run is possible on this machine, else 2."""
+    say("looking at this machine …")
+    findings = [*examine(Path(args.workspace)), *_probed(args)]
+    possible = all(f.ok for f in findings if f.level == "needed")
+    document = {"possible": possible, "findings": [asdict(f) for f in findings]}
+    emit(args, document, lambda: _print(findings, possible))
+    return 0 if possible else 2
+
+
+def examine(workspace: Path) -> Iterator[Finding]:
+    """All findings about this machine. Takes a few seconds: torch is really imported."""
+    yield _python()
+    yield from _torch()
+    yield _memory()
+    yield _disk(workspace)
+    yield _git()
+    yield from _sandboxes(workspace)
+    yield _docker()
+    yield _models()
+
+
+def _python() -> Finding:
+    found = platform.python_version()
+    wanted = ".".join(map(str, PYTHON_MINIMUM))
+    ok = sys.version_info >= PYTHON_MINIMUM
+    return Finding("python", ok, f"{found} at {sys.executable}", f"use Python {wanted}", "needed")
+
+
+def _torch() -> Iterator[Finding]:
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        detail = f"does not import: {str(error).splitlines()[0]}"
+        yield Finding("torch", False, detail, "pip install torch", "needed")
+        return
+    yield Finding("torch", True, importlib.metadata.version("torch"), level="needed")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    yield Finding("threads", True, f"{cores} cores may be used; each worker trains on one thread")
+    names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        names.append("Apple GPU")
+    detail = f"{', '.join(names) or 'none'}; trials train on the CPU unless gpus are set"
+    fix = "none needed; a GPU shows here with its driver and the torch build made for it"
+    yield Finding("accelerators", bool(names), detail, fix)
+
+
+def _memory() -> Finding:
+    import psutil
+
+    free_gb = psutil.virtual_memory().available / 1e9
+    total_gb = psutil.virtual_memory().total / 1e9
+    detail = f"{free_gb:.1f} GB free of {total_gb:.1f} GB"
+    fix = f"free memory: a worker takes up to {MEMORY_MINIMUM_GB:g} GB"
+    return Finding("memory", free_gb >= MEMORY_MINIMUM_GB, detail, fix)
+
+
+def _disk(workspace: Path) -> Finding:
+    if not workspace.is_dir():
+        fix = f"archwright init {shlex.quote(str(workspace))}"
+        return Finding("disk", False, f"{workspace} is no folder", fix, "needed")
+    free_gb = shutil.disk_usage(workspace).free / 1e9
+    detail = f"{free_gb:.1f} GB free at {workspace.resolve()}"
+    fix = f"free at least {DISK_MINIMUM_GB:g} GB: journals and predictions need room"
+    return Finding("disk", free_gb >= DISK_MINIMUM_GB, detail, fix, "needed")
+
+
+def _git() -> Finding:
+    wanted = ".".join(map(str, GIT_MINIMUM))
+    fix = f"install git {wanted} or newer (`apt install git`, `brew install git`)"
+    code, answer = _ask("git", "--version")
+    found = re.search(r"(\d+)\.(\d+)", answer)
+    ok = code == 0 and found is not None and tuple(map(int, found.groups())) >= GIT_MINIMUM
+    return Finding("git", ok, answer.removeprefix("git version "), fix, "needed")
+
+
+def _sandboxes(workspace: Path) -> Iterator[Finding]:
+    """The sandboxes as the workspace's settings make them."""
+    from archwright.runs.settings import RunSettings
+    from archwright.runs.workspace.paths import WorkspacePaths
+    from archwright.sandbox.opening import available, open_sandbox
+    from archwright.sandbox.process import ProcessSandbox
+
+    docker = RunSettings.load(WorkspacePaths(workspace).settings, {}).docker
+    answers = list(available(docker))
+    for name, ok, detail, fix in answers:
+        yield Finding(f"sandbox {name}", ok, detail, fix)
+    usable = any(ok for _, ok, _, _ in answers)
+    detail = "candidates can be run" if usable else "no sandbox works here"
+    yield Finding("sandbox", usable, detail, "fix one of the sandboxes above", "needed")
+    if any(ok for name, ok, _, _ in answers if name == ProcessSandbox.name):
+        for limitation in ProcessSandbox(workers=1).limitations():
+            yield Finding(
+                f"process sandbox: {limitation.name}", False, limitation.detail, limitation.fix
+            )
+    try:
+        yield Finding("sandbox auto", True, open_sandbox("auto", 1, docker).choice)
+    except InputError as error:
+        yield Finding("sandbox auto", False, str(error), "leave gpus out of archwright.toml")
+
+
+def _docker() -> Finding:
+    code, answer = _ask("docker", "version", "--format", "{{.Server.Version}}")
+    fix = "none needed while the process sandbox serves; else install Docker Engine and start it"
+    return Finding("docker", code == 0, f"engine {answer}" if code == 0 else answer, fix)
+
+
+def _models() -> Finding:
+    # Only the names: a key is never printed, not even in part.
+    names = [name for name in KEY_NAMES if os.environ.get(name)]
+    detail = f"keys set: {', '.join(names)}" if names else "no key set"
+    fix = f"none needed by the symbolic engine; an LLM needs its key, e.g. {KEY_NAMES[0]}"
+    return Finding("models", bool(names), detail, fix)
+
+
+def _probed(args: argparse.Namespace) -> Iterator[Finding]:
+    """What each model that was named did with one tiny call."""
+    if not args.model:
+        return
+    from archwright.cli.probing import probe_models
+    from archwright.runs.settings import RunSettings
+
+    settings = RunSettings(
+        models=tuple(args.model), base_url=args.base_url, prices=tuple(args.price or ())
+    )
+    for probe in probe_models(settings):
+        name = f"model {probe.model}"
+        yield Finding(name, probe.ok, probe.detail, probe.fix, "needed")
+
+
+def _ask(*command: str) -> tuple[int, str]:
+    """Exit code and last line of a program's answer; 127 where there is no such program."""
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=ANSWER_SECONDS
+        )
+    except FileNotFoundError:
+        return 127, "not installed"
+    except subprocess.TimeoutExpired:
+        return 124, f"no answer within {ANSWER_SECONDS:g} s"
+    lines = (done.stdout + done.stderr).strip().splitlines()
+    return done.returncode, lines[-1].strip() if lines else f"exit code {done.returncode}"
+
+
+def _print(findings: list[Finding], possible: bool) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    for finding in findings:
+        mark, style = _mark(finding)
+        table.add_row(Text(mark, style), Text(finding.name), Text(finding.detail))
+        if finding.fix and not finding.ok:
+            table.add_row("", "", Text(f"fix: {finding.fix}", "dim"))
+    show(table)
+    show(Text("a run is possible" if possible else "a run is not possible yet", "bold"))
+
+
+def _mark(finding: Finding) -> tuple[str, str]:
+    if finding.ok:
+        return "ok", "green"
+    return ("missing", "bold red") if finding.level == "needed" else ("weaker", "yellow")

@@ -1,0 +1,89 @@
+"""One tiny call to each model: does it answer, what does that cost, does structured output work."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from archwright.runs.settings import RunSettings
+
+ANSWER_TOKENS: Final = 256
+"""Small, so that a model that does not stop is cut off; enough for one that thinks a little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a model did with the call."""
+
+    model: str
+    ok: bool
+    detail: str
+    fix: str = ""
+
+
+def probe_models(settings: RunSettings) -> Iterator[Probe]:
+    """Ask every model of the settings once.
+
+    Raises:
+        InputError: a package is missing, or the address is none.
+    """
+    from archwright.agents.prompting import Prompts
+    from archwright.runs.backends import check_url, model_pool
+
+    check_url(settings.base_url)
+    prompt = Prompts().fill("probe.md", {})
+    for name in model_pool(settings).names:
+        yield _probe(settings, name, prompt)
+
+
+def _probe(settings: RunSettings, name: str, prompt: str) -> Probe:
+    from archwright.agents.backends import Request
+    from archwright.agents.backends.bandit import Pool
+    from archwright.agents.backends.llm import LlmBackend, Patience
+    from archwright.agents.backends.meter import Meter
+    from archwright.agents.backends.pricing import parse_prices, price_of
+    from archwright.core import BackendError
+    from archwright.runs.backends import open_client
+
+    settings = replace(settings, answer_tokens=ANSWER_TOKENS)
+    price = price_of(name, parse_prices(settings.prices), listed=settings.base_url is None)
+    backend = LlmBackend(
+        client=open_client(settings),
+        pool=Pool({"": (name,)}, lambda _: []),
+        prices={name: price},
+        meter=Meter(None, None),
+        answer_tokens=settings.answer_tokens,
+        stop=threading.Event(),
+        notify=lambda _: None,
+        patience=Patience(outage_seconds=10.0, contact_seconds=5.0, broken_tries=1),
+    )
+    started = time.monotonic()
+    try:
+        reply = backend.answer(Request("probe", prompt, {}, 0))
+    except BackendError as error:
+        return Probe(name, False, str(error), "check the name, the address and the key")
+    if reply.error:
+        return Probe(name, False, reply.error, "try another model")
+    cost = "at an unknown price" if price is None else f"${reply.usd:.6f}"
+    counted = " (estimated)" if reply.estimated else ""
+    structured = _is_structured(reply.text)
+    return Probe(
+        name,
+        structured,
+        f"answered in {time.monotonic() - started:.1f} s, {reply.tokens_in} + "
+        f"{reply.tokens - reply.tokens_in} tokens{counted}, {cost}; structured output "
+        f"{'works' if structured else 'does not work: its answer holds not the JSON asked for'}",
+        "" if structured else "a larger model; with this one most candidates will end as failures",
+    )
+
+
+def _is_structured(text: str) -> bool:
+    from archwright.agents.reading import UnreadableError, read_json
+
+    try:
+        return read_json(text).get("works") is True
+    except UnreadableError:
+        return False

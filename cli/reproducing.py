@@ -1,0 +1,71 @@
+"""What `paper reproduce`, `resume` and `report` share: a reproduction's view, report and end."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from archwright.cli.consoles import attend
+from archwright.cli.output import emit, say
+from archwright.cli.running import say_resume
+from archwright.core import ArchwrightError
+from archwright.papers.experiment import Experiment
+from archwright.papers.facts import EXPERIMENT
+from archwright.papers.reporting import PAGE_NAME, report_lines, write_report_page
+from archwright.papers.reproduction import most_trainings
+from archwright.papers.starting import read_result, reproduce
+from archwright.runs.foreground import INTERRUPTED, carry_out
+from archwright.runs.journal.journal import Journal
+from archwright.runs.results.snapshot import Snapshot
+from archwright.runs.settings import RunSettings
+from archwright.runs.workspace.paths import RunPaths
+from archwright.runs.workspace.workspace import Workspace
+from archwright.tasks.loading import Task
+
+
+def work_on_paper(
+    args: argparse.Namespace, workspace: Workspace, task: Task, paths: RunPaths
+) -> int:
+    """See a reproduction through and print its report; returns the exit code."""
+
+    def view(take: Callable[[], Snapshot], done: threading.Event) -> None:
+        attend(take, done, args.plain)
+
+    interrupted = False
+    say(f"run {paths.name}: {_plan(paths)}")
+    try:
+        carry_out(workspace, task, paths, reproduce, view)
+    except KeyboardInterrupt:
+        interrupted = True
+    except ArchwrightError:
+        say_resume(args, paths)
+        raise
+    report_paper(args, paths)
+    if interrupted:
+        say_resume(args, paths)
+    return INTERRUPTED if interrupted else 0
+
+
+def report_paper(args: argparse.Namespace, paths: RunPaths) -> Path:
+    """Print the report of a reproduction in any state, write its page, and say where it is."""
+    with Journal.open(paths, readonly=True) as journal:
+        document = read_result(journal)
+    given: Path | None = getattr(args, "html", None)
+    page = write_report_page(document, given or paths.root / PAGE_NAME).resolve()
+    document["page"] = str(page)
+    emit(args, document, lambda: print("\n".join(report_lines(document))))
+    say(f"page: {page}")
+    return page
+
+
+def _plan(paths: RunPaths) -> str:
+    with Journal.open(paths, readonly=True) as journal:
+        document = journal.fact(EXPERIMENT)
+        settings = RunSettings(**journal.fact("settings"))
+    if document is None:
+        return "a model writes the method first"
+    experiment = Experiment.from_json(document)
+    most = most_trainings(experiment, settings)
+    return f"{len(experiment.claims)} claims, {len(experiment.arms)} arms, {most} trainings at most"

@@ -1,0 +1,206 @@
+"""`archwright task list|show|check|new`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from archwright.cli.output import emit, say
+from archwright.core import CheckReport, Recipe, SourceError, Status, TaskSpec, TrialJob
+
+if TYPE_CHECKING:
+    from archwright.tasks.loading import Task
+
+FAULTY = 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`task` and its four verbs."""
+    verbs = parser.add_subparsers(metavar="VERB", dest="verb", required=True)
+    _add(verbs, "list", list_tasks, "the tasks that come with Archwright")
+    show = _add(verbs, "show", show_task, "what a task asks for")
+    show.add_argument("task", metavar="NAME", help="a built-in name, or a task folder")
+    check = _add(verbs, "check", check_task, "say what is wrong with a task folder, one line each")
+    check.add_argument("task", metavar="DIR", help="a task folder, or a built-in name")
+    new = _add(verbs, "new", make_task, "write a small complete task, to be edited into your own")
+    new.add_argument("folder", metavar="DIR", type=Path, help="a folder that is not there yet")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the verb that was chosen."""
+    code: int = args.verb_function(args)
+    return code
+
+
+def _add(
+    verbs: Any, name: str, function: Callable[[argparse.Namespace], int], summary: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=summary, description=summary)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.set_defaults(verb_function=function)
+    return parser
+
+
+def list_tasks(args: argparse.Namespace) -> int:
+    """The built-in tasks, one line each."""
+    from archwright.tasks.loading import built_in_names, load_task
+
+    specs = [load_task(name).spec for name in built_in_names()]
+
+    def render() -> None:
+        for spec in specs:
+            print(f"{spec.name:10}  {spec.metric.name:18}  {spec.summary}")
+        say("\nstart with: archwright run digits")
+
+    emit(args, [_describe(spec) for spec in specs], render)
+    return 0
+
+
+def show_task(args: argparse.Namespace) -> int:
+    """A task's keys and its contract."""
+    from archwright.tasks.loading import load_task
+
+    spec = load_task(args.task).spec
+    emit(args, {**_describe(spec), "baseline": spec.baseline}, lambda: _print_spec(spec))
+    return 0
+
+
+def check_task(args: argparse.Namespace) -> int:
+    """All faults of a task folder; a sound one's baseline is built and trained a step, too."""
+    from archwright.tasks.checking import check_folder
+    from archwright.tasks.loading import load_task, task_folder
+
+    folder = task_folder(args.task)
+    faults = check_folder(folder)
+    report = CheckReport(Status.INVALID)
+    if not faults:
+        report, faults = _try_baseline(load_task(folder))
+    document: dict[str, Any] = {
+        "task": args.task,
+        "ok": not faults,
+        "faults": faults,
+        "parameters": report.parameters,
+        "checks": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in report.checks],
+    }
+    if faults:
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        document["error"] = f"task {args.task}: {faults[0]}"
+        say(f"archwright: task {args.task} has {count}")
+    emit(args, document, lambda: _print_check(args.task, faults, report))
+    return FAULTY if faults else 0
+
+
+def make_task(args: argparse.Namespace) -> int:
+    """Scaffold a task."""
+    from archwright.tasks.scaffold import new_task
+
+    folder = new_task(args.folder)
+
+    def render() -> None:
+        print(f"wrote {folder}: task.toml, task.py, baseline.py, README.md")
+        say(f"check it with: archwright task check {folder}")
+        say(f"run it with:   archwright run {folder}")
+
+    emit(args, {"folder": str(folder), "files": sorted(p.name for p in folder.iterdir())}, render)
+    return 0
+
+
+def _try_baseline(task: Task) -> tuple[CheckReport, list[str]]:
+    """Check the baseline and train it for one step, in a sandbox as a run would."""
+    from archwright.sandbox.opening import open_sandbox
+    from archwright.source.fingerprint import read_source
+
+    spec = task.spec
+    say("trying the baseline in a sandbox ...")
+    try:
+        recipe = read_source(spec.baseline, spec.problem, spec.recipe).recipe
+    except SourceError as error:
+        return CheckReport(Status.INVALID), [f"baseline.py: {error}"]
+    with open_sandbox("auto", workers=1) as sandbox, TemporaryDirectory() as folder:
+        report = sandbox.check(spec.baseline, spec.problem)
+        faults = _report_faults(report)
+        if not faults:
+            outcome = sandbox.train(_one_step(task, recipe, Path(folder)))
+            if outcome.status is not Status.OK:
+                faults = [f"baseline.py: training: {outcome.status}: {_flat(outcome.error)}"]
+    return report, faults
+
+
+def _one_step(task: Task, recipe: Recipe, data: Path) -> TrialJob:
+    from archwright.tasks.export import write_inputs, write_train
+
+    write_train(task, 0, data)
+    splits = ("validation", "test")
+    for split in splits:
+        write_inputs(task, split, data)
+    spec = task.spec
+    return TrialJob(
+        source=spec.baseline,
+        problem=spec.problem,
+        recipe=recipe,
+        steps=1,
+        seed=0,
+        data=data,
+        splits=splits,
+        seconds_limit=spec.trial_seconds,
+        memory_mb=spec.memory_mb,
+    )
+
+
+def _report_faults(report: CheckReport) -> list[str]:
+    faults = [f"baseline.py: {c.name}: {_flat(c.detail)}" for c in report.checks if not c.ok]
+    if report.status is not Status.OK and not faults:
+        faults.append(f"baseline.py: {report.status}: {_flat(report.error)}")
+    return faults
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _describe(spec: TaskSpec) -> dict[str, Any]:
+    return {
+        "name": spec.name,
+        "summary": spec.summary,
+        "metric": spec.metric.name,
+        "direction": spec.metric.direction,
+        "unit": spec.metric.unit,
+        "rungs": list(spec.rungs),
+        **spec.problem.to_json(),
+        "trial_seconds": spec.trial_seconds,
+        "memory_mb": spec.memory_mb,
+        "recipe": spec.recipe.to_json(),
+        "contract": spec.contract,
+        "folder": str(spec.folder),
+    }
+
+
+def _print_spec(spec: TaskSpec) -> None:
+    problem, backbone = spec.problem, spec.problem.backbone
+    shapes = f"{problem.input_shape} -> {problem.output_shape}"
+    tokens = f", {problem.vocabulary} tokens" if problem.vocabulary else ""
+    unit = f" in {spec.metric.unit}" if spec.metric.unit else ""
+    rows = {
+        "metric": f"{spec.metric.name}{unit}, {spec.metric.direction}",
+        "shapes": f"{shapes}{tokens}{', causal' if problem.causal else ''}",
+        "candidate": f"class {problem.entry}, at most {problem.max_params:,} parameters",
+        "rungs": f"{', '.join(map(str, spec.rungs))} steps",
+        "recipe": ", ".join(f"{key} {value}" for key, value in spec.recipe.to_json().items()),
+        "folder": str(spec.folder),
+    }
+    if backbone is not None:
+        rows["backbone"] = f"{backbone.layers} layers of width {backbone.width}"
+    print(f"{spec.name}: {spec.summary}\n")
+    for name, value in rows.items():
+        print(f"{name:10}  {value}")
+    print(f"\n{spec.contract}")
+
+
+def _print_check(name: str, faults: list[str], report: CheckReport) -> None:
+    for fault in faults:
+        print(fault)
+    if not faults:
+        print(f"{name} is sound; its baseline trains, with {report.parameters:,} parameters")

@@ -1,0 +1,124 @@
+"""A trial: what the jail is told, and what came out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from archwright.core.arrays import Array
+from archwright.core.recipe import Recipe
+from archwright.core.task import Problem
+
+
+class Status(StrEnum):
+    """How a check or a trial ended."""
+
+    OK = "ok"
+    INVALID = "invalid"
+    CRASHED = "crashed"
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+    KILLED = "killed"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One executed check of a candidate."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What the checks before training found.
+
+    `graph` is the canonical text of the computation graph (one operation a line, with shapes),
+    empty when the model could not be run. `proxies` are training-free guesses at its quality by
+    name, larger is better; one that does not fit the network is missing.
+    """
+
+    status: Status
+    checks: tuple[Check, ...] = ()
+    parameters: int = 0
+    flops: int = 0
+    graph: str = ""
+    error: str = ""
+    seconds: float = 0.0
+    proxies: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A network that is trained first in the same job; the candidate starts from its weights."""
+
+    source: str
+    recipe: Recipe
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrialJob:
+    """One training: everything the jail is told. It holds no label that is scored.
+
+    `data` is a folder with `train_x.npy`, `train_y.npy` and `<split>_x.npy` for each of `splits`,
+    whose predictions are wanted after the last step.
+    """
+
+    source: str
+    problem: Problem
+    recipe: Recipe
+    steps: int
+    seed: int
+    data: Path
+    splits: tuple[str, ...] = ("validation",)
+    seconds_limit: float = 120.0
+    memory_mb: int = 2048
+    ceiling: tuple[int, float] | None = None
+    """(step, training loss): a loss that lies above it then ends the trial as `killed`."""
+    measures: bool = False
+    """Also time a forward pass, and predict the first split with weights rounded to INT8."""
+    before: Stage | None = None
+    """What is trained before the candidate, which then inherits its weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a trial used. Wall-clock seconds; `start_seconds` runs from job to first step."""
+
+    seconds: float = 0.0
+    start_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+    parameters: int = 0
+    steps: int = 0
+    latency_ms: float = 0.0
+    """One sample's forward pass, the median of several, timed where the candidate's code runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came out of one trial: plain data, parsed as hostile input.
+
+    `curve` holds (step, mean training loss since the last point). `predictions` maps a split to a
+    float32 array `(samples, *output_shape)`; they are scored outside. A job that `measures` has
+    those of its first split with rounded weights, too, under its name with `_int8`.
+    """
+
+    status: Status
+    curve: tuple[tuple[int, float], ...] = ()
+    predictions: Mapping[str, Array] = field(default_factory=dict)
+    resources: Resources = field(default_factory=Resources)
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limitation:
+    """Something that a sandbox does not hold on this machine, and the fix where there is one."""
+
+    name: str
+    detail: str
+    fix: str = ""

@@ -1,0 +1,1 @@
+"""Decision records: reading, writing, drafting and checking them."""

@@ -1,0 +1,76 @@
+"""Changes a decision record's status or adds a note to it, and leaves every other byte."""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+from archwright.knowledge.decisions.madr import check_date, check_status, escape_line
+from archwright.knowledge.decisions.outline import MATTER, find_status, headings
+
+
+def with_status(text: str, status: str, reason: str = "", day: str = "") -> str:
+    """`text` with another status, and with a reason one dated line more at its end.
+
+    The status stands where the record has it (see `find_status`); where it has none, it comes into
+    the front matter. Nothing else changes, line ends included.
+
+    Raises:
+        InputError: MADR knows no such status, or the day is none.
+    """
+    changed = _replace_status(text, check_status(status))
+    return with_note(changed, f"{status}: {reason}", day) if reason.strip() else changed
+
+
+def with_note(text: str, note: str, day: str = "") -> str:
+    """`text` with a dated line under "More Information", unless it is there already.
+
+    Raises:
+        InputError: the day is none.
+    """
+    day = check_date(day or datetime.date.today().isoformat())
+    line = f"* {day}, {escape_line(note)}"
+    return text if line in text.splitlines() else _append(text, line)
+
+
+def newline_of(text: str) -> str:
+    """How the lines of a text end."""
+    return "\r\n" if "\r\n" in text else "\n"
+
+
+def _replace_status(text: str, status: str) -> str:
+    place = find_status(text)
+    if place is None:
+        return _put_status(text, status)
+    old = text[place.start : place.end]
+    if old[:1].isupper():  # as in Nygard's records
+        status = status[0].upper() + status[1:]
+    gap = " " if text[place.start - 1 : place.start] == ":" else ""
+    return f"{text[: place.start]}{gap}{status}{text[place.end :]}"
+
+
+def _put_status(text: str, status: str) -> str:
+    newline = newline_of(text)
+    matter = MATTER.match(text)
+    if matter:
+        cut = matter.end(1)
+        return f"{text[:cut]}status: {status}{newline}{text[cut:]}"
+    mark = "\ufeff" if text.startswith("\ufeff") else ""
+    return mark + newline.join(["---", f"status: {status}", "---", "", text[len(mark) :]])
+
+
+def _append(text: str, line: str) -> str:
+    """`text` with `line` as the last one of its "More Information"."""
+    newline = newline_of(text)
+    outline = headings(text)
+    at = [i for i, h in enumerate(outline) if h.title.lower() == "more information"]
+    if not at:
+        gap = "" if text.endswith("\n") else newline
+        return f"{text}{gap}{newline}## More Information{newline}{newline}{line}{newline}"
+    here = outline[at[0]]
+    later = (h.start for h in outline[at[0] + 1 :] if h.level <= here.level)
+    kept = text[: next(later, len(text))].rstrip("\r\n")
+    last_line = kept[kept.rfind("\n") + 1 :]
+    gap = newline if re.match(r"[*+-] ", last_line) else newline * 2
+    rest = text[len(kept) :]
+    return f"{kept}{gap}{line}{rest or newline}"

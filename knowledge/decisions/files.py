@@ -1,0 +1,60 @@
+"""Record files as text and back, byte for byte, whatever their encoding."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from archwright.core import InputError
+
+_UTF_16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+class FileText(NamedTuple):
+    """A file's text, its byte-order mark included, and how it is encoded.
+
+    In UTF-8 what is not UTF-8 comes as lone surrogates, and goes back as the bytes that it was.
+    """
+
+    text: str
+    encoding: str
+
+
+def read_text(path: Path) -> FileText:
+    """The text of a record: UTF-16 where its mark says so, else UTF-8.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): fix its rights") from error
+    encoding = _UTF_16.get(data[:2], "utf-8")
+    try:
+        return FileText(data.decode(encoding, _errors(encoding)), encoding)
+    except UnicodeDecodeError:
+        raise InputError(f"{path} begins as UTF-16 and is not: save it as UTF-8") from None
+
+
+def write_text(path: Path, content: FileText) -> None:
+    """Write aside, then rename: a reader sees the old file or the new one."""
+    aside = path.with_name(f".{path.name}.new")
+    with aside.open("wb") as file:
+        file.write(content.text.encode(content.encoding, _errors(content.encoding)))
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+
+
+def printable_text(text: str) -> str:
+    """`text` with a mark in place of each byte that was no UTF-8."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def _errors(encoding: str) -> str:
+    return "surrogateescape" if encoding == "utf-8" else "surrogatepass"

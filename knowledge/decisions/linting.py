@@ -1,0 +1,292 @@
+"""Lints a folder of decision records: MADR 2 to 4, and Nygard's as adr-tools writes them."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+from archwright.core import InputError
+from archwright.knowledge.decisions.files import read_text
+from archwright.knowledge.decisions.madr import STATUSES, Decision
+from archwright.knowledge.decisions.outline import MATTER, Heading, find_status, headings
+from archwright.knowledge.decisions.reading import parse
+
+RECORD_NAME: Final = re.compile(r"(?:adr[-_]?)?(\d+)[-_.].*\.md", re.I)
+_OTHERS: Final = re.compile(r"(?:readme|index|template|.*-template|adr-template.*)\.md", re.I)
+_MADR: Final = ("Context and Problem Statement", "Considered Options", "Decision Outcome")
+_NYGARD: Final = ("Status", "Context", "Decision", "Consequences")
+_LINK: Final = re.compile(r"(?<!\\)\[[^\]\n]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
+_CODE: Final = re.compile(r"^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\1|\Z)|`[^`\n]+`", re.M | re.S)
+_CONFLICT: Final = re.compile(r"^(?:<{7} |={7}\r?$|>{7} )", re.M)
+_SUPERSEDES: Final = re.compile(r"\bsuper[sc]edes\b([^\n]*)", re.I)
+_REFERENCE: Final = re.compile(r"(?:ADR[- ]?|\[|\()0*(\d+)", re.I)
+_TARGET: Final = re.compile(r"superseded by ADR-(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong, and where: the line counts from 1."""
+
+    path: Path
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record file as read: its text as it stands, and the decision in it."""
+
+    path: Path
+    text: str
+    number: int | None
+    """What its name says; None where it does not begin with a number."""
+    decision: Decision
+
+    @property
+    def is_nygard(self) -> bool:
+        """Whether it has the sections that Nygard's format names."""
+        titles = {h.title.lower() for h in headings(self.text)}
+        return "decision" in titles and "decision outcome" not in titles
+
+
+def read_folder(folder: Path) -> tuple[list[Record], list[Fault]]:
+    """The records of a folder in order, and the files that cannot be read.
+
+    Read-me files, indices and templates are no records.
+
+    Raises:
+        InputError: there is no such folder, or no record in it.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder: name one that holds decision records")
+    paths = sorted(
+        p for p in folder.iterdir()
+        if p.suffix.lower() == ".md" and not p.name.startswith(".")
+        and not _OTHERS.fullmatch(p.name) and p.is_file()
+    )  # fmt: skip
+    if not paths:
+        raise InputError(f"{folder} holds no decision records: they are files NNNN-title.md")
+    records: list[Record] = []
+    faults: list[Fault] = []
+    for path in paths:
+        try:
+            text = read_text(path).text
+        except InputError as error:
+            faults.append(Fault(path, 1, str(error)))
+            continue
+        name = RECORD_NAME.fullmatch(path.name)
+        records.append(Record(path, text, int(name[1]) if name else None, parse(text, path)))
+    return records, faults
+
+
+def lint(folder: Path) -> tuple[list[Record], list[Fault]]:
+    """The records of a folder and all their faults, by file and line.
+
+    Raises:
+        InputError: there is no such folder, or no record in it.
+    """
+    records, faults = read_folder(folder)
+    for record in records:
+        faults += _lint_record(record)
+    faults += [*_duplicates(records), *_successions(records)]
+    return records, sorted(faults, key=lambda f: (f.path.name, f.line, f.message))
+
+
+# --- one record ----------------------------------------------------------------------------------
+
+
+def _lint_record(record: Record) -> Iterator[Fault]:
+    outline = headings(record.text)
+    if record.number is None:
+        yield Fault(record.path, 1, "the file's name does not begin with a number: NNNN-title.md")
+    yield from _lint_bytes(record)
+    yield from _lint_matter(record)
+    if not any(h.level == 1 and h.title for h in outline):
+        yield Fault(record.path, 1, "there is no title: `# ...`")
+    for again in [h for h in outline if h.level == 1][1:]:
+        yield _at(record, again.start, f"a second title: `# {again.title}`")
+    yield from _lint_sections(record, outline)
+    yield from _lint_status(record)
+    yield from _lint_choice(record, outline)
+    yield from _lint_links(record)
+
+
+def _at(record: Record, position: int, message: str) -> Fault:
+    return Fault(record.path, record.text.count("\n", 0, position) + 1, message)
+
+
+def _lint_bytes(record: Record) -> Iterator[Fault]:
+    if odd := re.search("[\ud800-\udfff]", record.text):
+        yield _at(record, odd.start(), "bytes that are no UTF-8: save the file as UTF-8")
+    if conflict := _CONFLICT.search(record.text):
+        yield _at(record, conflict.start(), "a merge conflict that was never resolved")
+
+
+def _lint_matter(record: Record) -> Iterator[Fault]:
+    text = record.text
+    matter = MATTER.match(text)
+    if matter is None:
+        if re.match(r"\ufeff?---[ \t]*\r?\n[\w-]+:", text):
+            yield Fault(record.path, 1, "the front matter is never closed: `---`")
+        return
+    seen: set[str] = set()
+    for line in re.finditer(r"^([\w-]+)[ \t]*:", matter[1], re.M):
+        if line[1].lower() in seen:
+            yield _at(record, matter.start(1) + line.start(), f"`{line[1]}` is said twice")
+        seen.add(line[1].lower())
+
+
+def _lint_sections(record: Record, outline: Sequence[Heading]) -> Iterator[Fault]:
+    wanted = _NYGARD if record.is_nygard else _MADR
+    present = {h.title.lower(): i for i, h in enumerate(outline) if h.level > 1}
+    for title in wanted:
+        place = present.get(title.lower())
+        if place is None:
+            if not (title == "Status" and find_status(record.text)):
+                yield Fault(record.path, 1, f"the section `{title}` is missing")
+            continue
+        here, later = outline[place], outline[place + 1 :]
+        body = record.text[here.end : later[0].start if later else None]
+        nested = bool(later) and later[0].level > here.level
+        if not re.sub(r"<!--.*?-->", "", body, flags=re.S).strip() and not nested:
+            yield _at(record, here.start, f"the section `{title}` is empty")
+
+
+def _lint_status(record: Record) -> Iterator[Fault]:
+    place = find_status(record.text)
+    status = record.decision.status
+    if place is None or place.start == place.end:
+        yield Fault(record.path, 1, "there is no status")
+    elif status not in STATUSES and not _TARGET.fullmatch(status):
+        said = " ".join(record.text[place.start : place.end].split())[:60]
+        known = ", ".join(STATUSES)
+        yield _at(
+            record, place.start, f"no status {said!r}: use {known} or `superseded by ADR-NNNN`"
+        )
+    if record.decision.date and not _is_date(record.decision.date):
+        found = re.search(r"^[*+\- \t]*date:", record.text, re.M | re.I)
+        said = f"no date {record.decision.date[:30]!r}: write it as 2026-01-31"
+        yield _at(record, found.start() if found else 0, said)
+
+
+def _is_date(words: str) -> bool:
+    try:
+        datetime.date.fromisoformat(words)
+    except ValueError:
+        return False
+    return True
+
+
+def _lint_choice(record: Record, outline: Sequence[Heading]) -> Iterator[Fault]:
+    """MADR: the outcome names one of the options that were considered."""
+    outcome = next((h for h in outline if h.title.lower() == "decision outcome"), None)
+    if outcome is None:
+        return
+    chosen = record.decision.chosen
+    if not chosen:
+        yield _at(record, outcome.start, 'no `Chosen option: "...", because ...`')
+        return
+    options = [option.name for option in record.decision.options]
+    if options and not any(_same(chosen, option) for option in options):
+        yield _at(record, outcome.start, f"the chosen option {chosen[:60]!r} was not considered")
+
+
+def _same(chosen: str, option: str) -> bool:
+    """Whether an option is the chosen one; it may go on with more words."""
+    a, b = (re.sub(r"\W+", " ", words).strip().casefold() for words in (chosen, option))
+    return bool(a) and (b.startswith(a) or a.startswith(b))
+
+
+def _lint_links(record: Record) -> Iterator[Fault]:
+    text = _CODE.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), record.text)
+    for link in _LINK.finditer(text):
+        target = unquote(link[1].strip("<>").partition("#")[0].partition("?")[0])
+        if not target or re.match(r"[a-z][a-z0-9+.-]*:|//|/", target, re.I):
+            continue
+        try:
+            there = (record.path.parent / target).exists()
+        except (OSError, ValueError):
+            there = False
+        if not there:
+            yield _at(record, link.start(), f"the link leads nowhere: {target[:100]}")
+
+
+# --- records among each other --------------------------------------------------------------------
+
+
+def _numbered(records: Sequence[Record]) -> dict[int, list[Record]]:
+    found: dict[int, list[Record]] = defaultdict(list)
+    for record in records:
+        if record.number is not None:
+            found[record.number].append(record)
+    return found
+
+
+def _duplicates(records: Sequence[Record]) -> Iterator[Fault]:
+    for number, same in _numbered(records).items():
+        for record in same[1:]:
+            yield Fault(record.path, 1, f"number {number} is taken by {same[0].path.name}")
+
+
+def _successions(records: Sequence[Record]) -> Iterator[Fault]:
+    """Both ends of a supersession say so, and none leads back to where it began."""
+    known = {number: same[0] for number, same in _numbered(records).items()}
+    successor = {n: t for n, record in known.items() if (t := _successor(record)) is not None}
+    for record in records:
+        yield from _lint_old_end(record, known, successor)
+        yield from _lint_new_end(record, known)
+
+
+def _successor(record: Record) -> int | None:
+    found = _TARGET.fullmatch(record.decision.status)
+    return int(found[1]) if found else None
+
+
+def _lint_old_end(
+    record: Record, known: Mapping[int, Record], successor: Mapping[int, int]
+) -> Iterator[Fault]:
+    target, place = _successor(record), find_status(record.text)
+    if target is None or place is None:
+        return
+    if target == record.number:
+        yield _at(record, place.start, "it is superseded by itself")
+    elif target not in known:
+        yield _at(record, place.start, f"it is superseded by ADR-{target:04d}, which is not here")
+    elif record.number is not None and record.number not in {
+        n for n, _ in _supersedes(known[target])
+    }:
+        yield _at(
+            record,
+            place.start,
+            f"{known[target].path.name} does not say that it supersedes this one",
+        )
+    seen = {record.number}
+    while target in successor and target not in seen:
+        seen.add(target)
+        target = successor[target]
+    if target == record.number and len(seen) > 1:
+        yield _at(record, place.start, "the records that supersede it lead back to it")
+
+
+def _supersedes(record: Record) -> list[tuple[int, int]]:
+    """Numbers that a record says it supersedes, with where it says so."""
+    return [
+        (int(number[1]), said.start())
+        for said in _SUPERSEDES.finditer(record.text)
+        for number in _REFERENCE.finditer(said[1].partition(":")[0])  # after it comes the reason
+    ]
+
+
+def _lint_new_end(record: Record, known: Mapping[int, Record]) -> Iterator[Fault]:
+    for number, position in dict(_supersedes(record)).items():
+        if number not in known:
+            yield _at(record, position, f"it supersedes ADR-{number:04d}, which is not here")
+        elif number != record.number and _successor(known[number]) != record.number:
+            name = known[number].path.name
+            yield _at(record, position, f"{name} does not say that this one supersedes it")

@@ -1,0 +1,1 @@
+"""The LEMUR data set: its networks brought to the contract."""

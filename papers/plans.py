@@ -1,0 +1,90 @@
+"""The plan by which a paper is reproduced: made once, by rule or by a model, and kept beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from archwright.agents.backends import Backend, Reply, Request
+from archwright.agents.backends.bandit import Pool
+from archwright.agents.backends.meter import Meter
+from archwright.agents.plans import PaperQuestion, Plan
+from archwright.agents.prompting import Prompts
+from archwright.agents.roles import Agents, Recorder
+from archwright.core import WorkspaceError
+from archwright.knowledge.papers.folder import Kept, PaperFolder
+from archwright.runs.backends import check_backend, known_prices, open_client, symbolic
+from archwright.runs.journal.calls import read_reply
+from archwright.runs.settings import RunSettings
+from archwright.runs.workspace.paths import WorkspacePaths
+
+_SEED: Final = 0
+CALLS: Final = "calls"
+"""The folder in a paper's own that holds what models answered."""
+
+
+def make_plan(
+    kept: Kept, settings: RunSettings, workspace: WorkspacePaths, notify: Callable[[str], None]
+) -> Plan:
+    """The reader's plan of a paper, every claim of it through the quote gate.
+
+    A model's answer is kept with the paper, and the same question is not paid for again.
+
+    Raises:
+        InputError: the model cannot be had.
+        BackendError: it gave no usable answer.
+    """
+    home = PaperFolder(workspace.papers).home(kept.id)
+    model = settings.models[0] if settings.models else ""
+    backend = _open_model(settings, notify) if model else symbolic()
+    record = _keep_calls(home / CALLS, model) if model else _ask
+    agents = Agents(backend, Prompts(workspace.prompts), record)
+    return agents.read(f"{kept.id}/plan", PaperQuestion.of(kept.id, kept.paper), _SEED)
+
+
+def _open_model(settings: RunSettings, notify: Callable[[str], None]) -> Backend:
+    from archwright.agents.backends.llm import LlmBackend, Patience
+
+    check_backend(settings)
+    return LlmBackend(
+        client=open_client(settings),
+        pool=Pool({"": settings.models[:1]}, lambda _: []),
+        prices=known_prices(settings),
+        meter=Meter(settings.max_usd, settings.max_tokens),
+        answer_tokens=settings.answer_tokens,
+        stop=threading.Event(),
+        notify=notify,
+        patience=Patience(outage_seconds=60 * settings.outage_minutes),
+        calls=settings.calls,
+    )
+
+
+def _ask(_: str, __: Request, ask: Callable[[], Reply]) -> Reply:
+    return ask()
+
+
+def _keep_calls(folder: Path, model: str) -> Recorder:
+    """Answers from the folder what was asked of this model before; a failure is asked again."""
+
+    def record(_: str, request: Request, ask: Callable[[], Reply]) -> Reply:
+        name = hashlib.sha256(f"{model}\n{request.hash}".encode()).hexdigest()[:24]
+        file = folder / f"{name}.json"
+        try:
+            if file.is_file():
+                return read_reply(json.loads(file.read_text(encoding="utf-8")))
+            reply = ask()
+            if not reply.error:
+                folder.mkdir(exist_ok=True)
+                aside = file.with_suffix(".new")
+                aside.write_text(json.dumps(asdict(reply)), encoding="utf-8")
+                aside.replace(file)
+        except OSError as error:
+            raise WorkspaceError(f"{file} cannot be used ({error.strerror}): fix it") from error
+        return reply
+
+    return record

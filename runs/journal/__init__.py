@@ -1,0 +1,1 @@
+"""The only SQL of a run: its schema, typed reads and writes."""

@@ -1,1 +1,0 @@
-"""A paper reproduced at this machine's scale, and improved from there."""

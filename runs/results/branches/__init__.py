@@ -1,0 +1,1 @@
+"""Discoveries as git branches with their lineage, and decision records."""

@@ -1,0 +1,70 @@
+"""What training-free guesses were worth in a run, beside the parameter count alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from archwright.core import METRICS, Array
+from archwright.runs.journal.journal import Journal
+from archwright.search.predict.proxies import PROXIES, fit_combination, table_of
+from archwright.search.predict.ranks import rank_correlation
+
+FEWEST: Final = 20
+"""Candidates below which a rank correlation says nothing."""
+_FOLDS: Final = 5
+
+
+def judge_guesses(journal: Journal) -> dict[str, Any] | None:
+    """Rank correlations with the score at the lowest rung, over all candidates with one seed there.
+
+    `combined` is that of the proxies' learned combination on candidates that it was not fitted to
+    (five folds); `parameters` and `flops` are the rivals that cost nothing. None with fewer
+    than `FEWEST` candidates.
+    """
+    rows = journal.query(
+        "SELECT c.parameters, c.flops, c.proxies, json_extract(s.result, '$.score') AS score "
+        "FROM candidates c JOIN steps s ON s.candidate = c.id WHERE c.sequence > 0 "
+        "AND s.kind = 'trial' AND s.state = 'finished' AND json_extract(s.result, '$.score') "
+        "IS NOT NULL "
+        "AND c.proxies != '{}' AND json_extract(s.request, '$.purpose') = 'search' "
+        "AND json_extract(s.request, '$.rung') = 0 AND json_extract(s.request, '$.seed') = 0 "
+        "ORDER BY c.sequence"
+    )
+    if len(rows) < FEWEST:
+        return None
+    sign = 1.0 if METRICS[journal.fact("metric")].direction == "maximize" else -1.0
+    scores = sign * np.array([row["score"] for row in rows], dtype=np.float64)
+    values = table_of([json.loads(row["proxies"]) for row in rows])
+    alone = {
+        name: rank_correlation(column, scores)
+        for name, column in zip(PROXIES, values.T, strict=True)
+        if not np.isnan(column).all()
+    }
+    rivals = {
+        name: rank_correlation(np.array([row[name] for row in rows], dtype=np.float64), scores)
+        for name in ("parameters", "flops")
+    }
+    return {"candidates": len(rows), **rivals, "combined": _held_out(values, scores), **alone}
+
+
+def guess_words(guesses: Mapping[str, Any]) -> str:
+    """What `judge_guesses` found, in one line."""
+    named = {name: value for name, value in guesses.items() if name != "candidates"}
+    found = ", ".join(f"{name.replace('_', ' ')} {value:.2f}" for name, value in named.items())
+    return f"rank correlation over {guesses['candidates']} candidates at the lowest rung: {found}"
+
+
+def _held_out(values: Array, scores: Array) -> float:
+    """Mean rank correlation of the combination on folds that it was not fitted to."""
+    order = np.random.default_rng(0).permutation(len(scores))
+    found = []
+    for fold in range(_FOLDS):
+        held = order[fold::_FOLDS]
+        known = np.setdiff1d(order, held)
+        guesses = fit_combination(values[known], scores[known]).score(values[held])
+        found.append(rank_correlation(guesses, scores[held]))
+    return float(np.mean(found))

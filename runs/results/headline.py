@@ -1,0 +1,108 @@
+"""A run in a few plain sentences: what was found, how sure it is, what it cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from archwright.runs.results.snapshot import Snapshot, Verdict
+from archwright.runs.results.summary import discoveries
+from archwright.runs.results.wording import (
+    clean,
+    duration_text,
+    gain_text,
+    interval_text,
+    score_text,
+)
+
+VERDICT_WORDS: Final = {
+    "discovery": "Better than the baseline beyond noise",
+    "no gain": "Not better than the baseline",
+    "undecided": "Could be better, but the evidence does not settle it",
+}
+
+
+def title_of(snapshot: Snapshot) -> str:
+    """What was found, in a few words."""
+    found = len(discoveries(snapshot))
+    if found:
+        return f"{found} discover{'y' if found == 1 else 'ies'}"
+    if snapshot.verdicts:
+        return "No discovery"
+    return "Nothing verified yet" if snapshot.best else "Nothing found yet"
+
+
+def state_of(snapshot: Snapshot) -> str:
+    """`finished`, or the state with the phase it is in."""
+    if snapshot.state == "finished":
+        return snapshot.state
+    return f"{snapshot.state} in {snapshot.phase}"
+
+
+def tell(snapshot: Snapshot) -> Iterator[str]:
+    """Sentences, the most important first."""
+    found = discoveries(snapshot)
+    if found:
+        yield from _discovery_words(snapshot, found[0])
+        if len(found) > 1:
+            yield f"{len(found) - 1} more stood the same proof."
+    else:
+        yield _nothing_words(snapshot)
+    yield from control_words(snapshot)
+    yield cost_words(snapshot)
+
+
+def _discovery_words(snapshot: Snapshot, best: Verdict) -> Iterator[str]:
+    metric = snapshot.metric
+    own = f" scores {score_text(metric, best.mean)}" if best.mean is not None else ""
+    hardest = min(best.comparisons, key=lambda c: c.interval[0], default=None)
+    control = "the baseline" if hardest is None else clean(hardest.control, 60)
+    yield (
+        f"Candidate {clean(best.candidate, 20)} ({clean(best.title, 100)}){own}: "
+        f"{gain_text(metric, best.effect)} over {control}, between "
+        f"{interval_text(metric, best.interval, ' and ')} after correction."
+    )
+    if best.test_gain is not None:
+        yield f"On the sealed test split it gains {gain_text(metric, best.test_gain)}."
+    if best.suspicions:
+        count = len(best.suspicions)
+        yield f"{count} suspicion{'' if count == 1 else 's'} to look at before accepting it."
+
+
+def _nothing_words(snapshot: Snapshot) -> str:
+    if snapshot.best is None or snapshot.best.score is None:
+        return "No candidate has a score at the full training budget yet."
+    if not snapshot.verdicts:
+        return (
+            f"Candidate {clean(snapshot.best.id, 20)} leads with "
+            f"{score_text(snapshot.metric, snapshot.best.score)}. Nothing is verified yet: "
+            "scores of the search are optimistic."
+        )
+    ends = Counter(v.verdict for v in snapshot.verdicts)
+    words = ", ".join(f"{count} {verdict}" for verdict, count in ends.items())
+    return f"No gain held up. Of the finalists that were verified: {words}."
+
+
+def control_words(snapshot: Snapshot) -> Iterator[str]:
+    """What the search is worth over random draws, once that was measured."""
+    control = snapshot.control
+    if control is None or control.improvement is None or control.interval is None:
+        return
+    low, high = control.interval
+    yield (
+        f"Relative improvement over {control.count} random draws of the same space, trained as "
+        f"long: {control.improvement:+.2f} % ({low:+.2f} to {high:+.2f})."
+    )
+
+
+def cost_words(snapshot: Snapshot) -> str:
+    """Time, trials and money."""
+    spend = snapshot.spend
+    money = "no money"
+    if spend.usd or spend.tokens:
+        money = f"{spend.usd:.2f} USD for {spend.tokens:,} tokens"
+    return (
+        f"It took {duration_text(spend.seconds)}, {spend.trials:,} trials "
+        f"({duration_text(spend.training_seconds)} of training) and {money}."
+    )

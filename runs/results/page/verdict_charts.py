@@ -1,0 +1,148 @@
+"""The charts of verification: gains with intervals, discoveries against compute, curves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final
+
+from archwright.runs.results.evidence import BASELINE, Evidence, finalists, mean_curve
+from archwright.runs.results.page.chart import Chart, draw_legend, gain_unit, label_text
+from archwright.runs.results.page.drawing import ACCENT, INK, MUTED, draw
+from archwright.runs.results.snapshot import Comparison, Snapshot, Verdict
+from archwright.runs.results.summary import verdicts_best_first
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_UNITS: Final = ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
+
+
+def verdict_chart(snapshot: Snapshot, _: Evidence) -> Chart | None:
+    """Gain of each finalist over each of its controls, with the corrected interval."""
+    measured: list[tuple[Verdict, Comparison]] = [
+        (v, c) for v in verdicts_best_first(snapshot) for c in v.comparisons
+    ]
+    if not measured:
+        return None
+
+    def plot(axes: Axes) -> None:
+        for place, (verdict, compared) in enumerate(measured):
+            low, high = compared.interval
+            colour = ACCENT if verdict.verdict == "discovery" else MUTED
+            axes.plot([low, high], [-place, -place], color=colour, linewidth=2)
+            axes.plot([compared.effect], [-place], "o", color=colour, markersize=6)
+        axes.axvline(0, color=INK, linewidth=1)
+        labels = [f"{label_text(v.candidate)} / {_control_label(c)}" for v, c in measured]
+        axes.set_yticks([-place for place in range(len(measured))], labels)
+        axes.set_ylim(0.6 - len(measured), 0.6)
+        axes.grid(False, axis="y")
+        axes.set_xlabel(f"gain ({gain_unit(snapshot.metric)}), right of 0 is better")
+
+    return Chart(
+        name="verdicts",
+        title="Gain of the finalists",
+        caption="Mean paired gain over each control on fresh seeds, with the interval that holds "
+        "for all finalists at once. It counts when it lies right of 0.",
+        svg=draw("verdicts", plot, "gain of each finalist", 90 + 26 * len(measured)),
+        columns=("candidate", "verdict", "control", "gain", "low", "high", "p", "test gain"),
+        rows=[
+            (v.candidate, v.verdict, c.control, c.effect, *c.interval, c.p, c.test_gain)
+            for v, c in measured
+        ],
+    )
+
+
+def _control_label(compared: Comparison) -> str:
+    """In few letters what the control has in common with the finalist."""
+    shared = [
+        word
+        for word, mark in (("size", "scaled to"), ("recipe", "with its recipe"))
+        if mark in compared.control
+    ]
+    return f"same {' and '.join(shared)}" if shared else "baseline"
+
+
+def compute_chart(snapshot: Snapshot, evidence: Evidence) -> Chart | None:
+    """Discoveries against the training time that had been spent when each was first trained."""
+    from matplotlib.ticker import MaxNLocator
+
+    if not snapshot.verdicts or not evidence.trials:
+        return None
+    found = {v.candidate for v in snapshot.verdicts if v.verdict == "discovery"}
+    top = evidence.rungs[-1]
+    spent = list(accumulate(trial.seconds for trial in evidence.trials))
+    reached: dict[str, float] = {}
+    for trial, seconds in zip(evidence.trials, spent, strict=True):
+        if trial.candidate in found and trial.steps == top and trial.purpose == "search":
+            reached.setdefault(trial.candidate, seconds)
+    events = sorted(reached.items(), key=lambda item: item[1])
+    size, unit = next(u for u in _UNITS if spent[-1] >= u[0] or u[0] == 1.0)
+
+    def plot(axes: Axes) -> None:
+        times = [0.0, *(seconds / size for _, seconds in events), spent[-1] / size]
+        counts = [0, *range(1, len(events) + 1), len(events)]
+        axes.step(times, counts, where="post", color=ACCENT, linewidth=2)
+        axes.set_ylim(0, max(1, len(events)) * 1.15)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlim(0, None)
+        axes.set_xlabel(f"training time ({unit})")
+        axes.set_ylabel("discoveries")
+
+    return Chart(
+        name="compute",
+        title="Discoveries against compute",
+        caption="When what turned out to be a discovery was first trained in full. "
+        "The line ends where verification ended.",
+        svg=draw("compute", plot, "discoveries against training time"),
+        columns=("candidate", "training seconds"),
+        rows=events,
+    )
+
+
+def curve_charts(snapshot: Snapshot, evidence: Evidence) -> Iterator[Chart]:
+    """One for each finalist: its training loss against the baseline's."""
+    base = evidence.curves.get(BASELINE, ())
+    for number, candidate in enumerate(finalists(snapshot), start=1):
+        own = evidence.curves.get(candidate, ())
+        if own:
+            yield _curve_chart(
+                f"curve-{number}", candidate, mean_curve(own), mean_curve(base) if base else []
+            )
+
+
+def _curve_chart(
+    name: str,
+    candidate: str,
+    own: Sequence[tuple[int, float, float, float]],
+    base: Sequence[tuple[int, float, float, float]],
+) -> Chart:
+    sides = (("baseline", base, MUTED, "--"), (label_text(candidate), own, ACCENT, "-"))
+
+    def plot(axes: Axes) -> None:
+        for label, curve, colour, style in sides:
+            if curve:
+                steps, mean, low, high = zip(*curve, strict=True)
+                axes.fill_between(steps, low, high, color=colour, alpha=0.18, linewidth=0)
+                axes.plot(steps, mean, color=colour, linestyle=style, linewidth=2, label=label)
+        if _spans_decades([point[1] for _, curve, *_ in sides for point in curve]):
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.set_xlabel("steps")
+        axes.set_ylabel("training loss")
+        draw_legend(axes)
+
+    return Chart(
+        name=name,
+        title=f"Learning curve of {label_text(candidate)}",
+        caption="Mean training loss over seeds at the full budget; the band spans all seeds.",
+        svg=draw(
+            name, plot, f"training loss of candidate {label_text(candidate)} and the baseline"
+        ),
+        columns=("who", "step", "mean", "least", "largest"),
+        rows=[(label, *point) for label, curve, *_ in sides for point in curve],
+    )
+
+
+def _spans_decades(losses: Sequence[float]) -> bool:
+    return min(losses) > 0 and max(losses) > 50 * min(losses)

@@ -1,0 +1,91 @@
+"""What a run came to, in the form that others build on."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from archwright.runs.results.snapshot import Snapshot
+from archwright.runs.results.tradeoffs import front_document
+
+
+class BaselineResult(TypedDict):
+    """Mean and standard deviation over seeds at the top rung, in the metric's unit."""
+
+    mean: float
+    sd: float
+
+
+class BestResult(TypedDict):
+    """The best score of the search at the top rung, over few seeds: not yet a discovery."""
+
+    candidate: str
+    score: float
+
+
+class DiscoveryResult(TypedDict):
+    """A verified gain: mean paired effect over the baseline with its corrected interval."""
+
+    candidate: str
+    branch: str | None
+    effect: float
+    interval: tuple[float, float]
+    p: float
+
+
+class SpendResult(TypedDict):
+    """What the run cost."""
+
+    usd: float
+    tokens: int
+    seconds: float
+
+
+class RunResult(TypedDict):
+    """What `archwright run --json` prints and `archwright.discover` returns."""
+
+    run: str
+    task: str
+    state: str
+    candidates: int
+    duplicates: int
+    invalid: int
+    crashed: int
+    trials: int
+    baseline: BaselineResult | None
+    best: BestResult | None
+    discoveries: list[DiscoveryResult]
+    pareto: list[dict[str, Any]]
+    """Candidates that no other one is at once better and cheaper than, by scores of the search."""
+    spend: SpendResult
+
+
+def result_of(snapshot: Snapshot) -> RunResult:
+    """The result of a run as it stands."""
+    baseline, best, funnel = snapshot.baseline, snapshot.best, snapshot.funnel
+    return RunResult(
+        run=snapshot.run,
+        task=snapshot.task,
+        state=snapshot.state,
+        candidates=funnel.proposed,
+        duplicates=funnel.duplicate,
+        invalid=funnel.invalid,
+        crashed=funnel.crashed,
+        trials=snapshot.spend.trials,
+        baseline=BaselineResult(mean=baseline.mean, sd=baseline.sd) if baseline else None,
+        best=_best(best.id, best.score) if best and best.score is not None else None,
+        discoveries=[
+            DiscoveryResult(
+                candidate=v.candidate, branch=v.branch, effect=v.effect, interval=v.interval, p=v.p
+            )
+            for v in snapshot.verdicts
+            if v.verdict == "discovery"
+        ],
+        pareto=front_document(snapshot),
+        spend=SpendResult(
+            usd=snapshot.spend.usd, tokens=snapshot.spend.tokens, seconds=snapshot.spend.seconds
+        ),
+    )
+
+
+def _best(candidate: str, score: float) -> BestResult:
+    return BestResult(candidate=candidate, score=score)

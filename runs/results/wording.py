@@ -1,0 +1,132 @@
+"""How a run's values are written for a person: scores, gains, times, and text from strangers."""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from archwright.core import Metric
+from archwright.runs.results.snapshot import Funnel, Verdict
+
+_DROPPED: Final = frozenset({"Cf", "Cs", "Co", "Cn"})
+"""Unicode categories that never reach a terminal: bidirectional overrides and other invisible
+characters, lone surrogates, private and unassigned code points."""
+
+_SPACED: Final = frozenset({"Cc", "Zl", "Zp", "Zs"})
+
+_ESCAPES = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*")
+"""Terminal commands: colours, cursor moves, window titles and links."""
+
+_MARKS_PER_LETTER: Final = 3
+"""Combining marks kept in a row; more of them would spill over the neighbouring lines."""
+
+
+def command_line(workspace: str, *words: str) -> str:
+    """An `archwright` command for a shell; `workspace` is named where it is not this folder."""
+    where = [] if workspace == "." else ["--workspace", workspace]
+    return shlex.join(["archwright", *words, *where])
+
+
+def clean(text: str, limit: int = 200) -> str:
+    """`text` on one line, safe to print: no control or invisible characters, at most `limit` long.
+
+    Titles, reasons and error texts come from candidates and models; a terminal would obey the
+    escape sequences in them. Markup is not touched: print the result as text, never as markup.
+    """
+    kept: list[str] = []
+    marks = 0
+    for char in _ESCAPES.sub("", text[: 10 * limit]):
+        kind = unicodedata.category(char)
+        marks = marks + 1 if kind in ("Mn", "Me") else 0
+        if kind in _SPACED:
+            kept.append(" ")
+        elif kind not in _DROPPED and marks <= _MARKS_PER_LETTER:
+            kept.append(char)
+    line = " ".join("".join(kept).split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def printable(text: str) -> str:
+    """`text` without what a reader would obey and not see: line breaks and tabs stay."""
+    kept = (c for c in text if c in "\n\t" or unicodedata.category(c) not in (*_DROPPED, "Cc"))
+    return "".join(kept)
+
+
+def score_text(metric: Metric, value: float) -> str:
+    """A score with its unit: `94.62 %`, `2.341 bits`."""
+    number = f"{value:.2f}" if metric.unit == "%" else f"{value:.4g}"
+    return f"{number} {metric.unit}".rstrip()
+
+
+def gain_text(metric: Metric, gain: float) -> str:
+    """A gain with its sign and unit; a difference of percentages is in points."""
+    if metric.unit == "%":
+        return f"{gain:+.2f} points"
+    return f"{gain:+.3g} {metric.unit}".rstrip()
+
+
+def interval_text(metric: Metric, interval: tuple[float, float], between: str = " to ") -> str:
+    """The bounds of a gain, without the unit: `+1.10 to +3.20`."""
+    style = "+.2f" if metric.unit == "%" else "+.3g"
+    return between.join(f"{bound:{style}}" for bound in interval)
+
+
+def forced_words(metric: Metric, verdict: Verdict) -> Iterator[str]:
+    """What a person must know of a verdict whose test split was opened more than once."""
+    if verdict.round:
+        yield f"forced: the test split had been opened {_times(verdict.round)} before"
+    for look in verdict.again:
+        words = (
+            f"looked at again (forced, after {_times(look.round)}): {look.verdict}, "
+            f"{gain_text(metric, look.effect)} ({interval_text(metric, look.interval)}) on "
+            f"{look.seeds} other seeds, corrected p {look.p:.2g}"
+        )
+        if look.test_gain is not None:
+            words += f", {gain_text(metric, look.test_gain)} on the test split"
+        yield f"{words}; the first verdict stands"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def confidence_text(confidence: Mapping[str, Any]) -> str:
+    """Whether the surrogate chooses among proposals, and by what right."""
+    if not confidence["examples"]:
+        return "surrogate: too little measured to judge it"
+    used = "in use" if confidence["earned"] else "not trusted"
+    return (
+        f"surrogate {used}: rank correlation {confidence['correlation']:.2f} held out, the "
+        f"parameter count alone {confidence['parameters_alone']:.2f}, "
+        f"over {confidence['examples']} candidates"
+    )
+
+
+def noise_text(gain: float, sd: float) -> str:
+    """A gain in standard deviations of the baseline's noise, empty where no noise was measured."""
+    if not (math.isfinite(sd) and sd > 0):
+        return ""
+    return f"{gain / sd:+.1f} noise sd"
+
+
+def funnel_text(funnel: Funnel) -> str:
+    """How many candidates reached each stage."""
+    f = funnel
+    return (
+        f"{f.proposed} proposed: {f.duplicate} duplicate, {f.invalid} invalid, "
+        f"{f.crashed} crashed, {f.trained} trained ({f.promoted} promoted)"
+    )
+
+
+def duration_text(seconds: float) -> str:
+    """A duration in the two units that matter: `42 s`, `12 m 05 s`, `7 h 48 m`."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} m {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} m"

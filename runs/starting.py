@@ -1,0 +1,154 @@
+"""A new run: its folder and its journal. Nothing is spent yet."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from archwright.core import Json, RunError
+from archwright.knowledge.store import Knowledge
+from archwright.runs.backends import (
+    REPLAY,
+    check_backend,
+    copy_choices,
+    recorded_facts,
+    recorded_settings,
+)
+from archwright.runs.budget import Plan
+from archwright.runs.journal.journal import Journal
+from archwright.runs.settings import RunSettings
+from archwright.runs.workspace.control import hold
+from archwright.runs.workspace.device import device_of, known_device
+from archwright.runs.workspace.paths import RunPaths
+from archwright.runs.workspace.workspace import Workspace
+from archwright.tasks.loading import Task, built_in_names, load_task
+
+LIMITS: Final = ("max_trials", "max_candidates", "hours", "max_usd", "max_tokens")
+
+
+def begin(
+    workspace: Workspace,
+    task: Task,
+    settings: RunSettings,
+    task_name: str | Path,
+    more: Json = MappingProxyType({}),
+) -> RunPaths:
+    """A new run with its journal; nothing is spent yet.
+
+    Args:
+        more: facts of a run of another kind, or from another baseline.
+
+    Raises:
+        RunError: the budget leaves nothing to search with, the folder cannot be written, or a
+            recorded run is to be replayed that is not there.
+        InputError: the backend cannot be had.
+    """
+    if settings.backend.startswith(REPLAY):
+        settings = recorded_settings(settings, workspace.paths)
+    check_backend(settings)
+    device = (device_of if settings.wants_latency else known_device)(workspace.paths)
+    paths = _new_folder(workspace, task.spec.name)
+    plan = Plan.of(settings, len(task.spec.rungs))
+    if plan.search == 0:
+        least = plan.baseline + plan.verification + 1
+        paths.root.rmdir()
+        raise RunError(
+            f"--max-trials {settings.max_trials} leaves nothing to search with: "
+            f"task {task.spec.name} needs at least {least}"
+        )
+    limits = {name: getattr(settings, name) for name in LIMITS}
+    with Knowledge(workspace.paths.knowledge) as knowledge:
+        known_until = knowledge.high_water()
+    facts = {
+        "settings": settings.to_json(),
+        "task": task.spec.name,
+        "task_from": _durable(task_name),
+        "task_digest": task.digest(),
+        "task_key": task.key,
+        "metric": task.spec.metric.name,
+        "rungs": task.spec.rungs,
+        "budget": {k: v for k, v in limits.items() if v is not None},
+        "created": time.time(),
+        "head": workspace.head(),
+        "known_until": known_until,
+        "device": device.to_json() if device else None,
+        **recorded_facts(settings, workspace.paths),
+        "state": "running",
+        "phase": "baseline",
+        **more,
+    }
+    with Journal.create(paths, facts) as journal:
+        if plan.finalists < settings.finalists:
+            journal.notice(_thin_verification(plan, settings))
+        copy_choices(settings, workspace.paths, journal)
+    return paths
+
+
+def amend(paths: RunPaths, changes: Mapping[str, Any]) -> None:
+    """Let a run go on under other limits, or with another model.
+
+    Raises:
+        RunError: another process holds it, or there is no such run.
+        InputError: what is changed does not fit.
+    """
+    if not changes:
+        return
+    with hold(paths), Journal.open(paths) as journal:
+        settings = replace(RunSettings(**journal.fact("settings")), **changes)
+        check_backend(settings)
+        journal.note("settings", settings.to_json())
+        limits = {name: getattr(settings, name) for name in LIMITS}
+        journal.note("budget", {k: v for k, v in limits.items() if v is not None})
+
+
+def _durable(task_name: str | Path) -> str:
+    """The name of a built-in task, or the full path of a folder."""
+    if task_name in built_in_names():
+        return str(task_name)
+    return str(Path(task_name).expanduser().resolve())
+
+
+def task_of(paths: RunPaths) -> Task:
+    """The task that a run is about, with the baseline and the rungs that it has there.
+
+    Raises:
+        TaskError: its folder is gone or broken.
+    """
+    with Journal.open(paths, readonly=True) as journal:
+        spec = load_task(journal.fact("task_from")).spec
+        baseline = journal.fact("baseline_source", spec.baseline)
+        rungs = tuple(journal.fact("rungs", spec.rungs))
+    return Task(replace(spec, baseline=baseline, rungs=rungs))
+
+
+def _thin_verification(plan: Plan, settings: RunSettings) -> str:
+    if plan.finalists == 0:
+        return (
+            f"{settings.max_trials} trials are too few to verify a finalist on "
+            f"{settings.verify_seeds} seeds: no gain of this run can become a discovery"
+        )
+    return f"{settings.max_trials} trials verify {plan.finalists} of {settings.finalists} finalists"
+
+
+def _new_folder(workspace: Workspace, task: str) -> RunPaths:
+    """A folder of its own for a run, also when two start in the same second."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    name = f"{task}-{stamp}"
+    try:
+        workspace.paths.runs.mkdir(exist_ok=True)
+        while True:
+            try:
+                (workspace.paths.runs / name).mkdir()
+                return workspace.paths.run(name)
+            except FileExistsError:
+                name = f"{task}-{stamp}-{secrets.token_hex(2)}"
+    except OSError as error:
+        raise RunError(
+            f"{workspace.paths.runs} cannot be written ({error.strerror}): "
+            "free space or fix its rights"
+        ) from error

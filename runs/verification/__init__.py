@@ -1,0 +1,1 @@
+"""Which of the best candidates are discoveries: controls, statistics, judgement."""

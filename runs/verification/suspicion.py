@@ -1,0 +1,58 @@
+"""What looks too good: computed from measurements, shown, and handed to the reviewer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from archwright.core import Check, Metric
+from archwright.runs.noise import Floor
+from archwright.runs.results.snapshot import Verdict
+
+EARLY_GAIN: Final = 20.0
+"""Noise standard deviations over the baseline at the first rung that it was trained at, from which
+on it is odd."""
+TEST_SHARE: Final = 0.5
+"""Share of the gain on validation below which the gain on the test split is odd."""
+LOSS_SHARE: Final = 1.0
+"""Excess over the baseline's last training loss, as a share of it, from which on it is odd."""
+
+
+def suspect(
+    metric: Metric,
+    verdict: Verdict,
+    gains: Mapping[int, float],
+    final_losses: tuple[float, float],
+    checks: Sequence[Check],
+    floors: Sequence[Floor],
+) -> Iterator[str]:
+    """What a person should look at before believing a finalist, one line each.
+
+    Args:
+        metric: of the scores.
+        verdict: the finalist's.
+        gains: its gain at each rung that it was trained at, in noise standard deviations.
+        final_losses: last training loss of the finalist and of the baseline, at the top rung.
+        checks: the executed checks of its source.
+        floors: the noise floor at each rung.
+    """
+    first, last = min(gains, default=0), max(gains, default=0)
+    if first < last and gains[first] > max(EARLY_GAIN, gains[last]):
+        yield (
+            f"too good too early: {gains[first]:+.1f} noise sd over the baseline after "
+            f"{floors[first].steps} steps, {gains[last]:+.1f} after {floors[last].steps}"
+        )
+    if verdict.test_gain is not None and verdict.test_gain < TEST_SHARE * verdict.effect:
+        yield (
+            f"the gain shrinks on the test split: {verdict.test_gain:+.3g} there, "
+            f"{verdict.effect:+.3g} on validation"
+        )
+    own, base = final_losses
+    if verdict.effect > 0 and own > base + LOSS_SHARE * abs(base):
+        yield (
+            f"{metric.name} is out of line with the loss: it scores better, but its training loss "
+            f"ends at {own:.3g} where the baseline's ends at {base:.3g}"
+        )
+    for check in checks:
+        if check.name == "parameters" and "buffer" in check.detail:
+            yield f"parameters may hide in buffers: {check.detail}"

@@ -1,0 +1,148 @@
+"""The Docker sandbox: a container for each training slot, with a warm parent that forks inside."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from archwright.core import Limitation, Problem, SandboxError, TrialJob
+from archwright.sandbox.docker import engine
+from archwright.sandbox.docker.containers import ContainerWorker, Supplies, readable_inside
+from archwright.sandbox.docker.engine import DockerSettings
+from archwright.sandbox.extras import package_paths
+from archwright.sandbox.inside.libraries import ROOTS
+from archwright.sandbox.limitations import WAYS
+from archwright.sandbox.pool import CHECK_MEMORY_MB, WarmSandbox
+from archwright.sandbox.requests import train_request
+from archwright.sandbox.warm import WarmWorker
+
+JOBS_PER_CONTAINER: Final = 500
+"""After so many a container is replaced, however healthy it looks."""
+
+_INSIDE: Final = Path(__file__).resolve().parents[1] / "inside"
+
+
+class DockerSandbox(WarmSandbox):
+    """Runs candidates in containers of a Docker Engine.
+
+    All that `ProcessSandbox` closes is closed inside the container as well, where the kernel lets
+    it; around that the container has no network, a read-only root without Archwright, data sets or
+    labels, a small scratch in memory, a user of its own for every trial, and hard limits on memory,
+    cores, processes and file size. It does not cover bugs of the kernel, unless the runtime brings
+    one of its own (runsc), nor a candidate that bends its own training.
+    """
+
+    name = "docker"
+
+    def __init__(
+        self,
+        workers: int,
+        scratch: Path | None = None,
+        choice: str = "",
+        settings: DockerSettings | None = None,
+    ) -> None:
+        super().__init__(workers, scratch, choice)
+        self.settings = settings or DockerSettings()
+        self.device = "cuda" if self.settings.gpus else "cpu"
+        self._code = Path()
+        self._mounts_site = False
+
+    def _prepare(self, folder: Path) -> None:
+        engine.engine_version()
+        engine.remove_leftovers()
+        self._mounts_site = engine.mounts_site_packages(self.settings.image)
+        self._code = folder / "code"
+        target = self._code / "inside"
+        target.mkdir(parents=True)
+        for file in _INSIDE.glob("*.py"):
+            shutil.copyfile(file, target / file.name)
+        for path in (self._code, target, *target.iterdir()):
+            path.chmod(0o755 if path.is_dir() else 0o644)  # whatever the umask says
+
+    def _clear(self) -> None:
+        if self._scratch is not None and self._checkers:
+            for name, _ in engine.containers(f"label={engine.SCRATCH_LABEL}={self._scratch.path}"):
+                engine.remove(name)
+
+    def _make_worker(self, folder: Path, slot: int | None) -> ContainerWorker:
+        supplies, gpus = self._supplies(None, CHECK_MEMORY_MB), self.settings.gpus
+        gpu = gpus[slot % len(gpus)] if gpus and slot is not None else None
+        return ContainerWorker(folder, self._code, self.settings, supplies, gpu)
+
+    def _welcome(self, worker: WarmWorker, greeting: Mapping[str, Any]) -> None:
+        if isinstance(worker, ContainerWorker) and worker.gpu is not None and not greeting["gpu"]:
+            raise SandboxError(
+                f"GPU {worker.gpu} was asked for, but torch in image {self.settings.image} cannot "
+                "use one: build it with a torch for CUDA (archwright sandbox build --wheels DIR), "
+                "or leave gpus out"
+            )
+
+    def _supplies(self, problem: Problem | None, memory_mb: int) -> Supplies:
+        packages = problem.packages if problem else ()
+        names = (*(ROOTS if self._mounts_site else ()), *packages)
+        site = {path.name: path for path in package_paths(names)}
+        return Supplies(site, problem.folders if problem else (), memory_mb)
+
+    def _fit(self, worker: WarmWorker, problem: Problem | None, memory_mb: int) -> bool:
+        """Whether the container has what the task asks for; a probe asks for nothing."""
+        if not isinstance(worker, ContainerWorker) or problem is None:
+            return True
+        wanted = self._supplies(problem, max(memory_mb, worker.supplies.memory_mb))
+        fits = wanted == worker.supplies
+        worker.supplies = wanted
+        return fits
+
+    def _readable(self, problem: Problem | None) -> list[str]:
+        if problem is None:
+            return []
+        site = {path.name: path for path in package_paths(problem.packages)}
+        return readable_inside(site, problem.folders)
+
+    def _train_request(
+        self, job: TrialJob, workers: Sequence[WarmWorker], place: int
+    ) -> dict[str, Any]:
+        request, worker = train_request(job), workers[place]
+        if isinstance(worker, ContainerWorker):
+            names = ("train_x", "train_y", *(f"{split}_x" for split in job.splits))
+            request["data"] = worker.stage(job.data, names)
+        return request
+
+    def _is_worn(self, worker: WarmWorker, end: Mapping[str, Any]) -> bool:
+        spent = isinstance(worker, ContainerWorker) and worker.jobs_done >= JOBS_PER_CONTAINER
+        return spent or super()._is_worn(worker, end)
+
+    def limitations(self) -> tuple[Limitation, ...]:
+        """What this sandbox does not hold on this machine, tried in a container.
+
+        May be called before the sandbox is entered; it then starts a container for the occasion.
+        A layer of the inner jail that is missing is no limitation by itself: the container holds.
+
+        Raises:
+            SandboxError: a GPU that was asked for is not there.
+        """
+        if self._scratch is None:
+            return find_container_limitations(self.settings)
+        if self.settings.gpus:
+            for worker in self._trainers:
+                self._warm(worker)
+        held = {"memory"} if self.settings.gpus else set()  # by the container's own limit
+        open_ways = set(WAYS) - held
+        return tuple(
+            limitation
+            for limitation in self._probe(self._scratch.path)
+            if limitation.name in open_ways
+        )
+
+
+@functools.cache
+def find_container_limitations(settings: DockerSettings) -> tuple[Limitation, ...]:
+    """What containers do not hold here; tried once in the life of this process.
+
+    Raises:
+        SandboxError: no container starts, or a GPU that was asked for is not there.
+    """
+    with DockerSandbox(workers=len(settings.gpus), settings=settings) as sandbox:
+        return sandbox.limitations()

@@ -1,0 +1,55 @@
+"""What a jail does not hold on this machine: tried from inside one, and put into words."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from archwright.core import Limitation
+
+PROBE_MEMORY_MB: Final = 256
+
+_LINUX: Final = "run on Linux 6.12 or later, with Landlock and seccomp switched on"
+_MEANING: Final[Mapping[str, tuple[str, str]]] = {
+    "read": ("candidate code can read files of this user", _LINUX),
+    "write": ("candidate code can write outside its scratch folder", _LINUX),
+    "network": ("candidate code can reach the network", _LINUX),
+    "processes": ("candidate code can start processes, which are killed with its trial", _LINUX),
+    "signals": ("candidate code can send signals to other processes", _LINUX),
+    "memory": ("the memory limit of a trial is not enforced", "run on Linux"),
+}
+WAYS: Final = tuple(_MEANING)
+"""Names of the ways out that are tried, whichever layer closes them."""
+
+ORPHANS: Final = Limitation(
+    "orphans", "a process that leaves its trial's group can outlive it", "run on Linux"
+)
+
+
+def find_limitations(
+    run: Callable[[Mapping[str, Any]], Mapping[str, Any]], folder: Path
+) -> list[Limitation]:
+    """Try to break out of a throw-away jail.
+
+    Args:
+        run: does a probe (`archwright.sandbox.inside.probing.probe`) in a jail; gives its reply.
+        folder: a folder of the host's, outside of every jail.
+    """
+    canary = folder / "canary"
+    canary.write_text("a jail must not read this")
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port = listener.getsockname()[1]
+        reply = run({"canary": str(canary), "port": port, "memory_mb": PROBE_MEMORY_MB})
+    return [*_open_ways(reply["open"]), *map(_missing_layer, reply["missing"])]
+
+
+def _open_ways(names: Iterable[str]) -> Iterable[Limitation]:
+    return (Limitation(name, *_MEANING[name]) for name in names)
+
+
+def _missing_layer(line: str) -> Limitation:
+    name, _, reason = line.partition(": ")
+    return Limitation(name, f"this layer of the jail could not be had: {reason}", _LINUX)

@@ -1,0 +1,241 @@
+"""What the sandboxes with warm workers share: turns, jobs, replacement, and the end."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Any, Final, Self
+
+from archwright.core import (
+    CheckReport,
+    Limitation,
+    Outcome,
+    Problem,
+    Resources,
+    SandboxError,
+    Status,
+    Stopped,
+    TrialJob,
+)
+from archwright.sandbox.limitations import PROBE_MEMORY_MB, find_limitations
+from archwright.sandbox.replies import (
+    Ended,
+    open_reply,
+    outcome_of,
+    predicted_shapes,
+    report_of,
+    resources_of,
+)
+from archwright.sandbox.requests import check_request, train_request
+from archwright.sandbox.scratch import Scratch
+from archwright.sandbox.turns import Turns
+from archwright.sandbox.warm import END_SECONDS, WarmWorker, WorkerDied
+
+CHECK_SECONDS: Final = 60.0
+CHECK_MEMORY_MB: Final = 2048
+_PROBE_SECONDS: Final = 20.0
+
+
+class WarmSandbox(ABC):
+    """A sandbox with a warm worker for checks and one for each training slot."""
+
+    name: str
+    device = "cpu"
+    """Where candidates are trained: cpu or cuda. They are checked on the CPU."""
+
+    def __init__(self, workers: int, scratch: Path | None = None, choice: str = "") -> None:
+        """`scratch` is where scratch folders are made; by default the temporary folder.
+
+        `choice` says why this kind was taken where the caller left it open.
+        """
+        self.workers = workers
+        self.choice = choice
+        self._base = scratch
+        self._turns, self._check_turns = Turns(workers), Turns(1)
+        self._scratch: Scratch | None = None
+        self._trainers: list[WarmWorker] = []
+        self._checkers: list[WarmWorker] = []
+        self._replacing = Lock()
+
+    @abstractmethod
+    def _make_worker(self, folder: Path, slot: int | None) -> WarmWorker:
+        """A worker, not yet started, that may use `folder`; for a training slot, or for checks."""
+
+    @abstractmethod
+    def _prepare(self, folder: Path) -> None:
+        """Make ready, in the fresh scratch folder, what the workers share."""
+
+    @abstractmethod
+    def _clear(self) -> None:
+        """Undo `_prepare`, after the last worker's end, and check that nothing is left."""
+
+    def __enter__(self) -> Self:
+        """Start the workers; they warm up while the caller goes on."""
+        self._scratch = Scratch(self._base)
+        folder = self._scratch.path
+        with ExitStack() as undoing:
+            undoing.callback(self._scratch.remove)
+            undoing.callback(self.stop)
+            self._prepare(folder)
+            self._checkers = [self._make_worker(folder / "check", None)]
+            self._trainers = [
+                self._make_worker(folder / f"train-{slot}", slot) for slot in range(self.workers)
+            ]
+            for worker in self._checkers + self._trainers:
+                worker.start()
+            undoing.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Kill whatever still runs, and check that it is gone."""
+        try:
+            self.stop()
+        finally:
+            if self._scratch is not None:
+                self._scratch.remove()
+
+    def check(self, source: str, problem: Problem, seed: int = 0) -> CheckReport:
+        """Build the candidate and execute the checks before training."""
+        request = {"check": check_request(source, problem, seed)}
+        with self._check_turns.place():
+            started = time.monotonic()
+            try:
+                limits = CHECK_SECONDS, CHECK_MEMORY_MB
+                header, _ = open_reply(*self._run(self._checkers, 0, request, problem, *limits))
+                return report_of(header, time.monotonic() - started)
+            except Ended as ended:
+                seconds = time.monotonic() - started
+                return CheckReport(ended.status, error=ended.error, seconds=seconds)
+
+    def train(self, job: TrialJob, priority: int = 0) -> Outcome:
+        """Train the candidate in a free worker, lowest `priority` first."""
+        shapes = predicted_shapes(job)
+        with self._turns.place(priority) as place:
+            used = Resources()
+            try:
+                limits = job.seconds_limit, job.memory_mb
+                told = self._train_request(job, self._trainers, place)
+                request = {"train": told, "device": self.device}
+                end, raw = self._run(self._trainers, place, request, job.problem, *limits)
+                used = resources_of(end)
+                header, body = open_reply(end, raw)
+                used = resources_of(end, header, job.steps)
+                return outcome_of(header, body, job.steps, shapes, used)
+            except Ended as ended:
+                return Outcome(ended.status, resources=used, error=ended.error)
+
+    def _train_request(
+        self, job: TrialJob, workers: Sequence[WarmWorker], place: int
+    ) -> dict[str, Any]:
+        """What the worker at `place` is told of a training."""
+        del workers, place
+        return train_request(job)
+
+    def stop(self) -> None:
+        """Kill all that runs; every blocked and later call raises `Stopped`. Returns when gone."""
+        self._turns.close()
+        self._check_turns.close()
+        with self._replacing, ExitStack() as all_of_them:
+            all_of_them.callback(self._clear)
+            for worker in self._checkers + self._trainers:
+                all_of_them.callback(worker.end)
+
+    def _probe(self, folder: Path) -> list[Limitation]:
+        """Gaps found by trying to break out of a worker's jail."""
+
+        def run(probe: Mapping[str, Any]) -> Mapping[str, Any]:
+            with self._check_turns.place():
+                try:
+                    limits = _PROBE_SECONDS, PROBE_MEMORY_MB
+                    request = {"probe": dict(probe), "device": self.device}
+                    return open_reply(*self._run(self._checkers, 0, request, None, *limits))[0]
+                except Ended as ended:
+                    raise SandboxError(f"the probe of the jail failed: {ended}") from ended
+
+        return find_limitations(run, folder)
+
+    @abstractmethod
+    def _readable(self, problem: Problem | None) -> list[str]:
+        """Where the jail finds, beside torch, what the task asks for."""
+
+    def _fit(self, worker: WarmWorker, problem: Problem | None, memory_mb: int) -> bool:
+        """Whether the started worker can take such a job; if not, change it so that it could."""
+        del worker, problem, memory_mb
+        return True
+
+    def _run(
+        self,
+        workers: Sequence[WarmWorker],
+        place: int,
+        request: Mapping[str, Any],
+        problem: Problem | None,
+        seconds: float,
+        memory_mb: int,
+    ) -> tuple[Mapping[str, Any], bytes]:
+        """Do a job in the worker at `place`, which is replaced if it breaks.
+
+        Raises:
+            Ended: the worker broke.
+            Stopped: the sandbox was stopped meanwhile.
+            SandboxError: it was never entered, or its workers do not start.
+        """
+        if self._scratch is None:
+            raise SandboxError("enter the sandbox first: `with sandbox:`")
+        worker = workers[place]
+        limits = {"seconds_limit": seconds, "memory_mb": memory_mb}
+        job = {**request, **limits, "readable": self._readable(problem)}
+        if worker.interrupted or not self._fit(worker, problem, memory_mb):
+            self._replace(worker, stuck=True)
+        self._warm(worker)
+        try:
+            end, raw = worker.run(job)
+        except WorkerDied as death:
+            self._raise_if_stopped(death)
+            self._replace(worker, death.stuck)
+            raise Ended(Status.TIMEOUT if death.stuck else Status.KILLED, str(death)) from death
+        if end["cause"] == "stopped":
+            self._raise_if_stopped(None)
+        if self._is_worn(worker, end):
+            self._replace(worker, stuck=True)
+        return end, raw
+
+    def _warm(self, worker: WarmWorker) -> None:
+        """Wait until a worker is ready for its next job.
+
+        Raises:
+            SandboxError: it does not start, or is not what was asked for.
+        """
+        try:
+            self._welcome(worker, worker.warm())
+        except WorkerDied as death:
+            self._raise_if_stopped(death)
+            raise SandboxError(f"the sandbox cannot start: {death}") from death
+
+    def _welcome(self, worker: WarmWorker, greeting: Mapping[str, Any]) -> None:
+        """Look at what a worker says of itself; raises `SandboxError` where it is not enough."""
+        del worker, greeting
+
+    def _is_worn(self, worker: WarmWorker, end: Mapping[str, Any]) -> bool:
+        """Whether the worker is to be replaced after a job that ended like that."""
+        del worker
+        return bool(end["left"]) or not end["clean"]
+
+    def _raise_if_stopped(self, death: WorkerDied | None) -> None:
+        if self._turns.closed:
+            raise Stopped("the sandbox was stopped") from death
+
+    def _replace(self, worker: WarmWorker, stuck: bool) -> None:
+        with self._replacing:
+            worker.end(patience_seconds=0.0 if stuck else END_SECONDS)
+            if not self._turns.closed:
+                worker.start()

@@ -1,0 +1,1 @@
+"""A grammar that draws architectures, block by block."""

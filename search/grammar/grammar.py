@@ -1,0 +1,136 @@
+"""Drawing architectures: a grammar over blocks for any task's shape.
+
+After einspace (Ericsson, Espinosa Minano, Yang, Antoniou, Storkey, Cohen, McDonagh and Crowley
+2024, "einspace: Searching for Neural Architectures from Fundamental Operations"): a start symbol
+of the task's shape is rewritten into a stem, a body of blocks and a head, and a body into
+sequential, branching and residual parts, until only layers of PyTorch are left.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from archwright.core import Problem
+from archwright.search.grammar.bodies import draw_body, draw_mixer
+from archwright.search.grammar.frame import Frame
+from archwright.search.grammar.heads import draw_head
+from archwright.search.grammar.recipes import draw_recipe
+from archwright.search.grammar.rendering import Term, assemble, needed, paragraph, sequential
+from archwright.search.grammar.stems import draw_stem
+from archwright.search.grammar.variation import replace_activations, replace_norms
+from archwright.search.operators.scaling import fit_parameters
+from archwright.source.counting import count_parameters
+from archwright.source.family import family
+
+RECIPE_SHARE: Final = 0.3
+TRIES: Final = 20
+ROOM: Final = 0.97
+"""Share of the parameter limit that a draw may use, as counting is not exact for all code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A drawn architecture: its source, a title, why it may work, and its family."""
+
+    source: str
+    title: str
+    rationale: str
+    family: str
+
+
+def draw(problem: Problem, rng: Random, with_recipe: bool = True) -> Draft:
+    """Draw an architecture for a problem: valid, readable PyTorch source.
+
+    Some draws bring a training recipe, unless `with_recipe` is off. The same state of `rng` gives
+    the same bytes.
+    """
+    smallest: tuple[float, Draft] | None = None
+    limit = int(ROOM * problem.max_params)
+    for _ in range(TRIES):
+        draft = _draw_once(problem, rng, with_recipe)
+        count = count_parameters(draft.source, problem)
+        if count is not None and count <= limit:
+            return draft
+        size = math.inf if count is None else count
+        if smallest is None or size < smallest[0]:
+            smallest = size, draft
+    assert smallest is not None
+    return smallest[1]
+
+
+def _draw_once(problem: Problem, rng: Random, with_recipe: bool) -> Draft:
+    frame = Frame(problem, rng)
+    terms = _draw_mixer(frame) if problem.entry == "Mixer" else _draw_model(frame)
+    recipe = draw_recipe(rng) if rng.random() < RECIPE_SHARE and with_recipe else ""
+    words = _describe(frame, terms)
+    entry = _write_entry(frame, terms)
+    every = [t for part in terms.values() for t in part]
+    source = assemble(paragraph(words), needed(every), entry, recipe)
+    source = replace_norms(replace_activations(source, frame.activation), frame.norms)
+    source = fit_parameters(source, problem, int(ROOM * problem.max_params))
+    kind = family(source)
+    return Draft(source, _title(terms["body"], kind), " ".join(frame.reasons), kind)
+
+
+def _draw_mixer(frame: Frame) -> dict[str, list[Term]]:
+    frame.enter("sequence", 0, frame.problem.module_shapes[0][0])
+    return {"body": draw_mixer(frame)}
+
+
+def _draw_model(frame: Frame) -> dict[str, list[Term]]:
+    stem = draw_stem(frame)
+    body = draw_body(frame)
+    return {"stem": stem, "body": body, "head": draw_head(frame)}
+
+
+def _write_entry(frame: Frame, parts: dict[str, list[Term]]) -> str:
+    problem = frame.problem
+    sizes = [f"        {name} = {value}\n" for name, value in frame.widths.items()]
+    if problem.entry == "Mixer":
+        sizes = ["        width = input_shape[-1]\n"]
+    fields = [f"        self.{name} = {sequential(terms)}\n" for name, terms in parts.items()]
+    result = "x"
+    for name in parts:
+        result = f"self.{name}({result})"
+    return (
+        f"class {problem.entry}(nn.Module):\n"
+        "    def __init__(self, input_shape, output_shape):\n"
+        "        super().__init__()\n"
+        f"{''.join(sizes)}{''.join(fields)}\n"
+        "    def forward(self, x):\n"
+        f"        return {result}"
+    )
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def _describe(frame: Frame, parts: dict[str, list[Term]]) -> str:
+    """The idea in words: one paragraph, from the input to the output."""
+    steps = [t.words for t in parts["body"] if t.words]
+    if frame.problem.entry == "Mixer":
+        said = f"A sequence mixer: {_chain(steps)}."
+    else:
+        start = _chain([t.words for t in parts["stem"] if t.words])
+        end = _chain([t.words for t in parts["head"] if t.words])
+        said = f"{start[:1].upper()}{start[1:]}; then {_chain(steps)}; {end} at the end."
+    return " ".join([said, *frame.reasons])
+
+
+def _chain(words: list[str]) -> str:
+    """Words one after the other, repetitions counted."""
+    groups: list[tuple[str, int]] = []
+    for word in words:
+        if groups and groups[-1][0] == word:
+            groups[-1] = word, groups[-1][1] + 1
+        else:
+            groups.append((word, 1))
+    return ", ".join(w if n == 1 else f"{w} ({n} times)" for w, n in groups)
+
+
+def _title(body: list[Term], kind: str) -> str:
+    words = list(dict.fromkeys(t.words for t in body if not t.callee.startswith("nn.")))
+    return f"{kind}: {' + '.join(words[:3])}" + (" + …" if len(words) > 3 else "")

@@ -1,0 +1,1 @@
+"""Predictions before training: surrogates, proxies, latency."""

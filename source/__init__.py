@@ -1,0 +1,1 @@
+"""Reading Python as a syntax tree: parsing, scopes, fingerprint, counting."""

@@ -1,0 +1,266 @@
+"""Three levels of sameness of two architectures, and the checks that need no execution.
+
+Text forgives layout, comments and docstrings; tree forgives names as well (`search/tree_form.py`);
+graph forgives everything but the operations that really ran. All three cover the recipe.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from archwright.core import Fingerprint, Problem, Recipe, SourceError
+from archwright.source.names import CONTRACT_NAMES
+from archwright.source.parsing import parse
+from archwright.source.tree_form import normal_form
+
+SOURCE_LIMIT_BYTES: Final = 100_000
+_DIGEST_CHARACTERS: Final = 32
+_TAB_COLUMNS: Final = 8
+
+# A string, a comment, a new line with its indentation, blanks, a word, or any other character.
+_TOKEN: Final = re.compile(
+    r"""
+    (?: [rbfuRBFU]{1,2} (?=["']) )?
+    (?: \"{3} (?: \\. | [^\\] )*? \"{3} | '{3} (?: \\. | [^\\] )*? '{3}
+      | " (?: \\. | [^"\\\n] )* "       | ' (?: \\. | [^'\\\n] )* ' )
+    | \#[^\n]* | \\\n | \n[ \t\f]* | [ \t\f]+ | \w+ | .
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_PLAIN_STRING: Final = re.compile(r"[rRuU]?[\"']")
+_OPENING, _CLOSING = "([{", ")]}"
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedSource:
+    """Source that passed the static checks, parsed once. `recipe` is the effective one."""
+
+    source: str
+    tree: ast.Module
+    recipe: Recipe
+
+
+def fingerprint(
+    source: str | ParsedSource,
+    recipe: Recipe,
+    graph: str = "",
+    keep: frozenset[str] = CONTRACT_NAMES,
+) -> Fingerprint:
+    """The three levels of a candidate.
+
+    Args:
+        source: the file; parsed source saves the time of parsing. Text that does not parse has a
+            text level only.
+        recipe: the effective recipe: the task's default, updated by the file's `RECIPE`.
+        graph: the traced computation graph, empty before the candidate was built.
+        keep: module-level names that others rely on, never renamed.
+    """
+    text, tree = _texts(source, keep)
+    seal = json.dumps(recipe.to_json())
+    return Fingerprint(*(_digest(seal, level) if level else "" for level in (text, tree, graph)))
+
+
+def _texts(source: str | ParsedSource, keep: frozenset[str]) -> tuple[str, str]:
+    if isinstance(source, ParsedSource):
+        parsed, source = source.tree, source.source
+    else:
+        try:
+            parsed = _parse(source)
+        except SourceError:
+            return "broken\n" + source.strip(), ""
+    statement = _sealed_recipe(source, parsed)
+    text = text_form(source, without_recipe=statement is not None)
+    try:
+        return text, normal_form(parsed, statement, keep)
+    except RecursionError:
+        return text, ""
+
+
+def _digest(*parts: str) -> str:
+    whole = "\n".join(parts).encode(errors="surrogatepass")
+    return hashlib.sha256(whole).hexdigest()[:_DIGEST_CHARACTERS]
+
+
+# --- text ---------------------------------------------------------------------------------------
+
+
+def text_form(source: str, without_recipe: bool = False) -> str:
+    """The tokens of `source`, one logical line a line, without comments, docstrings and layout.
+
+    A line starts with its depth, so that programs that differ only in indentation differ here. The
+    source must parse; `without_recipe` leaves the top-level `RECIPE = ...` out.
+    """
+    keep_strings = "__doc__" in source
+    lines, columns = [], [0]
+    for column, tokens in _logical_lines(source):
+        while column < columns[-1]:
+            columns.pop()
+        if column > columns[-1]:
+            columns.append(column)
+        if not keep_strings and all(map(_PLAIN_STRING.match, tokens)):
+            continue
+        if without_recipe and column == 0 and tokens[0] == "RECIPE" and ";" not in tokens:
+            continue
+        lines.append(f"{len(columns)} {' '.join(tokens)}")
+    return "\n".join(lines)
+
+
+def _logical_lines(source: str) -> list[tuple[int, list[str]]]:
+    """Each logical line's indentation in columns and its tokens."""
+    text = "\n" + source.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
+    lines: list[tuple[int, list[str]]] = []
+    tokens: list[str] = []
+    column = depth = 0
+    for token in [*_TOKEN.findall(text), "\n"]:
+        first = token[0]
+        if first in " \t\f#\\":
+            continue
+        if first == "\n":
+            if depth == 0:
+                if tokens:
+                    lines.append((column, tokens))
+                    tokens = []
+                column = len(token[1:].expandtabs(_TAB_COLUMNS))
+            continue
+        tokens.append(token)
+        if first in _OPENING:
+            depth += 1
+        elif first in _CLOSING:
+            depth -= 1
+    return lines
+
+
+# --- static checks ------------------------------------------------------------------------------
+
+
+def read_source(source: str, problem: Problem, default: Recipe) -> ParsedSource:
+    """Parse a candidate and check all that can be checked without executing it.
+
+    Args:
+        source: the candidate's file.
+        problem: says which class it must define.
+        default: the task's recipe, on which the file's `RECIPE` is laid.
+
+    Raises:
+        SourceError: it does not parse, does not define the class of the contract, or its recipe
+            is not on the closed list; one line, with the place and the fix.
+    """
+    tree = _parse(source)
+    _check_entry(tree, problem.entry)
+    statements = _recipe_statements(tree)
+    if len(statements) > 1:
+        raise SourceError(f"line {statements[1].lineno}: RECIPE is assigned twice; keep one")
+    if not statements:
+        return ParsedSource(source, tree, default)
+    return ParsedSource(source, tree, default.updated(_recipe_changes(statements[0])))
+
+
+def _recipe_statements(tree: ast.Module) -> list[ast.Assign | ast.AnnAssign]:
+    found: list[ast.Assign | ast.AnnAssign] = []
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign):
+            targets = statement.targets
+        elif isinstance(statement, ast.AnnAssign):
+            targets = [statement.target]
+        else:
+            continue
+        if len(targets) == 1 and isinstance(targets[0], ast.Name) and targets[0].id == "RECIPE":
+            found.append(statement)
+    return found
+
+
+def _recipe_changes(statement: ast.Assign | ast.AnnAssign) -> dict[str, Any]:
+    try:
+        changes = ast.literal_eval(statement.value or ast.Name("RECIPE"))
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        changes = None
+    if not isinstance(changes, dict) or not all(isinstance(key, str) for key in changes):
+        raise SourceError(
+            f"line {statement.lineno}: RECIPE must be a literal dict, such as"
+            " RECIPE = {'learning_rate': 0.003}"
+        )
+    return changes
+
+
+def _sealed_recipe(source: str, tree: ast.Module) -> ast.stmt | None:
+    """The recipe's statement where it says nothing but the recipe, which counts by its value.
+
+    A recipe that is not valid stays in the code: without it the candidate would be another one.
+    """
+    statements = _recipe_statements(tree)
+    if len(statements) != 1:
+        return None
+    if source.count("RECIPE") > 1 and sum(_names_recipe(node) for node in ast.walk(tree)) > 1:
+        return None
+    try:
+        Recipe().updated(_recipe_changes(statements[0]))
+    except SourceError:
+        return None
+    return statements[0]
+
+
+def _names_recipe(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "RECIPE"
+
+
+def _check_entry(tree: ast.Module, entry: str) -> None:
+    classes = {s.name: s for s in tree.body if isinstance(s, ast.ClassDef)}
+    wanted = f"class {entry}(nn.Module) with __init__(self, input_shape, output_shape)"
+    if entry not in classes:
+        raise SourceError(f"{entry} is not defined; define {wanted} and forward(self, x)")
+    line = classes[entry].lineno
+    methods, complete = _methods(entry, classes)
+    for name, count, fix in (("__init__", 3, wanted), ("forward", 2, "forward(self, x)")):
+        method = methods.get(name)
+        if method is None and complete:
+            raise SourceError(f"line {line}: {entry} has no {name}; define {fix}")
+        if method is not None and not _takes(method.args, count):
+            raise SourceError(f"line {method.lineno}: {name} cannot be called; define {fix}")
+
+
+def _methods(
+    name: str, classes: Mapping[str, ast.ClassDef]
+) -> tuple[dict[str, ast.FunctionDef], bool]:
+    """A class's methods, inherited ones too, and whether all its bases but torch's own are seen."""
+    methods: dict[str, ast.FunctionDef] = {}
+    waiting, seen, complete = [name], set[str](), True
+    while waiting:
+        node = classes[waiting.pop(0)]
+        seen.add(node.name)
+        for method in node.body:
+            if isinstance(method, ast.FunctionDef):
+                methods.setdefault(method.name, method)
+        for base in map(ast.unparse, node.bases):
+            if base in classes and base not in seen:
+                waiting.append(base)
+            elif base.rpartition(".")[2] not in ("Module", "object"):
+                complete = False
+    return methods, complete
+
+
+def _takes(arguments: ast.arguments, count: int) -> bool:
+    """Whether a function can be called with `count` positional arguments."""
+    positional = len(arguments.posonlyargs) + len(arguments.args)
+    needed = positional - len(arguments.defaults)
+    named = any(default is None for default in arguments.kw_defaults)
+    return needed <= count <= positional + 99 * bool(arguments.vararg) and not named
+
+
+def _parse(source: str) -> ast.Module:
+    size = len(source.encode(errors="replace"))
+    if size > SOURCE_LIMIT_BYTES:
+        raise SourceError(
+            f"the source has {size:,} bytes; at most {SOURCE_LIMIT_BYTES:,} are taken"
+        )
+    try:
+        return parse(source)
+    except SyntaxError as error:
+        raise SourceError(f"line {error.lineno or 1}: {error.msg}; correct the syntax") from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise SourceError(f"the source cannot be parsed ({error}); write it more simply") from None
