@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from archwright.core import CheckReport, Problem, TaskSpec
+from archwright.core import Candidate, CheckReport, Problem, TaskSpec
 
 
 class Typed(BaseModel):
@@ -55,6 +55,18 @@ class Work(Typed):
     gain: float | None
     """Gain over the baseline in its noise standard deviations."""
     parameters: int = 0
+
+    @classmethod
+    def of(cls, candidate: Candidate) -> Work:
+        """What a prompt shows of a candidate."""
+        return cls(
+            id=candidate.id,
+            title=candidate.title,
+            source=candidate.source,
+            score=candidate.score,
+            gain=candidate.gain,
+            parameters=candidate.parameters,
+        )
 
 
 class Passage(Typed):

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from archwright.agents.backends import Backend
-from archwright.runs.foreground import View
 from archwright.runs.results.result import RunResult
+from archwright.runs.session import View
 
 
 def discover(
@@ -68,9 +68,9 @@ def discover(
         InputError: what was given cannot be used; the message names the fix.
         KeyboardInterrupt: a signal ended the run; it can be resumed.
     """
-    from archwright.runs.conduct import Conductor
-    from archwright.runs.foreground import carry_out
+    from archwright.runs.phases import discover as discover_run
     from archwright.runs.results.result import result_of
+    from archwright.runs.session import carry_out
     from archwright.runs.settings import RunSettings
     from archwright.runs.starting import begin
     from archwright.runs.workspace.workspace import Workspace
@@ -101,7 +101,7 @@ def discover(
     settings = RunSettings.load(place.paths.settings, given)
     loaded = load_task(task)
     paths = begin(place, loaded, settings, task)
-    return result_of(carry_out(place, loaded, paths, Conductor.conduct, view, backend))
+    return result_of(carry_out(place, loaded, paths, discover_run, view, backend))
 
 
 def _several(words: str | Sequence[str] | None) -> tuple[str, ...] | None:

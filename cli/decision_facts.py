@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from typing import Any, Final
 
 from archwright.knowledge.decisions.drafting import Facts
 from archwright.knowledge.decisions.folder import DecisionFolder
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.workspace.workspace import Workspace
 
 # Of a trial's result, what would make nearly any number appear to be measured.
-_SKIPPED: Final = frozenset({"curve", "predictions", "started", "finished", "created"})
-_DOCUMENTS: Final = (
-    "SELECT value FROM facts",
-    "SELECT result FROM steps WHERE kind IN ('trial', 'check') AND state = 'finished'",
-    "SELECT document FROM verdicts",
-    "SELECT recipe FROM candidates",
-)
-_MEASURED: Final = "SELECT id, parameters, flops, rung, score, gain, seeds FROM candidates"
+_SKIPPED: Final = frozenset({"curve", "predictions", "started", "finished", "created", "sequence"})
 
 
 def workspace_facts(workspace: Workspace) -> Facts:
@@ -36,15 +28,14 @@ def workspace_facts(workspace: Workspace) -> Facts:
         paths = workspace.paths.run(folder.name)
         if not paths.journal.is_file():
             continue
-        with Journal.open(paths, readonly=True) as journal:
+        with Journal.open(paths) as journal:
             ids.add(paths.name)
-            for row in journal.query(_MEASURED):
-                ids.add(str(row["id"]))
-                numbers.update({float(row["id"])} if str(row["id"]).isdecimal() else ())
-                numbers.update(_numbers(list(row)[1:]))
-            for query in _DOCUMENTS:
-                for (text,) in journal.query(query):
-                    numbers.update(_numbers(json.loads(text)) if text else ())
+            for candidate in journal.candidates(first=0):
+                ids.add(candidate.id)
+                numbers.update({float(candidate.id)} if candidate.id.isdecimal() else ())
+                numbers.update(_numbers(candidate.rung))
+            for document in journal.documents():
+                numbers.update(_numbers(document))
     return Facts(tuple(sorted(numbers)), frozenset(ids))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from archwright.cli.output import emit, say
-from archwright.core import CheckReport, End, InputError, Status
+from archwright.core import CandidateStatus, CheckReport, InputError, Status
 from archwright.knowledge.lemur.importing import problem_of, read_networks
 from archwright.knowledge.store import Entry, Knowledge
 from archwright.runs.results.wording import clean
@@ -49,7 +49,7 @@ def import_lemur(args: argparse.Namespace, knowledge: Knowledge) -> None:
     found = read_networks(args.path)
     entries, failures = _check_sample(found.entries, wanted, args)
     knowledge.record_all(entries)
-    ran = sum(entry.parameters > 0 and entry.end is End.OPEN for entry in entries)
+    ran = sum(entry.parameters > 0 and entry.end is CandidateStatus.OPEN for entry in entries)
     document = {
         "networks": found.networks,
         "imported": len(entries),
@@ -106,7 +106,7 @@ def _check_sample(
 def _with_report(entry: Entry, report: CheckReport) -> Entry:
     if report.status is Status.OK:
         return replace(entry, parameters=report.parameters)
-    end = End.INVALID if report.status is Status.INVALID else End.CRASHED
+    end = CandidateStatus.INVALID if report.status is Status.INVALID else CandidateStatus.CRASHED
     return replace(entry, end=end, reason=f"{_cause(report)}: {report.error[:300]}; {entry.reason}")
 
 

@@ -86,8 +86,8 @@ def _say_estimate(settings: RunSettings, workspace: Workspace, task: Task) -> fl
     """Print the estimate; the most that the run should cost, None where that is not known."""
     from archwright.agents.estimating import estimate
     from archwright.agents.prompting import Prompts
+    from archwright.runs.allocation import Plan
     from archwright.runs.backends import known_prices
-    from archwright.runs.budget import Plan
 
     plan = Plan.of(settings, len(task.spec.rungs))
     bounds = [n for n in (plan.search, settings.max_candidates) if n is not None]

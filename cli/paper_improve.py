@@ -40,7 +40,7 @@ def act(args: argparse.Namespace, workspace: Workspace) -> int:
     # What carries out a run takes a moment to load, and the other actions have no need of it.
     from archwright.cli.running import work_on
     from archwright.papers.improvement import begin_improvement
-    from archwright.runs.conduct import Conductor
+    from archwright.runs.phases import discover as discover_run
 
     kept = fetch(args.id, workspace)
     task_name = task_for(kept, args.task)
@@ -51,4 +51,4 @@ def act(args: argparse.Namespace, workspace: Workspace) -> int:
     confirm_cost(settings, workspace, task, args.yes)
     paths, task = begin_improvement(workspace, task, task_name, settings, kept.id)
     say(f"run {paths.name} from {kept.paper.title}, {describe_backend(settings)}")
-    return work_on(args, workspace, task, paths, Conductor.conduct)
+    return work_on(args, workspace, task, paths, discover_run)

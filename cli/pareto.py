@@ -9,12 +9,16 @@ from typing import Any
 from archwright.cli.choosing import add_run_arguments, chosen_run
 from archwright.cli.consoles import show
 from archwright.cli.output import emit
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.results.observing import observe
-from archwright.runs.results.predicting import predict_latencies
 from archwright.runs.results.report import front_table
 from archwright.runs.results.snapshot import Snapshot
-from archwright.runs.results.tradeoffs import front_document, front_of, objectives_of
+from archwright.runs.results.tradeoffs import (
+    front_document,
+    front_of,
+    objectives_of,
+    predict_latencies,
+)
 from archwright.runs.workspace.device import device_of
 from archwright.runs.workspace.workspace import Workspace
 from archwright.search.objectives import read_objectives
@@ -33,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the Pareto front of a run in any state."""
     asked = read_objectives(args.objective.split(",")) if args.objective else None
-    with Journal.open(chosen_run(args), readonly=True) as journal:
+    with Journal.open(chosen_run(args)) as journal:
         snapshot = observe(journal)
         objectives = asked or objectives_of(snapshot)
         if "latency" in objectives:

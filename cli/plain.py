@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from archwright.core import End
-from archwright.runs.results.snapshot import CandidateRow, Snapshot, Verdict
+from archwright.core import Candidate, CandidateStatus, Verdict
+from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.wording import (
     clean,
     duration_text,
@@ -81,12 +81,12 @@ def changes(before: Snapshot | None, now: Snapshot) -> Iterator[str]:
         yield f"run {now.state}" + (f": {clean(now.error)}" if now.error else "")
 
 
-def _candidate_changes(now: Snapshot, was: CandidateRow | None, row: CandidateRow) -> Iterator[str]:
-    if row.end == End.OPEN or (
-        was and (was.end, was.rung, was.score) == (row.end, row.rung, row.score)
+def _candidate_changes(now: Snapshot, was: Candidate | None, row: Candidate) -> Iterator[str]:
+    if row.status == CandidateStatus.OPEN or (
+        was and (was.status, was.rung, was.score) == (row.status, row.rung, row.score)
     ):
         return
-    line = f"candidate {clean(row.id)} ({clean(row.title, 80)}) {row.end}"
+    line = f"candidate {clean(row.id)} ({clean(row.title, 80)}) {row.status}"
     if row.score is not None:
         line += f", {score_text(now.metric, row.score)} at rung {row.rung}"
     elif row.reason:

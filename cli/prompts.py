@@ -75,9 +75,9 @@ def _remembered(
 ) -> tuple[tuple[Work, ...], tuple[str, ...]]:
     """What the workspace's knowledge base gives a first proposal: examples and lessons."""
     from archwright.knowledge.store import Knowledge
-    from archwright.runs.memory import LESSONS, PREFIX, known_work
+    from archwright.runs.memory import LESSONS, as_work
 
     with Knowledge(workspace.paths.knowledge) as knowledge:
         found = knowledge.examples(task.key, count, task.spec.baseline)
-        works = tuple(known_work(knowledge, f"{PREFIX}{e.id}") for e in found)
+        works = tuple(map(as_work, found))
         return works, tuple(knowledge.lessons(task.key, "the baseline", LESSONS))

@@ -9,7 +9,7 @@ from archwright.cli.choosing import add_run_arguments, chosen_run
 from archwright.cli.consoles import show
 from archwright.cli.output import emit, say
 from archwright.papers.facts import is_reproduction
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.results.guesses import guess_words, judge_guesses
 from archwright.runs.results.observing import observe
 from archwright.runs.results.report import render_report, report_document
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         if args.open:
             _open(page)
         return 0
-    with Journal.open(paths, readonly=True) as journal:
+    with Journal.open(paths) as journal:
         snapshot = observe(journal)
         page = write_page(journal, snapshot, args.html, args.workspace).resolve()
         guesses = judge_guesses(journal)

@@ -12,13 +12,12 @@ from archwright.cli.output import emit, say
 from archwright.cli.running import say_resume
 from archwright.core import ArchwrightError
 from archwright.papers.experiment import Experiment
-from archwright.papers.facts import EXPERIMENT
 from archwright.papers.reporting import PAGE_NAME, report_lines, write_report_page
 from archwright.papers.reproduction import most_trainings
 from archwright.papers.starting import read_result, reproduce
-from archwright.runs.foreground import INTERRUPTED, carry_out
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.results.snapshot import Snapshot
+from archwright.runs.session import INTERRUPTED, carry_out
 from archwright.runs.settings import RunSettings
 from archwright.runs.workspace.paths import RunPaths
 from archwright.runs.workspace.workspace import Workspace
@@ -50,7 +49,7 @@ def work_on_paper(
 
 def report_paper(args: argparse.Namespace, paths: RunPaths) -> Path:
     """Print the report of a reproduction in any state, write its page, and say where it is."""
-    with Journal.open(paths, readonly=True) as journal:
+    with Journal.open(paths) as journal:
         document = read_result(journal)
     given: Path | None = getattr(args, "html", None)
     page = write_report_page(document, given or paths.root / PAGE_NAME).resolve()
@@ -61,11 +60,10 @@ def report_paper(args: argparse.Namespace, paths: RunPaths) -> Path:
 
 
 def _plan(paths: RunPaths) -> str:
-    with Journal.open(paths, readonly=True) as journal:
-        document = journal.fact(EXPERIMENT)
-        settings = RunSettings(**journal.fact("settings"))
-    if document is None:
+    with Journal.open(paths) as journal:
+        facts = journal.facts
+    if facts.experiment is None:
         return "a model writes the method first"
-    experiment = Experiment.from_json(document)
-    most = most_trainings(experiment, settings)
+    experiment = Experiment.from_json(facts.experiment)
+    most = most_trainings(experiment, RunSettings(**facts.settings))
     return f"{len(experiment.claims)} claims, {len(experiment.arms)} arms, {most} trainings at most"

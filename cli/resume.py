@@ -9,7 +9,7 @@ from archwright.cli.choosing import add_workspace_argument
 from archwright.cli.models import add_model_arguments, model_settings
 from archwright.cli.running import add_view_arguments, work_on
 from archwright.papers.facts import is_reproduction
-from archwright.runs.conduct import Conductor
+from archwright.runs.phases import discover as discover_run
 from archwright.runs.starting import amend, task_of
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.workspace import Workspace
@@ -33,4 +33,4 @@ def run(args: argparse.Namespace) -> int:
 
         return work_on_paper(args, workspace, task_of(paths), paths)
     amend(paths, {k: v for k, v in model_settings(args).items() if v is not None})
-    return work_on(args, workspace, task_of(paths), paths, Conductor.conduct)
+    return work_on(args, workspace, task_of(paths), paths, discover_run)

@@ -9,14 +9,14 @@ from typing import Any, Final, Literal, NamedTuple
 
 from archwright.cli.choosing import add_workspace_argument
 from archwright.cli.output import emit, say
-from archwright.core import InputError
+from archwright.core import Candidate, InputError, Verdict
 from archwright.knowledge.decisions.folder import DecisionFolder, parse
 from archwright.knowledge.decisions.importing import remember
 from archwright.knowledge.store import Knowledge
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.results.branches.branches import amend_decision, check_amendable, has_branch
 from archwright.runs.results.observing import observe
-from archwright.runs.results.snapshot import CandidateRow, Snapshot, Verdict
+from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.summary import discoveries
 from archwright.runs.results.wording import clean, gain_text, score_text
 from archwright.runs.workspace.finding import find_run
@@ -163,7 +163,7 @@ def _document(snapshot: Snapshot) -> dict[str, Any]:
     return {"run": snapshot.run, "task": snapshot.task, "winners": winners}
 
 
-def _winner_document(verdict: Verdict, row: CandidateRow | None) -> dict[str, Any]:
+def _winner_document(verdict: Verdict, row: Candidate | None) -> dict[str, Any]:
     return {
         "candidate": verdict.candidate,
         "title": verdict.title,
@@ -197,7 +197,7 @@ def _list(snapshot: Snapshot) -> Iterator[str]:
     yield f"decide: archwright review {snapshot.run} accept|reject CANDIDATE --reason TEXT"
 
 
-def _evidence(snapshot: Snapshot, verdict: Verdict, row: CandidateRow | None) -> Iterator[str]:
+def _evidence(snapshot: Snapshot, verdict: Verdict, row: Candidate | None) -> Iterator[str]:
     metric = snapshot.metric
     low, high = (gain_text(metric, bound) for bound in verdict.interval)
     hardest = min(verdict.comparisons, key=lambda c: c.interval[0], default=None)

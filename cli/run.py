@@ -14,7 +14,7 @@ from archwright.cli.models import (
 )
 from archwright.cli.output import say
 from archwright.cli.running import add_view_arguments, work_on
-from archwright.runs.conduct import Conductor
+from archwright.runs.phases import discover as discover_run
 from archwright.runs.settings import DEFAULT_MAX_TRIALS, RunSettings
 from archwright.runs.starting import begin
 from archwright.runs.workspace.workspace import Workspace
@@ -85,4 +85,4 @@ def run(args: argparse.Namespace) -> int:
     paths = begin(workspace, task, settings, args.task)
     who = describe_backend(settings)
     say(f"run {paths.name}, seed {settings.seed}, {settings.workers} workers, {who}")
-    return work_on(args, workspace, task, paths, Conductor.conduct)
+    return work_on(args, workspace, task, paths, discover_run)

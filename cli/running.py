@@ -9,13 +9,13 @@ from collections.abc import Callable
 from archwright.cli.consoles import attend, show
 from archwright.cli.output import emit, say
 from archwright.core import ArchwrightError, TaskError
-from archwright.runs.foreground import INTERRUPTED, Work, carry_out
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.results.observing import observe
 from archwright.runs.results.report import render_report
 from archwright.runs.results.result import result_of
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.wording import command_line
+from archwright.runs.session import INTERRUPTED, Session, carry_out
 from archwright.runs.workspace.control import is_held
 from archwright.runs.workspace.paths import RunPaths
 from archwright.runs.workspace.workspace import Workspace
@@ -31,7 +31,11 @@ def add_view_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def work_on(
-    args: argparse.Namespace, workspace: Workspace, task: Task, paths: RunPaths, work: Work
+    args: argparse.Namespace,
+    workspace: Workspace,
+    task: Task,
+    paths: RunPaths,
+    work: Callable[[Session], None],
 ) -> int:
     """Do the work with the view beside it, and print the result; returns the exit code."""
 
@@ -58,7 +62,7 @@ def work_on(
 
 
 def _look(paths: RunPaths) -> Snapshot:
-    with Journal.open(paths, readonly=True) as journal:
+    with Journal.open(paths) as journal:
         return observe(journal)
 
 
@@ -66,7 +70,7 @@ def _write_page(args: argparse.Namespace, paths: RunPaths, snapshot: Snapshot) -
     # Drawing takes a moment to load, and only a run's end needs it.
     from archwright.runs.results.page import write_page
 
-    with Journal.open(paths, readonly=True) as journal:
+    with Journal.open(paths) as journal:
         page = write_page(journal, snapshot, workspace=args.workspace)
     say(f"report: {page.resolve()}")
 

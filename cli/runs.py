@@ -15,7 +15,7 @@ from archwright.cli.choosing import add_workspace_argument
 from archwright.cli.consoles import show
 from archwright.cli.output import emit, say
 from archwright.core import RunError
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.results.observing import observe
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.summary import discoveries
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
 def _look(paths: RunPaths) -> Listed:
     # One journal that cannot be read must not hide the others.
     try:
-        with Journal.open(paths, readonly=True) as journal:
+        with Journal.open(paths) as journal:
             return Listed(paths.name, observe(journal))
     except RunError as error:
         return Listed(paths.name, None, str(error))

@@ -10,7 +10,7 @@ from archwright.cli.choosing import add_run_arguments, chosen_run
 from archwright.cli.consoles import attend, show
 from archwright.cli.live import render
 from archwright.cli.output import emit
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.results.observing import observe
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.summary import report_document
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print where a run stands. Exit code 0 whatever the run's state."""
-    with Journal.open(chosen_run(args), readonly=True) as journal:
+    with Journal.open(chosen_run(args)) as journal:
         if args.watch:
             _watch(journal, args.plain, keep=not args.json)
         snapshot = observe(journal)

@@ -8,7 +8,7 @@ from typing import Final
 
 from archwright.cli.choosing import add_run_arguments, chosen_run
 from archwright.cli.output import emit, say
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.results.observing import observe
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.summary import next_steps
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     if is_held(paths):
         request_stop(paths)
         _wait(paths)
-    with Journal.open(paths, readonly=True) as journal:
+    with Journal.open(paths) as journal:
         snapshot = observe(journal)
     (step, *_) = next_steps(snapshot, args.workspace)
     document = {"run": snapshot.run, "state": snapshot.state, "next": step[1]}

@@ -10,8 +10,8 @@ from typing import Any
 
 from archwright.cli.output import emit, say
 from archwright.core import CheckReport, InputError, Outcome, Status, TaskSpec, TrialJob, score
-from archwright.runs.data import TrialData
 from archwright.runs.results.wording import clean
+from archwright.runs.trainer import TrialData
 from archwright.sandbox.opening import Kind, open_sandbox
 from archwright.source.fingerprint import read_source
 from archwright.tasks.loading import Task, load_task

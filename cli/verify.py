@@ -9,6 +9,7 @@ from archwright.cli.choosing import add_workspace_argument
 from archwright.cli.running import add_view_arguments, work_on
 from archwright.core import RunError
 from archwright.papers.facts import is_reproduction
+from archwright.runs.phases import verify
 from archwright.runs.starting import task_of
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.workspace import Workspace
@@ -33,4 +34,4 @@ def run(args: argparse.Namespace) -> int:
             f"{paths.name} reproduces a paper, and its test split stays sealed: "
             f"see `archwright report {paths.name}`, search on with `archwright paper improve`"
         )
-    return work_on(args, workspace, task_of(paths), paths, lambda c: c.verify(args.force))
+    return work_on(args, workspace, task_of(paths), paths, lambda s: verify(s, args.force))

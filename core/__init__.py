@@ -10,8 +10,17 @@ from archwright.core.arrays import (
     Json,
 )
 from archwright.core.candidate import (
-    End,
+    ATTEMPTS,
+    BASELINE,
+    CONTROL,
+    Candidate,
+    CandidateStatus,
+    Curve,
     Fingerprint,
+    Measurement,
+    candidate_id,
+    next_id,
+    seed_of,
 )
 from archwright.core.errors import (
     AnswerError,
@@ -24,6 +33,9 @@ from archwright.core.errors import (
     Stopped,
     TaskError,
     WorkspaceError,
+)
+from archwright.core.noise import (
+    Floor,
 )
 from archwright.core.objective import (
     METRICS,
@@ -54,10 +66,20 @@ from archwright.core.trial import (
     Resources,
     Stage,
     Status,
+    Trial,
     TrialJob,
+    TrialSpec,
+)
+from archwright.core.verdict import (
+    Comparison,
+    LaterVerdict,
+    Verdict,
 )
 
 __all__ = [
+    "ATTEMPTS",
+    "BASELINE",
+    "CONTROL",
     "METRICS",
     "OPTIMIZERS",
     "RECIPE_BOUNDS",
@@ -68,16 +90,22 @@ __all__ = [
     "Array",
     "Backbone",
     "BackendError",
+    "Candidate",
+    "CandidateStatus",
     "Check",
     "CheckReport",
+    "Comparison",
+    "Curve",
     "Direction",
-    "End",
     "Entry",
     "Fingerprint",
+    "Floor",
     "InputError",
     "Json",
+    "LaterVerdict",
     "Limitation",
     "Loss",
+    "Measurement",
     "Metric",
     "Outcome",
     "Problem",
@@ -91,8 +119,14 @@ __all__ = [
     "Stopped",
     "TaskError",
     "TaskSpec",
+    "Trial",
     "TrialJob",
+    "TrialSpec",
+    "Verdict",
     "WorkspaceError",
+    "candidate_id",
+    "next_id",
     "score",
     "score_samples",
+    "seed_of",
 ]

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any, Self
 
 from archwright.core.arrays import Array
+from archwright.core.candidate import Candidate, Curve
 from archwright.core.recipe import Recipe
 from archwright.core.task import Problem
 
@@ -122,3 +124,62 @@ class Limitation:
     name: str
     detail: str
     fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialSpec:
+    """One training of a candidate: at which rung, with which seed, and why (`purpose`)."""
+
+    candidate: Candidate
+    rung: int
+    seed: int
+    purpose: str = "search"
+    priority: int = 0
+    """The lowest goes first where slots are short."""
+    ceiling: tuple[int, float] | None = None
+    """(step, training loss) above which the trial ends as hopeless."""
+    before: Stage | None = None
+    """What is trained first, in the same job; the candidate starts from its weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A training as the journal knows it: what was asked, and what came of it once it ended.
+
+    `score` is on the validation split, in the metric's unit; None when it did not end well.
+    """
+
+    candidate: str
+    purpose: str
+    rung: int
+    steps: int
+    seed: int
+    title: str = ""
+    status: Status | None = None
+    """None while it runs."""
+    score: float | None = None
+    int8: float | None = None
+    """The score with weights rounded to INT8, where that was measured."""
+    curve: Curve = ()
+    resources: Resources = field(default_factory=Resources)
+    error: str = ""
+    started: float = 0.0
+    """Unix time in seconds."""
+    finished: float = 0.0
+
+    @classmethod
+    def from_json(
+        cls,
+        request: Mapping[str, Any],
+        result: Mapping[str, Any],
+        started: float = 0.0,
+        finished: float = 0.0,
+    ) -> Self:
+        """A trial that ended, from what was asked and what came of it as plain data."""
+        fields = dict(result)
+        made: dict[str, Any] = {
+            "status": Status(fields.pop("status", Status.OK)),
+            "curve": tuple((int(s), float(v)) for s, v in fields.pop("curve", ())),
+            "resources": Resources(**fields.pop("resources", {})),
+        }
+        return cls(**request, **made, **fields, started=started, finished=finished)

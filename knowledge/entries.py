@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from archwright.core import End, Fingerprint
+from archwright.core import CandidateStatus, Fingerprint
 
 Kind = Literal["result", "lesson", "note", "example", "paper", "decision"]
 """`example` is an architecture that the user brought in, `note` the user's own words."""
@@ -37,7 +37,7 @@ class Entry:
     baseline: float | None = None
     gain: float | None = None
     parameters: int = 0
-    end: End = End.OPEN
+    end: CandidateStatus = CandidateStatus.OPEN
     reason: str = ""
     lesson: str = ""
     status: ReviewStatus = "open"
@@ -58,7 +58,7 @@ class Match:
     run: str
     candidate: str
     title: str
-    end: End
+    end: CandidateStatus
     reason: str
     score: float | None
     similarity: float = 1.0

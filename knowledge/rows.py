@@ -6,7 +6,7 @@ import json
 import sqlite3
 from typing import Any, Final
 
-from archwright.core import End, Fingerprint
+from archwright.core import CandidateStatus, Fingerprint
 from archwright.knowledge.entries import Entry, Match
 
 COLUMNS: Final = (
@@ -52,11 +52,15 @@ def read_entry(row: sqlite3.Row) -> Entry:
     """The entry in a row."""
     plain = {c: row[c] for c in (*COLUMNS, "id", "created") if not c.endswith("_level")}
     levels = Fingerprint(row["text_level"], row["tree_level"], row["graph_level"])
-    special = {"recipe": json.loads(row["recipe"]), "end": End(row["end"]), "fingerprint": levels}
+    special = {
+        "recipe": json.loads(row["recipe"]),
+        "end": CandidateStatus(row["end"]),
+        "fingerprint": levels,
+    }
     return Entry(**{**plain, **special})
 
 
 def read_match(row: sqlite3.Row, level: Any, similarity: float = 1.0) -> Match:
     """A row as a match on `level`."""
     same = {name: row[name] for name in ("id", "run", "candidate", "title", "reason", "score")}
-    return Match(level=level, end=End(row["end"]), similarity=similarity, **same)
+    return Match(level=level, end=CandidateStatus(row["end"]), similarity=similarity, **same)

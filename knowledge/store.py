@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, Self
 
 import numpy as np
 
-from archwright.core import End, Fingerprint, InputError
+from archwright.core import CandidateStatus, Fingerprint, InputError
 from archwright.knowledge.database import Database
 from archwright.knowledge.entries import Entry, Example, Hit, Kind, Match, ReviewStatus
 from archwright.knowledge.full_text import FullText
@@ -128,7 +128,7 @@ class Knowledge:
             where = f"{level}_level = ? AND {level}_level != '' AND task = ? AND kind = 'result'"
             for row in self._visible(where, until, value, task, order="created, id LIMIT 20"):
                 found.setdefault((row["run"], row["candidate"]), read_match(row, level))
-        return sorted(found.values(), key=lambda match: match.end == End.DUPLICATE)
+        return sorted(found.values(), key=lambda match: match.end == CandidateStatus.DUPLICATE)
 
     # --- what to show ---------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from archwright.agents.roles import Agents
 from archwright.core import CheckReport, InputError, Status, TaskSpec
 from archwright.knowledge.papers.paper import Paper
 from archwright.papers.experiment import Arm, Claim, Experiment
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.sandbox import Sandbox
 
 METHOD: Final = "method"

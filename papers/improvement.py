@@ -9,8 +9,7 @@ from typing import Final
 
 from archwright.core import InputError
 from archwright.papers.experiment import Arm, Experiment
-from archwright.papers.facts import EXPERIMENT, PAPER, RESULT
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.settings import RunSettings
 from archwright.runs.starting import begin
 from archwright.runs.workspace.finding import list_runs
@@ -54,15 +53,15 @@ def _reproduced(workspace: Workspace, task: Task, paper_id: str) -> tuple[str, A
     """The latest finished reproduction of a paper on a task: its run, and the first claim's
     method."""
     for paths in reversed(list_runs(workspace)):
-        with Journal.open(paths, readonly=True) as journal:
-            result = journal.fact(RESULT)
-            if not result or journal.fact(PAPER)["id"] != paper_id:
-                continue
-            if journal.fact("task_digest") != task.digest():
-                continue
-            experiment = Experiment.from_json(journal.fact(EXPERIMENT))
-            if result["claims"][0]["method"]["mean"] is None:
-                continue
+        with Journal.open(paths) as journal:
+            facts = journal.facts
+        result = facts.reproduction
+        if not result or (facts.paper or {}).get("id") != paper_id:
+            continue
+        if facts.task_digest != task.digest() or facts.experiment is None:
+            continue
+        experiment = Experiment.from_json(facts.experiment)
+        if result["claims"][0]["method"]["mean"] is not None:
             return paths.name, experiment.arm(experiment.claims[0].method)
     raise InputError(
         f"paper {paper_id} was not reproduced on {task.spec.name} here: "

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from archwright.core import TaskSpec
+from archwright.core import Candidate, TaskSpec
 from archwright.papers.experiment import Experiment
-from archwright.runs.journal.journal import Journal
-from archwright.runs.results.branches.branches import Landing, Measure, Node, land
+from archwright.runs.journal import Journal
+from archwright.runs.results.branches.branches import Landing, LineageCommit, Measure, land
 from archwright.runs.results.wording import gain_text, interval_text
 from archwright.runs.workspace.workspace import Workspace
 
@@ -29,33 +29,37 @@ def land_reproduction(
     """
     first = experiment.claims[0]
     title = f"Reproduce {document['paper']['title']}: {document['verdict']}"
-    created = float(journal.fact("created"))
+    facts = journal.facts
     baseline = experiment.arm(first.baseline)
-    root = Node(
-        candidate=baseline.id,
-        title=f"Our baseline: {baseline.title}",
-        source=baseline.source,
-        created=created,
-        rationale=_cite(document["paper"]),
+    root = LineageCommit(
+        Candidate(
+            id=baseline.id,
+            title=f"Our baseline: {baseline.title}",
+            source=baseline.source,
+            created=facts.created,
+            rationale=_cite(document["paper"]),
+        ),
         results=document["claims"][0]["baseline"],
         measures=_measures(spec, document["claims"][0]["baseline"]),
     )
-    method = Node(
-        candidate=first.method,
-        title=title,
-        source=experiment.arm(first.method).source,
-        created=created,
-        rationale="\n".join([_cite(document["paper"]), "", *_quotes(document)]),
+    method = LineageCommit(
+        Candidate(
+            id=first.method,
+            title=title,
+            source=experiment.arm(first.method).source,
+            created=facts.created,
+            rationale="\n".join([_cite(document["paper"]), "", *_quotes(document)]),
+            parents=(baseline.id,),
+        ),
         evidence="\n".join(_evidence(spec, document)),
-        parents=(baseline.id,),
         results=document,
         measures=_measures(spec, document["claims"][0]["method"], document["claims"][0]),
     )
     landing = Landing(
         run=journal.paths.name,
         task=spec.name,
-        base=journal.fact("head"),
-        nodes=(root, method),
+        base=facts.head,
+        commits=(root, method),
     )
     return land(workspace, landing)
 

@@ -11,21 +11,30 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any, Final
 
 from archwright.agents.questions import report_to_json
-from archwright.core import End, Recipe, SourceError, TaskSpec
+from archwright.core import (
+    Candidate,
+    CandidateStatus,
+    Floor,
+    Measurement,
+    SourceError,
+    TaskSpec,
+    Trial,
+    TrialSpec,
+)
 from archwright.papers.experiment import Arm, Claim, Experiment
 from archwright.papers.rubric import ArmReport, Item, fill_rubric
 from archwright.papers.scaling import Scaled, compare_scale
 from archwright.papers.verdict import Finding, Ruling, rule, rule_all
-from archwright.runs.journal.journal import Journal
-from archwright.runs.noise import LEAST_RELATIVE_SD, Floor
+from archwright.runs.journal import Journal, Phase
+from archwright.runs.noise import floor_sd
 from archwright.runs.settings import RunSettings
-from archwright.runs.trainer import Trainer, Trial, TrialRequest
+from archwright.runs.trainer import Trainer
+from archwright.runs.verification import fresh_seed
 from archwright.runs.verification.statistics import STAGES
-from archwright.runs.verification.verification import fresh_seed
 from archwright.sandbox import Sandbox
 from archwright.source.fingerprint import read_source
 from archwright.tasks.loading import Task
@@ -59,8 +68,7 @@ class Reproduction:
     trainer: Trainer
     journal: Journal
     _reports: dict[str, ArmReport] = field(default_factory=dict)
-    _parameters: dict[str, int] = field(default_factory=dict)
-    _recipes: dict[str, Recipe] = field(default_factory=dict)
+    _candidates: dict[str, Candidate] = field(default_factory=dict)
     _findings: dict[str, Finding] = field(default_factory=dict)
 
     def carry_out(self) -> Reproduced:
@@ -89,14 +97,16 @@ class Reproduction:
 
     def _check(self, number: int, arm: Arm) -> None:
         """Read an arm's source and execute the checks before training; an unsound one ends here."""
+        candidate = Candidate(
+            arm.id, arm.title, arm.source, self._spec.recipe, sequence=number, created=time.time()
+        )
         try:
             recipe = read_source(arm.source, self._spec.problem, self._spec.recipe).recipe
         except SourceError as error:
-            self._propose(number, arm, self._spec.recipe)
+            self._candidates[arm.id] = self.journal.propose(candidate)
             self._unsound(arm, (("parses", str(error)),))
             return
-        self._recipes[arm.id] = recipe
-        self._propose(number, arm, recipe)
+        candidate = self.journal.propose(replace(candidate, recipe=recipe))
         done = self.journal.once(
             *("check", arm.id, arm.id, {}),
             lambda: report_to_json(self.sandbox.check(arm.source, self._spec.problem)),
@@ -105,8 +115,10 @@ class Reproduction:
         faults = [fault for _, fault in checks if fault]
         if not faults and done["status"] != "ok":
             checks = (*checks, ("runs", done["error"] or done["status"]))
-        self._parameters[arm.id] = done["parameters"]
-        self.journal.update(arm.id, parameters=done["parameters"], flops=done["flops"])
+        self._candidates[arm.id] = replace(
+            candidate, parameters=done["parameters"], flops=done["flops"]
+        )
+        self.journal.update(self._candidates[arm.id])
         checks = (("parses", ""), *checks)
         if any(fault for _, fault in checks):
             self._unsound(arm, checks)
@@ -116,22 +128,7 @@ class Reproduction:
     def _unsound(self, arm: Arm, checks: tuple[tuple[str, str], ...]) -> None:
         self._reports[arm.id] = ArmReport(checks)
         name, fault = next((name, fault) for name, fault in checks if fault)
-        self.journal.end(arm.id, End.INVALID, f"{name}: {fault}")
-
-    def _propose(self, number: int, arm: Arm, recipe: Recipe) -> None:
-        row = {
-            "id": arm.id,
-            "sequence": number,
-            "title": arm.title,
-            "rationale": "",
-            "operator": "",
-            "parents": [],
-            "source": arm.source,
-            "recipe": recipe.to_json(),
-            "examples": [],
-            "created": time.time(),
-        }
-        self.journal.propose(row)
+        self._end(arm.id, CandidateStatus.INVALID, f"{name}: {fault}")
 
     # --- runs -----------------------------------------------------------------------------------
 
@@ -139,9 +136,9 @@ class Reproduction:
         """Train the arms of the claims up to so many seeds, all baselines before any method."""
         wanted = {arm for claim in claims for arm in self._arms_of(claim) if self._testable(claim)}
         baselines = {c.baseline for c in self.experiment.claims}
-        self.journal.note("phase", "baseline")
+        self.journal.note(phase=Phase.BASELINE)
         self._train(sorted(wanted & baselines), seeds)
-        self.journal.note("phase", "method")
+        self.journal.note(phase=Phase.METHOD)
         self._train(sorted(wanted - baselines), seeds)
 
     def _train(self, arms: Iterable[str], seeds: int) -> None:
@@ -158,11 +155,8 @@ class Reproduction:
     def _train_one(self, id: str, seed: int) -> Trial:
         arm = self.experiment.arm(id)
         return self.trainer.train(
-            TrialRequest(
-                candidate=id,
-                title=arm.title,
-                source=arm.source,
-                recipe=self._recipes[id],
+            TrialSpec(
+                self._candidates[id],
                 rung=self._spec.rungs.index(arm.steps),
                 seed=fresh_seed(0, seed),
                 purpose=PURPOSE,
@@ -178,15 +172,21 @@ class Reproduction:
         """Let `status` see how an arm stands; the first claim's baseline is the run's."""
         scores = [s for s in self._reports[id].scores if s is not None]
         if not scores:
-            self.journal.end(id, End.CRASHED, self._reports[id].error)
+            self._end(id, CandidateStatus.CRASHED, self._reports[id].error)
             return
         arm, mean = self.experiment.arm(id), fmean(scores)
         rung = self._spec.rungs.index(arm.steps)
-        self.journal.update(id, score=mean, seeds=len(scores), rung=rung, end=End.TRAINED.value)
+        shown = {rung: Measurement(mean, seeds=len(scores))}
+        self._candidates[id] = replace(self._candidates[id], rungs=shown)
+        self._end(id, CandidateStatus.TRAINED, "")
         if id == self.experiment.claims[0].baseline and len(scores) > 1:
-            sd = max(stdev(scores), LEAST_RELATIVE_SD * abs(mean), 1e-9)
-            floor = Floor(arm.steps, mean, sd, tuple(scores), self._parameters[id])
-            self.journal.note("noise", [asdict(floor)])
+            parameters = self._candidates[id].parameters
+            floor = Floor(arm.steps, mean, floor_sd(scores), tuple(scores), parameters)
+            self.journal.note(noise=[floor])
+
+    def _end(self, id: str, status: CandidateStatus, reason: str) -> None:
+        self._candidates[id] = self._candidates[id].ended(status, reason)
+        self.journal.update(self._candidates[id])
 
     # --- result ---------------------------------------------------------------------------------
 
@@ -221,13 +221,14 @@ class Reproduction:
         findings = tuple(self._findings[claim.id] for claim in self.experiment.claims)
         seeds = max((len(r.scores) for r in self._reports.values()), default=0)
         samples = len(self.task.load("train", 0)[0])
+        parameters = {id: c.parameters for id, c in self._candidates.items() if c.parameters}
         return Reproduced(
             verdict=rule_all(findings),
             findings=findings,
             rubric=fill_rubric(self.experiment, self._reports, findings),
-            shrunk=compare_scale(self.experiment, self._spec, self._parameters, samples, seeds),
+            shrunk=compare_scale(self.experiment, self._spec, parameters, samples, seeds),
             arms=dict(self._reports),
-            parameters=dict(self._parameters),
+            parameters=parameters,
         )
 
 

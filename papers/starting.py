@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,12 @@ from archwright.core import InputError, TaskSpec
 from archwright.knowledge.papers.folder import Kept, PaperFolder
 from archwright.papers.coding import carried_experiment, write_experiment
 from archwright.papers.experiment import Experiment, read_experiment
-from archwright.papers.facts import EXPERIMENT, PAPER, RESULT
 from archwright.papers.landing import land_reproduction
 from archwright.papers.plans import make_plan
 from archwright.papers.reproduction import Reproduction, document_of
 from archwright.runs.backends import open_agents
-from archwright.runs.conduct import Conductor
-from archwright.runs.journal.calls import spent_so_far
-from archwright.runs.journal.journal import Journal
-from archwright.runs.session import sit
+from archwright.runs.journal import Journal, Phase
+from archwright.runs.session import Session
 from archwright.runs.settings import RunSettings
 from archwright.runs.starting import begin
 from archwright.runs.trainer import Trainer
@@ -42,60 +38,48 @@ def begin_reproduction(
     """
     experiment = _at_hand(workspace, task.spec, settings, kept)
     facts = {
-        PAPER: {"id": kept.id, "title": kept.paper.title},
-        EXPERIMENT: experiment.to_json() if experiment else None,
+        "paper": {"id": kept.id, "title": kept.paper.title},
+        "experiment": experiment.to_json() if experiment else None,
         "rungs": experiment.steps if experiment else task.spec.rungs[-1:],
-        RESULT: {},
+        "reproduction": {},
     }
     # Its trainings are bounded by its arms, seeds and stages.
     unbounded = replace(settings, max_trials=None, hours=None, finalists=0)
     return begin(workspace, task, unbounded, task_name, facts)
 
 
-def reproduce(conductor: Conductor) -> None:
-    """Whatever of the reproduction the journal does not hold yet; `conductor` says with what.
+def reproduce(session: Session) -> None:
+    """Whatever of the reproduction the journal does not hold yet.
 
     Raises:
         Stopped: the run was asked to stop; the journal holds all that was done.
         ArchwrightError: it cannot go on, for the reason said.
     """
-    task = conductor.task
-    with sit(conductor.paths, task, conductor.sandbox, conductor.stop) as journal:
-        if journal.fact("phase") == "done":
+    with session.open() as journal:
+        if journal.facts.phase is Phase.DONE:
             return
-        settings = RunSettings(**journal.fact("settings"))
-        experiment = _settle_experiment(conductor, journal, settings)
-        task = Task(replace(task.spec, rungs=experiment.steps))
-        trainer = Trainer(task, conductor.sandbox, journal, conductor.paths)
-        work = Reproduction(task, experiment, settings, conductor.sandbox, trainer, journal)
+        experiment = _settle_experiment(session, journal)
+        task = Task(replace(session.task.spec, rungs=experiment.steps))
+        trainer = Trainer(task, session.sandbox, journal)
+        work = Reproduction(task, experiment, session.settings, session.sandbox, trainer, journal)
         done = document_of(work.carry_out(), experiment, task.spec)
-        document = {"paper": journal.fact(PAPER), **done}
-        branch = land_reproduction(conductor.workspace, journal, task.spec, experiment, document)
-        journal.note(RESULT, {**document, "branch": branch})
-        journal.note("phase", "done")
+        document = {"paper": journal.facts.paper, **done}
+        branch = land_reproduction(session.workspace, journal, task.spec, experiment, document)
+        journal.note(reproduction={**document, "branch": branch}, phase=Phase.DONE)
 
 
 def read_result(journal: Journal) -> dict[str, Any]:
     """What a reproduction came to; without a `verdict` as long as it goes on."""
-    ((trials,),) = journal.query(
-        "SELECT COUNT(*) FROM steps WHERE kind = 'trial' AND state = 'finished'"
-    )
-    found: Mapping[str, Any] = journal.fact(RESULT, {})
-    spent = spent_so_far(journal)
-    notices = [row["text"] for row in journal.query("SELECT text FROM notices ORDER BY rowid")]
+    facts, spent = journal.facts, journal.spend()
     return {
         "run": journal.paths.name,
-        "state": journal.fact("state"),
-        "paper": journal.fact(PAPER),
-        "task": journal.fact("task"),
-        **found,
-        "trials": trials,
-        "spend": {
-            "usd": spent.usd,
-            "tokens": spent.tokens,
-            "seconds": journal.seconds_alive(),
-        },
-        "notices": notices,
+        "state": facts.state,
+        "paper": facts.paper,
+        "task": facts.task,
+        **(facts.reproduction or {}),
+        "trials": spent.trials,
+        "spend": {"usd": spent.usd, "tokens": spent.tokens, "seconds": spent.seconds},
+        "notices": list(journal.notices()),
     }
 
 
@@ -117,21 +101,23 @@ def _at_hand(
     return experiment
 
 
-def _settle_experiment(conductor: Conductor, journal: Journal, settings: RunSettings) -> Experiment:
+def _settle_experiment(session: Session, journal: Journal) -> Experiment:
     """The experiment that the run began with; what a model has to read and write is done now."""
-    if (document := journal.fact(EXPERIMENT)) is not None:
-        return Experiment.from_json(document)
-    journal.note("phase", "reading")
-    spec, id = conductor.task.spec, journal.fact(PAPER)["id"]
-    paper = PaperFolder(conductor.workspace.paths.papers).get(id)
-    agents = open_agents(conductor.backend, journal, conductor.workspace.paths)
+    facts, settings, spec = journal.facts, session.settings, session.task.spec
+    if facts.experiment is not None:
+        return Experiment.from_json(facts.experiment)
+    assert facts.paper is not None, "a reproduction is about a paper"
+    journal.note(phase=Phase.READING)
+    id = facts.paper["id"]
+    paper = PaperFolder(session.workspace.paths.papers).get(id)
+    agents = open_agents(session.backend, journal, session.workspace.paths)
     plan = agents.read(f"{id}/plan", PaperQuestion.of(id, paper), settings.seed)
     experiment = carried_experiment(paper, plan, spec)
     if experiment is None:
-        journal.note("phase", "coding")
+        journal.note(phase=Phase.CODING)
         experiment = write_experiment(
-            *(plan, spec, agents, conductor.sandbox, journal),
+            *(plan, spec, agents, session.sandbox, journal),
             *(settings.seed, settings.repairs),
         )
-    journal.note(EXPERIMENT, experiment.to_json())
+    journal.note(experiment=experiment.to_json())
     return experiment

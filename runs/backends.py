@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 import threading
 from dataclasses import replace
 from typing import Any, Final
@@ -10,13 +10,13 @@ from typing import Any, Final
 from archwright.agents.backends import Backend
 from archwright.agents.backends.bandit import Pool, Pull, parse_models
 from archwright.agents.backends.client import Client
-from archwright.agents.backends.meter import Meter
+from archwright.agents.backends.meter import Amount, Meter
 from archwright.agents.backends.pricing import Price, parse_prices, price_of
 from archwright.agents.prompting import Prompts
 from archwright.agents.roles import Agents
 from archwright.core import InputError
-from archwright.runs.journal.calls import read_reply, record_calls, spent_so_far
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
+from archwright.runs.journal.calls import record_calls, recorded_replies
 from archwright.runs.settings import RunSettings
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.paths import WorkspacePaths
@@ -53,7 +53,7 @@ def open_agents(backend: Backend, journal: Journal, workspace: WorkspacePaths) -
         backend=backend,
         prompts=Prompts(workspace.prompts),
         record=record_calls(journal),
-        fallback=engine if journal.fact("settings").get("fallback") == "symbolic" else None,
+        fallback=engine if journal.facts.settings.get("fallback") == "symbolic" else None,
         words=engine,
     )
 
@@ -137,14 +137,14 @@ def _llm(settings: RunSettings, journal: Journal, stop: threading.Event) -> Back
     from archwright.agents.backends.llm import LlmBackend, Patience
 
     check_backend(settings)
-    prices = known_prices(settings)
+    prices, spent = known_prices(settings), journal.spend()
     for name in (n for n, price in prices.items() if price is None):
         journal.notice(f"the price of {name} is not known: its dollars are not counted")
     return LlmBackend(
         client=open_client(settings),
         pool=model_pool(settings, journal),
         prices=prices,
-        meter=Meter(settings.max_usd, settings.max_tokens, spent_so_far(journal)),
+        meter=Meter(settings.max_usd, settings.max_tokens, Amount(spent.usd, spent.tokens)),
         answer_tokens=settings.answer_tokens,
         stop=stop,
         notify=journal.notice,
@@ -154,23 +154,22 @@ def _llm(settings: RunSettings, journal: Journal, stop: threading.Event) -> Back
 
 
 def _pulls(journal: Journal, upto: int) -> list[Pull]:
-    """What each model's candidates came to, up to a number: all have ended."""
-    rows = journal.query(
-        "SELECT sequence / 1000 AS number, gain FROM candidates "
-        "WHERE sequence BETWEEN 1000 AND ? AND gain IS NOT NULL ORDER BY sequence",
-        1000 * upto + 999,
-    )
-    gains = {row["number"]: row["gain"] for row in rows}
+    """The gains of each model's candidates, up to a number: all have ended."""
+    last = 1000 * upto + 999
+    gains = {c.number: c.gain for c in journal.candidates(1000, last) if c.gain is not None}
     costs: dict[tuple[int, str], float] = {}
-    for row in journal.query(
-        "SELECT CAST(candidate AS INTEGER) AS number, json_extract(result, '$.model') AS model, "
-        "json_extract(result, '$.usd') AS usd FROM steps WHERE kind = 'call' AND "
-        "state = 'finished' AND CAST(candidate AS INTEGER) BETWEEN 1 AND ? ORDER BY number, key",
-        upto,
-    ):
-        place = (row["number"], row["model"])
-        costs[place] = costs.get(place, 0.0) + row["usd"]
+    for call in journal.calls():
+        number = _number(call.candidate)
+        if 1 <= number <= upto:
+            place = (number, call.model)
+            costs[place] = costs.get(place, 0.0) + call.usd
     return [Pull(m, gains.get(n, 0.0), usd) for (n, m), usd in sorted(costs.items())]
+
+
+def _number(candidate: str) -> int:
+    """The number of a candidate by its id; 0 for what is none of the search."""
+    found = re.match(r"\d+", candidate)
+    return int(found[0]) if found else 0
 
 
 # --- replay -----------------------------------------------------------------------------------
@@ -185,8 +184,8 @@ def recorded_settings(settings: RunSettings, workspace: WorkspacePaths) -> RunSe
     """
     with _recorded(settings, workspace) as journal:
         name = journal.paths.name
-        recorded = RunSettings(**journal.fact("settings"))
-        ((last,),) = journal.query("SELECT MAX(sequence) / 1000 FROM candidates")
+        recorded = RunSettings(**journal.facts.settings)
+        last = journal.last_number()
     return replace(
         recorded,
         # By its full name: "the latest" will soon be the replay itself.
@@ -194,7 +193,7 @@ def recorded_settings(settings: RunSettings, workspace: WorkspacePaths) -> RunSe
         workers=settings.workers,
         lag=recorded.candidates_ahead,
         sandbox=settings.sandbox,
-        max_candidates=max(1, last or 1),
+        max_candidates=max(1, last),
         hours=None,
         max_usd=None,
         max_tokens=None,
@@ -206,7 +205,8 @@ def recorded_facts(settings: RunSettings, workspace: WorkspacePaths) -> dict[str
     if not settings.backend.startswith(REPLAY):
         return {}
     with _recorded(settings, workspace) as journal:
-        return {"known_until": journal.fact("known_until"), "head": journal.fact("head")}
+        facts = journal.facts
+        return {"known_until": facts.known_until, "head": facts.head}
 
 
 def copy_choices(settings: RunSettings, workspace: WorkspacePaths, journal: Journal) -> None:
@@ -215,20 +215,15 @@ def copy_choices(settings: RunSettings, workspace: WorkspacePaths, journal: Jour
     if not settings.backend.startswith(REPLAY):
         return
     with _recorded(settings, workspace) as recorded:
-        rows = recorded.query(
-            "SELECT * FROM steps WHERE state = 'finished' AND "
-            "(kind IN ('retrieve', 'choice') OR kind = 'grant' "
-            "AND CAST(key AS INTEGER) <= (SELECT MAX(sequence) / 1000 FROM candidates))"
-        )
-    for row in rows:
-        marks = ", ".join("?" * len(row.keys()))
-        journal.write(f"INSERT OR IGNORE INTO steps VALUES ({marks})", *row)
+        last = recorded.last_number()
+        grants = (grant for grant in recorded.steps("grant") if int(grant.key) <= last)
+        journal.copy_steps([*recorded.steps("retrieve"), *recorded.steps("choice"), *grants])
 
 
 def _recorded(settings: RunSettings, workspace: WorkspacePaths) -> Journal:
     name = settings.backend.removeprefix(REPLAY)
     paths = find_run(_Place(workspace), name or "latest")
-    return Journal.open(paths, readonly=True)
+    return Journal.open(paths)
 
 
 class _Place:
@@ -240,11 +235,4 @@ def _replay(settings: RunSettings, workspace: WorkspacePaths) -> Backend:
     from archwright.agents.backends.replay import ReplayBackend
 
     with _recorded(settings, workspace) as journal:
-        rows = journal.query(
-            "SELECT json_extract(request, '$.request') AS hash, result FROM steps "
-            "WHERE kind = 'call' AND state = 'finished' AND "
-            # What the symbolic engine answered in a model's place, it answers again.
-            "(key NOT LIKE '%/symbolic')"
-        )
-        replies = {row["hash"]: read_reply(json.loads(row["result"])) for row in rows}
-        return ReplayBackend(journal.paths.name, replies)
+        return ReplayBackend(journal.paths.name, recorded_replies(journal))

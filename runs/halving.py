@@ -1,82 +1,44 @@
-"""A candidate's way up the rungs: train, compare, add seeds where it is close, climb or stop.
+"""Successive halving: train a candidate at a rung, compare, add seeds where it is close, and
+promote it to the next rung or stop.
 
-Candidates climb by asynchronous successive halving (Li et al. 2020, "A System for Massively
-Parallel Hyperparameter Tuning"). Seeds, and so the order of the data, are common to all candidates
-and the baseline; a gain is the mean over seeds of the difference to the baseline at the same seed.
+It is asynchronous (Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning"). Seeds,
+and so the order of the data, are common to all candidates and the baseline; a gain is the mean over
+seeds of the difference to the baseline at the same seed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import ceil, sqrt
 from statistics import fmean
-from typing import Final, Protocol
+from typing import Final
 
-from archwright.core import End, Recipe, Status, TaskSpec
-from archwright.runs.noise import Floor
+from archwright.core import (
+    Candidate,
+    CandidateStatus,
+    Curve,
+    Floor,
+    Measurement,
+    Metric,
+    Status,
+    Trial,
+    TrialSpec,
+)
+from archwright.runs.context import Trains
 from archwright.runs.settings import RunSettings
-from archwright.runs.trainer import Trial, TrialRequest
 
 CLOSE: Final = 1.5
 """A decision is close while the gain lies within so many of its own standard errors of the cut."""
 
 
-class Trains(Protocol):
-    """What trains a candidate: `archwright.runs.trainer.Trainer`, or a simulation of it."""
-
-    def train(self, request: TrialRequest) -> Trial: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Climber:
-    """What is trained, and its place in the queue."""
-
-    id: str
-    title: str
-    source: str
-    recipe: Recipe
-    priority: int
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """What a candidate showed at one rung.
-
-    `score` is the mean over `seeds` seeds in the metric's unit; `gain` the mean paired gain over
-    the baseline in its noise standard deviations.
-    """
-
-    score: float
-    gain: float
-    seeds: int
-    curve: tuple[tuple[int, float], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Ascent:
-    """What it showed at each rung that it was trained on, from the lowest, how it ended, and how
-    many trainings it took."""
-
-    rungs: Mapping[int, Rung]
-    trials: int
-    end: End
-    reason: str = ""
-
-
-def highest(rungs: Mapping[int, Rung]) -> tuple[int, Rung | None]:
-    """The highest rung with what was shown there; 0 and None where nothing was."""
-    rung = max(rungs, default=0)
-    return rung, rungs.get(rung)
-
-
-class Climb:
-    """Takes candidates of one task up its rungs."""
+class SuccessiveHalving:
+    """Takes candidates of one task from rung to rung."""
 
     def __init__(
-        self, spec: TaskSpec, settings: RunSettings, trainer: Trains, floors: Sequence[Floor]
+        self, metric: Metric, settings: RunSettings, trainer: Trains, floors: Sequence[Floor]
     ) -> None:
-        self._metric = spec.metric
+        self._metric = metric
         self._settings = settings
         self._trainer = trainer
         self._floors = floors
@@ -86,41 +48,41 @@ class Climb:
         """Most trainings that one candidate can use."""
         return len(self._floors) * self._settings.search_seeds
 
-    def climb(
+    def run(
         self,
-        climber: Climber,
+        candidate: Candidate,
         allowance: int,
         rivals: Callable[[int], Sequence[float]],
-        reached: Callable[[int, Rung], None],
+        reached: Callable[[Candidate], None],
         first: int = 0,
-        spared: Callable[[int, Rung], bool] = lambda *_: False,
-    ) -> Ascent:
-        """Train for as long as the candidate earns it.
+        spared: Callable[[Candidate], bool] = lambda _: False,
+    ) -> Candidate:
+        """Train for as long as the candidate earns it; the candidate as it ended.
 
         Args:
-            climber: the candidate.
+            candidate: an open one.
             allowance: most trainings that it may use.
             rivals: gains of the candidates that it is compared with, by rung.
-            reached: told of each rung that was finished.
+            reached: told of the candidate after each rung that was finished.
             first: the rung to start at.
-            spared: whether it climbs from a rung for another reason than its gain.
+            spared: whether it is promoted for another reason than its gain.
         """
-        rungs: dict[int, Rung] = {}
-        used = 0
         top = len(self._floors) - 1
         for rung in range(first, len(self._floors)):
-            if used >= allowance:
+            if candidate.trials >= allowance:
                 break
             cut = _cut(rivals(rung), self._places(rung))
-            shown, spent, failed = self._show(climber, rung, cut, allowance - used)
-            used += spent
+            left = allowance - candidate.trials
+            shown, spent, failed = self._measure(candidate, rung, cut, left)
+            candidate = replace(candidate, trials=candidate.trials + spent)
             if shown is None:
-                return Ascent(rungs, used, *_failure(failed))
-            rungs[rung] = shown
-            reached(rung, shown)
-            if rung < top and not shown.gain > cut and not spared(rung, shown):
+                return candidate.ended(*_failure(failed))
+            candidate = replace(candidate, rungs={**candidate.rungs, rung: shown})
+            reached(candidate)
+            if rung < top and not (shown.gain or 0.0) > cut and not spared(candidate):
                 break
-        return Ascent(rungs, used, End.PROMOTED if len(rungs) > 1 else End.TRAINED)
+        promoted = len(candidate.rungs) > 1
+        return candidate.ended(CandidateStatus.PROMOTED if promoted else CandidateStatus.TRAINED)
 
     def _places(self, rung: int) -> Callable[[int], int]:
         """How many of so many rivals pass: a share of them, at the top rung the finalists."""
@@ -128,26 +90,17 @@ class Climb:
             return lambda _: max(1, self._settings.finalists)
         return lambda count: ceil((count + 1) / self._settings.reduction)
 
-    def _show(
-        self, climber: Climber, rung: int, cut: float, allowance: int
-    ) -> tuple[Rung | None, int, Trial | None]:
+    def _measure(
+        self, candidate: Candidate, rung: int, cut: float, allowance: int
+    ) -> tuple[Measurement | None, int, Trial | None]:
         """One rung: a seed, and more while the decision is close."""
         floor = self._floors[rung]
         scores: list[float] = []
         gain = 0.0
-        curve: tuple[tuple[int, float], ...] = ()
+        curve: Curve = ()
         for seed in range(min(self._settings.search_seeds, allowance, len(floor.scores))):
             trial = self._trainer.train(
-                TrialRequest(
-                    candidate=climber.id,
-                    title=climber.title,
-                    source=climber.source,
-                    recipe=climber.recipe,
-                    rung=rung,
-                    seed=seed,
-                    priority=climber.priority,
-                    ceiling=floor.ceiling,
-                )
+                TrialSpec(candidate, rung, seed, priority=candidate.number, ceiling=floor.ceiling)
             )
             if trial.score is None:
                 return None, seed + 1, trial
@@ -158,7 +111,7 @@ class Climb:
             # Each paired difference has the noise of two trainings.
             if abs(gain - cut) > CLOSE * sqrt(2 / len(scores)):
                 break
-        return Rung(fmean(scores), gain, len(scores), curve), len(scores), None
+        return Measurement(fmean(scores), gain, len(scores), curve), len(scores), None
 
 
 def _cut(rivals: Sequence[float], places: Callable[[int], int]) -> float:
@@ -169,8 +122,8 @@ def _cut(rivals: Sequence[float], places: Callable[[int], int]) -> float:
     return sorted(rivals, reverse=True)[wanted - 1]
 
 
-def _failure(trial: Trial | None) -> tuple[End, str]:
+def _failure(trial: Trial | None) -> tuple[CandidateStatus, str]:
     assert trial is not None
     if trial.status is Status.KILLED:
-        return End.TRAINED, trial.error
-    return End.CRASHED, f"{trial.status.value}: {trial.error}"
+        return CandidateStatus.TRAINED, trial.error
+    return CandidateStatus.CRASHED, f"{trial.status}: {trial.error}"

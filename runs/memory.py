@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sqlite3
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from archwright.agents.questions import Passage, Work
-from archwright.core import End, Fingerprint, SourceError, TaskSpec
+from archwright.core import CONTROL, Candidate, CandidateStatus, Measurement, SourceError
 from archwright.knowledge.entries import Entry, Example
 from archwright.knowledge.papers.passages import find_passages, passage_id
 from archwright.knowledge.store import Knowledge
-from archwright.runs.candidates import Candidate
-from archwright.runs.halving import Ascent, highest
-from archwright.runs.journal.journal import Journal
-from archwright.runs.noise import Floor
+from archwright.runs.context import Campaign, RunContext
 from archwright.runs.repairs import MARK
+from archwright.search.policies import Choice
 from archwright.source.family import family
 
-INHERITED = 3
-LESSONS = 5
-WARNINGS = 3
-REJECTIONS = 2
-PASSAGES = 3
-_MODULE = re.compile(r"\bnn\.([A-Z]\w+)")
+INHERITED: Final = 3
+LESSONS: Final = 5
+WARNINGS: Final = 3
+REJECTIONS: Final = 2
+PASSAGES: Final = 3
+PREFIX: Final = "known:"
+"""Before the id of an entry of the knowledge base, where a run speaks of it."""
+_MODULE: Final = re.compile(r"\bnn\.([A-Z]\w+)")
 
 
 class Retrieved(NamedTuple):
@@ -39,19 +37,15 @@ class Retrieved(NamedTuple):
 class Memory:
     """A run's view of the knowledge base: what was known when it began, and no later entry."""
 
-    def __init__(
-        self, spec: TaskSpec, knowledge: Knowledge, journal: Journal, floors: list[Floor]
-    ) -> None:
-        self._spec = spec
+    def __init__(self, context: RunContext, knowledge: Knowledge) -> None:
+        self._context = context
+        self._spec = context.spec
         self._knowledge = knowledge
-        self._journal = journal
-        self._floors = floors
-        self._task: str = journal.fact("task_key")
-        self._until: int = journal.fact("known_until")
-        self._count: int = journal.fact("settings")["examples"]
-        self._inherited: tuple[Work, ...] | None = None
+        self._task = context.facts.task_key
+        self._until = context.facts.known_until
+        self._inherited: tuple[Candidate, ...] | None = None
 
-    def inherited(self) -> tuple[Work, ...]:
+    def inherited(self) -> tuple[Candidate, ...]:
         """The best of earlier runs on this task: they can be parents."""
 
         def read() -> dict[str, Any]:
@@ -59,25 +53,26 @@ class Memory:
             return {"examples": [as_work(e).model_dump() for e in known if e.task == self._task]}
 
         if self._inherited is None:
-            found = self._journal.once("retrieve", "inherited", "", {}, read)
-            self._inherited = tuple(Work(**e) for e in found["examples"])
+            found = self._context.journal.once("retrieve", "inherited", "", {}, read)
+            works = (Work(**e) for e in found["examples"])
+            self._inherited = tuple(_candidate(work, self._context.top) for work in works)
         return self._inherited
 
     def _examples(self, count: int, source: str) -> list[Example]:
         return self._knowledge.examples(self._task, count, source, until=self._until)
 
-    def retrieve(self, key: str, near: Work, blank: bool = False) -> Retrieved:
+    def retrieve(self, number: int, choice: Choice, campaign: Campaign) -> Retrieved:
         """Examples (chosen for quality and diversity), lessons, failures of earlier runs and
-        passages of papers that bear on a work; none of any with `blank`.
+        passages of papers that bear on the first parent; none of any for the control arm.
 
-        Read once per `key`; the journal answers from then on.
+        Read once per number; the journal answers from then on.
         """
-
-        if blank:
+        if choice.operator == CONTROL:
             return Retrieved()
+        near = campaign.known[choice.parents[0]] if choice.parents else campaign.baseline
 
         def read() -> dict[str, Any]:
-            examples = self._examples(self._count, near.source)
+            examples = self._examples(self._context.settings.examples, near.source)
             lessons = self._knowledge.lessons(self._task, near.title, LESSONS, until=self._until)
             return {
                 "examples": [as_work(e).model_dump() for e in examples],
@@ -86,7 +81,7 @@ class Memory:
                 "warnings": self._warnings(near),
             }
 
-        found = self._journal.once("retrieve", key, "", {}, read)
+        found = self._context.journal.once("retrieve", str(number), "", {}, read)
         return Retrieved(
             examples=tuple(Work(**e) for e in found["examples"]),
             lessons=tuple(found["lessons"]),
@@ -94,79 +89,57 @@ class Memory:
             warnings=tuple(found.get("warnings", ())),
         )
 
-    def _warnings(self, near: Work) -> list[str]:
+    def _about(self, near: Candidate) -> str:
+        """An architecture in words: its title, the modules of its source, and the task."""
+        return f"{near.title} {' '.join(_MODULE.findall(near.source))} {self._spec.summary}"
+
+    def _warnings(self, near: Candidate) -> list[str]:
         """Failures of this task whose code is like that of a work, and rejected decisions that
         bear on it, one line each."""
         failed = self._knowledge.warnings(self._task, near.source, WARNINGS, until=self._until)
-        about = f"{near.title} {' '.join(_MODULE.findall(near.source))} {self._spec.summary}"
+        about = self._about(near)
         rejected = self._knowledge.rejections(self._task, about, REJECTIONS, until=self._until)
         return [
             *(f"{m.title}: ended {m.end} ({m.reason})" for m in failed),
             *(f"{e.title}: decided against ({e.candidate}: {e.lesson[:300]})" for e in rejected),
         ]
 
-    def _passages(self, near: Work) -> list[dict[str, Any]]:
-        """What papers say that bears on a work, by its title and the modules of its source."""
-        about = f"{near.title} {' '.join(_MODULE.findall(near.source))} {self._spec.summary}"
+    def _passages(self, near: Candidate) -> list[dict[str, Any]]:
+        """What papers say that bears on a work."""
         return [
             Passage(id=passage_id(e), title=e.title, text=e.lesson).model_dump()
-            for e in find_passages(self._knowledge, about, PASSAGES, self._until)
+            for e in find_passages(self._knowledge, self._about(near), PASSAGES, self._until)
         ]
 
-    def remember(self, candidate: Candidate, ascent: Ascent, lesson: str) -> None:
-        """Write a candidate with its end into the knowledge base, and the attempts that it was
-        fixed from; a duplicate is known already, and without source there is nothing to know."""
-        self._knowledge.record_all(map(self._attempt, self._fixed_from(candidate)))
-        if ascent.end is End.DUPLICATE or not candidate.source:
-            return
-        rung, shown = highest(ascent.rungs)
-        self._knowledge.record(
-            Entry(
-                run=self._journal.paths.name,
-                candidate=candidate.id,
-                task=self._task,
-                title=candidate.title,
-                source=candidate.source,
-                recipe=candidate.recipe.to_json(),
-                fingerprint=candidate.fingerprint,
-                family=_family(candidate.source),
-                metric=self._spec.metric.name,
-                score=shown.score if shown else None,
-                baseline=self._floors[rung].mean if shown else None,
-                gain=shown.gain if shown else None,
-                parameters=candidate.parameters,
-                end=ascent.end,
-                reason=ascent.reason,
-                lesson=lesson,
-            )
-        )
+    def remember(self, candidate: Candidate) -> None:
+        """Write a candidate as it ended into the knowledge base, and the attempts that it was
+        repaired from; a duplicate is known already, and without source there is nothing to know."""
+        first, before = 1000 * candidate.number, candidate.sequence - 1
+        attempts = self._context.journal.candidates(first, before) if candidate.attempt else []
+        self._knowledge.record_all(self._entry(c) for c in attempts if c.reason.endswith(MARK))
+        if candidate.status is not CandidateStatus.DUPLICATE and candidate.source:
+            self._knowledge.record(self._entry(candidate))
 
-    def _fixed_from(self, candidate: Candidate) -> list[sqlite3.Row]:
-        return self._journal.query(
-            "SELECT * FROM candidates WHERE sequence BETWEEN ? AND ? AND reason LIKE ? "
-            "ORDER BY sequence",
-            *(1000 * candidate.number, candidate.sequence - 1, f"%{MARK}"),
-        )
-
-    def _attempt(self, row: sqlite3.Row) -> Entry:
-        """An attempt that failed its checks, for the next run's debugger."""
+    def _entry(self, candidate: Candidate) -> Entry:
+        shown, rung = candidate.measured, candidate.rung
         return Entry(
-            run=self._journal.paths.name,
-            candidate=row["id"],
+            run=self._context.run,
+            candidate=candidate.id,
             task=self._task,
-            title=row["title"],
-            source=row["source"],
-            recipe=json.loads(row["recipe"]),
-            fingerprint=Fingerprint(row["text"] or "", row["tree"] or "", row["graph"] or ""),
-            family=_family(row["source"]),
+            title=candidate.title,
+            source=candidate.source,
+            recipe=candidate.recipe.to_json(),
+            fingerprint=candidate.fingerprint,
+            family=_family(candidate.source),
             metric=self._spec.metric.name,
-            parameters=row["parameters"] or 0,
-            end=End.INVALID,
-            reason=row["reason"],
+            score=shown.score if shown else None,
+            baseline=None if rung is None else self._context.floors[rung].mean,
+            gain=shown.gain if shown else None,
+            parameters=candidate.parameters,
+            end=candidate.status,
+            reason=candidate.reason,
+            lesson=candidate.lesson,
         )
-
-
-PREFIX = "known:"
 
 
 def _family(source: str) -> str:
@@ -189,6 +162,12 @@ def as_work(example: Example) -> Work:
     )
 
 
-def known_work(knowledge: Knowledge, key: str) -> Work:
-    """The work behind the id that an entry of the knowledge base goes by in a run."""
-    return as_work(knowledge.example(int(key.removeprefix(PREFIX))))
+def _candidate(work: Work, rung: int) -> Candidate:
+    """What an earlier run found, as something to start from, measured at `rung`."""
+    shown = {} if work.score is None else {rung: Measurement(work.score, work.gain)}
+    return Candidate(work.id, work.title, work.source, parameters=work.parameters, rungs=shown)
+
+
+def known_candidate(knowledge: Knowledge, key: str) -> Candidate:
+    """The architecture behind the id that an entry of the knowledge base goes by in a run."""
+    return _candidate(as_work(knowledge.example(int(key.removeprefix(PREFIX)))), 0)

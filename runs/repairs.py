@@ -9,10 +9,9 @@ from itertools import chain, islice
 from typing import Final
 
 from archwright.agents.questions import PastRepair
-from archwright.core import End
+from archwright.core import CandidateStatus, next_id
 from archwright.knowledge.store import Knowledge
-from archwright.runs.candidates import next_id
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 
 SHOWN: Final = 2
 SEARCHED: Final = 500
@@ -37,28 +36,26 @@ def past_repairs(
         before: the sequence of the candidate in question; only what was settled before counts.
     """
     own = (m for m in _own_fixes(journal, before) if signature(m.error) == signature(reason))
-    earlier = _earlier_fixes(knowledge, signature(reason), journal.fact("known_until"))
+    earlier = _earlier_fixes(knowledge, signature(reason), journal.facts.known_until)
     return tuple(islice(chain(own, earlier), SHOWN))
 
 
 def _own_fixes(journal: Journal, before: int) -> Iterator[PastRepair]:
-    rows = journal.query(
-        "SELECT failed.reason AS reason, failed.source AS old, fixed.source AS new "
-        "FROM candidates AS failed JOIN candidates AS fixed "
-        "ON fixed.sequence = failed.sequence + 1 "
-        "JOIN steps ON steps.kind = 'check' AND steps.key = fixed.id "
-        "AND steps.state = 'finished' AND json_extract(steps.result, '$.status') = 'ok' "
-        "WHERE failed.sequence < ? AND failed.reason LIKE ? ORDER BY failed.sequence DESC LIMIT ?",
-        *(before, f"%{MARK}", SEARCHED),
-    )
-    return (_fix(row["reason"], row["old"], row["new"]) for row in rows)
+    for failed in journal.failed_before(before, MARK, SEARCHED):
+        fixed = journal.candidate(next_id(failed.id))
+        check = journal.step("check", next_id(failed.id))
+        if fixed is not None and check is not None and check.result["status"] == "ok":
+            yield _fix(failed.reason, failed.source, fixed.source)
 
 
 def _earlier_fixes(knowledge: Knowledge, wanted: str, until: int) -> Iterator[PastRepair]:
     for failed in knowledge.failures(MARK, SEARCHED, until):
         if signature(failed.reason) == wanted:
             fixed = knowledge.find(failed.run, next_id(failed.candidate), until)
-            if fixed is not None and fixed.end in (End.TRAINED, End.PROMOTED):
+            if fixed is not None and fixed.end in (
+                CandidateStatus.TRAINED,
+                CandidateStatus.PROMOTED,
+            ):
                 yield _fix(failed.reason, failed.source, fixed.source)
 
 

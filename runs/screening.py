@@ -1,11 +1,10 @@
-"""From an idea to a candidate worth training: code, fingerprint, checks, repair."""
+"""From what was chosen to a candidate worth training: idea, code, fingerprint, checks, repair."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from archwright.agents.questions import (
     Brief,
@@ -18,175 +17,163 @@ from archwright.agents.questions import (
 )
 from archwright.agents.roles import Agents
 from archwright.core import (
+    BASELINE,
+    CONTROL,
     AnswerError,
+    Candidate,
+    CandidateStatus,
     Check,
     CheckReport,
-    End,
     SourceError,
     Status,
-    TaskSpec,
+    candidate_id,
+    seed_of,
 )
 from archwright.knowledge.store import Knowledge
-from archwright.runs.candidates import REPAIRED, Candidate, seed_of
-from archwright.runs.journal.journal import Journal
-from archwright.runs.ledger import Ledger
-from archwright.runs.noise import BASELINE
+from archwright.runs.allocation import Ledger
+from archwright.runs.context import Campaign, RunContext
+from archwright.runs.memory import Retrieved
 from archwright.runs.repairs import MARK, past_repairs
-from archwright.runs.settings import RunSettings
-from archwright.sandbox import Sandbox
-from archwright.search.policies import CONTROL
+from archwright.search.policies import Choice
 from archwright.search.predict.latency import Device, latency_ms
 from archwright.source.fingerprint import ParsedSource, fingerprint, read_source
 
+REPAIRED = " (repaired)"
 
+
+@dataclass(slots=True)
 class Screening:
-    """Proposes one candidate per number, and lets through what is new and passes its checks."""
+    """Proposes one candidate per number, and lets through what is new and passes its checks.
 
-    def __init__(
-        self,
-        spec: TaskSpec,
-        agents: Agents,
-        control: Agents,
-        sandbox: Sandbox,
-        journal: Journal,
-        knowledge: Knowledge,
-        ledger: Ledger,
-    ) -> None:
-        self._spec = spec
-        self._brief = Brief.of(spec)
-        self._agents = agents
-        self._control = control
-        self._sandbox = sandbox
-        self._journal = journal
-        self._knowledge = knowledge
-        self._ledger = ledger
-        settings = journal.fact("settings")
-        self._run_seed: int = settings["seed"]
-        self._attempts: int = settings["attempts"]
-        self._repairs: int = settings["repairs"]
-        self._lag = RunSettings(**settings).candidates_ahead
-        self._task: str = journal.fact("task_key")
-        self._until: int = journal.fact("known_until")
-        self._max_latency_ms: float | None = settings.get("max_latency_ms")
-        device = journal.fact("device")
-        self._device = Device(**device) if device else None
+    Args:
+        control: answers for the control arm, which is drawn by grammar, whoever answers the search.
+    """
+
+    context: RunContext
+    agents: Agents
+    control: Agents
+    knowledge: Knowledge
+    ledger: Ledger
 
     def propose(
-        self,
-        number: int,
-        question: ResearchQuestion,
-        works: dict[str, Work],
+        self, number: int, choice: Choice, found: Retrieved, campaign: Campaign
     ) -> Candidate:
-        """The number's candidate: open when it is to be trained, else with its end.
+        """The number's candidate: open when it is to be trained, else as it ended.
 
         A duplicate of what has ended goes back to the researcher with the reason. All that calls a
         backend or the sandbox is done beside other numbers. Only the comparison with those that
         are under way waits for this number's turn, so that a slow answer holds up nobody else; a
         duplicate of one of them ends there.
         """
-        candidate = self._settle(self._write(number, 0, question, works))
-        for _ in range(self._attempts - 1):
-            if candidate.end is not End.DUPLICATE:
+        question = self._question(choice, found, campaign)
+        candidate = self._settle(self._write(number, 0, question, campaign))
+        for _ in range(self.context.settings.attempts - 1):
+            if candidate.status is not CandidateStatus.DUPLICATE:
                 break
             refused = (*question.rejected, f"{candidate.title}: {candidate.reason}")
             question = question.model_copy(update={"rejected": refused})
-            candidate = self._settle(self._write(number, candidate.attempt + 1, question, works))
-        with self._ledger.turn(number):
+            attempt = candidate.attempt + 1
+            candidate = self._settle(self._write(number, attempt, question, campaign))
+        with self.ledger.turn(number):
             return self._admit(candidate)
 
     def _admit(self, candidate: Candidate) -> Candidate:
-        if candidate.end is End.OPEN and (reason := self._known(candidate, candidate.sequence)):
-            return self._ended(candidate, End.DUPLICATE, reason)
-        return candidate
+        known = candidate.status is CandidateStatus.OPEN and self._known(
+            candidate, candidate.sequence
+        )
+        return self._ended(candidate, CandidateStatus.DUPLICATE, known) if known else candidate
 
     def _settled(self, candidate: Candidate) -> int:
         """The sequence before which all have ended, whatever the timing: see `Budget`. The
         baseline, at 0, always has."""
-        return max(1, (candidate.number - self._lag + 1) * 1000)
+        return max(1, (candidate.number - self.context.settings.candidates_ahead + 1) * 1000)
 
     def _agents_of(self, operator: str) -> Agents:
-        """The control arm is drawn by grammar, whoever answers the search."""
-        return self._control if operator == CONTROL else self._agents
+        return self.control if operator == CONTROL else self.agents
 
     # --- idea and code ----------------------------------------------------------------------
 
+    def _question(self, choice: Choice, found: Retrieved, campaign: Campaign) -> ResearchQuestion:
+        return ResearchQuestion(
+            brief=self._brief,
+            operator=choice.operator,
+            parents=tuple(Work.of(campaign.known[p]) for p in choice.parents),
+            examples=found.examples,
+            lessons=found.lessons,
+            warnings=found.warnings,
+            rejected=(),
+            seed=None if choice.operator == CONTROL else choice.seed,
+            passages=found.passages,
+        )
+
+    @property
+    def _brief(self) -> Brief:
+        return Brief.of(self.context.spec)
+
     def _write(
-        self, number: int, attempt: int, question: ResearchQuestion, works: dict[str, Work]
+        self, number: int, attempt: int, question: ResearchQuestion, campaign: Campaign
     ) -> Candidate:
         key = f"{number}/{attempt}"
-        seed = seed_of(self._run_seed, number, attempt)
+        seed = seed_of(self.context.settings.seed, number, attempt)
         agents = self._agents_of(question.operator)
         idea = Idea(operator=question.operator, title="no idea", rationale="")
         start: tuple[Work, ...] = ()
         source = failure = ""
         try:
             idea = agents.research(key, question, seed)
-            start = tuple(works[p] for p in idea.parents if p in works)
+            start = _works(idea, question, campaign.known)
             asked = CodeQuestion(brief=self._brief, idea=idea, works=start)
             source = agents.code(key, asked, seed).source
         except AnswerError as error:
             failure = str(error)
         candidate = Candidate(
-            number=number,
-            attempt=attempt,
+            id=candidate_id(number, attempt),
+            sequence=1000 * number + attempt,
             title=idea.title,
             rationale=idea.rationale,
             operator=idea.operator,
             parents=tuple(w.id for w in start),
             source=source,
-            recipe=self._spec.recipe,
+            recipe=self.context.spec.recipe,
+            examples=tuple(w.id for w in question.examples),
             citations=tuple(p.citation for p in question.passages if p.id in idea.citations),
+            created=time.time(),
         )
-        self._record(candidate, question.examples)
-        return self._ended(candidate, End.INVALID, failure) if failure else candidate
-
-    def _record(self, candidate: Candidate, examples: Sequence[Work]) -> None:
-        self._journal.propose(
-            {
-                "id": candidate.id,
-                "sequence": candidate.sequence,
-                "title": candidate.title,
-                "rationale": candidate.rationale,
-                "operator": candidate.operator,
-                "parents": candidate.parents,
-                "source": candidate.source,
-                "recipe": candidate.recipe.to_json(),
-                "examples": [w.id for w in examples],
-                "citations": candidate.citations,
-                "created": time.time(),
-            }
-        )
+        candidate = self.context.journal.propose(candidate)
+        return self._ended(candidate, CandidateStatus.INVALID, failure) if failure else candidate
 
     # --- fingerprint, checks, repair ----------------------------------------------------------
 
     def _settle(self, candidate: Candidate) -> Candidate:
         """Repair until it passes, is a duplicate, or no fix is known."""
-        if candidate.end is not End.OPEN:
+        if candidate.status is not CandidateStatus.OPEN:
             return candidate
-        for repair in range(self._repairs + 1):
+        most = self.context.settings.repairs
+        for repair in range(most + 1):
             candidate, report = self._screen(candidate)
-            if candidate.end is not End.INVALID or repair == self._repairs:
+            if candidate.status is not CandidateStatus.INVALID or repair == most:
                 return candidate
             fixed = self._fix(candidate, report, repair + 1)
             if fixed is None:
                 return candidate
-            self._journal.end(candidate.id, End.INVALID, f"{candidate.reason}{MARK}")
+            self._ended(candidate, CandidateStatus.INVALID, f"{candidate.reason}{MARK}")
             candidate = fixed
         return candidate
 
     def _screen(self, candidate: Candidate) -> tuple[Candidate, CheckReport]:
         """One pass: static checks, what is known already, executed checks, the graph."""
+        spec = self.context.spec
         try:
-            parsed = read_source(candidate.source, self._spec.problem, self._spec.recipe)
+            parsed = read_source(candidate.source, spec.problem, spec.recipe)
         except SourceError as error:
             report = CheckReport(
                 Status.INVALID, (Check("source", False, str(error)),), error=str(error)
             )
-            return self._ended(candidate, End.INVALID, str(error)), report
+            return self._ended(candidate, CandidateStatus.INVALID, str(error)), report
         candidate = replace(candidate, recipe=parsed.recipe)
-        candidate = self._fingerprinted(candidate, parsed, "")
+        candidate = self._fingerprinted(candidate, parsed)
         if reason := self._known(candidate, self._settled(candidate)):
-            return self._ended(candidate, End.DUPLICATE, reason), CheckReport(Status.OK)
+            return self._ended(candidate, CandidateStatus.DUPLICATE, reason), CheckReport(Status.OK)
         report = self._check(candidate)
         candidate = replace(
             candidate,
@@ -198,39 +185,32 @@ class Screening:
         candidate = self._fingerprinted(candidate, parsed, report.graph)
         report = self._timely(report, candidate.latency_ms)
         if report.status is not Status.OK:
-            end = End.INVALID if report.status is Status.INVALID else End.CRASHED
             # The debugger also gets what crashed while it was being built.
-            return self._ended(
-                candidate, End.INVALID if report.checks else end, why(report)
-            ), report
+            repairable = report.status is Status.INVALID or bool(report.checks)
+            status = CandidateStatus.INVALID if repairable else CandidateStatus.CRASHED
+            return self._ended(candidate, status, why(report)), report
         if reason := self._known(candidate, self._settled(candidate)):
-            return self._ended(candidate, End.DUPLICATE, reason), report
+            return self._ended(candidate, CandidateStatus.DUPLICATE, reason), report
         return candidate, report
 
-    def _fingerprinted(self, candidate: Candidate, parsed: ParsedSource, graph: str) -> Candidate:
+    def _fingerprinted(
+        self, candidate: Candidate, parsed: ParsedSource, graph: str = ""
+    ) -> Candidate:
         print_ = fingerprint(parsed, parsed.recipe, graph)
-        self._journal.update(
-            candidate.id,
-            recipe=json.dumps(candidate.recipe.to_json()),
-            text=print_.text,
-            tree=print_.tree,
-            graph=print_.graph or None,
-            parameters=candidate.parameters,
-            flops=candidate.flops,
-            latency_ms=candidate.latency_ms,
-            proxies=json.dumps(dict(candidate.proxies)),
-        )
-        return replace(candidate, fingerprint=print_)
+        candidate = replace(candidate, fingerprint=print_)
+        self.context.journal.update(candidate)
+        return candidate
 
     def _latency(self, report: CheckReport) -> float | None:
         """Predicted milliseconds of a sample, where the run knows its machine."""
-        if self._device is None or not report.graph:
+        device = self.context.facts.device
+        if device is None or not report.graph:
             return None
-        return latency_ms(report.graph, self._device)
+        return latency_ms(report.graph, Device(**device))
 
     def _timely(self, report: CheckReport, latency: float | None) -> CheckReport:
         """The report with the check of the limit on latency, which holds outside of the jail."""
-        limit = self._max_latency_ms
+        limit = self.context.settings.max_latency_ms
         if limit is None or latency is None:
             return report
         check = Check("latency", latency <= limit, f"{latency:.3g} ms a sample, limit {limit:g} ms")
@@ -240,26 +220,29 @@ class Screening:
     def _known(self, candidate: Candidate, before: int) -> str | None:
         """Why the candidate need not be tried, from this run up to a sequence, and from all runs
         before it."""
-        if found := self._journal.match(candidate.fingerprint, before):
-            level, row = found
-            # Only what cannot change any more, lest the words depend on when trainings end.
-            failed = row["end"] in (End.DUPLICATE, End.INVALID)
-            end = f"which ended {row['end']}" if failed else "which was taken up before"
-            if row["id"] == BASELINE:
+        if found := self.context.journal.match(candidate.fingerprint, before):
+            level, same = found
+            if same.id == BASELINE:
                 return f"same {level} as the baseline"
-            return f"same {level} as candidate {row['id']} ({row['title']}), {end}"
-        if matches := self._knowledge.match(self._task, candidate.fingerprint, self._until):
+            # Only what cannot change any more, lest the words depend on when trainings end.
+            failed = same.status in (CandidateStatus.DUPLICATE, CandidateStatus.INVALID)
+            end = f"which ended {same.status}" if failed else "which was taken up before"
+            return f"same {level} as candidate {same.id} ({same.title}), {end}"
+        facts = self.context.facts
+        if matches := self.knowledge.match(
+            facts.task_key, candidate.fingerprint, facts.known_until
+        ):
             m = matches[0]
             return f"same {m.level} as {m.run}/{m.candidate} ({m.title}), which ended {m.end}"
         return None
 
     def _check(self, candidate: Candidate) -> CheckReport:
         def act() -> dict[str, object]:
-            report = self._sandbox.check(candidate.source, self._spec.problem)
+            report = self.context.sandbox.check(candidate.source, self.context.spec.problem)
             found = {"graph": report.graph, "proxies": dict(report.proxies)}
             return {**report_to_json(report), **found}
 
-        done = self._journal.once("check", candidate.id, candidate.id, {}, act)
+        done = self.context.journal.once("check", candidate.id, candidate.id, {}, act)
         return CheckReport(
             status=Status(done["status"]),
             checks=tuple(Check(**c) for c in done["checks"]),
@@ -278,31 +261,37 @@ class Screening:
             report=report_to_json(report),
             attempt=attempt,
             past=past_repairs(
-                self._journal, self._knowledge, candidate.reason, self._settled(candidate)
+                self.context.journal, self.knowledge, candidate.reason, self._settled(candidate)
             ),
         )
-        seed = seed_of(self._run_seed, candidate.id, "repair")
+        seed = seed_of(self.context.settings.seed, candidate.id, "repair")
         answer = self._agents_of(candidate.operator).repair(candidate.id, question, seed)
         if not answer.source:
             return None
-        fixed = replace(
-            candidate,
-            attempt=candidate.attempt + 1,
+        fixed = candidate.next_attempt(
             title=f"{candidate.title.removesuffix(REPAIRED)}{REPAIRED}",
             rationale=f"{candidate.rationale} Repaired after {candidate.id}: {answer.notes}.",
             source=answer.source,
-            end=End.OPEN,
-            reason="",
+            created=time.time(),
         )
-        self._record(fixed, ())
-        return fixed
+        return self.context.journal.propose(fixed)
 
-    def _ended(self, candidate: Candidate, end: End, reason: str) -> Candidate:
-        self._journal.end(candidate.id, end, reason)
-        return replace(candidate, end=end, reason=reason)
+    def _ended(self, candidate: Candidate, status: CandidateStatus, reason: str) -> Candidate:
+        ended = candidate.ended(status, reason)
+        self.context.journal.update(ended)
+        return ended
 
 
 def why(report: CheckReport) -> str:
     """What a failed report says, in one line."""
     failed = [f"{c.name}: {c.detail}" for c in report.checks if not c.ok]
     return " ".join((failed[0] if failed else report.error or report.status.value).split())[:300]
+
+
+def _works(
+    idea: Idea, question: ResearchQuestion, known: Mapping[str, Candidate]
+) -> tuple[Work, ...]:
+    """What an idea starts from, of all that may be started from."""
+    shown = {work.id: work for work in question.examples}
+    found = (shown.get(p) or (Work.of(known[p]) if p in known else None) for p in idea.parents)
+    return tuple(work for work in found if work is not None)

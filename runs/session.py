@@ -1,59 +1,90 @@
-"""One process's time with a run: it holds the run, keeps the time and listens for a stop."""
+"""One process's time with a run: it holds the run, keeps the time, and ends cleanly on a signal."""
 
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
 
+from archwright.agents.backends import Backend
 from archwright.core import ArchwrightError, RunError, Stopped, TaskError
-from archwright.runs.journal.journal import Journal
+from archwright.runs.backends import open_backend
+from archwright.runs.journal import Journal
+from archwright.runs.results.observing import Observer
+from archwright.runs.results.snapshot import Snapshot
+from archwright.runs.results.wording import command_line
+from archwright.runs.settings import RunSettings
 from archwright.runs.workspace.control import hold, stop_requested
 from archwright.runs.workspace.paths import RunPaths
+from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox import Sandbox
+from archwright.sandbox.opening import open_sandbox
 from archwright.tasks.loading import Task
 
 BEAT_SECONDS: Final = 0.5
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INTERRUPTED: Final = 130
+
+View = Callable[[Callable[[], Snapshot], threading.Event], None]
+"""`view(take, done)` shows a run until `done` is set; it runs in a thread of its own."""
 
 
-@contextmanager
-def sit(paths: RunPaths, task: Task, sandbox: Sandbox, stop: threading.Event) -> Iterator[Journal]:
-    """Hold the run with its sandbox started; however it ends, the journal says so.
+@dataclass(slots=True)
+class Session:
+    """A run with all that is needed to go on with it.
 
-    Raises:
-        RunError: another process holds it.
-        TaskError: the task has changed since it began.
+    Args:
+        stop: set it to end the run cleanly; set by a stop request from another process, too.
     """
-    with hold(paths), Journal.open(paths) as journal:
-        if task.digest() != journal.fact("task_digest"):
-            raise TaskError(
-                f"task {task.spec.name} has changed since {paths.name} began: "
-                "its results would not compare; start a new run with `archwright run`"
-            )
-        journal.begin_session(os.getpid())
-        journal.note("state", "running")
-        journal.note("error", "")
-        journal.note("starting", sandbox.name)
-        if sandbox.choice:
-            journal.notice(sandbox.choice)
-        try:
-            with sandbox, _watched(journal, sandbox, stop):
-                for limitation in sandbox.limitations():  # waits until the sandbox is warm
-                    journal.notice(
-                        f"{sandbox.name} sandbox: {limitation.name}: {limitation.detail}"
-                    )
-                journal.note("starting", "")
-                yield journal
-        except Stopped:
-            journal.note("state", "stopped")
-            raise
-        except ArchwrightError as error:
-            journal.note("state", "failed")
-            journal.note("error", str(error))
-            raise
-        journal.note("state", "finished")
+
+    workspace: Workspace
+    task: Task
+    paths: RunPaths
+    settings: RunSettings
+    sandbox: Sandbox
+    backend: Backend
+    stop: threading.Event
+
+    @contextmanager
+    def open(self) -> Iterator[Journal]:
+        """Hold the run with its sandbox started; however it ends, the journal says so.
+
+        Raises:
+            RunError: another process holds it.
+            TaskError: the task has changed since it began.
+        """
+        with hold(self.paths), Journal.open(self.paths) as journal:
+            if self.task.digest() != journal.facts.task_digest:
+                raise TaskError(
+                    f"task {self.task.spec.name} has changed since {self.paths.name} began: "
+                    "its results would not compare; start a new run with `archwright run`"
+                )
+            journal.begin_session(os.getpid())
+            journal.note(state="running", error="", starting=self.sandbox.name)
+            if self.sandbox.choice:
+                journal.notice(self.sandbox.choice)
+            try:
+                with self.sandbox, _watched(journal, self.sandbox, self.stop):
+                    for limitation in self.sandbox.limitations():  # waits until it is warm
+                        journal.notice(
+                            f"{self.sandbox.name} sandbox: {limitation.name}: {limitation.detail}"
+                        )
+                    journal.note(starting="")
+                    yield journal
+            except Stopped:
+                journal.note(state="stopped")
+                raise
+            except ArchwrightError as error:
+                journal.note(state="failed", error=str(error))
+                raise
+            journal.note(state="finished")
 
 
 @contextmanager
@@ -79,3 +110,92 @@ def _watched(journal: Journal, sandbox: Sandbox, stop: threading.Event) -> Itera
         done.set()
         watcher.join()
         journal.beat()
+
+
+def carry_out(
+    workspace: Workspace,
+    task: Task,
+    paths: RunPaths,
+    work: Callable[[Session], None],
+    view: View | None = None,
+    backend: Backend | None = None,
+    sandbox: Sandbox | None = None,
+) -> Snapshot:
+    """Do `work` on a run (see `archwright.runs.phases`) and return how it stands.
+
+    A signal ends the run cleanly; a second one ends the process at once, which loses no more than
+    the trials in flight. Backend and sandbox are those of the run's settings, unless others are
+    given.
+
+    Raises:
+        KeyboardInterrupt: a signal ended it.
+        ArchwrightError: it could not go on.
+    """
+    stop = threading.Event()
+    with Journal.open(paths) as journal:
+        settings = RunSettings(**journal.facts.settings)
+        session = Session(
+            workspace=workspace,
+            task=task,
+            paths=paths,
+            settings=settings,
+            sandbox=sandbox or open_sandbox(settings.sandbox, settings.workers, settings.docker),
+            backend=backend or open_backend(settings, journal, workspace.paths, stop),
+            stop=stop,
+        )
+        resume, observer = _resume(workspace, paths), Observer(journal)
+        with _signals(stop, resume) as caught, _viewed(view, observer.observe):
+            try:
+                work(session)
+            except Stopped:
+                if caught:
+                    raise KeyboardInterrupt from None
+        return observer.observe()
+
+
+def _resume(workspace: Workspace, paths: RunPaths) -> str:
+    """The command that goes on with a run."""
+    root = workspace.paths.root
+    here = "." if root.resolve() == Path.cwd() else str(root)
+    return command_line(here, "resume", paths.name)
+
+
+@contextmanager
+def _signals(stop: threading.Event, resume: str) -> Iterator[list[int]]:
+    """Signals set `stop`; gives the list of those that came. Only the main thread gets signals."""
+    caught: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        del frame
+        if caught:
+            # The sandbox's processes die with this one, and the journal is whole at any moment.
+            print(f"stopped; go on with: {resume}", file=sys.stderr, flush=True)
+            os._exit(INTERRUPTED)
+        caught.append(number)
+        stop.set()
+        print("stopping; once more to stop at once", file=sys.stderr, flush=True)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+    before: dict[signal.Signals, Any] = {s: signal.signal(s, handle) for s in SIGNALS}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _viewed(view: View | None, take: Callable[[], Snapshot]) -> Iterator[None]:
+    if view is None:
+        yield
+        return
+    done = threading.Event()
+    thread = threading.Thread(target=view, args=(take, done), name="view", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from archwright.core import Json, RunError
 from archwright.knowledge.store import Knowledge
+from archwright.runs.allocation import Plan
 from archwright.runs.backends import (
     REPLAY,
     check_backend,
@@ -19,8 +20,7 @@ from archwright.runs.backends import (
     recorded_facts,
     recorded_settings,
 )
-from archwright.runs.budget import Plan
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.settings import RunSettings
 from archwright.runs.workspace.control import hold
 from archwright.runs.workspace.device import device_of, known_device
@@ -99,11 +99,11 @@ def amend(paths: RunPaths, changes: Mapping[str, Any]) -> None:
     if not changes:
         return
     with hold(paths), Journal.open(paths) as journal:
-        settings = replace(RunSettings(**journal.fact("settings")), **changes)
+        settings = replace(RunSettings(**journal.facts.settings), **changes)
         check_backend(settings)
-        journal.note("settings", settings.to_json())
         limits = {name: getattr(settings, name) for name in LIMITS}
-        journal.note("budget", {k: v for k, v in limits.items() if v is not None})
+        budget = {k: v for k, v in limits.items() if v is not None}
+        journal.note(settings=settings.to_json(), budget=budget)
 
 
 def _durable(task_name: str | Path) -> str:
@@ -119,11 +119,11 @@ def task_of(paths: RunPaths) -> Task:
     Raises:
         TaskError: its folder is gone or broken.
     """
-    with Journal.open(paths, readonly=True) as journal:
-        spec = load_task(journal.fact("task_from")).spec
-        baseline = journal.fact("baseline_source", spec.baseline)
-        rungs = tuple(journal.fact("rungs", spec.rungs))
-    return Task(replace(spec, baseline=baseline, rungs=rungs))
+    with Journal.open(paths) as journal:
+        facts = journal.facts
+    spec = load_task(facts.task_from).spec
+    baseline = spec.baseline if facts.baseline_source is None else facts.baseline_source
+    return Task(replace(spec, baseline=baseline, rungs=facts.rungs or spec.rungs))
 
 
 def _thin_verification(plan: Plan, settings: RunSettings) -> str:

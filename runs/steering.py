@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from archwright.agents.questions import Work
-from archwright.core import End, TaskSpec
-from archwright.runs.candidates import seed_of
-from archwright.runs.halving import highest
-from archwright.runs.journal.journal import Journal
-from archwright.runs.ledger import Tried
-from archwright.runs.settings import RunSettings
+from archwright.core import CONTROL, Candidate, CandidateStatus, Measurement, seed_of
+from archwright.runs.context import Campaign, RunContext
+from archwright.search.objectives import rank_by_objectives
 from archwright.search.policies import Choice, Policy, Result, open_policy
 from archwright.search.policies.tweaks import force_structure
 from archwright.search.source_space import SHORTLIST, SourceSpace
 from archwright.source.family import family
 
+__all__ = ["Choice", "Steering"]
+
 
 class Steering:
-    """Asks the policy for one candidate after the other, in the order of their numbers."""
+    """Chooses for one candidate after the other, in the order of their numbers."""
 
-    def __init__(self, spec: TaskSpec, settings: RunSettings, journal: Journal) -> None:
-        previews = SHORTLIST if settings.backend == "symbolic" else 0
-        self._space = SourceSpace(spec.problem, spec.recipe, previews)
-        self._settings = settings
-        self._journal = journal
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._settings = context.settings
+        previews = SHORTLIST if self._settings.backend == "symbolic" else 0
+        self._space = SourceSpace(context.spec.problem, context.spec.recipe, previews)
         self._policy = self._open()
         self._told = 0
         self._results: dict[str, Result | None] = {}
@@ -36,8 +34,16 @@ class Steering:
         seed = seed_of(self._settings.seed, "policy")
         return open_policy(self._settings.policy, self._space, seed, self._settings.islands)
 
-    def choose(self, number: int, results: Sequence[Result]) -> Choice:
-        """What candidate `number` is to be, knowing `results`: those of last time, and more.
+    def choose(self, number: int, campaign: Campaign) -> Choice:
+        """Every so often the control arm's random draw, else what the policy says. A control goes
+        to the top at once, for what random draws reach is measured there."""
+        share = self._settings.control
+        if int(number * share) > int((number - 1) * share):
+            return Choice(CONTROL, (), 0, self._context.top)
+        return self._ask(number, self._read_all(campaign))
+
+    def _ask(self, number: int, results: Sequence[Result]) -> Choice:
+        """What the policy says, knowing `results`: those of last time, and more.
 
         Where gains are standings among several objectives, any of them may have changed, and the
         policy begins anew.
@@ -50,14 +56,11 @@ class Steering:
 
         def decide() -> dict[str, Any]:
             choice = self._force_structure(self._policy.ask(number))
-            made = asdict(choice)
             confidence = self._policy.confidence()
-            believed = (
-                None if confidence is None else {**asdict(confidence), "earned": confidence.earned}
-            )
-            return made | {"state": self._policy.state(), "confidence": believed}
+            believed = confidence and {**asdict(confidence), "earned": confidence.earned}
+            return asdict(choice) | {"state": self._policy.state(), "confidence": believed}
 
-        done = self._journal.once("choice", str(number), str(number), {}, decide)
+        done = self._context.journal.once("choice", str(number), str(number), {}, decide)
         self._chosen.append(done["operator"])
         return Choice(done["operator"], tuple(done["parents"]), done["seed"], done.get("rung", 0))
 
@@ -67,43 +70,39 @@ class Steering:
             return choice
         return force_structure(choice, self._chosen, self._space.operators, most)
 
-    def known(self, work: Work, rung: int) -> Result:
-        """An architecture that was measured before the search began, at `rung`."""
-        result = self._results.get(work.id)
-        if result is None:
-            result = self._results[work.id] = Result(
-                number=0,
-                id=work.id,
-                operator="",
-                parents=(),
-                gain=work.gain or 0.0,
-                rung=rung,
-                family=family(work.source),
-                parameters=work.parameters,
-                proposal=self._space.show(work.id, work.source),
-            )
-        return result
+    def _read_all(self, campaign: Campaign) -> list[Result]:
+        """What was found, for the policy; what left nothing to start from is left out."""
+        known = [self._place(c) for c in campaign.known.values()]
+        ranked = rank_by_objectives(known, self._settings.objectives)
+        found = []
+        for candidate in ranked:
+            if candidate.id not in self._results:
+                self._results[candidate.id] = self._read(candidate)
+            result = self._results[candidate.id]
+            if result is not None:
+                found.append(replace(result, gain=candidate.gain))
+        return found
 
-    def tried(self, number: int, tried: Tried) -> Result | None:
-        """A candidate of this run; None for one that left nothing to start from."""
-        if tried.id not in self._results:
-            self._results[tried.id] = self._read(number, tried)
-        return self._results[tried.id]
+    def _place(self, candidate: Candidate) -> Candidate:
+        """What was measured before the search began counts at the top rung."""
+        if candidate.sequence:
+            return candidate
+        shown = Measurement(candidate.score or 0.0, candidate.gain or 0.0)
+        return replace(candidate, rungs={self._context.top: shown})
 
-    def _read(self, number: int, tried: Tried) -> Result | None:
-        proposal = self._space.show(tried.id, tried.source)
-        if proposal is None:
+    def _read(self, candidate: Candidate) -> Result | None:
+        proposal = self._space.show(candidate.id, candidate.source)
+        if proposal is None and candidate.sequence:
             return None
-        rung, shown = highest(tried.rungs)
         return Result(
-            number=number,
-            id=tried.id,
-            operator=tried.operator,
-            parents=tried.parents,
-            gain=shown.gain if shown else None,
-            rung=rung,
-            family=family(tried.source),
-            parameters=tried.parameters,
+            number=candidate.number,
+            id=candidate.id,
+            operator=candidate.operator,
+            parents=candidate.parents,
+            gain=candidate.gain,
+            rung=candidate.rung or 0,
+            family=family(candidate.source),
+            parameters=candidate.parameters,
             proposal=proposal,
-            duplicate=tried.end is End.DUPLICATE,
+            duplicate=candidate.status is CandidateStatus.DUPLICATE,
         )

@@ -2,131 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+import hashlib
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 
-from archwright.core import Array, Outcome, Recipe, Stage, Status, TrialJob, score, score_samples
-from archwright.runs.data import TrialData
-from archwright.runs.journal.journal import Journal
-from archwright.runs.workspace.paths import RunPaths
+from archwright.core import (
+    Array,
+    Outcome,
+    Status,
+    Trial,
+    TrialJob,
+    TrialSpec,
+    score,
+    score_samples,
+)
+from archwright.runs.journal import Journal
 from archwright.sandbox import Sandbox
+from archwright.tasks.export import write_inputs, write_train
 from archwright.tasks.loading import Task
 
-VALIDATION = "validation"
-TEST = "test"
-
-
-@dataclass(frozen=True, slots=True)
-class TrialRequest:
-    """What to train, for how long, with which seed, and why (`purpose`)."""
-
-    candidate: str
-    title: str
-    source: str
-    recipe: Recipe
-    rung: int
-    seed: int
-    purpose: str = "search"
-    priority: int = 0
-    ceiling: tuple[int, float] | None = None
-    before: Stage | None = None
-    """What is trained first, in the same job; the candidate starts from its weights."""
-
-    def key(self, steps: int) -> str:
-        """The name of this trial in the journal."""
-        return f"{self.candidate}/{self.purpose}/{steps}/{self.seed}"
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """A finished trial. `score` is on the validation split, None when it did not end well."""
-
-    status: Status
-    score: float | None
-    curve: tuple[tuple[int, float], ...]
-    resources: Mapping[str, Any]
-    error: str
+VALIDATION: Final = "validation"
+TEST: Final = "test"
 
 
 class Trainer:
     """Trains candidates of one task in a sandbox."""
 
-    def __init__(self, task: Task, sandbox: Sandbox, journal: Journal, paths: RunPaths) -> None:
+    def __init__(self, task: Task, sandbox: Sandbox, journal: Journal) -> None:
         self._task = task
         self._sandbox = sandbox
         self._journal = journal
-        self._predictions = paths.predictions
-        self._data = TrialData(task, paths.data)
+        self._predictions = journal.paths.predictions
+        self._data = TrialData(task, journal.paths.data)
 
-    def train(self, request: TrialRequest) -> Trial:
+    def train(self, spec: TrialSpec) -> Trial:
         """Train and score on validation.
 
         Raises:
             Stopped: the run was asked to stop.
             SandboxError: the sandbox could not do its work.
         """
-        return self._once(request, (VALIDATION,))
+        return self._once(spec, (VALIDATION,))
 
-    def train_sealed(self, request: TrialRequest) -> Trial:
+    def train_sealed(self, spec: TrialSpec) -> Trial:
         """As `train`; predictions of the test split are kept aside, unscored."""
-        return self._once(request, (VALIDATION, TEST))
+        return self._once(spec, (VALIDATION, TEST))
 
-    def open_sealed(self, request: TrialRequest) -> Array:
+    def open_sealed(self, spec: TrialSpec) -> Array:
         """Test scores, one per sample, of a trial that was trained with `train_sealed`."""
-        predictions = np.load(self._sealed(request), allow_pickle=False)
+        predictions = np.load(self._sealed(spec), allow_pickle=False)
         return score_samples(self._task.spec.metric, predictions, self._data.labels(TEST))
 
-    def _once(self, request: TrialRequest, splits: tuple[str, ...]) -> Trial:
-        steps = self._task.spec.rungs[request.rung]
+    def _once(self, spec: TrialSpec, splits: tuple[str, ...]) -> Trial:
         asked = {
-            "candidate": request.candidate,
-            "title": request.title,
-            "purpose": request.purpose,
-            "rung": request.rung,
-            "steps": steps,
-            "seed": request.seed,
+            "candidate": spec.candidate.id,
+            "title": spec.candidate.title,
+            "purpose": spec.purpose,
+            "rung": spec.rung,
+            "steps": self._steps(spec),
+            "seed": spec.seed,
         }
         result = self._journal.once(
-            "trial",
-            request.key(steps),
-            request.candidate,
-            asked,
-            lambda: self._train(request, steps, splits),
+            "trial", self._key(spec), spec.candidate.id, asked, lambda: self._train(spec, splits)
         )
-        curve = tuple((int(s), float(v)) for s, v in result["curve"])
-        return Trial(
-            Status(result["status"]), result["score"], curve, result["resources"], result["error"]
-        )
+        return Trial.from_json(asked, result)
 
-    def _train(
-        self, request: TrialRequest, steps: int, splits: tuple[str, ...]
-    ) -> Mapping[str, Any]:
-        spec = self._task.spec
+    def _steps(self, spec: TrialSpec) -> int:
+        return self._task.spec.rungs[spec.rung]
+
+    def _key(self, spec: TrialSpec) -> str:
+        """The name of a trial in the journal."""
+        return f"{spec.candidate.id}/{spec.purpose}/{self._steps(spec)}/{spec.seed}"
+
+    def _train(self, spec: TrialSpec, splits: tuple[str, ...]) -> Mapping[str, Any]:
+        task = self._task.spec
         job = TrialJob(
-            source=request.source,
-            problem=spec.problem,
-            recipe=request.recipe,
-            steps=steps,
-            seed=request.seed,
-            data=self._data.folder(request.seed, splits),
+            source=spec.candidate.source,
+            problem=task.problem,
+            recipe=spec.candidate.recipe,
+            steps=self._steps(spec),
+            seed=spec.seed,
+            data=self._data.folder(spec.seed, splits),
             splits=splits,
-            seconds_limit=spec.trial_seconds,
-            memory_mb=spec.memory_mb,
-            ceiling=request.ceiling,
+            seconds_limit=task.trial_seconds,
+            memory_mb=task.memory_mb,
+            ceiling=spec.ceiling,
             measures=TEST in splits,
-            before=request.before,
+            before=spec.before,
         )
         before = self._data.digest(job.data, VALIDATION)
-        outcome = self._sandbox.train(job, request.priority)
+        outcome = self._sandbox.train(job, spec.priority)
         status, error, value = self._score(outcome)
         if self._data.digest(job.data, VALIDATION) != before:
             status, value = Status.INVALID, None
             error = "the task's code or data changed during the trial: it does not count"
         if TEST in splits and value is not None:
-            self._seal(request, outcome)
+            self._seal(spec, outcome)
         rounded = outcome.predictions.get(f"{VALIDATION}_int8")
         return {
             "status": status.value,
@@ -149,14 +126,66 @@ class Trainer:
     def _value(self, predictions: Array) -> float:
         return score(self._task.spec.metric, predictions, self._data.labels(VALIDATION))
 
-    def _sealed(self, request: TrialRequest) -> Any:
-        steps = self._task.spec.rungs[request.rung]
-        return self._predictions / (request.key(steps).replace("/", "-") + ".npy")
+    def _sealed(self, spec: TrialSpec) -> Path:
+        return self._predictions / (self._key(spec).replace("/", "-") + ".npy")
 
-    def _seal(self, request: TrialRequest, outcome: Outcome) -> None:
-        target = self._sealed(request)
+    def _seal(self, spec: TrialSpec, outcome: Outcome) -> None:
+        target = self._sealed(spec)
         target.parent.mkdir(parents=True, exist_ok=True)
         aside = target.with_suffix(".part")
         with aside.open("wb") as file:
             np.save(file, outcome.predictions[TEST], allow_pickle=False)
         aside.rename(target)
+
+
+class TrialData:
+    """Writes what a trial may read, once per seed and set of splits.
+
+    Labels of validation and test stay in this process.
+    """
+
+    def __init__(self, task: Task, root: Path) -> None:
+        self._task = task
+        self._root = root
+        self._lock = threading.Lock()
+        self._labels: dict[str, Array] = {}
+
+    def folder(self, seed: int, splits: Sequence[str]) -> Path:
+        """A folder with the training set of `seed` and the inputs of `splits`."""
+        folder = self._root / "-".join([f"seed-{seed}", *splits])
+        done = folder / "complete"
+        with self._lock:
+            if not done.exists():
+                folder.mkdir(parents=True, exist_ok=True)
+                write_train(self._task, seed, folder)
+                for split in splits:
+                    self._link_inputs(split, folder)
+                done.touch()
+        return folder
+
+    def _link_inputs(self, split: str, folder: Path) -> None:
+        shared = self._root / "inputs"
+        name = f"{split}_x.npy"
+        if not (shared / name).exists():
+            shared.mkdir(parents=True, exist_ok=True)
+            write_inputs(self._task, split, shared)
+        (folder / name).unlink(missing_ok=True)
+        os.link(shared / name, folder / name)
+
+    def digest(self, folder: Path, split: str) -> str:
+        """SHA-256 of what judges a trial: the task's code, the trial's data, the split's labels.
+
+        Taken before a trial and after it; a trial during which it changed does not count.
+        """
+        total = hashlib.sha256(self.labels(split).tobytes())
+        spec = self._task.spec.folder
+        for file in (spec / "task.toml", spec / "task.py", *sorted(folder.glob("*.npy"))):
+            total.update(file.name.encode() + file.read_bytes())
+        return total.hexdigest()
+
+    def labels(self, split: str) -> Array:
+        """The labels of a split, for scoring outside the jail."""
+        with self._lock:
+            if split not in self._labels:
+                self._labels[split] = self._task.load(split, 0)[1]
+            return self._labels[split]

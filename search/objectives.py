@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import replace
+from math import nan
+from typing import Final, Protocol
 
 import numpy as np
 
-from archwright.core import Array, InputError
+from archwright.core import Array, Candidate, InputError
 
 QUALITY: Final = "quality"
 COSTS: Final = ("parameters", "flops", "latency")
@@ -127,3 +129,50 @@ def standing(points: Array) -> Array:
         place = np.argsort(np.argsort(crowding(finite[here]), kind="stable"), kind="stable")
         result[here] += place / len(here)
     return result
+
+
+# --- candidates as points --------------------------------------------------------------------
+
+
+class Costly(Protocol):
+    """What has costs: a candidate, or the baseline of a snapshot. Counts of nothing are unknown."""
+
+    @property
+    def parameters(self) -> int: ...
+    @property
+    def flops(self) -> int: ...
+    @property
+    def latency_ms(self) -> float | None: ...
+
+
+def point_of(gain: float | None, what: Costly, objectives: Sequence[str]) -> tuple[float, ...]:
+    """A candidate in the space of `objectives`, larger is better everywhere; NaN is unknown."""
+    costs = {"parameters": what.parameters or None, "flops": what.flops or None}
+    values = {**costs, "latency": what.latency_ms}
+    known = (values[name] for name in objectives[1:])
+    return (nan if gain is None else gain, *(nan if c is None else -float(c) for c in known))
+
+
+def rank_by_objectives(
+    candidates: Sequence[Candidate], objectives: Sequence[str]
+) -> tuple[Candidate, ...]:
+    """The candidates with each gain replaced by its standing among those of the same rung.
+
+    With quality alone they stay as they are.
+    """
+    if len(objectives) == 1:
+        return tuple(candidates)
+    stands: dict[str, float] = {}
+    measured = [c for c in candidates if c.gain is not None]
+    for rung in {c.rung for c in measured}:
+        here = [c for c in measured if c.rung == rung]
+        points = [point_of(c.gain, c, objectives) for c in here]
+        places = standing(np.array(points)).tolist()
+        stands |= dict(zip((c.id for c in here), places, strict=True))
+    return tuple(_with_gain(c, stands.get(c.id)) for c in candidates)
+
+
+def _with_gain(candidate: Candidate, gain: float | None) -> Candidate:
+    if candidate.measured is None or candidate.rung is None:
+        return candidate
+    return replace(candidate, rungs={candidate.rung: replace(candidate.measured, gain=gain)})

@@ -25,7 +25,7 @@ from random import Random
 from typing import Any
 
 import archwright
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.workspace import Workspace
 
@@ -140,13 +140,9 @@ def write_task(folder: Path, steps: int) -> Path:
 def search_trials(workspace: Path, run: str) -> list[tuple[float, float]]:
     """Begin and end of every training of the search, Unix seconds, in the order of their ends."""
     paths = find_run(Workspace.open(workspace), run)
-    with Journal.open(paths, readonly=True) as journal:
-        rows = journal.query(
-            "SELECT finished, json_extract(result, '$.resources.seconds') AS seconds FROM steps "
-            "WHERE kind = 'trial' AND json_extract(request, '$.purpose') = 'search' "
-            "ORDER BY finished"
-        )
-    return [(row["finished"] - row["seconds"], row["finished"]) for row in rows]
+    with Journal.open(paths) as journal:
+        trials = journal.trials(purpose="search")
+    return [(t.finished - t.resources.seconds, t.finished) for t in trials]
 
 
 def measure(steps: int, workers: int, candidates: int, lag: int) -> dict[str, Any]:

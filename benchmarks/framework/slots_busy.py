@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import archwright
-from archwright.runs.journal.journal import Journal
+from archwright.core import Trial
+from archwright.runs.journal import Journal
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.workspace import Workspace
 
@@ -32,30 +33,24 @@ def measure(task: str, workers: int, trials: int, sandbox: str) -> dict[str, Any
             task, workspace=folder, max_trials=trials, workers=workers, sandbox=sandbox
         )
         paths = find_run(Workspace.open(Path(folder)), result["run"])
-        with Journal.open(paths, readonly=True) as journal:
+        with Journal.open(paths) as journal:
             return {"task": task, "workers": workers, **_busy(journal, workers)}
 
 
 def _busy(journal: Journal, workers: int) -> dict[str, float]:
-    rows = journal.query(
-        "SELECT finished, json_extract(result, '$.resources.seconds') AS seconds FROM steps "
-        "WHERE kind = 'trial' AND json_extract(request, '$.purpose') = ? ORDER BY finished",
-        "search",
-    )
-    begun = min(row["finished"] - row["seconds"] for row in rows)
+    trials = journal.trials(purpose="search")
+    begun = min(t.finished - t.resources.seconds for t in trials)
     # The last trainings run out one by one when the budget ends; the window ends before that.
-    window = rows[: len(rows) - workers]
-    ended = window[-1]["finished"]
-    trained = sum(_overlap(row, begun, ended) for row in rows)
+    ended = trials[len(trials) - workers - 1].finished
+    trained = sum(_overlap(trial, begun, ended) for trial in trials)
     share = trained / (workers * (ended - begun))
-    mean = sum(row["seconds"] for row in rows) / len(rows)
-    return {"trials": len(rows), "mean_trial_seconds": mean, "busy_share": share, "limit": LIMIT}
+    mean = sum(t.resources.seconds for t in trials) / len(trials)
+    return {"trials": len(trials), "mean_trial_seconds": mean, "busy_share": share, "limit": LIMIT}
 
 
-def _overlap(row: Any, begun: float, ended: float) -> float:
-    start: float = max(begun, row["finished"] - row["seconds"])
-    end: float = min(ended, row["finished"])
-    return max(0.0, end - start)
+def _overlap(trial: Trial, begun: float, ended: float) -> float:
+    start = max(begun, trial.finished - trial.resources.seconds)
+    return max(0.0, min(ended, trial.finished) - start)
 
 
 def main() -> None:

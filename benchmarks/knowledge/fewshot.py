@@ -20,8 +20,8 @@ import numpy as np
 
 from archwright.cli.models import add_model_arguments, model_settings
 from archwright.cli.output import emit, say
-from archwright.core import METRICS, Array, InputError
-from archwright.runs.journal.journal import Journal
+from archwright.core import METRICS, Array, CandidateStatus, InputError
+from archwright.runs.journal import Journal
 
 DRAWS: Final = 10_000
 """Permutations and bootstrap samples."""
@@ -106,7 +106,7 @@ def _spend(place: Path, task: str, n: int, known: Path, args: argparse.Namespace
     result = _discover(
         task, workspace, args, args.candidates, {"examples": n, "seed": args.seed, **given}
     )
-    with Journal.open(find_run(opened, result["run"]), readonly=True) as journal:
+    with Journal.open(find_run(opened, result["run"])) as journal:
         return {**_funnel(journal), "usd": result["spend"]["usd"], **_gains(journal)}
 
 
@@ -136,26 +136,24 @@ def _discover(
 
 def _funnel(journal: Journal) -> dict[str, int]:
     """How many sources were attempted, could be read, were known, passed and were trained."""
-    (row,) = journal.query(
-        "SELECT COUNT(*) AS attempted, COUNT(text) AS parsed, "
-        "COALESCE(SUM(end = 'duplicate'), 0) AS duplicate, COUNT(score) AS trained, "
-        "(SELECT COUNT(*) FROM steps WHERE kind = 'check' AND state = 'finished' "
-        "AND json_extract(result, '$.status') = 'ok') AS valid "
-        "FROM candidates WHERE sequence > 0"
-    )
-    return {name: row[name] for name in FUNNEL}
+    candidates = journal.candidates()
+    found = {
+        "attempted": len(candidates),
+        "parsed": sum(bool(c.fingerprint.text) for c in candidates),
+        "duplicate": sum(c.status is CandidateStatus.DUPLICATE for c in candidates),
+        "valid": sum(check.result["status"] == "ok" for check in journal.steps("check")),
+        "trained": sum(c.score is not None for c in candidates),
+    }
+    return {name: found[name] for name in FUNNEL}
 
 
 def _gains(journal: Journal) -> dict[str, Any]:
     """Scores at the lowest rung, and their gains over the baseline in its noise sd."""
-    floor, metric = journal.fact("noise")[0], METRICS[journal.fact("metric")]
-    rows = journal.query(
-        "SELECT json_extract(result, '$.score') AS score FROM steps WHERE kind = 'trial' AND "
-        "state = 'finished' AND json_extract(request, '$.purpose') = 'search' AND "
-        "json_extract(request, '$.rung') = 0 ORDER BY key"
-    )
-    scores = [row["score"] for row in rows if row["score"] is not None]
-    gains = [metric.gain(score, floor["mean"]) / floor["sd"] for score in scores]
+    facts = journal.facts
+    floor, metric = facts.noise[0], METRICS[facts.metric]
+    trials = sorted(journal.trials(purpose="search"), key=lambda t: (t.candidate, t.steps, t.seed))
+    scores = [t.score for t in trials if t.rung == 0 and t.score is not None]
+    gains = [floor.gain(metric, score) for score in scores]
     return {"scores": scores, "gains": gains, "unit": metric.unit}
 
 

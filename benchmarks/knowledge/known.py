@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from archwright.core import End, Fingerprint
+from archwright.core import CandidateStatus, Fingerprint
 from archwright.knowledge.entries import Entry
 
 
 def known_entries(count: int, task: str) -> Iterator[Entry]:
     """`count` results of `task`, each with a fingerprint of its own and a plausible end."""
-    ends = (End.TRAINED, End.INVALID, End.CRASHED, End.PROMOTED)
+    ends = (
+        CandidateStatus.TRAINED,
+        CandidateStatus.INVALID,
+        CandidateStatus.CRASHED,
+        CandidateStatus.PROMOTED,
+    )
     for index in range(count):
         yield Entry(
             run="made-up",

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from archwright.benchmarks.knowledge.known import known_fingerprint
 from archwright.cli.output import emit, say
-from archwright.core import End, InputError
+from archwright.core import CandidateStatus, InputError
 from archwright.knowledge.entries import Entry
 from archwright.knowledge.store import By, Knowledge
 from archwright.source.parsing import parse
@@ -77,7 +77,7 @@ def _entries(loaded: Mapping[str, Any]) -> Iterator[Entry]:
     for name, text in loaded["decisions"].items():
         yield Entry(run="decisions", candidate=name, kind="decision", lesson=text)
     for name, source in block_sources().items():
-        yield Entry(run="code", candidate=name, source=source, end=End.TRAINED)
+        yield Entry(run="code", candidate=name, source=source, end=CandidateStatus.TRAINED)
 
 
 def block_sources() -> dict[str, str]:
@@ -172,7 +172,7 @@ class MadeUp:
             title=self._say(6),
             source="\n".join(self._rng.choices(self._code, k=15)),
             fingerprint=known_fingerprint(index),
-            end=End.TRAINED,
+            end=CandidateStatus.TRAINED,
             lesson=self._say(20),
         )
 

@@ -25,15 +25,26 @@ import numpy as np
 
 from archwright.benchmarks.dedup.workers import end_with
 from archwright.cli.output import emit, say
-from archwright.core import METRICS, Array, Problem, Recipe, Status, TaskSpec
-from archwright.runs.budget import Plan
-from archwright.runs.halving import Ascent, Climb, Climber, Rung
-from archwright.runs.journal.journal import Journal
-from archwright.runs.noise import BASELINE, Floor
-from archwright.runs.results.snapshot import Verdict
+from archwright.core import (
+    BASELINE,
+    METRICS,
+    Array,
+    Candidate,
+    Floor,
+    Problem,
+    Recipe,
+    Status,
+    TaskSpec,
+    Trial,
+    TrialSpec,
+    Verdict,
+)
+from archwright.runs.allocation import Plan
+from archwright.runs.context import Campaign, RunContext
+from archwright.runs.halving import SuccessiveHalving
+from archwright.runs.journal import Journal
 from archwright.runs.settings import RunSettings
-from archwright.runs.trainer import Trial, TrialRequest
-from archwright.runs.verification.verification import Verification
+from archwright.runs.verification import Verification
 from archwright.runs.workspace.paths import RunPaths
 from archwright.sandbox.in_process import InProcessSandbox
 
@@ -59,6 +70,8 @@ SPEC: Final = TaskSpec(
     folder=Path(),
 )
 
+BASE: Final = Candidate(BASELINE, parameters=10)
+
 
 class SimulatedTrainer:
     """Draws scores around known qualities in place of training.
@@ -79,21 +92,28 @@ class SimulatedTrainer:
         luck = 0.0 if candidate == BASELINE else self._draw(candidate, "luck").normal()
         return self.quality(candidate) + SAMPLE_LUCK * float(luck)
 
-    def train(self, request: TrialRequest) -> Trial:
+    def train(self, spec: TrialSpec) -> Trial:
         """A score around what validation shows."""
-        noise = float(self._draw(request.candidate, request.rung, request.seed).normal())
-        value = 90.0 + self.on_validation(request.candidate) + noise
-        return Trial(Status.OK, value, ((1, 1.0), (3, 0.5)), {}, "")
+        id_, rung = spec.candidate.id, spec.rung
+        noise = float(self._draw(id_, rung, spec.seed).normal())
+        value = 90.0 + self.on_validation(id_) + noise
+        return Trial(
+            *(id_, spec.purpose, rung, SPEC.rungs[rung], spec.seed),
+            status=Status.OK,
+            score=value,
+            curve=((1, 1.0), (3, 0.5)),
+        )
 
-    def train_sealed(self, request: TrialRequest) -> Trial:
+    def train_sealed(self, spec: TrialSpec) -> Trial:
         """As `train`."""
-        return self.train(request)
+        return self.train(spec)
 
-    def open_sealed(self, request: TrialRequest) -> Array:
+    def open_sealed(self, spec: TrialSpec) -> Array:
         """Test scores around the truth, one per sample."""
-        by_sample = self._draw(request.candidate, "test").normal(0.0, SAMPLE_NOISE, SAMPLES)
-        noise = float(self._draw(request.candidate, "test", request.seed).normal())
-        scores: Array = 90.0 + self.quality(request.candidate) + noise + by_sample
+        id_ = spec.candidate.id
+        by_sample = self._draw(id_, "test").normal(0.0, SAMPLE_NOISE, SAMPLES)
+        noise = float(self._draw(id_, "test", spec.seed).normal())
+        scores: Array = 90.0 + self.quality(id_) + noise + by_sample
         return scores
 
     def _draw(self, *parts: object) -> np.random.Generator:
@@ -102,7 +122,7 @@ class SimulatedTrainer:
 
 
 @dataclass(frozen=True, slots=True)
-class Campaign:
+class Played:
     """What one simulated campaign came to."""
 
     discoveries: int
@@ -113,7 +133,7 @@ class Campaign:
     candidates: int
 
 
-def play(campaign: int, planted: float, settings: RunSettings) -> Campaign:
+def play(campaign: int, planted: float, settings: RunSettings) -> Played:
     """One campaign."""
     trainer = SimulatedTrainer(campaign, planted)
     plan = Plan.of(settings, len(SPEC.rungs))
@@ -122,15 +142,14 @@ def play(campaign: int, planted: float, settings: RunSettings) -> Campaign:
         tempfile.TemporaryDirectory() as folder,
         Journal.create(RunPaths(Path(folder)), {"settings": settings.to_json()}) as journal,
     ):
-        climb = Climb(SPEC, settings, trainer, floors)
-        candidates = _search(climb, journal, plan.search or 0)
-        verification = Verification(
-            *(SPEC, settings, trainer, InProcessSandbox(), journal, floors),
-            allowance=plan.verification,
-        )
+        sandbox = InProcessSandbox()
+        context = RunContext(SPEC, settings, journal, sandbox, trainer, BASE, floors)
+        halving = SuccessiveHalving(SPEC.metric, settings, trainer, floors)
+        candidates = _search(halving, journal, plan.search or 0)
+        verification = Verification(context, allowance=plan.verification)
         verdicts = verification.verify(plan.finalists)
     found = [v for v in verdicts if v.verdict == "discovery"]
-    return Campaign(
+    return Played(
         discoveries=len(found),
         found=any(v.candidate == str(PLANTED_NUMBER) for v in found),
         covered=tuple(_covers(v, trainer) for v in verdicts),
@@ -141,47 +160,42 @@ def play(campaign: int, planted: float, settings: RunSettings) -> Campaign:
 def _measure(trainer: SimulatedTrainer, settings: RunSettings) -> list[Floor]:
     floors = []
     for rung, steps in enumerate(SPEC.rungs):
-        requests = [
-            TrialRequest(BASELINE, "", "", SPEC.recipe, rung, s)
-            for s in range(settings.baseline_seeds)
-        ]
-        scores = tuple(t.score for r in requests if (t := trainer.train(r)).score is not None)
+        wanted = [TrialSpec(BASE, rung, s) for s in range(settings.baseline_seeds)]
+        scores = tuple(t.score for w in wanted if (t := trainer.train(w)).score is not None)
         floors.append(Floor(steps, statistics.fmean(scores), statistics.stdev(scores), scores, 10))
     return floors
 
 
-def _search(climb: Climb, journal: Journal, trials: int) -> int:
+def _search(halving: SuccessiveHalving, journal: Journal, trials: int) -> int:
     """Candidates until the trials are spent; how many there were."""
-    ascents: list[Ascent] = []
+    ended: list[Candidate] = []
     while trials > 0:
-        number = len(ascents) + 1
-        seen = ascents[: max(0, number - LAG)]
-        ascent = _step(climb, journal, number, seen, trials)
-        ascents.append(ascent)
-        trials -= ascent.trials
-    return len(ascents)
+        number = len(ended) + 1
+        seen = ended[: max(0, number - LAG)]
+        candidate = _step(halving, journal, number, seen, trials)
+        ended.append(candidate)
+        trials -= candidate.trials
+    return len(ended)
 
 
 def _step(
-    climb: Climb, journal: Journal, number: int, seen: Sequence[Ascent], trials: int
-) -> Ascent:
+    halving: SuccessiveHalving,
+    journal: Journal,
+    number: int,
+    seen: Sequence[Candidate],
+    trials: int,
+) -> Candidate:
     key = str(number)
-    row = {"id": key, "sequence": number * 1000, "title": key, "rationale": "", "operator": "draw"}
-    blank = {"source": "", "created": 0.0, "parents": [], "examples": []}
-    journal.propose({**row, **blank, "recipe": SPEC.recipe.to_json()})
-
-    def reached(rung: int, shown: Rung) -> None:
-        numbers = {"score": shown.score, "gain": shown.gain, "seeds": shown.seeds}
-        journal.update(key, rung=rung, parameters=10, **numbers)
-
-    ascent = climb.climb(
-        Climber(key, key, "", SPEC.recipe, number),
-        min(trials, climb.most_trials),
-        lambda rung: [a.rungs[rung].gain for a in seen if rung in a.rungs],
-        reached,
+    drawn = Candidate(key, key, sequence=1000 * number, operator="draw", parameters=10)
+    campaign = Campaign({}, tuple(seen))
+    candidate = halving.run(
+        journal.propose(drawn),
+        min(trials, halving.most_trials),
+        lambda rung: campaign.rivals(rung, rung, ()),
+        journal.update,
     )
-    journal.end(key, ascent.end, ascent.reason)
-    return ascent
+    journal.update(candidate)
+    return candidate
 
 
 def _covers(verdict: Verdict, trainer: SimulatedTrainer) -> bool:
@@ -240,9 +254,7 @@ def measure(campaigns: int, settings: RunSettings, workers: int = 1) -> dict[str
     }
 
 
-def _play_all(
-    planted: float, settings: RunSettings, campaigns: int, workers: int
-) -> list[Campaign]:
+def _play_all(planted: float, settings: RunSettings, campaigns: int, workers: int) -> list[Played]:
     playing = partial(play, planted=planted, settings=settings)
     if workers == 1:
         return list(map(playing, range(campaigns)))

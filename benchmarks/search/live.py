@@ -10,11 +10,9 @@ baseline's noise standard deviations, is the run's result.
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
@@ -22,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from archwright.cli.output import emit, say
-from archwright.core import Array, InputError, Recipe
+from archwright.core import Array, InputError, TrialSpec
 from archwright.runs.verification.statistics import compare
 
 if TYPE_CHECKING:
@@ -120,44 +118,37 @@ def _search(task: str, policy: str, seed: int, args: argparse.Namespace) -> tupl
 
 def _judge(paths: RunPaths, candidate: str) -> float:
     """The gain of a candidate on fresh seeds, in the baseline's noise sd."""
-    from archwright.runs.journal.journal import Journal
-    from archwright.runs.noise import BASELINE, read_floors
+    from archwright.runs.context import baseline_of
+    from archwright.runs.journal import Journal
     from archwright.runs.settings import RunSettings
     from archwright.runs.starting import task_of
-    from archwright.runs.trainer import Trainer, TrialRequest
-    from archwright.runs.verification.verification import fresh_seed
+    from archwright.runs.trainer import Trainer
+    from archwright.runs.verification import fresh_seed
     from archwright.sandbox.opening import open_sandbox
 
     task = task_of(paths)
     spec = task.spec
     with Journal.open(paths) as journal:
-        settings, floors = RunSettings(**journal.fact("settings")), read_floors(journal)
-        (row,) = journal.query(
-            "SELECT title, source, recipe FROM candidates WHERE id = ?", candidate
-        )
-        found = TrialRequest(
-            candidate=candidate,
-            title=row["title"],
-            source=row["source"],
-            recipe=Recipe(**json.loads(row["recipe"])),
-            rung=len(spec.rungs) - 1,
-            seed=fresh_seed(0),
-            purpose="judgement",
-        )
-        base = replace(found, candidate=BASELINE, source=spec.baseline, recipe=spec.recipe)
-        wanted = [replace(r, seed=fresh_seed(0, n)) for n in range(JUDGES) for r in (found, base)]
+        facts, found = journal.facts, journal.candidate(candidate)
+        assert found is not None, "the best of a run is a candidate of it"
+        settings, top = RunSettings(**facts.settings), len(spec.rungs) - 1
+        wanted = [
+            TrialSpec(who, top, fresh_seed(0, n), "judgement")
+            for n in range(JUDGES)
+            for who in (found, baseline_of(spec))
+        ]
         with (
             open_sandbox(settings.sandbox, settings.workers, settings.docker) as sandbox,
             ThreadPoolExecutor(settings.workers) as threads,
         ):
-            trainer = Trainer(task, sandbox, journal, paths)
+            trainer = Trainer(task, sandbox, journal)
             scores = [t.score for t in threads.map(trainer.train, wanted)]
     gains = [
         spec.metric.gain(own, base)
         for own, base in zip(scores[::2], scores[1::2], strict=True)
         if own is not None and base is not None
     ]
-    return fmean(gains) / floors[-1].sd if gains else 0.0
+    return fmean(gains) / facts.noise[-1].sd if gains else 0.0
 
 
 def summarise(gains: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, dict[str, Any]]:

@@ -1,11 +1,11 @@
-"""What climbing saves against training every candidate in full, and whether it finds the same.
+"""What successive halving saves against training every candidate in full, and what it finds.
 
     python benchmarks/rungs.py [--task digits] [--rungs 50,150,450] [--candidates 24] [--seed 0]
                                [--budgets 40,100]
 
-Draws candidates and lets them climb. Compares the steps spent with those of training all at the top
-rung. The winners of both ways are trained on fresh seeds, so that luck on the seeds that chose them
-does not count.
+Draws candidates and promotes them by successive halving. Compares the steps spent with those of
+training all at the top rung. The winners of both ways are trained on fresh seeds, so that luck on
+the seeds that chose them does not count.
 
 With budgets, searches of so many trainings are resampled from the candidates' results, with one
 seed at each rung and with a second where the decision is close; what they find is judged by fresh
@@ -27,12 +27,13 @@ from random import Random
 from statistics import fmean
 from typing import Any
 
-from archwright.core import Status, TaskSpec
-from archwright.runs.halving import Ascent, Climb, Climber, Trains
-from archwright.runs.journal.journal import Journal
-from archwright.runs.noise import Floor, measure_noise
+from archwright.core import Candidate, Floor, Status, TaskSpec, Trial, TrialSpec
+from archwright.runs.context import RunContext, baseline_of
+from archwright.runs.halving import SuccessiveHalving
+from archwright.runs.journal import Journal
+from archwright.runs.noise import measure_noise
 from archwright.runs.settings import RunSettings
-from archwright.runs.trainer import Trainer, Trial, TrialRequest
+from archwright.runs.trainer import Trainer
 from archwright.runs.workspace.paths import RunPaths
 from archwright.sandbox import Sandbox
 from archwright.sandbox.opening import open_sandbox
@@ -54,12 +55,12 @@ class Counting:
         self.steps = 0
         self._answers: dict[tuple[str, int, int], Trial] = {}
 
-    def train(self, request: TrialRequest) -> Trial:
+    def train(self, spec: TrialSpec) -> Trial:
         """Train, or answer what is known; either way it is counted."""
-        self.steps += self._spec.rungs[request.rung]
-        key = (request.candidate, request.rung, request.seed)
+        self.steps += self._spec.rungs[spec.rung]
+        key = (spec.candidate.id, spec.rung, spec.seed)
         if key not in self._answers:
-            self._answers[key] = self._trainer.train(request)
+            self._answers[key] = self._trainer.train(spec)
         return self._answers[key]
 
 
@@ -71,28 +72,30 @@ def measure(
     if rungs:
         task = replace(task, spec=replace(task.spec, rungs=rungs))
     with tempfile.TemporaryDirectory() as folder, open_sandbox("process", 2) as sandbox:
-        paths = RunPaths(Path(folder))
-        journal = Journal.create(paths, {"settings": settings.to_json()})
-        trainer = Trainer(task, sandbox, journal, paths)
-        parameters = sandbox.check(task.spec.baseline, task.spec.problem).parameters
-        floors = measure_noise(task.spec, trainer, journal, settings, parameters)
-        climbers = _draw(task.spec, sandbox, count, seed)
-        found = _compare(task.spec, settings, trainer, floors, climbers)
+        journal = Journal.create(RunPaths(Path(folder)), {"settings": settings.to_json()})
+        trainer = Trainer(task, sandbox, journal)
+        baseline = baseline_of(task.spec)
+        context = RunContext(task.spec, settings, journal, sandbox, trainer, baseline)
+        floors = measure_noise(context)
+        drawn = _draw(task.spec, sandbox, count, seed)
+        found = _compare(task.spec, settings, trainer, floors, drawn)
         if budgets:
-            found["searches"] = _resample(task.spec, trainer, floors, climbers, budgets)
+            found["searches"] = _resample(task.spec, trainer, floors, drawn, budgets)
         journal.close()
     return {"task": name, "candidates": count, **found}
 
 
-def _draw(spec: TaskSpec, sandbox: Sandbox, count: int, seed: int) -> list[Climber]:
-    rng, climbers = Random(seed), list[Climber]()
-    while len(climbers) < count:
+def _draw(spec: TaskSpec, sandbox: Sandbox, count: int, seed: int) -> list[Candidate]:
+    rng, drawn = Random(seed), list[Candidate]()
+    while len(drawn) < count:
         draft = draw(spec.problem, rng)
         if sandbox.check(draft.source, spec.problem).status is Status.OK:
             recipe = read_source(draft.source, spec.problem, spec.recipe).recipe
-            number = len(climbers) + 1
-            climbers.append(Climber(str(number), draft.title, draft.source, recipe, number))
-    return climbers
+            number = len(drawn) + 1
+            drawn.append(
+                Candidate(str(number), draft.title, draft.source, recipe, sequence=1000 * number)
+            )
+    return drawn
 
 
 def _compare(
@@ -100,88 +103,85 @@ def _compare(
     settings: RunSettings,
     trainer: Trainer,
     floors: list[Floor],
-    climbers: list[Climber],
+    drawn: list[Candidate],
 ) -> dict[str, Any]:
     full, top = Counting(trainer, spec), len(floors) - 1
     scores: dict[str, float] = {}
-    for c in climbers:
-        trial = full.train(_request(c, top, 0))
+    for c in drawn:
+        trial = full.train(TrialSpec(c, top, 0))
         if trial.score is not None:
             scores[c.id] = trial.score
-    climbing = Counting(trainer, spec)
-    climb = Climb(spec, settings, climbing, floors)
-    ascents = _search(climb, climbers, len(climbers) * climb.most_trials, lag=1)
-    reached = {c.id: a for c, a in zip(climbers, ascents, strict=True) if top in a.rungs}
+    halved = Counting(trainer, spec)
+    halving = SuccessiveHalving(spec.metric, settings, halved, floors)
+    ended = _search(halving, drawn, len(drawn) * halving.most_trials, lag=1)
+    reached = {c.id: c for c in ended if top in c.rungs}
     sign = 1.0 if spec.metric.direction == "maximize" else -1.0
     best = max(scores, key=lambda i: sign * scores[i])
-    winner = max(reached, key=lambda i: reached[i].rungs[top].gain)
-    winners = {c.id: c for c in climbers if c.id in (best, winner)}
+    winner = max(reached, key=lambda i: reached[i].gain or 0.0)
+    winners = {c.id: c for c in drawn if c.id in (best, winner)}
     fresh = {i: _fresh_scores(trainer, c, top) for i, c in winners.items()}
     return {
         "steps_in_full": full.steps,
-        "steps_climbing": climbing.steps,
-        "share": climbing.steps / full.steps,
+        "steps_halving": halved.steps,
+        "share": halved.steps / full.steps,
         "reached_the_top": len(reached),
         "best_in_full": {"candidate": best, "fresh": fresh[best]},
-        "winner_climbing": {"candidate": winner, "fresh": fresh[winner]},
+        "winner_halving": {"candidate": winner, "fresh": fresh[winner]},
         "noise_sd": floors[-1].sd,
     }
 
 
-def _search(climb: Climb, climbers: Sequence[Climber], trainings: int, lag: int) -> list[Ascent]:
-    """Let one after the other climb, until so many trainings are spent.
+def _search(
+    halving: SuccessiveHalving, drawn: Sequence[Candidate], trainings: int, lag: int
+) -> list[Candidate]:
+    """Take one after the other from rung to rung, until so many trainings are spent.
 
     Each is compared with those before it, but for the last `lag - 1`, which are under way.
     """
-    ascents: list[Ascent] = []
-    for climber in climbers:
-        left = trainings - sum(a.trials for a in ascents)
+    ended: list[Candidate] = []
+    for candidate in drawn:
+        left = trainings - sum(c.trials for c in ended)
         if left <= 0:
             break
-        seen = ascents[: max(0, len(ascents) + 1 - lag)]
-        ascents.append(
-            climb.climb(
-                climber,
-                min(left, climb.most_trials),
-                partial(_gains_at, seen),
-                lambda *_: None,
-            )
-        )
-    return ascents
+        seen = tuple(ended[: max(0, len(ended) + 1 - lag)])
+        rivals = partial(_gains_at, seen)
+        most = min(left, halving.most_trials)
+        ended.append(halving.run(candidate, most, rivals, lambda _: None))
+    return ended
 
 
 def _resample(
     spec: TaskSpec,
     trainer: Trainer,
     floors: list[Floor],
-    climbers: list[Climber],
+    drawn: list[Candidate],
     budgets: Sequence[int],
 ) -> list[dict[str, Any]]:
     """Means over searches of each number of trainings, with one seed and with up to two."""
     known, top = Counting(trainer, spec), len(floors) - 1
     # Trained beforehand, two at a time: all that a search may ask for.
     wanted = [
-        replace(_request(c, rung, seed), ceiling=floors[rung].ceiling)
-        for c in climbers
+        replace(TrialSpec(c, rung, seed), ceiling=floors[rung].ceiling)
+        for c in drawn
         for rung in range(len(floors))
         for seed in (0, 1)
     ]
-    wanted += [_request(c, top, FRESH + n) for c in climbers for n in range(JUDGES)]
+    wanted += [TrialSpec(c, top, FRESH + n) for c in drawn for n in range(JUDGES)]
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(known.train, wanted))
 
     def play(number: int, budget: int, seeds: int) -> tuple[int, int, float]:
-        order, before = Random(number).choices(climbers, k=budget), known.steps
+        order, before = Random(number).choices(drawn, k=budget), known.steps
         settings = RunSettings(workers=2, search_seeds=seeds)
-        climb = Climb(spec, settings, known, floors)
-        ascents = _search(climb, order, budget, settings.candidates_ahead)
+        halving = SuccessiveHalving(spec.metric, settings, known, floors)
+        ended = _search(halving, order, budget, settings.candidates_ahead)
         steps = known.steps - before
-        shown = [(a.rungs[top], n) for n, a in enumerate(ascents) if top in a.rungs]
+        shown = [c for c in ended if top in c.rungs]
         # As for finalists: a gain on few seeds is trusted less.
-        best = max(shown, key=lambda s: s[0].gain * s[0].seeds / (s[0].seeds + 1), default=None)
-        scores = [] if best is None else _fresh_scores(known, order[best[1]], top, JUDGES)
+        best = max(shown, key=lambda c: (c.gain or 0.0) * c.seeds / (c.seeds + 1), default=None)
+        scores = [] if best is None else _fresh_scores(known, best, top, JUDGES)
         gain = floors[top].gain(spec.metric, fmean(scores)) if scores else 0.0
-        return len(ascents), steps, gain
+        return len(ended), steps, gain
 
     rows = []
     for budget, seeds in product(budgets, (1, 2)):
@@ -192,17 +192,16 @@ def _resample(
     return rows
 
 
-def _request(c: Climber, rung: int, seed: int) -> TrialRequest:
-    return TrialRequest(c.id, c.title, c.source, c.recipe, rung, seed)
-
-
-def _fresh_scores(trainer: Trains, c: Climber, top: int, count: int = FRESH_SEEDS) -> list[float]:
-    trials = (trainer.train(_request(c, top, FRESH + n)) for n in range(count))
+def _fresh_scores(
+    trainer: Counting | Trainer, candidate: Candidate, top: int, count: int = FRESH_SEEDS
+) -> list[float]:
+    trials = (trainer.train(TrialSpec(candidate, top, FRESH + n)) for n in range(count))
     return [t.score for t in trials if t.score is not None]
 
 
-def _gains_at(ascents: list[Ascent], rung: int) -> list[float]:
-    return [a.rungs[rung].gain for a in ascents if rung in a.rungs]
+def _gains_at(ended: Sequence[Candidate], rung: int) -> list[float]:
+    shown = (c.rungs[rung].gain for c in ended if rung in c.rungs)
+    return [gain for gain in shown if gain is not None]
 
 
 def main() -> None:
@@ -224,9 +223,9 @@ def main() -> None:
         return
     print(
         f"{found['candidates']} candidates on {found['task']}: climbing took "
-        f"{found['steps_climbing']:,} steps, {100 * found['share']:.0f} % of training all in full"
+        f"{found['steps_halving']:,} steps, {100 * found['share']:.0f} % of training all in full"
     )
-    full, climbed = found["best_in_full"], found["winner_climbing"]
+    full, climbed = found["best_in_full"], found["winner_halving"]
     print(
         f"on {FRESH_SEEDS} fresh seeds: best in full {full['candidate']} at "
         f"{fmean(full['fresh']):.2f}, winner by climbing {climbed['candidate']} at "

@@ -23,10 +23,10 @@ from random import Random
 
 import numpy as np
 
-from archwright.core import Array, CheckReport, Status, TaskSpec
-from archwright.runs.journal.journal import Journal
+from archwright.core import Array, Candidate, CheckReport, Status, TaskSpec, TrialSpec
+from archwright.runs.journal import Journal
 from archwright.runs.settings import RunSettings
-from archwright.runs.trainer import Trainer, TrialRequest
+from archwright.runs.trainer import Trainer
 from archwright.runs.workspace.paths import RunPaths
 from archwright.sandbox import Sandbox
 from archwright.sandbox.opening import open_sandbox
@@ -70,7 +70,7 @@ def collect(name: str, count: int, seed: int) -> Trained:
     with tempfile.TemporaryDirectory() as folder, open_sandbox("process", 2) as sandbox:
         paths = RunPaths(Path(folder))
         with Journal.create(paths, {"settings": settings.to_json()}) as journal:
-            trainer = Trainer(task, sandbox, journal, paths)
+            trainer = Trainer(task, sandbox, journal)
             with ThreadPoolExecutor(settings.workers) as threads:
                 wanted = islice(_sources(task.spec, seed), count)
                 found = threads.map(lambda s: _train(task.spec, sandbox, trainer, s), wanted)
@@ -101,10 +101,11 @@ def _train(
     if report.status is not Status.OK:
         return None
     recipe = read_source(source, spec.problem, spec.recipe).recipe
-    trial = trainer.train(TrialRequest(str(hash(source)), "drawn", source, recipe, 0, 0))
+    drawn = Candidate(str(hash(source)), "drawn", source, recipe)
+    trial = trainer.train(TrialSpec(drawn, 0, 0))
     if trial.score is None:
         return None
-    return source, report, trial.score, float(trial.resources["seconds"])
+    return source, report, trial.score, trial.resources.seconds
 
 
 def judge(own: Trained, other: Trained | None) -> dict[str, dict[int, float]]:

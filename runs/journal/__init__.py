@@ -1,1 +1,8 @@
-"""The only SQL of a run: its schema, typed reads and writes."""
+"""The only SQL of a run: its schema, typed reads and writes, and a cursor for what is new."""
+
+from __future__ import annotations
+
+from archwright.runs.journal.facts import Facts, Phase
+from archwright.runs.journal.journal import Call, Changes, Journal, Spend, Step
+
+__all__ = ["Call", "Changes", "Facts", "Journal", "Phase", "Spend", "Step"]

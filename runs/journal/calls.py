@@ -7,9 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from archwright.agents.backends import Reply, Request
-from archwright.agents.backends.meter import Amount
 from archwright.agents.roles import Recorder
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.settings import RunSettings
 
 
@@ -38,14 +37,11 @@ def read_reply(result: Mapping[str, Any]) -> Reply:
     return Reply(**result)
 
 
-def spent_so_far(journal: Journal) -> Amount:
-    """What the calls in the journal cost."""
-    ((usd, tokens),) = journal.query(
-        "SELECT COALESCE(SUM(json_extract(result, '$.usd')), 0), "
-        "COALESCE(SUM(json_extract(result, '$.tokens')), 0) "
-        "FROM steps WHERE kind = 'call' AND state = 'finished'"
-    )
-    return Amount(float(usd), int(tokens))
+def recorded_replies(journal: Journal) -> dict[str, Reply]:
+    """What models answered, by the hash of all that was sent. What the symbolic engine answered
+    in a model's place is left out: it answers the same again."""
+    calls = (call for call in journal.steps("call") if not call.key.endswith("/symbolic"))
+    return {call.request["request"]: read_reply(call.result) for call in calls}
 
 
 def allowance(settings: RunSettings, journal: Journal) -> Callable[[int, int], bool]:
@@ -58,7 +54,7 @@ def allowance(settings: RunSettings, journal: Journal) -> Callable[[int, int], b
             return False
         if settings.max_usd is None and settings.max_tokens is None:
             return True
-        spent = spent_so_far(journal)
+        spent = journal.spend()
         share = (1 + under_way) / max(1, number - 1 - under_way)
         return _fits(spent.usd, share, settings.max_usd) and _fits(
             spent.tokens, share, settings.max_tokens

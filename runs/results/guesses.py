@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 
 from archwright.core import METRICS, Array
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.search.predict.proxies import PROXIES, fit_combination, table_of
 from archwright.search.predict.ranks import rank_correlation
 
@@ -25,30 +24,26 @@ def judge_guesses(journal: Journal) -> dict[str, Any] | None:
     (five folds); `parameters` and `flops` are the rivals that cost nothing. None with fewer
     than `FEWEST` candidates.
     """
-    rows = journal.query(
-        "SELECT c.parameters, c.flops, c.proxies, json_extract(s.result, '$.score') AS score "
-        "FROM candidates c JOIN steps s ON s.candidate = c.id WHERE c.sequence > 0 "
-        "AND s.kind = 'trial' AND s.state = 'finished' AND json_extract(s.result, '$.score') "
-        "IS NOT NULL "
-        "AND c.proxies != '{}' AND json_extract(s.request, '$.purpose') = 'search' "
-        "AND json_extract(s.request, '$.rung') = 0 AND json_extract(s.request, '$.seed') = 0 "
-        "ORDER BY c.sequence"
-    )
-    if len(rows) < FEWEST:
+    found = {c.id: c for c in journal.candidates() if c.proxies}
+    trials = (t for t in journal.trials(purpose="search") if (t.rung, t.seed) == (0, 0))
+    measured = {t.candidate: t.score for t in trials if t.score is not None}
+    candidates = [c for id_, c in found.items() if id_ in measured]
+    if len(candidates) < FEWEST:
         return None
-    sign = 1.0 if METRICS[journal.fact("metric")].direction == "maximize" else -1.0
-    scores = sign * np.array([row["score"] for row in rows], dtype=np.float64)
-    values = table_of([json.loads(row["proxies"]) for row in rows])
+    sign = 1.0 if METRICS[journal.facts.metric].direction == "maximize" else -1.0
+    scores = sign * np.array([measured[c.id] for c in candidates], dtype=np.float64)
+    values = table_of([c.proxies for c in candidates])
     alone = {
         name: rank_correlation(column, scores)
         for name, column in zip(PROXIES, values.T, strict=True)
         if not np.isnan(column).all()
     }
-    rivals = {
-        name: rank_correlation(np.array([row[name] for row in rows], dtype=np.float64), scores)
-        for name in ("parameters", "flops")
+    costs = {
+        "parameters": [c.parameters for c in candidates],
+        "flops": [c.flops for c in candidates],
     }
-    return {"candidates": len(rows), **rivals, "combined": _held_out(values, scores), **alone}
+    rivals = {k: rank_correlation(np.array(v, dtype=np.float64), scores) for k, v in costs.items()}
+    return {"candidates": len(candidates), **rivals, "combined": _held_out(values, scores), **alone}
 
 
 def guess_words(guesses: Mapping[str, Any]) -> str:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from archwright.runs.results.snapshot import Snapshot, Verdict
+from archwright.core import Verdict
+from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.summary import discoveries
 from archwright.runs.results.wording import (
     clean,

@@ -1,99 +1,123 @@
-"""Computes a `Snapshot` from a journal."""
+"""Computes a `Snapshot` from a journal, and goes on from what is new in it."""
 
 from __future__ import annotations
 
-import json
-import sqlite3
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any
 
-from archwright.core import METRICS, End, Metric
-from archwright.runs.journal.journal import Journal
-from archwright.runs.noise import BASELINE
-from archwright.runs.results.snapshot import (
-    Baseline,
-    CandidateRow,
-    Comparison,
-    Control,
-    Funnel,
-    SecondLook,
-    Snapshot,
-    Spend,
-    State,
-    TrialRow,
-    Verdict,
-)
+from archwright.core import BASELINE, METRICS, Candidate, CandidateStatus, Metric, Trial, Verdict
+from archwright.runs.journal import Facts, Journal
+from archwright.runs.results.snapshot import Baseline, Control, Funnel, Snapshot, State
 from archwright.runs.verification.statistics import over_random
 from archwright.runs.workspace.control import is_held
-from archwright.search.policies import CONTROL
 
 
 def observe(journal: Journal) -> Snapshot:
-    """The run at this moment. Costs a few reads; safe while the run goes on."""
-    settings = journal.fact("settings", {})
-    measured = _measured(journal)
-    candidates = tuple(_candidate(row, measured) for row in journal.query(_CANDIDATES))
-    metric = METRICS[journal.fact("metric")]
-    top = len(journal.fact("rungs", [0])) - 1
-    finished = [c for c in candidates if c.rung == top and c.score is not None]
-    searched = [c for c in finished if c.arm == "search"]
-    verdicts = _verdicts(journal)
-    key = (lambda c: c.score) if metric.direction == "maximize" else (lambda c: -c.score)
-    return Snapshot(
-        run=journal.paths.name,
-        task=journal.fact("task"),
-        task_from=journal.fact("task_from"),
-        metric=metric,
-        state=_state(journal),
-        phase=_phase(journal),
-        created=journal.fact("created"),
-        budget=journal.fact("budget", {}),
-        spend=_spend(journal),
-        funnel=_count(candidates),
-        baseline=_baseline(journal, measured),
-        best=max(searched, key=key, default=None),
-        running=_running(journal),
-        candidates=candidates,
-        verdicts=verdicts,
-        control=_control([c for c in finished if c.arm == "control"], verdicts, metric),
-        notices=_notices(journal),
-        settings=settings,
-        error=journal.fact("error", ""),
-        confidence=_confidence(journal),
-    )
+    """The run at this moment; safe while the run goes on."""
+    return Observer(journal).observe()
 
 
-class Measured(NamedTuple):
-    """What was measured of a trained candidate beside its quality."""
+class Observer:
+    """Looks at a run again and again; each time it reads only what changed since the last."""
 
-    milliseconds: float | None
-    int8: float | None
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._cursor = 0
+        self._candidates: dict[str, Candidate] = {}
+        self._latency: dict[str, float] = {}
+        self._int8: dict[str, list[float]] = {}
+
+    def observe(self) -> Snapshot:
+        """The run at this moment."""
+        journal, facts = self._journal, self._journal.facts
+        self._refresh()
+        metric, top = METRICS[facts.metric], len(facts.rungs or (0,)) - 1
+        candidates = tuple(sorted(self._candidates.values(), key=lambda c: c.sequence))
+        finished = [c for c in candidates if c.rung == top]
+        searched = [c for c in finished if not c.is_control]
+        verdicts = journal.verdicts()
+        held = is_held(journal.paths)
+        return Snapshot(
+            run=journal.paths.name,
+            task=facts.task,
+            task_from=facts.task_from,
+            metric=metric,
+            state=_state(facts, held),
+            phase=_phase(facts, held),
+            created=facts.created,
+            budget=facts.budget,
+            spend=journal.spend(),
+            funnel=_count(candidates),
+            baseline=self._baseline(facts),
+            best=max(searched, key=lambda c: metric.gain(c.score or 0.0, 0.0), default=None),
+            running=journal.running(),
+            candidates=candidates,
+            verdicts=verdicts,
+            control=_control([c for c in finished if c.is_control], verdicts, metric),
+            notices=_notices(journal, facts),
+            settings=facts.settings,
+            error=facts.error,
+            confidence=_confidence(journal),
+        )
+
+    def _refresh(self) -> None:
+        changes = self._journal.changes(self._cursor)
+        self._cursor = changes.cursor
+        self._candidates |= {c.id: replace(c, **self._measured(c.id)) for c in changes.candidates}
+        for trial in changes.trials:
+            if trial.purpose == "verification":
+                self._measure(trial)
+
+    def _measure(self, trial: Trial) -> None:
+        """What a training on fresh seeds showed beside quality."""
+        id_, milliseconds = trial.candidate, trial.resources.latency_ms
+        if milliseconds:
+            self._latency[id_] = min(milliseconds, self._latency.get(id_, milliseconds))
+        if trial.int8 is not None:
+            self._int8.setdefault(id_, []).append(trial.int8)
+        if id_ in self._candidates:
+            candidate = self._candidates[id_]
+            self._candidates[id_] = replace(candidate, **self._measured(id_))
+
+    def _measured(self, id_: str) -> dict[str, Any]:
+        rounded = self._int8.get(id_)
+        mean = fmean(rounded) if rounded else None
+        return {"measured_ms": self._latency.get(id_), "int8": mean}
+
+    def _baseline(self, facts: Facts) -> Baseline | None:
+        if not facts.noise:
+            return None
+        floor, known = facts.noise[-1], self._journal.candidate(BASELINE)
+        return Baseline(
+            mean=floor.mean,
+            sd=floor.sd,
+            scores=floor.scores,
+            parameters=facts.noise[0].parameters,
+            flops=known.flops if known else 0,
+            latency_ms=known.latency_ms if known else None,
+            **self._measured(BASELINE),
+        )
 
 
-_CANDIDATES = "SELECT * FROM candidates WHERE sequence > 0 ORDER BY sequence"
-
-
-def _state(journal: Journal) -> State:
-    state: State = journal.fact("state", "running")
-    if state == "running" and not is_held(journal.paths):
+def _state(facts: Facts, held: bool) -> State:
+    if facts.state == "running" and not held:
         return "interrupted"
+    state: State = facts.state  # type: ignore[assignment]
     return state
 
 
-def _phase(journal: Journal) -> str:
+def _phase(facts: Facts, held: bool) -> str:
     """What is going on; while containers start, nothing else is."""
-    sandbox = journal.fact("starting", "")
-    if sandbox and is_held(journal.paths):
-        return f"starting the {sandbox} sandbox"
-    phase: str = journal.fact("phase", "baseline")
-    return phase
+    starting = facts.starting and held
+    return f"starting the {facts.starting} sandbox" if starting else facts.phase.value
 
 
 def _control(
-    drawn: list[CandidateRow], verdicts: tuple[Verdict, ...], metric: Metric
+    drawn: Sequence[Candidate], verdicts: Sequence[Verdict], metric: Metric
 ) -> Control | None:
-    """What random draws came to, and the improvement of the play-off's best over them."""
+    """What random draws reached, and the improvement of the play-off's best over them."""
     scores = [c.score for c in drawn if c.score is not None]
     if not scores:
         return None
@@ -107,138 +131,31 @@ def _control(
     return replace(control, improvement=over.percent, interval=over.interval)
 
 
-def _measured(journal: Journal) -> dict[str, Measured]:
-    """What the trainings on fresh seeds showed beside quality, by candidate: milliseconds of one
-    sample, and the mean score with rounded weights."""
-    rows = journal.query(
-        "SELECT candidate, MIN(json_extract(result, '$.resources.latency_ms')) AS ms, "
-        "AVG(json_extract(result, '$.int8')) AS int8 FROM steps WHERE kind = 'trial' AND "
-        "state = 'finished' AND json_extract(request, '$.purpose') = 'verification' "
-        "GROUP BY candidate"
-    )
-    return {r["candidate"]: Measured(r["ms"] or None, r["int8"]) for r in rows}
-
-
-def _costs(row: sqlite3.Row, measured: dict[str, Measured]) -> dict[str, Any]:
-    """What a candidate costs. A journal of an earlier version, opened to be read, knows less."""
-    known = row.keys()
-    found = measured.get(row["id"], Measured(None, None))
-    return {
-        "flops": row["flops"],
-        "latency_ms": row["latency_ms"] if "latency_ms" in known else None,
-        "measured_ms": found.milliseconds,
-        "int8": found.int8,
-    }
-
-
-def _candidate(row: sqlite3.Row, measured: dict[str, Measured]) -> CandidateRow:
-    return CandidateRow(
-        id=row["id"],
-        title=row["title"],
-        operator=row["operator"],
-        parents=tuple(json.loads(row["parents"])),
-        end=row["end"],
-        reason=row["reason"],
-        rung=row["rung"],
-        score=row["score"],
-        parameters=row["parameters"],
-        **_costs(row, measured),
-        proxies=json.loads(row["proxies"]) if "proxies" in row.keys() else {},  # noqa: SIM118
-        gain=row["gain"],
-        seeds=row["seeds"] or 0,
-        arm="control" if row["operator"] == CONTROL else "search",
-        created=row["created"],
-        lesson=row["lesson"],
-        source=row["source"],
-        examples=tuple(json.loads(row["examples"])),
-    )
-
-
-def _count(candidates: tuple[CandidateRow, ...]) -> Funnel:
-    ends = [c.end for c in candidates]
+def _count(candidates: Sequence[Candidate]) -> Funnel:
+    ends = [c.status for c in candidates]
+    promoted = ends.count(CandidateStatus.PROMOTED)
     return Funnel(
         proposed=len(ends),
-        duplicate=ends.count(End.DUPLICATE),
-        invalid=ends.count(End.INVALID),
-        crashed=ends.count(End.CRASHED),
-        trained=ends.count(End.TRAINED) + ends.count(End.PROMOTED),
-        promoted=ends.count(End.PROMOTED),
+        duplicate=ends.count(CandidateStatus.DUPLICATE),
+        invalid=ends.count(CandidateStatus.INVALID),
+        crashed=ends.count(CandidateStatus.CRASHED),
+        trained=ends.count(CandidateStatus.TRAINED) + promoted,
+        promoted=promoted,
     )
 
 
-def _baseline(journal: Journal, measured: dict[str, Measured]) -> Baseline | None:
-    noise = journal.fact("noise")
-    if not noise:
-        return None
-    floor = noise[-1]
-    rows = journal.query("SELECT * FROM candidates WHERE id = ?", BASELINE)
-    costs = _costs(rows[0], measured) if rows else {}
-    scores = tuple(floor["scores"])
-    return Baseline(floor["mean"], floor["sd"], scores, noise[0]["parameters"], **costs)
-
-
-def _running(journal: Journal) -> tuple[TrialRow, ...]:
-    rows = journal.query(
-        "SELECT request, started FROM steps WHERE kind = 'trial' AND state = 'started' "
-        "ORDER BY started"
-    )
-    trials: list[TrialRow] = []
-    for row in rows:
-        asked = json.loads(row["request"])
-        fields = {k: asked[k] for k in ("candidate", "title", "purpose", "steps", "seed")}
-        trials.append(TrialRow(**fields, started=row["started"]))
-    return tuple(trials)
-
-
-def _notices(journal: Journal) -> tuple[str, ...]:
-    said = [row["text"] for row in journal.query("SELECT text FROM notices ORDER BY rowid")]
-    if unverified := journal.fact("unverified"):
-        which = f"candidate {', '.join(unverified)}"
-        what = "time or trials" if journal.fact("budget", {}).get("hours") else "trials"
-        said.append(f"the budget had no {what} left to verify {which}: `archwright verify` does it")
-    return tuple(said)
+def _notices(journal: Journal, facts: Facts) -> tuple[str, ...]:
+    said = journal.notices()
+    if not facts.unverified:
+        return said
+    which = f"candidate {', '.join(facts.unverified)}"
+    what = "time or trials" if facts.budget.get("hours") else "trials"
+    left = f"the budget had no {what} left to verify {which}: `archwright verify` does it"
+    return (*said, left)
 
 
 def _confidence(journal: Journal) -> dict[str, Any] | None:
     """What the policy's last choice said of its surrogate."""
-    rows = journal.query(
-        "SELECT json_extract(result, '$.confidence') AS confidence FROM steps "
-        "WHERE kind = 'choice' AND "
-        "state = 'finished' ORDER BY CAST(key AS INTEGER) DESC LIMIT 1"
-    )
-    said: dict[str, Any] | None = json.loads(rows[0]["confidence"] or "null") if rows else None
+    last = journal.last_step("choice")
+    said: dict[str, Any] | None = last.result.get("confidence") if last else None
     return said
-
-
-def _spend(journal: Journal) -> Spend:
-    ((trials, training),) = journal.query(
-        "SELECT COUNT(*), COALESCE(SUM(json_extract(result, '$.resources.seconds')), 0) "
-        "FROM steps WHERE kind = 'trial' AND state = 'finished'"
-    )
-    ((usd, tokens),) = journal.query(
-        "SELECT COALESCE(SUM(json_extract(result, '$.usd')), 0), "
-        "COALESCE(SUM(json_extract(result, '$.tokens')), 0) "
-        "FROM steps WHERE kind = 'call' AND state = 'finished'"
-    )
-    return Spend(float(usd), int(tokens), journal.seconds_alive(), int(trials), float(training))
-
-
-def _verdicts(journal: Journal) -> tuple[Verdict, ...]:
-    rows = journal.query("SELECT document, review FROM verdicts ORDER BY rowid")
-    return tuple(_verdict(json.loads(r["document"]), r["review"]) for r in rows)
-
-
-def _verdict(document: dict[str, Any], review: Any) -> Verdict:
-    fields = {k: v for k, v in document.items() if k in Verdict.__dataclass_fields__}
-    compared = tuple(_comparison(c) for c in fields.pop("comparisons"))
-    for key in ("interval", "suspicions", "own_scores"):
-        fields[key] = tuple(fields[key])
-    fields["again"] = tuple(
-        SecondLook(**{**look, "interval": tuple(look["interval"])})
-        for look in fields.get("again", ())
-    )
-    return Verdict(**{**fields, "review": review}, comparisons=compared)
-
-
-def _comparison(document: dict[str, Any]) -> Comparison:
-    return Comparison(**{**document, "interval": tuple(document["interval"])})

@@ -10,9 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from archwright.core import Metric
+from archwright.core import Candidate, Comparison, Metric, Verdict
 from archwright.runs.results.headline import VERDICT_WORDS, control_words, state_of, title_of
-from archwright.runs.results.snapshot import CandidateRow, Comparison, Snapshot, Verdict
+from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.summary import (
     TOP_COUNT,
     examples_used,
@@ -178,7 +178,7 @@ def _top(snapshot: Snapshot) -> Iterator[RenderableType]:
 
 
 def candidate_table(
-    snapshot: Snapshot, rows: Sequence[CandidateRow], wide: bool = True
+    snapshot: Snapshot, rows: Sequence[Candidate], wide: bool = True
 ) -> RenderableType:
     """Scored candidates as a table; with `wide` off only what matters most."""
     names = ("candidate", "idea", "score", *(("gain", "rung", "parameters") if wide else ()))
@@ -203,11 +203,11 @@ def _front(snapshot: Snapshot) -> Iterator[RenderableType]:
         yield _text("scores of the search; what was verified says so above", "dim")
 
 
-def front_table(snapshot: Snapshot, rows: Sequence[CandidateRow]) -> RenderableType:
+def front_table(snapshot: Snapshot, rows: Sequence[Candidate]) -> RenderableType:
     """Candidates with what they cost: `ms` of a sample as predicted, and as timed. Columns that
     nothing is known for are left out."""
     metric = snapshot.metric
-    optional: Mapping[str, Callable[[CandidateRow], str]] = {
+    optional: Mapping[str, Callable[[Candidate], str]] = {
         "ms": lambda r: _or_blank(r.latency_ms),
         "timed": lambda r: _or_blank(r.measured_ms),
         "INT8": lambda r: "" if r.int8 is None else score_text(metric, r.int8),

@@ -11,12 +11,12 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any, Final
 
-from archwright.core import End
+from archwright.core import Candidate, CandidateStatus, Verdict
 from archwright.runs.results.result import result_of
-from archwright.runs.results.snapshot import CandidateRow, Snapshot, Verdict
+from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.wording import clean, command_line
 
-FAILURES: Final = (End.DUPLICATE, End.INVALID, End.CRASHED)
+FAILURES: Final = (CandidateStatus.DUPLICATE, CandidateStatus.INVALID, CandidateStatus.CRASHED)
 TOP_COUNT: Final = 10
 
 _VARIES = re.compile(r"\([^()]*\)|\b[0-9a-f]*\d[0-9a-f]*\b")
@@ -70,11 +70,11 @@ def verdicts_best_first(snapshot: Snapshot) -> list[Verdict]:
     return sorted(snapshot.verdicts, key=lambda v: (v.verdict != "discovery", -v.effect))
 
 
-def ranked(snapshot: Snapshot) -> list[CandidateRow]:
+def ranked(snapshot: Snapshot) -> list[Candidate]:
     """Scored candidates, best first: scores compare within a rung only, higher rungs go first."""
     sign = -1.0 if snapshot.metric.direction == "maximize" else 1.0
 
-    def key(row: CandidateRow) -> tuple[int, float, str]:
+    def key(row: Candidate) -> tuple[int, float, str]:
         assert row.rung is not None
         assert row.score is not None
         return -row.rung, sign * row.score, row.id
@@ -83,7 +83,7 @@ def ranked(snapshot: Snapshot) -> list[CandidateRow]:
     return sorted(scored, key=key)
 
 
-def gain_over_baseline(snapshot: Snapshot, row: CandidateRow) -> float | None:
+def gain_over_baseline(snapshot: Snapshot, row: Candidate) -> float | None:
     """The gain of `row` over the baseline, None where the two were not trained at the same rung."""
     best, baseline = snapshot.best, snapshot.baseline
     if baseline is None or best is None or row.score is None or row.rung != best.rung:
@@ -98,10 +98,10 @@ def failures(snapshot: Snapshot) -> list[dict[str, Any]]:
     is given in the words of its first candidate.
     """
     counts: Counter[tuple[str, str]] = Counter()
-    first: dict[tuple[str, str], CandidateRow] = {}
+    first: dict[tuple[str, str], Candidate] = {}
     for row in snapshot.candidates:
-        if row.end in FAILURES:
-            key = (str(row.end), _VARIES.sub("#", clean(row.reason)))
+        if row.status in FAILURES:
+            key = (str(row.status), _VARIES.sub("#", clean(row.reason)))
             counts[key] += 1
             first.setdefault(key, row)
     return [
@@ -165,7 +165,7 @@ def _metric(snapshot: Snapshot) -> dict[str, str]:
     return {"name": metric.name, "direction": metric.direction, "unit": metric.unit}
 
 
-def _candidate(snapshot: Snapshot, row: CandidateRow) -> dict[str, Any]:
+def _candidate(snapshot: Snapshot, row: Candidate) -> dict[str, Any]:
     return {
         "candidate": row.id,
         "title": row.title,

@@ -9,8 +9,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from archwright.core import Metric
-from archwright.runs.results.snapshot import Funnel, Verdict
+from archwright.core import Metric, Verdict
+from archwright.runs.results.snapshot import Funnel
 
 _DROPPED: Final = frozenset({"Cf", "Cs", "Co", "Cn"})
 """Unicode categories that never reach a terminal: bidirectional overrides and other invisible

@@ -8,8 +8,7 @@ from math import ceil
 from statistics import fmean, stdev
 from typing import Final
 
-from archwright.core import Array, Metric
-from archwright.runs.results.snapshot import Comparison, Verdict
+from archwright.core import Array, Comparison, Metric, Verdict
 from archwright.runs.verification.statistics import ALPHA, STAGES, compare, compare_on_test, shrink
 
 
@@ -96,21 +95,21 @@ def _needed(gains: Sequence[float], tried: int) -> str:
 
 
 def confirm(
-    metric: Metric, verdict: Verdict, own: Array, controls: Sequence[Array], looked: int
+    metric: Metric, verdict: Verdict, own: Array, controls: Sequence[Array], tested: int
 ) -> Verdict:
-    """The verdict after the one look at the test split.
+    """The verdict after the one evaluation on the test split.
 
     Args:
         metric: of the scores.
         verdict: `judge`'s, a discovery so far.
         own: the finalist's test scores `(seeds, samples)`.
         controls: the controls', in the order of `verdict.comparisons`.
-        looked: how many finalists are looked at on the test split.
+        tested: how many finalists are evaluated on the test split.
     """
     sign = 1.0 if metric.direction == "maximize" else -1.0
     compared = []
     for known, scores in zip(verdict.comparisons, controls, strict=True):
-        effect = compare_on_test(sign * (own - scores), looked)
+        effect = compare_on_test(sign * (own - scores), tested)
         compared.append(replace(known, test_gain=effect.mean, test_p=effect.p))
     verdict = _in_numbers_of(verdict, compared)
     worst = max(c.test_p for c in compared if c.test_p is not None)
@@ -130,12 +129,12 @@ def confirm(
 def _in_numbers_of(verdict: Verdict, compared: Sequence[Comparison]) -> Verdict:
     """The verdict in the numbers of the control that is hardest to beat."""
     hardest = min(compared, key=lambda c: c.interval[0])
-    looked = [c.test_gain for c in compared if c.test_gain is not None]
+    tested = [c.test_gain for c in compared if c.test_gain is not None]
     return replace(
         verdict,
         effect=hardest.effect,
         interval=hardest.interval,
         p=max(c.p for c in compared),
-        test_gain=min(looked, default=None),
+        test_gain=min(tested, default=None),
         comparisons=tuple(compared),
     )

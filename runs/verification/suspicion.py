@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from archwright.core import Check, Metric
-from archwright.runs.noise import Floor
-from archwright.runs.results.snapshot import Verdict
+from archwright.core import Check, Floor, Metric, Verdict
 
 EARLY_GAIN: Final = 20.0
 """Noise standard deviations over the baseline at the first rung that it was trained at, from which

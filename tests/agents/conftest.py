@@ -15,8 +15,8 @@ from archwright.agents.backends.meter import Meter
 from archwright.runs.backends import known_prices, model_pool
 from archwright.runs.conduct import Conductor
 from archwright.runs.foreground import carry_out
+from archwright.runs.journal import Journal
 from archwright.runs.journal.calls import spent_so_far
-from archwright.runs.journal.journal import Journal
 from archwright.runs.settings import RunSettings
 from archwright.runs.starting import begin
 from archwright.runs.workspace.finding import find_run

@@ -13,7 +13,7 @@ from archwright.agents.backends.symbolic import SymbolicBackend
 from archwright.agents.prompting import Prompts
 from archwright.agents.questions import Brief, Review, ReviewQuestion, Work
 from archwright.agents.roles import Agents
-from archwright.runs.candidates import candidate_id, next_id
+from archwright.core import candidate_id, next_id
 from archwright.tasks.loading import load_task
 
 Runs = Any

@@ -11,9 +11,9 @@ import pytest
 from protocol_server import Act, Call, Fail, ProtocolServer, Say, Served
 from scripts import FAULTS, good, with_faults, words_of
 
-from archwright.core import BackendError, End, InputError
+from archwright.core import BackendError, CandidateStatus, InputError
+from archwright.runs.journal import Journal
 from archwright.runs.journal.calls import spent_so_far
-from archwright.runs.journal.journal import Journal
 
 Runs = Any
 KEY = "sk-planted-0123456789abcdef"
@@ -45,8 +45,8 @@ def test_a_run_of_200_candidates_with_faults_loses_and_double_pays_nothing(runs:
         numbers = journal.query("SELECT DISTINCT sequence / 1000 AS n FROM candidates WHERE n > 0")
         assert sorted(row["n"] for row in numbers) == list(range(1, 201))
         counted = ends(journal)
-        assert counted[End.OPEN] == 0
-        assert counted[End.TRAINED] + counted[End.PROMOTED] > 150
+        assert counted[CandidateStatus.OPEN] == 0
+        assert counted[CandidateStatus.TRAINED] + counted[CandidateStatus.PROMOTED] > 150
 
         played = Counter(type(s.act).__name__ for s in server.served)
         assert played["Fail"] > 50
@@ -79,8 +79,12 @@ def test_every_fault_alone_is_survived(runs: Runs) -> None:
         )
 
     with ProtocolServer(act) as server, runs.run(server.url, max_candidates=15) as journal:
-        assert ends(journal)[End.OPEN] == 0
-        assert set(ends(journal)) <= {End.TRAINED, End.PROMOTED, End.INVALID}
+        assert ends(journal)[CandidateStatus.OPEN] == 0
+        assert set(ends(journal)) <= {
+            CandidateStatus.TRAINED,
+            CandidateStatus.PROMOTED,
+            CandidateStatus.INVALID,
+        }
 
 
 def test_an_answer_that_never_parses_ends_its_candidate_after_three_tries(runs: Runs) -> None:
@@ -88,7 +92,7 @@ def test_an_answer_that_never_parses_ends_its_candidate_after_three_tries(runs: 
         return Say("I would rather talk about the weather.") if call.role == "coder" else good(call)
 
     with ProtocolServer(act) as server, runs.run(server.url, max_candidates=3) as journal:
-        assert ends(journal) == {End.INVALID: 3}
+        assert ends(journal) == {CandidateStatus.INVALID: 3}
         reasons = journal.query("SELECT reason FROM candidates WHERE sequence > 0")
         assert all("no Python file" in row["reason"] for row in reasons)
         asked = [s for s in server.served if s.call.role == "coder"]
@@ -115,9 +119,9 @@ def test_a_broken_file_is_fixed_by_the_debugger_with_the_diff_that_helped_before
         return good(call)
 
     with ProtocolServer(act) as server, runs.run(server.url, max_candidates=6, lag=2) as journal:
-        fixed = [k for k in ends(journal) if k != End.INVALID]
-        assert set(fixed) <= {End.TRAINED, End.PROMOTED}
-        assert ends(journal)[End.INVALID] == 6
+        fixed = [k for k in ends(journal) if k != CandidateStatus.INVALID]
+        assert set(fixed) <= {CandidateStatus.TRAINED, CandidateStatus.PROMOTED}
+        assert ends(journal)[CandidateStatus.INVALID] == 6
         prompts = [
             s.call.messages[0]["content"] for s in server.served if s.call.role == "debugger"
         ]
@@ -155,7 +159,7 @@ def test_a_permanent_fault_stops_the_run_which_goes_on_when_it_is_fixed(
         already = len(server.served)
         with runs.carry_out(paths) as journal:
             assert journal.fact("state") == "finished"
-            assert ends(journal)[End.OPEN] == 0
+            assert ends(journal)[CandidateStatus.OPEN] == 0
         again = {s.call.name for s in server.served[already:]}
         assert not again & answered, "what was answered before was paid again"
 
@@ -167,7 +171,7 @@ def test_an_outage_pauses_the_run_and_says_so(runs: Runs) -> None:
 
     with ProtocolServer(act) as server, runs.run(server.url, max_candidates=10) as journal:
         assert journal.fact("state") == "finished"
-        assert ends(journal)[End.OPEN] == 0
+        assert ends(journal)[CandidateStatus.OPEN] == 0
 
 
 def test_money_is_never_passed_by_more_than_one_call(runs: Runs) -> None:
@@ -184,7 +188,7 @@ def test_money_is_never_passed_by_more_than_one_call(runs: Runs) -> None:
         )
         assert 0.03 < spent.usd < 0.05 + dearest
         assert spent.tokens == sum(s.tokens for s in server.served)
-        assert ends(journal)[End.OPEN] == 0
+        assert ends(journal)[CandidateStatus.OPEN] == 0
         assert journal.fact("state") == "finished"
 
 
@@ -229,7 +233,7 @@ def test_a_server_that_does_not_stream_is_understood(runs: Runs) -> None:
         ProtocolServer(good, streams=False) as server,
         runs.run(server.url, max_candidates=4) as journal,
     ):
-        assert set(ends(journal)) <= {End.TRAINED, End.PROMOTED}
+        assert set(ends(journal)) <= {CandidateStatus.TRAINED, CandidateStatus.PROMOTED}
         assert spent_so_far(journal).tokens == sum(s.tokens for s in server.served)
 
 
@@ -257,7 +261,7 @@ def test_where_a_model_gives_no_answer_the_symbolic_engine_can(
         runs.run(server.url, max_candidates=8, fallback="symbolic") as journal,
     ):
         counted = ends(journal)
-        assert counted[End.TRAINED] + counted[End.PROMOTED] >= 2
+        assert counted[CandidateStatus.TRAINED] + counted[CandidateStatus.PROMOTED] >= 2
 
 
 def test_calls_at_a_time_are_bounded(runs: Runs) -> None:

@@ -13,7 +13,7 @@ from scripts import with_faults
 from archwright.core import BackendError, RunError
 from archwright.runs.conduct import Conductor
 from archwright.runs.foreground import carry_out
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.settings import RunSettings
 from archwright.runs.starting import begin
 from archwright.runs.workspace.paths import RunPaths

@@ -7,35 +7,34 @@ from typing import Any
 
 import pytest
 
-from archwright.core import METRICS, End
-from archwright.runs.results.snapshot import (
-    Baseline,
-    CandidateRow,
-    Funnel,
-    Snapshot,
-    Spend,
-    TrialRow,
-    Verdict,
-)
+from archwright.core import METRICS, Candidate, CandidateStatus, Verdict
+from archwright.runs.journal import Spend
+from archwright.runs.results.snapshot import Baseline, Funnel, Snapshot, TrialRow
 
 NOW = 1_800_000_000.0
 HOSTILE = (
     "[bold]x[/bold] [/] \x1b[31m\x1b]0;title\x07 \x9b2J \u202eabc שלום \r\n\t" + "e\u0301" * 300
 )
-CYCLE = (End.TRAINED, End.DUPLICATE, End.INVALID, End.PROMOTED, End.CRASHED)
+CYCLE = (
+    CandidateStatus.TRAINED,
+    CandidateStatus.DUPLICATE,
+    CandidateStatus.INVALID,
+    CandidateStatus.PROMOTED,
+    CandidateStatus.CRASHED,
+)
 
 
-def candidate(number: int, title: str) -> CandidateRow:
+def candidate(number: int, title: str) -> Candidate:
     end = CYCLE[number % len(CYCLE)]
-    scored = end in (End.TRAINED, End.PROMOTED)
-    return CandidateRow(
+    scored = end in (CandidateStatus.TRAINED, CandidateStatus.PROMOTED)
+    return Candidate(
         id=f"c{number:04d}",
         title=title,
         operator="widen",
         parents=(),
         end=end,
         reason="" if scored else f"expected (16, 10), got (16, {number}): {title}",
-        rung=(1 if end == End.PROMOTED else 0) if scored else None,
+        rung=(1 if end == CandidateStatus.PROMOTED else 0) if scored else None,
         score=90.0 + number % 7 if scored else None,
         parameters=12_000 + number,
         examples=("7", "9") if number % 2 else ("7",),
@@ -59,11 +58,11 @@ def build_snapshot(count: int = 5, title: str = "widen block 2", **changes: Any)
         "spend": Spend(0.0, 0, 4000.0, 31, 3000.0),
         "funnel": Funnel(
             len(ends),
-            ends.count(End.DUPLICATE),
-            ends.count(End.INVALID),
-            ends.count(End.CRASHED),
-            ends.count(End.TRAINED) + ends.count(End.PROMOTED),
-            ends.count(End.PROMOTED),
+            ends.count(CandidateStatus.DUPLICATE),
+            ends.count(CandidateStatus.INVALID),
+            ends.count(CandidateStatus.CRASHED),
+            ends.count(CandidateStatus.TRAINED) + ends.count(CandidateStatus.PROMOTED),
+            ends.count(CandidateStatus.PROMOTED),
         ),
         "baseline": Baseline(92.31, 0.74, (92.0, 93.0, 91.93), 30_000),
         "best": max(top, key=lambda row: row.score or 0.0, default=None),

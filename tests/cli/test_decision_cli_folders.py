@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from archwright.cli import main
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.workspace.workspace import Workspace, init
 
 RECORD = """\

@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 
 from archwright.cli import main
-from archwright.core import End
+from archwright.core import CandidateStatus, Verdict
 from archwright.knowledge.decisions.folder import Decision, DecisionFolder, Option
 from archwright.knowledge.store import Entry, Knowledge
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.results.branches.branches import Landing, Node, land
 from archwright.runs.results.observing import observe
-from archwright.runs.results.snapshot import Verdict
 from archwright.runs.workspace.workspace import Workspace, init
 
 RUN = "digits-20261124-ab12"
@@ -79,7 +78,7 @@ def place(tmp_path: Path) -> Place:
         for number in (1, 2, 3):
             journal.propose(proposal(number))
             journal.update(f"c{number}", score=94.0, rung=0, parameters=31204)
-            journal.end(f"c{number}", End.TRAINED, "")
+            journal.end(f"c{number}", CandidateStatus.TRAINED, "")
         journal.judge("c1", verdict("c1", "discovery", branch=branch, decision=path.name))
         journal.judge("c2", verdict("c2", "no gain"))
     with Knowledge(workspace.paths.knowledge) as knowledge:

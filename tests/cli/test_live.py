@@ -14,7 +14,8 @@ from rich.console import Console, RenderableType
 
 from archwright.cli.live import render, watch
 from archwright.core import METRICS
-from archwright.runs.results.snapshot import Baseline, Snapshot, Spend
+from archwright.runs.journal import Spend
+from archwright.runs.results.snapshot import Baseline, Snapshot
 
 Make = Callable[..., Snapshot]
 

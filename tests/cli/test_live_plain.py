@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from archwright.cli.plain import changes, follow
-from archwright.runs.results.snapshot import Snapshot, Verdict
+from archwright.core import Verdict
+from archwright.runs.results.snapshot import Snapshot
 
 Make = Callable[..., Snapshot]
 

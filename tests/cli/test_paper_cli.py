@@ -16,7 +16,7 @@ from archwright.cli import main
 from archwright.core import InputError
 from archwright.runs.conduct import Conductor
 from archwright.runs.foreground import carry_out
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.settings import RunSettings
 from archwright.runs.starting import begin, task_of
 from archwright.runs.workspace.workspace import Workspace

@@ -14,9 +14,9 @@ import pytest
 from rich.console import Console
 
 from archwright.cli import _parse
-from archwright.core import METRICS
+from archwright.core import METRICS, Comparison, Verdict
 from archwright.runs.results.report import render_report
-from archwright.runs.results.snapshot import Baseline, Comparison, Control, Snapshot, Verdict
+from archwright.runs.results.snapshot import Baseline, Control, Snapshot
 from archwright.runs.results.summary import (
     examples_used,
     failures,

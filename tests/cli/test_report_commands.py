@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 
 from archwright.cli import main
-from archwright.core import End
-from archwright.runs.journal.journal import Journal
-from archwright.runs.results.snapshot import Verdict
+from archwright.core import CandidateStatus, Verdict
+from archwright.runs.journal import Journal
 from archwright.runs.workspace.control import hold
 from archwright.runs.workspace.paths import RunPaths, WorkspacePaths
 
@@ -50,8 +49,8 @@ def make_run(workspace: Path) -> Run:
             for number, title in enumerate(("widen", "[red]\x1b[2J"), start=1):
                 journal.propose(_proposal(number, title))
             journal.update("c1", score=94.0, rung=1)
-            journal.end("c1", End.PROMOTED, "")
-            journal.end("c2", End.CRASHED, "RuntimeError: shape")
+            journal.end("c1", CandidateStatus.PROMOTED, "")
+            journal.end("c2", CandidateStatus.CRASHED, "RuntimeError: shape")
             journal.judge("c1", asdict(_VERDICT))
             journal.notice("reads are not confined")
         return paths

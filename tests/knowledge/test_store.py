@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from archwright.core import End, Fingerprint, InputError, WorkspaceError
+from archwright.core import CandidateStatus, Fingerprint, InputError, WorkspaceError
 from archwright.knowledge.database import MIGRATIONS, Database
 from archwright.knowledge.full_text import FullText
 from archwright.knowledge.store import Entry, Knowledge
@@ -33,7 +33,7 @@ def knowledge(tmp_path: Path) -> Iterator[Knowledge]:
 
 def entry(candidate: str, **facts: object) -> Entry:
     usual = {"run": "r1", "candidate": candidate, "task": "digits", "title": f"net {candidate}"}
-    return Entry(**{**usual, "end": End.TRAINED, **facts})  # type: ignore[arg-type]
+    return Entry(**{**usual, "end": CandidateStatus.TRAINED, **facts})  # type: ignore[arg-type]
 
 
 # --- versions and moments -----------------------------------------------------------------------
@@ -66,11 +66,11 @@ def test_the_same_twice_is_one_entry(knowledge: Knowledge) -> None:
 
 
 def test_other_facts_are_a_new_version_of_the_same_entry(knowledge: Knowledge) -> None:
-    first = knowledge.record(entry("c1", end=End.OPEN))
+    first = knowledge.record(entry("c1", end=CandidateStatus.OPEN))
     second = knowledge.record(entry("c1", gain=2.0))
     assert second > first
     assert knowledge.stats()["entries"] == 1
-    assert knowledge.show(first).end is End.OPEN
+    assert knowledge.show(first).end is CandidateStatus.OPEN
     assert knowledge.show(second).created == knowledge.show(first).created
 
 
@@ -91,9 +91,11 @@ def test_until_sees_exactly_what_was_known_then(knowledge: Knowledge) -> None:
         )
 
     before = look()
-    knowledge.record(entry("c1", **{**usual, "lesson": "late"}, gain=9.0, end=End.PROMOTED))
+    knowledge.record(
+        entry("c1", **{**usual, "lesson": "late"}, gain=9.0, end=CandidateStatus.PROMOTED)
+    )
     knowledge.record(entry("c2", **usual, gain=5.0))
-    knowledge.record(entry("c3", source=source, end=End.CRASHED))
+    knowledge.record(entry("c3", source=source, end=CandidateStatus.CRASHED))
     knowledge.set_status("r1", "c1", "rejected", "no")
     assert look() == before
     assert [m.candidate for m in knowledge.match("digits", levels)] == ["c1", "c2"]
@@ -122,15 +124,21 @@ def test_an_unknown_id_is_refused(knowledge: Knowledge) -> None:
 
 def test_matches_come_strictest_first_and_once_each(knowledge: Knowledge) -> None:
     knowledge.record(entry("graph", fingerprint=Fingerprint("1", "2", "C")))
-    knowledge.record(entry("copy", fingerprint=Fingerprint("A", "B", "C"), end=End.DUPLICATE))
-    knowledge.record(entry("tree", fingerprint=Fingerprint("3", "B", "C"), end=End.CRASHED))
-    knowledge.record(entry("text", fingerprint=Fingerprint("A", "B", "C"), end=End.INVALID))
+    knowledge.record(
+        entry("copy", fingerprint=Fingerprint("A", "B", "C"), end=CandidateStatus.DUPLICATE)
+    )
+    knowledge.record(
+        entry("tree", fingerprint=Fingerprint("3", "B", "C"), end=CandidateStatus.CRASHED)
+    )
+    knowledge.record(
+        entry("text", fingerprint=Fingerprint("A", "B", "C"), end=CandidateStatus.INVALID)
+    )
     knowledge.record(entry("elsewhere", fingerprint=Fingerprint("A", "B", "C"), task="recall"))
     found = knowledge.match("digits", Fingerprint("A", "B", "C"))
     assert [(m.candidate, m.level) for m in found] == [
         ("text", "text"), ("tree", "tree"), ("graph", "graph"), ("copy", "text"),
     ]  # fmt: skip
-    assert found[0].end is End.INVALID
+    assert found[0].end is CandidateStatus.INVALID
 
 
 def test_an_empty_level_matches_nothing(knowledge: Knowledge) -> None:
@@ -172,7 +180,7 @@ def test_examples_are_unlike_what_the_reader_has(knowledge: Knowledge) -> None:
 
 
 def test_examples_leave_out_failures_and_the_rejected(knowledge: Knowledge) -> None:
-    knowledge.record(entry("crashed", source=CONV.format(16), end=End.CRASHED))
+    knowledge.record(entry("crashed", source=CONV.format(16), end=CandidateStatus.CRASHED))
     knowledge.record(entry("rejected", source=GRU.format(16), gain=9.0))
     knowledge.set_status("r1", "rejected", "rejected", "it cheats")
     knowledge.record(entry("nothing", gain=9.0))
@@ -198,14 +206,16 @@ def test_examples_shake_by_seed(knowledge: Knowledge) -> None:
 
 
 def test_a_users_architecture_is_an_example(knowledge: Knowledge) -> None:
-    knowledge.record(entry("mine", kind="example", source=GRU.format(8), end=End.OPEN))
+    knowledge.record(entry("mine", kind="example", source=GRU.format(8), end=CandidateStatus.OPEN))
     assert [e.candidate for e in knowledge.examples("digits", 3)] == ["mine"]
 
 
 def test_warnings_are_failures_that_look_alike(knowledge: Knowledge) -> None:
-    knowledge.record(entry("c1", source=CONV.format(16), end=End.CRASHED, reason="shape"))
-    knowledge.record(entry("c2", source=GRU.format(16), end=End.INVALID))
-    knowledge.record(entry("c3", source=CONV.format(17), end=End.TRAINED))
+    knowledge.record(
+        entry("c1", source=CONV.format(16), end=CandidateStatus.CRASHED, reason="shape")
+    )
+    knowledge.record(entry("c2", source=GRU.format(16), end=CandidateStatus.INVALID))
+    knowledge.record(entry("c3", source=CONV.format(17), end=CandidateStatus.TRAINED))
     found = knowledge.warnings("digits", CONV.format(18))
     assert [(m.candidate, m.level, m.reason) for m in found] == [("c1", "similar", "shape")]
     assert 0.6 <= found[0].similarity <= 1.0
@@ -256,7 +266,7 @@ def test_hostile_text_can_be_stored(knowledge: Knowledge) -> None:
 
 def test_stats_count_by_kind_task_and_end(knowledge: Knowledge) -> None:
     knowledge.record(entry("c1", gain=1.5))
-    knowledge.record(entry("c2", end=End.CRASHED))
+    knowledge.record(entry("c2", end=CandidateStatus.CRASHED))
     knowledge.record(entry("c3", kind="note", task=""))
     stats = knowledge.stats()
     assert stats["kinds"] == {"note": 1, "result": 2}
@@ -268,11 +278,11 @@ def test_stats_count_by_kind_task_and_end(knowledge: Knowledge) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from archwright.core import End
+from archwright.core import CandidateStatus
 from archwright.knowledge.store import Entry, Knowledge
 with Knowledge(Path(sys.argv[1])) as knowledge:
     for index in range(60):
-        knowledge.record(Entry(run=sys.argv[2], candidate=str(index), end=End.TRAINED))
+        knowledge.record(Entry(run=sys.argv[2], candidate=str(index), end=CandidateStatus.TRAINED))
         knowledge.record(Entry(run="both", candidate=str(index), title=sys.argv[2]))
 """
 

@@ -8,13 +8,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from archwright.core import End
-from archwright.runs.journal.journal import Journal
-from archwright.runs.results.snapshot import Comparison, Verdict
+from archwright.core import CandidateStatus, Comparison, Verdict
+from archwright.runs.journal import Journal
 from archwright.runs.workspace.paths import RunPaths
 
 RUNGS = (100, 300)
-ENDS = (End.TRAINED, End.PROMOTED, End.DUPLICATE, End.PROMOTED, End.CRASHED, End.INVALID)
+ENDS = (
+    CandidateStatus.TRAINED,
+    CandidateStatus.PROMOTED,
+    CandidateStatus.DUPLICATE,
+    CandidateStatus.PROMOTED,
+    CandidateStatus.CRASHED,
+    CandidateStatus.INVALID,
+)
 SOURCE = "class Model(nn.Module):\n    width = {width}\n    depth = {depth}\n"
 
 
@@ -64,25 +70,25 @@ def _try(
 ) -> None:
     name = str(number)
     control = number % 10 == 0
-    end = End.TRAINED if control else ENDS[number % len(ENDS)]
+    end = CandidateStatus.TRAINED if control else ENDS[number % len(ENDS)]
     parents = [] if control else promoted[-1:] or ["baseline"]
     if number % 8 == 0 and len(promoted) > 1 and not control:
         parents = promoted[-2:]
     source = SOURCE.format(width=number, depth=number // 2) + text
     _propose(journal, number, name, text, parents, "control" if control else "widen", source)
-    failed = end in (End.DUPLICATE, End.CRASHED, End.INVALID)
+    failed = end in (CandidateStatus.DUPLICATE, CandidateStatus.CRASHED, CandidateStatus.INVALID)
     journal.end(name, end, f"expected (16, 10), got (16, {number}) {text}" if failed else "")
     _call(journal, name, text)
     if failed:
         return
-    rung = 1 if control or end is End.PROMOTED else 0
+    rung = 1 if control or end is CandidateStatus.PROMOTED else 0
     for steps in RUNGS[rung:] if control else RUNGS[: rung + 1]:
         _train(journal, chance, name, "search", steps, 0)
     score = min(99.9, 85 + 8 * (1 - 1 / number) + chance.gauss(0, 1.5))
     cost = {"parameters": 5_000 + chance.randrange(40_000), "flops": chance.randrange(10**5, 10**7)}
     shown = {"rung": rung, "score": score, "gain": (score - 91.0) / 0.8, "seeds": 1}
     journal.update(name, **cost, **shown, lesson=f"width pays {text}")
-    if end is End.PROMOTED:
+    if end is CandidateStatus.PROMOTED:
         promoted.append(name)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from archwright.core import Stopped
 from archwright.runs.budget import Budget, Grant, Plan, read_grants, record_grant
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.ledger import Ledger, Tried
 from archwright.runs.settings import RunSettings
 from archwright.runs.workspace.paths import RunPaths

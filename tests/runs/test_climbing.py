@@ -7,13 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from archwright.core import METRICS, End, Problem, Recipe, Status, TaskSpec
+from archwright.core import (
+    METRICS,
+    CandidateStatus,
+    Floor,
+    Problem,
+    Recipe,
+    Status,
+    TaskSpec,
+    Trial,
+)
 from archwright.runs.halving import Ascent, Climb, Climber, Rung
 from archwright.runs.ledger import Tried
 from archwright.runs.loop import rivals_at
-from archwright.runs.noise import Floor
 from archwright.runs.settings import RunSettings
-from archwright.runs.trainer import Trial, TrialRequest
+from archwright.runs.trainer import TrialRequest
 
 SPEC = TaskSpec(
     name="made up",
@@ -70,7 +78,7 @@ def _climb(
 
 def test_a_clear_gain_climbs_on_one_seed() -> None:
     ascent, trainer = _climb({(0, 0): 90.0, (1, 0): 99.0})
-    assert ascent.end is End.PROMOTED
+    assert ascent.end is CandidateStatus.PROMOTED
     assert [(r.rung, r.seed) for r in trainer.requests] == [(0, 0), (1, 0)]
     assert [r.gain for r in ascent.rungs.values()] == [10.0, 9.0]
 
@@ -79,12 +87,12 @@ def test_it_starts_at_the_rung_that_it_is_given() -> None:
     ascent, trainer = _climb({(1, 0): 99.0}, first=1)
     assert [(r.rung, r.seed) for r in trainer.requests] == [(1, 0)]
     assert {rung: shown.gain for rung, shown in ascent.rungs.items()} == {1: 9.0}
-    assert ascent.end is End.TRAINED
+    assert ascent.end is CandidateStatus.TRAINED
 
 
 def test_a_clear_loss_stops_on_one_seed() -> None:
     ascent, trainer = _climb({(0, 0): 70.0})
-    assert ascent.end is End.TRAINED
+    assert ascent.end is CandidateStatus.TRAINED
     assert len(trainer.requests) == ascent.trials == 1
 
 
@@ -102,7 +110,7 @@ def test_the_top_third_of_the_rivals_climbs(score: float, climbs: bool) -> None:
     ascent, _ = _climb(
         {(0, 0): score, (1, 0): 95.0}, rivals=(0.0, 2.0, 8.0, 11.0, 12.0, 1.0), search_seeds=1
     )
-    assert (ascent.end is End.PROMOTED) == climbs
+    assert (ascent.end is CandidateStatus.PROMOTED) == climbs
 
 
 def test_the_allowance_is_never_passed() -> None:
@@ -113,7 +121,7 @@ def test_the_allowance_is_never_passed() -> None:
 
 def test_a_crash_ends_it_and_counts() -> None:
     ascent, _ = _climb({(0, 0): 90.0})
-    assert ascent.end is End.CRASHED
+    assert ascent.end is CandidateStatus.CRASHED
     assert ascent.reason == "crashed: why"
     assert ascent.trials == 2
     assert len(ascent.rungs) == 1
@@ -121,7 +129,7 @@ def test_a_crash_ends_it_and_counts() -> None:
 
 def test_what_was_stopped_early_is_no_crash() -> None:
     ascent, trainer = _climb({}, status=Status.KILLED)
-    assert (ascent.end, ascent.reason) == (End.TRAINED, "why")
+    assert (ascent.end, ascent.reason) == (CandidateStatus.TRAINED, "why")
     assert trainer.requests[0].ceiling == (5, 1.0)
 
 

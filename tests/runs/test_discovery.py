@@ -19,7 +19,7 @@ from archwright.core import Outcome, RunError, TaskError, TrialJob
 from archwright.knowledge.store import Knowledge
 from archwright.runs.conduct import Conductor
 from archwright.runs.foreground import carry_out
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.results.observing import observe
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.settings import RunSettings

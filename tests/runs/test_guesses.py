@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from page_journals import fill_journal
 
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.results.guesses import FEWEST, guess_words, judge_guesses
 from archwright.search.predict.ranks import rank_correlation
 

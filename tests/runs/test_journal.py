@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from archwright.core import End, Fingerprint, RunError
-from archwright.runs.journal.journal import MIGRATIONS, Journal
+from archwright.core import CandidateStatus, Fingerprint, RunError
+from archwright.runs.journal import MIGRATIONS, Journal
 from archwright.runs.workspace.control import hold, is_held, request_stop, stop_requested
 from archwright.runs.workspace.paths import RunPaths
 
@@ -94,7 +94,7 @@ def test_what_was_written_is_there_for_another_reader(journal: Journal) -> None:
 
 def test_a_candidate_is_born_once(journal: Journal) -> None:
     journal.propose(_row(1))
-    journal.end("1", End.TRAINED, "")
+    journal.end("1", CandidateStatus.TRAINED, "")
     journal.propose({**_row(1), "title": "another title"})
 
     (row,) = journal.query("SELECT title, end FROM candidates")

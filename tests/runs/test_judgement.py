@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from archwright.benchmarks.search.calibration import measure, play, wilson
-from archwright.core import METRICS, Check
-from archwright.runs.noise import Floor
-from archwright.runs.results.snapshot import Verdict
+from archwright.core import METRICS, Check, Floor, Verdict
 from archwright.runs.settings import RunSettings
 from archwright.runs.verification.judgement import Against, confirm, judge
 from archwright.runs.verification.suspicion import suspect

@@ -13,7 +13,7 @@ from archwright.agents.backends.symbolic import SymbolicBackend
 from archwright.core import METRICS
 from archwright.runs.conduct import Conductor
 from archwright.runs.foreground import carry_out
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.noise import measure_noise
 from archwright.runs.settings import RunSettings
 from archwright.runs.starting import begin, task_of

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from archwright.core import METRICS, score, score_samples
-from archwright.runs.noise import Floor
+from archwright.core import METRICS, Floor, score, score_samples
 from archwright.runs.verification.statistics import (
     compare,
     compare_on_test,

@@ -17,7 +17,7 @@ import pytest
 from page_journals import fill_journal
 
 from archwright.core import METRICS, RunError
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.results.evidence import Evidence, gather_evidence
 from archwright.runs.results.observing import observe
 from archwright.runs.results.page import render_page, write_page

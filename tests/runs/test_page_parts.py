@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from page_journals import RUNGS, fill_journal
 
-from archwright.runs.journal.journal import Journal
+from archwright.core import Candidate
+from archwright.runs.journal import Journal
 from archwright.runs.results.evidence import (
     Evidence,
     Origin,
@@ -31,7 +32,7 @@ from archwright.runs.results.page.lineage import (
 )
 from archwright.runs.results.page.scorecard import score_run
 from archwright.runs.results.page.search_charts import count_text
-from archwright.runs.results.snapshot import CandidateRow, Snapshot
+from archwright.runs.results.snapshot import Snapshot
 
 lines = st.lists(st.sampled_from(["", "a = 1", "b = 2", "+ c", "- d", "@@ e", "? f"]), max_size=12)
 
@@ -42,14 +43,14 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
         yield filled
 
 
-def row(name: str, parents: tuple[str, ...] = (), **changes: object) -> CandidateRow:
+def row(name: str, parents: tuple[str, ...] = (), **changes: object) -> Candidate:
     fixed = {"title": name, "operator": "widen", "end": "promoted", "reason": ""}
     measured = {"rung": 1, "score": 90.0, "parameters": 10, "source": f"# {name}\n"}
     values = {"id": name, "parents": parents, **fixed, **measured, **changes}
-    return CandidateRow(**values)  # type: ignore[arg-type]
+    return Candidate(**values)  # type: ignore[arg-type]
 
 
-def family(snapshot: Snapshot, *rows: CandidateRow) -> Snapshot:
+def family(snapshot: Snapshot, *rows: Candidate) -> Snapshot:
     """A run of these candidates, of which the best three are the finalists."""
     return replace(snapshot, candidates=rows, best=rows[-1], verdicts=())
 

@@ -25,7 +25,7 @@ from archwright.papers.improvement import begin_improvement
 from archwright.papers.reporting import report_lines, write_report_page
 from archwright.papers.starting import begin_reproduction, read_result, reproduce
 from archwright.runs.foreground import carry_out
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.settings import RunSettings
 from archwright.runs.starting import task_of
 from archwright.runs.workspace.finding import find_run

@@ -11,7 +11,7 @@ import archwright
 from archwright.core import RunError
 from archwright.runs.conduct import Conductor
 from archwright.runs.foreground import Work, carry_out
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.results.evidence import gather_evidence
 from archwright.runs.results.observing import observe
 from archwright.runs.results.page import render_page

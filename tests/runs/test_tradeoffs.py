@@ -13,11 +13,11 @@ from page_journals import fill_journal
 
 import archwright
 from archwright.cli import main
-from archwright.core import METRICS, InputError
-from archwright.runs.journal.journal import Journal
+from archwright.core import METRICS, Candidate, InputError
+from archwright.runs.journal import Journal, Spend
 from archwright.runs.results.observing import observe
 from archwright.runs.results.predicting import predict_latencies
-from archwright.runs.results.snapshot import Baseline, CandidateRow, Funnel, Snapshot, Spend
+from archwright.runs.results.snapshot import Baseline, Funnel, Snapshot
 from archwright.runs.results.tradeoffs import (
     Costs,
     front_document,
@@ -36,8 +36,8 @@ from archwright.search.predict.latency import NOMINAL, latency_ms
 SIZED = ("quality", "parameters")
 
 
-def row(name: str, score: float, parameters: int, rung: int = 1) -> CandidateRow:
-    return CandidateRow(
+def row(name: str, score: float, parameters: int, rung: int = 1) -> Candidate:
+    return Candidate(
         name, name, "widen", (), "trained", "", rung, score, parameters, flops=10 * parameters
     )
 
@@ -46,7 +46,7 @@ def result(name: str, gain: float | None, rung: int = 1) -> Result:
     return Result(1, name, "widen", (), gain, rung)
 
 
-def snapshot(*rows: CandidateRow, metric: str = "accuracy") -> Snapshot:
+def snapshot(*rows: Candidate, metric: str = "accuracy") -> Snapshot:
     return Snapshot(
         run="r", task="t", task_from="t", metric=METRICS[metric], state="finished", phase="done",
         created=0.0, budget={}, spend=Spend(), funnel=Funnel(), running=(), verdicts=(),

@@ -2,7 +2,7 @@
 
 Each candidate of a discovery's lineage is one commit whose parents are its parents' commits, so
 that `git log --graph` is the lineage and `git diff parent child` is the idea. A commit follows from
-its node alone, dates included: branches of one run share the commits of shared ancestors.
+its candidate alone, dates included: branches of one run share the commits of shared ancestors.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from archwright.core import Json, WorkspaceError
+from archwright.core import Candidate, Json, WorkspaceError
 from archwright.knowledge.decisions.folder import parse, slugify
 from archwright.runs.workspace.workspace import Workspace
 
@@ -46,20 +46,15 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
-    """One candidate of a lineage. `created` is a Unix time in seconds.
+class LineageCommit:
+    """A candidate of a lineage as a commit shows it: a projection with what was measured of it.
 
-    `parents` are ids of earlier nodes; a node without any descends from the baseline. `evidence` is
-    what was measured in words, `results` the same as a JSON document.
+    The candidate's parents are those of earlier commits; one without any descends from the
+    baseline. `evidence` is what was measured in words, `results` the same as a JSON document.
     """
 
-    candidate: str
-    title: str
-    source: str
-    created: float
-    rationale: str = ""
+    candidate: Candidate
     evidence: str = ""
-    parents: tuple[str, ...] = ()
     results: Json = field(default_factory=dict)
     measures: tuple[Measure, ...] = ()
 
@@ -75,7 +70,7 @@ class Landing:
     run: str
     task: str
     base: str | None
-    nodes: tuple[Node, ...]
+    commits: tuple[LineageCommit, ...]
     decision_name: str = ""
     decision_text: str = ""
 
@@ -87,15 +82,15 @@ def land(workspace: Workspace, landing: Landing) -> str:
 
     Raises:
         WorkspaceError: git cannot write the objects or the branch.
-        ValueError: a node names a parent that is not before it.
+        ValueError: a commit names a parent that is not before it.
     """
-    discovery = landing.nodes[-1]
+    discovery = landing.commits[-1].candidate
     landed = _landed(workspace, landing.run, landing.base)
     for branch, candidate in landed.items():
-        if candidate == discovery.candidate:
+        if candidate == discovery.id:
             return branch
     commit = _commit_lineage(workspace, landing)
-    slug = slugify(discovery.title, fallback=slugify(discovery.candidate))
+    slug = slugify(discovery.title, fallback=slugify(discovery.id))
     for taken in ("archwright", f"archwright/{landing.run}"):
         if has_branch(workspace, taken):
             raise WorkspaceError(
@@ -186,37 +181,40 @@ def _move(workspace: Workspace, branch: str, commit: str, before: str) -> None:
 
 
 def _commit_lineage(workspace: Workspace, landing: Landing) -> str:
-    """Commit every node, parents first; returns the last commit."""
-    commits: dict[str, str] = {}
-    for node in landing.nodes:
-        missing = [parent for parent in node.parents if parent not in commits]
+    """Commit the lineage, parents first; returns the last commit."""
+    made: dict[str, str] = {}
+    root = landing.commits[0].candidate.id
+    for commit in landing.commits:
+        candidate = commit.candidate
+        missing = [parent for parent in candidate.parents if parent not in made]
         if missing:
-            raise ValueError(f"{node.candidate} comes before its parent {missing[0]}")
-        roots = [commits[landing.nodes[0].candidate]] if commits else [landing.base]
-        parents = [commits[parent] for parent in node.parents] or roots
+            raise ValueError(f"{candidate.id} comes before its parent {missing[0]}")
+        roots = [made[root]] if made else [landing.base]
+        parents = [made[parent] for parent in candidate.parents] or roots
         unique = tuple(dict.fromkeys(parent for parent in parents if parent))
-        tree = _put(workspace, landing.base, _files(workspace, landing, node))
-        message = _node_message(landing, node)
-        commits[node.candidate] = _commit(workspace, tree, unique, message, node.created)
-    return commits[landing.nodes[-1].candidate]
+        tree = _put(workspace, landing.base, _files(workspace, landing, commit))
+        message = _lineage_message(landing, commit)
+        made[candidate.id] = _commit(workspace, tree, unique, message, candidate.created)
+    return made[landing.commits[-1].candidate.id]
 
 
-def _files(workspace: Workspace, landing: Landing, node: Node) -> dict[str, str]:
-    """What a node adds to the base tree: blobs by path."""
-    folder = f"discoveries/{slugify(landing.task)}"
-    results = json.dumps(_plain(node.results), indent=2, ensure_ascii=False, allow_nan=False)
-    texts = {f"{folder}/architecture.py": node.source, f"{folder}/results.json": f"{results}\n"}
-    if node is landing.nodes[-1] and landing.decision_name:
+def _files(workspace: Workspace, landing: Landing, commit: LineageCommit) -> dict[str, str]:
+    """What a commit adds to the base tree: blobs by path."""
+    folder, source = f"discoveries/{slugify(landing.task)}", commit.candidate.source
+    results = json.dumps(_plain(commit.results), indent=2, ensure_ascii=False, allow_nan=False)
+    texts = {f"{folder}/architecture.py": source, f"{folder}/results.json": f"{results}\n"}
+    if commit is landing.commits[-1] and landing.decision_name:
         texts[f"{DECISIONS}/{landing.decision_name}"] = landing.decision_text
     return {path: _blob(workspace, _encode(text)) for path, text in texts.items()}
 
 
-def _node_message(landing: Landing, node: Node) -> str:
-    trailers = {"Archwright-Run": [landing.run], "Archwright-Candidate": [node.candidate]}
-    trailers |= {"Archwright-Parent": list(node.parents)}
-    trailers |= {"Archwright-Metric": [str(measure) for measure in node.measures]}
+def _lineage_message(landing: Landing, commit: LineageCommit) -> str:
+    candidate = commit.candidate
+    trailers = {"Archwright-Run": [landing.run], "Archwright-Candidate": [candidate.id]}
+    trailers |= {"Archwright-Parent": list(candidate.parents)}
+    trailers |= {"Archwright-Metric": [str(measure) for measure in commit.measures]}
     lines = [f"{key}: {_line(value)}" for key, values in trailers.items() for value in values]
-    return _message(node.title or node.candidate, [node.rationale, node.evidence], lines)
+    return _message(candidate.title or candidate.id, [candidate.rationale, commit.evidence], lines)
 
 
 def _message(title: str, paragraphs: list[str], trailers: list[str]) -> str:

@@ -2,120 +2,101 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from dataclasses import asdict, replace
 from typing import Any
 
-from archwright.core import TaskSpec
+from archwright.core import BASELINE, Candidate, Verdict
 from archwright.knowledge.store import Knowledge
-from archwright.runs.journal.journal import Journal
-from archwright.runs.memory import known_work
-from archwright.runs.noise import BASELINE, Floor
-from archwright.runs.results.branches.branches import Measure, Node
-from archwright.runs.results.snapshot import Verdict, numbers_of
+from archwright.runs.context import RunContext
+from archwright.runs.memory import known_candidate
+from archwright.runs.results.branches.branches import LineageCommit, Measure
 
 
 class Lineage:
     """Reads lineages from a run's journal."""
 
-    def __init__(
-        self, spec: TaskSpec, journal: Journal, knowledge: Knowledge, floor: Floor
-    ) -> None:
-        self._spec = spec
-        self._journal = journal
+    def __init__(self, context: RunContext, knowledge: Knowledge) -> None:
+        self._context = context
+        self._spec = context.spec
         self._knowledge = knowledge
-        self._floor = floor
-        self._run = journal.paths.name
+        self._floor = context.floors[-1]
 
-    def of(self, verdict: Verdict, evidence: str) -> list[Node]:
+    def of(self, verdict: Verdict, evidence: str) -> list[LineageCommit]:
         """The baseline, then every ancestor before its children, the discovery last.
 
         Args:
             verdict: the discovery's.
             evidence: what was measured, in words.
         """
-        (row,) = self._journal.query("SELECT * FROM candidates WHERE id = ?", verdict.candidate)
-        nodes = {BASELINE: self._baseline_node()}
-        self._collect(row["id"], nodes)
-        nodes[row["id"]] = self._discovery_node(row, verdict, nodes[row["id"]], evidence)
-        return list(nodes.values())
+        commits = {BASELINE: self._baseline_commit()}
+        self._collect(verdict.candidate, commits)
+        found = commits[verdict.candidate]
+        commits[verdict.candidate] = self._discovery_commit(verdict, found, evidence)
+        return list(commits.values())
 
-    def _collect(self, candidate: str, nodes: dict[str, Node]) -> None:
-        if candidate in nodes:
+    def _collect(self, id_: str, commits: dict[str, LineageCommit]) -> None:
+        if id_ in commits:
             return
-        rows = self._journal.query("SELECT * FROM candidates WHERE id = ?", candidate)
-        parents = tuple(json.loads(rows[0]["parents"])) if rows else ()
-        for parent in parents:
-            self._collect(parent, nodes)
-        nodes[candidate] = self._node(rows[0], parents) if rows else self._known_node(candidate)
+        candidate = self._context.journal.candidate(id_)
+        for parent in candidate.parents if candidate else ():
+            self._collect(parent, commits)
+        commits[id_] = self._commit(candidate) if candidate else self._known_commit(id_)
 
-    def _baseline_node(self) -> Node:
+    def _baseline_commit(self) -> LineageCommit:
         metric = self._spec.metric
-        results = {"baseline": asdict(self._floor), "metric": metric.name}
-        return Node(
-            candidate=BASELINE,
+        baseline = replace(
+            self._context.baseline,
             title=f"Baseline of {self._spec.name}",
-            source=self._spec.baseline,
-            created=self._journal.fact("created"),
-            results=results,
+            created=self._context.facts.created,
+        )
+        return LineageCommit(
+            baseline,
+            results={"baseline": asdict(self._floor), "metric": metric.name},
             measures=(Measure(metric.name, self._floor.mean, metric.unit),),
         )
 
-    def _node(self, row: sqlite3.Row, parents: tuple[str, ...]) -> Node:
+    def _commit(self, candidate: Candidate) -> LineageCommit:
         metric = self._spec.metric
         measures: tuple[Measure, ...] = ()
-        if row["score"] is not None:
+        if candidate.score is not None:
             # The baseline that is at hand was trained for as long as the top rung only.
-            at_top = row["rung"] == len(self._spec.rungs) - 1
-            gain = metric.gain(row["score"], self._floor.mean) if at_top else None
-            measures = (Measure(metric.name, row["score"], metric.unit, gain),)
-        return Node(
-            candidate=row["id"],
-            title=row["title"],
-            source=row["source"],
-            created=row["created"],
-            rationale=row["rationale"],
-            evidence=row["lesson"],
-            parents=parents,
-            results=self._results(row),
-            measures=measures,
-        )
+            at_top = candidate.rung == self._context.top
+            gain = metric.gain(candidate.score, self._floor.mean) if at_top else None
+            measures = (Measure(metric.name, candidate.score, metric.unit, gain),)
+        return LineageCommit(candidate, candidate.lesson, self._results(candidate), measures)
 
-    def _known_node(self, key: str) -> Node:
+    def _known_commit(self, key: str) -> LineageCommit:
         """An ancestor that an earlier run found."""
-        work = known_work(self._knowledge, key)
-        return Node(
-            candidate=key,
-            title=work.title,
-            source=work.source,
-            created=self._journal.fact("created"),
+        known = known_candidate(self._knowledge, key)
+        return LineageCommit(
+            replace(known, created=self._context.facts.created),
             evidence="Found by an earlier run; see the knowledge base.",
-            results={"score": work.score, "metric": self._spec.metric.name},
+            results={"score": known.score, "metric": self._spec.metric.name},
         )
 
-    def _discovery_node(
-        self, row: sqlite3.Row, verdict: Verdict, node: Node, evidence: str
-    ) -> Node:
+    def _discovery_commit(
+        self, verdict: Verdict, commit: LineageCommit, evidence: str
+    ) -> LineageCommit:
         metric = self._spec.metric
         assert verdict.mean is not None, "a discovery was measured on fresh seeds"
         measure = Measure(metric.name, verdict.mean, metric.unit, verdict.effect, verdict.interval)
         results = {
-            **self._results(row),
-            "verification": numbers_of(verdict),
+            **commit.results,
+            "verification": verdict.numbers(),
             "reproduce": verdict.reproduce,
         }
-        return replace(node, evidence=evidence, results=results, measures=(measure,))
+        return replace(commit, evidence=evidence, results=results, measures=(measure,))
 
-    def _results(self, row: sqlite3.Row) -> dict[str, Any]:
+    def _results(self, candidate: Candidate) -> dict[str, Any]:
+        rung = candidate.rung
         return {
-            "run": self._run,
-            "candidate": row["id"],
+            "run": self._context.run,
+            "candidate": candidate.id,
             "task": self._spec.name,
             "metric": self._spec.metric.name,
-            "score": row["score"],
-            "rung_steps": None if row["rung"] is None else self._spec.rungs[row["rung"]],
-            "parameters": row["parameters"],
-            "recipe": json.loads(row["recipe"]),
+            "score": candidate.score,
+            "rung_steps": None if rung is None else self._spec.rungs[rung],
+            "parameters": candidate.parameters,
+            "recipe": candidate.recipe.to_json(),
             "baseline": {"mean": self._floor.mean, "sd": self._floor.sd},
         }

@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import datetime
-import json
 import shlex
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from itertools import islice
+from pathlib import Path
 from statistics import fmean
 from typing import Any, Final
 
 from archwright.agents.questions import Brief, Review, ReviewQuestion, Work
 from archwright.agents.roles import Agents
-from archwright.core import Check
+from archwright.core import BASELINE, Candidate, Check, LaterVerdict, Verdict, seed_of
 from archwright.knowledge.decisions.folder import Decision, DecisionFolder, Option, parse, slugify
 from archwright.knowledge.decisions.importing import remember
 from archwright.knowledge.store import Knowledge
-from archwright.runs.candidates import seed_of
-from archwright.runs.journal.journal import Journal
+from archwright.runs.context import RunContext
 from archwright.runs.memory import as_work
-from archwright.runs.noise import BASELINE, Floor
 from archwright.runs.results.branches.branches import Landing, land
 from archwright.runs.results.branches.lineage import Lineage
-from archwright.runs.results.snapshot import SecondLook, Verdict, numbers_of
 from archwright.runs.results.wording import gain_text, interval_text
 from archwright.runs.verification.statistics import predict
 from archwright.runs.verification.suspicion import suspect
 from archwright.runs.verification.verification import fresh_seed
 from archwright.runs.workspace.workspace import Workspace
-from archwright.tasks.loading import Task
 
 SIMILAR: Final = 3
 """Known architectures that a reviewer is shown."""
@@ -45,153 +40,138 @@ class Records:
 
     def __init__(
         self,
-        task: Task,
+        context: RunContext,
         agents: Agents,
-        journal: Journal,
         knowledge: Knowledge,
         workspace: Workspace,
-        floors: list[Floor],
         round_: int = 0,
     ) -> None:
-        self._spec = task.spec
+        self._context = context
+        self._spec = context.spec
+        self._journal = context.journal
+        self._floor = context.floors[-1]
         self._agents = agents
-        self._journal = journal
         self._knowledge = knowledge
         self._workspace = workspace
-        self._floors = floors
-        self._floor = floors[-1]
-        self._lineage = Lineage(task.spec, journal, knowledge, floors[-1])
+        self._lineage = Lineage(context, knowledge)
         self._folder = DecisionFolder(workspace.paths.decisions)
-        self._run = journal.paths.name
         self._round = round_
 
     def write(self, verdict: Verdict) -> None:
         """Review a finalist, write its decision and, for a discovery, its branch.
 
-        Writing the same verdict again finds what is there. A verdict that had its look at the test
-        split stands; a later, forced one is noted beside it.
+        Writing the same verdict again finds what is there. A verdict that was evaluated on the
+        test split stands; a later, forced one is noted beside it.
         """
         first = self._earlier(verdict)
         if first:
-            looks = [k for k in first.get("again", ()) if k["round"] != self._round]
-            again = [*looks, asdict(_second_look(verdict))]
-            self._journal.judge(verdict.candidate, {**first, "again": again})
+            later = [again for again in first.again if again.round != self._round]
+            first = replace(first, again=(*later, _later_verdict(verdict)))
+            self._journal.judge(verdict.candidate, asdict(first))
             return
-        row = self._row(verdict.candidate)
+        candidate = self._journal.candidate(verdict.candidate)
+        assert candidate is not None, "a finalist is a candidate of the run"
         verdict = replace(
             verdict,
             suspicions=tuple(self._suspicions(verdict)),
             reproduce=self._reproduction(verdict),
         )
-        review = self._review(row, verdict)
+        review = self._review(candidate, verdict)
         said = (*verdict.suspicions, *review.suspicions)
         verdict = replace(verdict, suspicions=tuple(dict.fromkeys(said)))
-        path = self._folder.renew(self._decision(row, verdict, review))
+        path = self._folder.renew(self._decision(candidate, verdict, review))
         remember(self._knowledge, [parse(path.read_text(encoding="utf-8"), path)])
         verdict = replace(verdict, decision=path.name)
         if verdict.verdict == "discovery":
-            text = path.read_text(encoding="utf-8")
-            evidence = "\n".join(f"{k}: {v}" for k, v in self._evidence(row, verdict).items())
-            landing = Landing(
-                run=self._run,
-                task=self._spec.name,
-                base=self._journal.fact("head"),
-                nodes=tuple(self._lineage.of(verdict, evidence)),
-                decision_name=path.name,
-                decision_text=text,
-            )
-            verdict = replace(verdict, branch=land(self._workspace, landing))
+            verdict = replace(verdict, branch=self._land(candidate, verdict, path))
         self._journal.judge(verdict.candidate, asdict(verdict))
 
-    def _earlier(self, verdict: Verdict) -> dict[str, Any]:
-        """The verdict of an earlier round that opened the test split for this finalist."""
-        rows = self._journal.query(
-            "SELECT document FROM verdicts WHERE candidate = ?", verdict.candidate
+    def _land(self, candidate: Candidate, verdict: Verdict, decision: Path) -> str:
+        evidence = "\n".join(f"{k}: {v}" for k, v in self._evidence(candidate, verdict).items())
+        landing = Landing(
+            run=self._context.run,
+            task=self._spec.name,
+            base=self._context.facts.head,
+            commits=tuple(self._lineage.of(verdict, evidence)),
+            decision_name=decision.name,
+            decision_text=decision.read_text(encoding="utf-8"),
         )
-        document: dict[str, Any] = json.loads(rows[0]["document"]) if rows else {}
-        earlier = document.get("round", 0) < self._round
-        return document if earlier and document.get("test_gain") is not None else {}
+        return land(self._workspace, landing)
 
-    def _row(self, candidate: str) -> sqlite3.Row:
-        return self._journal.query("SELECT * FROM candidates WHERE id = ?", candidate)[0]
+    def _earlier(self, verdict: Verdict) -> Verdict | None:
+        """The verdict of an earlier round that opened the test split for this finalist."""
+        known = (v for v in self._journal.verdicts() if v.candidate == verdict.candidate)
+        return next((v for v in known if v.round < self._round and v.test_gain is not None), None)
 
     # --- review and decision --------------------------------------------------------------------
 
-    def _review(self, row: sqlite3.Row, verdict: Verdict) -> Review:
+    def _review(self, candidate: Candidate, verdict: Verdict) -> Review:
         question = ReviewQuestion(
             brief=Brief.of(self._spec),
-            title=row["title"],
-            rationale=row["rationale"],
-            source=row["source"],
-            parameters=row["parameters"],
+            title=candidate.title,
+            rationale=candidate.rationale,
+            source=candidate.source,
+            parameters=candidate.parameters,
             baseline_parameters=self._floor.parameters,
-            recipe=json.loads(row["recipe"]),
-            parent_titles=tuple(json.loads(row["parents"])),
-            similar=tuple(self._similar(row)),
-            verdict=numbers_of(verdict),
+            recipe=candidate.recipe.to_json(),
+            parent_titles=candidate.parents,
+            similar=tuple(self._similar(candidate)),
+            verdict=verdict.numbers(),
         )
-        seed = seed_of(self._journal.fact("settings")["seed"], row["id"], "review")
+        seed = seed_of(self._context.settings.seed, candidate.id, "review")
         # A later round has other numbers to speak of.
-        key = f"{row['id']}/verified" + (f"-{self._round}" if self._round else "")
+        key = f"{candidate.id}/verified" + (f"-{self._round}" if self._round else "")
         return self._agents.review(key, question, seed)
 
-    def _similar(self, row: sqlite3.Row) -> Iterator[Work]:
+    def _similar(self, candidate: Candidate) -> Iterator[Work]:
         """What earlier runs knew that is most like it; its own parents are no news."""
-        parents, until = json.loads(row["parents"]), self._journal.fact("known_until")
-        found = self._knowledge.relatives(row["source"], SIMILAR + len(parents), until)
+        parents, until = candidate.parents, self._context.facts.known_until
+        found = self._knowledge.relatives(candidate.source, SIMILAR + len(parents), until)
         works = (as_work(entry) for entry in found)
         return islice((work for work in works if work.id not in parents), SIMILAR)
 
-    def _decision(self, row: sqlite3.Row, verdict: Verdict, review: Review) -> Decision:
-        accepted = verdict.verdict == "discovery"
+    def _decision(self, candidate: Candidate, verdict: Verdict, review: Review) -> Decision:
+        accepted, title = verdict.verdict == "discovery", candidate.title
         baseline = f"keep the baseline ({self._floor.mean:.4g} {self._spec.metric.unit})"
-        day = datetime.datetime.fromtimestamp(row["created"], datetime.UTC).date().isoformat()
+        day = datetime.datetime.fromtimestamp(candidate.created, datetime.UTC).date().isoformat()
         return Decision(
-            title=row["title"],
+            title=title,
             status="proposed" if accepted else "rejected",
             date=day,
-            context=f"{self._spec.summary.rstrip('.')}. {row['rationale']}",
-            options=(Option(row["title"], row["rationale"]), Option(baseline, "nothing changes")),
-            chosen=row["title"] if accepted else baseline,
+            context=f"{self._spec.summary.rstrip('.')}. {candidate.rationale}",
+            options=(Option(title, candidate.rationale), Option(baseline, "nothing changes")),
+            chosen=title if accepted else baseline,
             because=f"{verdict.reason}. {review.summary}",
             consequences=(*review.consequences, *(f"Suspicion: {s}" for s in verdict.suspicions)),
             confirmation=_confirmation(verdict),
-            evidence=self._evidence(row, verdict),
-            run=self._run,
-            candidate=row["id"],
+            evidence=self._evidence(candidate, verdict),
+            run=self._context.run,
+            candidate=candidate.id,
             task=self._spec.name,
         )
 
     def _suspicions(self, verdict: Verdict) -> Iterator[str]:
-        trials = self._journal.query(
-            "SELECT candidate, result FROM steps WHERE kind = 'trial' AND state = 'finished' AND "
-            "candidate IN (?, ?) AND json_extract(request, '$.steps') = ? ORDER BY started",
-            *(verdict.candidate, BASELINE, self._spec.rungs[-1]),
+        top = self._spec.rungs[-1]
+        own, base = (
+            [t.curve[-1][1] for t in self._journal.trials(id_, steps=top) if t.curve]
+            for id_ in (verdict.candidate, BASELINE)
         )
-        losses: dict[str, list[float]] = {verdict.candidate: [], BASELINE: []}
-        for trial in trials:
-            if curve := json.loads(trial["result"])["curve"]:
-                losses[trial["candidate"]].append(curve[-1][1])
-        check = self._journal.query(
-            "SELECT result FROM steps WHERE kind = 'check' AND key = ?", verdict.candidate
-        )
-        checks = [Check(**c) for c in json.loads(check[0]["result"])["checks"]] if check else []
-        if all(losses.values()):
-            ends = (fmean(losses[verdict.candidate]), fmean(losses[BASELINE]))
-            gains = self._gains(verdict.candidate)
-            yield from suspect(self._spec.metric, verdict, gains, ends, checks, self._floors)
+        check = self._journal.step("check", verdict.candidate)
+        checks = [Check(**c) for c in check.result["checks"]] if check else []
+        if own and base:
+            gains, floors = self._gains(verdict.candidate), self._context.floors
+            losses = (fmean(own), fmean(base))
+            yield from suspect(self._spec.metric, verdict, gains, losses, checks, floors)
 
     def _gains(self, candidate: str) -> dict[int, float]:
         """Gains of a candidate by rung, from its first seed of the search."""
-        rows = self._journal.query(
-            "SELECT json_extract(request, '$.rung') AS rung, json_extract(result, '$.score') AS "
-            "score FROM steps WHERE kind = 'trial' AND candidate = ? AND "
-            "json_extract(request, '$.purpose') = 'search' AND "
-            "json_extract(request, '$.seed') = 0 AND score IS NOT NULL",
-            candidate,
-        )
-        metric = self._spec.metric
-        return {r["rung"]: self._floors[r["rung"]].gain(metric, r["score"]) for r in rows}
+        metric, floors = self._spec.metric, self._context.floors
+        trials = self._journal.trials(candidate, purpose="search")
+        return {
+            t.rung: floors[t.rung].gain(metric, t.score)
+            for t in trials
+            if t.seed == 0 and t.score is not None
+        }
 
     def _reproduction(self, verdict: Verdict) -> dict[str, Any]:
         """The command that trains it again on the first fresh seed, what that gave, and where a
@@ -199,26 +179,26 @@ class Records:
         if len(verdict.own_scores) < 2:
             return {}
         file = f"discoveries/{slugify(self._spec.name)}/architecture.py"
-        task = shlex.quote(self._journal.fact("task_from"))
+        task = shlex.quote(self._context.facts.task_from)
         return {
             "command": f"archwright try {file} --task {task} --seed {fresh_seed(self._round)}",
             "score": verdict.own_scores[0],
             "interval": self._spec.metric.clamp(predict(verdict.own_scores)),
         }
 
-    def _evidence(self, row: sqlite3.Row, verdict: Verdict) -> dict[str, str]:
+    def _evidence(self, candidate: Candidate, verdict: Verdict) -> dict[str, str]:
         metric, unit = self._spec.metric, self._spec.metric.unit
         shrunk = "not measured" if verdict.shrunk is None else gain_text(metric, verdict.shrunk)
         evidence = {
             "baseline": f"{self._floor.mean:.6g} {unit} (sd {self._floor.sd:.3g})",
-            "score in the search": f"{row['score']:.6g} {unit}",
+            "score in the search": f"{_or_none(candidate.score)} {unit}",
             "score on fresh seeds": f"{_or_none(verdict.mean)} {unit} (mean of {verdict.seeds})",
             "corrected p": f"{verdict.p:.3g}",
             "gain, shrunk for selection": shrunk,
-            "parameters": f"{row['parameters']} (baseline {self._floor.parameters})",
+            "parameters": f"{candidate.parameters} (baseline {self._floor.parameters})",
         }
-        if citations := json.loads(row["citations"]):
-            evidence["cites"] = "; ".join(citations)
+        if candidate.citations:
+            evidence["cites"] = "; ".join(candidate.citations)
         if self._round:
             evidence["test split"] = f"opened {self._round} times before: this round was forced"
         for c in verdict.comparisons:
@@ -233,9 +213,9 @@ class Records:
         return evidence
 
 
-def _second_look(verdict: Verdict) -> SecondLook:
-    names = SecondLook.__dataclass_fields__
-    return SecondLook(**{name: getattr(verdict, name) for name in names})
+def _later_verdict(verdict: Verdict) -> LaterVerdict:
+    names = LaterVerdict.__dataclass_fields__
+    return LaterVerdict(**{name: getattr(verdict, name) for name in names})
 
 
 def _confirmation(verdict: Verdict) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from archwright.core import Candidate
 from archwright.runs.results.evidence import Evidence, finalists
-from archwright.runs.results.snapshot import CandidateRow, Snapshot
+from archwright.runs.results.snapshot import Snapshot
 
 MOST_LINES: Final = 400
 """Lines of a diff that are shown; the branch has them all."""
@@ -37,7 +38,7 @@ class Ancestor:
     others: tuple[str, ...]
     depth: int
     finalist: bool
-    row: CandidateRow | None
+    row: Candidate | None
     """None for what is no candidate of this run."""
     rationale: str
     diff: tuple[DiffLine, ...]
@@ -83,7 +84,7 @@ def fold_lineage(nodes: Sequence[Ancestor]) -> list[tuple[list[Ancestor], bool]]
     return groups
 
 
-def _ancestry(ids: Sequence[str], rows: Mapping[str, CandidateRow]) -> list[str]:
+def _ancestry(ids: Sequence[str], rows: Mapping[str, Candidate]) -> list[str]:
     """`ids` and all that they descend from."""
     found: dict[str, None] = {}
     open_ = list(ids)
@@ -95,7 +96,7 @@ def _ancestry(ids: Sequence[str], rows: Mapping[str, CandidateRow]) -> list[str]
     return list(found)
 
 
-def _first_parent(node: str, rows: Mapping[str, CandidateRow], age: Mapping[str, int]) -> str:
+def _first_parent(node: str, rows: Mapping[str, Candidate], age: Mapping[str, int]) -> str:
     """The first parent that is older than the node, "" where there is none."""
     parents = rows[node].parents if node in rows else ()
     return next((parent for parent in parents if age.get(parent, -1) < age[node]), "")
@@ -105,7 +106,7 @@ def _describe(
     node: str,
     parent: str,
     depth: int,
-    rows: Mapping[str, CandidateRow],
+    rows: Mapping[str, Candidate],
     evidence: Evidence,
     finalist: bool,
 ) -> Ancestor:
@@ -120,12 +121,12 @@ def _describe(
         depth=depth,
         finalist=finalist,
         row=row,
-        rationale=evidence.rationales.get(node, ""),
+        rationale=row.rationale if row else "",
         diff=tuple(diff_lines(_source(parent, rows, evidence), source)),
     )
 
 
-def _source(node: str, rows: Mapping[str, CandidateRow], evidence: Evidence) -> str:
+def _source(node: str, rows: Mapping[str, Candidate], evidence: Evidence) -> str:
     if node in rows:
         return rows[node].source
     origin = evidence.origins.get(node)

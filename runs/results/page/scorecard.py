@@ -1,7 +1,7 @@
 """A run on the ten criteria for automated deep learning, each computed or "not measured".
 
 The criteria are those of Dong et al. 2021, "Automated Deep Learning: Neural Architecture Search Is
-Not the End"; how each is computed from a journal is ours, and said beside each.
+Not the CandidateStatus"; how each is computed from a journal is ours, and said beside each.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _efficiency(snapshot: Snapshot, evidence: Evidence) -> str:
     for trial in evidence.trials:
         if trial.purpose == "search":
             seeds[trial.candidate, trial.steps] += 1
-            spent += trial.steps_done
+            spent += trial.resources.steps
     if not seeds:
         return ""
     most: dict[str, int] = {}
@@ -92,11 +92,11 @@ def _stability(snapshot: Snapshot, _: Evidence) -> str:
     )
 
 
-def _interpretability(snapshot: Snapshot, evidence: Evidence) -> str:
+def _interpretability(snapshot: Snapshot, _: Evidence) -> str:
     rows = [r for r in snapshot.candidates if r.rung is not None and r.arm == "search"]
     if not rows:
         return ""
-    told = sum(bool(evidence.rationales.get(r.id) and r.lesson) for r in rows)
+    told = sum(bool(r.rationale and r.lesson) for r in rows)
     lines = median(len(r.source.splitlines()) for r in rows)
     return (
         f"{told:,} of {len(rows):,} trained candidates with a stated idea and a lesson; "
@@ -144,7 +144,7 @@ def _generalizability(snapshot: Snapshot, _: Evidence) -> str:
 
 
 def _ecology(_: Snapshot, evidence: Evidence) -> str:
-    seconds = sum(t.cpu_seconds for t in evidence.trials)
+    seconds = sum(t.resources.cpu_seconds for t in evidence.trials)
     return f"{duration_text(seconds)} of CPU for training; energy {NOT_MEASURED}" if seconds else ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from archwright.core import Metric
+from archwright.core import Candidate, Metric
 from archwright.runs.results.evidence import Evidence
 from archwright.runs.results.page.chart import (
     NOISE_BAND,
@@ -18,7 +18,7 @@ from archwright.runs.results.page.chart import (
     score_label,
 )
 from archwright.runs.results.page.drawing import ACCENT, MUTED, PAPER, draw
-from archwright.runs.results.snapshot import CandidateRow, Snapshot
+from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.tradeoffs import front_of
 from archwright.search.objectives import QUALITY
 
@@ -143,7 +143,7 @@ def latency_chart(snapshot: Snapshot, _: Evidence) -> Chart | None:
 def _pareto_chart(
     snapshot: Snapshot,
     what: str,
-    cost: Callable[[CandidateRow], float],
+    cost: Callable[[Candidate], float],
     baseline: tuple[float, float] | None,
 ) -> Chart | None:
     rows = [row for row in snapshot.at_top if cost(row) > 0]

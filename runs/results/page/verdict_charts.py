@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
-from archwright.runs.results.evidence import BASELINE, Evidence, finalists, mean_curve
+from archwright.core import BASELINE, Comparison, Verdict
+from archwright.runs.results.evidence import Evidence, finalists, mean_curve
 from archwright.runs.results.page.chart import Chart, draw_legend, gain_unit, label_text
 from archwright.runs.results.page.drawing import ACCENT, INK, MUTED, draw
-from archwright.runs.results.snapshot import Comparison, Snapshot, Verdict
+from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.summary import verdicts_best_first
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def compute_chart(snapshot: Snapshot, evidence: Evidence) -> Chart | None:
         return None
     found = {v.candidate for v in snapshot.verdicts if v.verdict == "discovery"}
     top = evidence.rungs[-1]
-    spent = list(accumulate(trial.seconds for trial in evidence.trials))
+    spent = list(accumulate(trial.resources.seconds for trial in evidence.trials))
     reached: dict[str, float] = {}
     for trial, seconds in zip(evidence.trials, spent, strict=True):
         if trial.candidate in found and trial.steps == top and trial.purpose == "search":

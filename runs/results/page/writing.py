@@ -13,7 +13,7 @@ from typing import Any, Final
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from archwright.runs.journal.journal import Journal
+from archwright.runs.journal import Journal
 from archwright.runs.results import headline
 from archwright.runs.results.evidence import Evidence, gather_evidence
 from archwright.runs.results.page.chart import Chart, csv_link
@@ -145,7 +145,7 @@ def _context(snapshot: Snapshot, evidence: Evidence, workspace: str) -> dict[str
         "examples": examples_used(snapshot),
         "criteria": score_run(snapshot, evidence),
         "calls": evidence.calls,
-        "looks": evidence.looks,
+        "test_evaluations": evidence.test_evaluations,
         "steps": next_steps(snapshot, workspace),
     }
 
@@ -179,7 +179,7 @@ def _all_candidates(snapshot: Snapshot) -> str:
     rows = [
         (
             *(row.id, clean(row.title), row.operator, " ".join(row.parents), row.arm),
-            *(str(row.end), clean(row.reason), row.rung),
+            *(str(row.status), clean(row.reason), row.rung),
             *(row.score, row.gain, row.seeds, row.parameters, row.flops),
             *(row.latency_ms, row.measured_ms, row.int8),
         )

@@ -1,18 +1,23 @@
-"""How much a run may still spend, with what is in flight counted.
+"""How a run's budget is allocated: how much it may still spend, with what is in flight counted.
 
 A candidate starts with a grant: how many trainings it may use at most, and which results it sees.
 Where trainings alone bound a run, both are a function of ended candidates, never of timing. With
 time and money they are not: so each grant is in the journal, and a resumed run gives the same ones.
+
+Trainings end in any order. So that a run is the same however its processes are scheduled, killed
+and resumed, a candidate sees a fixed set of results, those of all numbers up to the one that its
+grant names, whatever else has ended by then.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from archwright.runs.journal.journal import Journal
-from archwright.runs.ledger import Ledger
+from archwright.core import Candidate, Stopped
+from archwright.runs.journal import Journal
 from archwright.runs.settings import LOWER_RUNG_SEEDS, RunSettings
 
 
@@ -69,12 +74,61 @@ def record_grant(journal: Journal, grant: Grant) -> None:
 
 def read_grants(journal: Journal) -> list[Grant]:
     """The grants that were given so far, by number from 1."""
-    rows = journal.query(
-        "SELECT CAST(key AS INTEGER) AS number, json_extract(result, '$.sees') AS sees, "
-        "json_extract(result, '$.trials') AS trials FROM steps "
-        "WHERE kind = 'grant' AND state = 'finished' ORDER BY number"
-    )
-    return [Grant(**dict(row)) for row in rows]
+    given = (Grant(int(step.key), **step.result) for step in journal.steps("grant"))
+    return sorted(given, key=lambda grant: grant.number)
+
+
+class Ledger:
+    """Results by candidate number from 1, and the turns in which candidates are screened."""
+
+    def __init__(self, stopping: Callable[[], bool]) -> None:
+        self._stopping = stopping
+        self._changed = threading.Condition()
+        self._results: dict[int, Candidate] = {}
+        self._ended_upto = 0
+        self._turn = 1
+        self._failure: BaseException | None = None
+
+    def close(self, number: int, result: Candidate) -> None:
+        """Candidate `number` has ended."""
+        with self._changed:
+            self._results[number] = result
+            while self._ended_upto + 1 in self._results:
+                self._ended_upto += 1
+            self._changed.notify_all()
+
+    def fail(self, error: BaseException) -> None:
+        """Something broke outside of any candidate: whoever waits gets the error."""
+        with self._changed:
+            self._failure = self._failure or error
+            self._changed.notify_all()
+
+    def upto(self, number: int) -> list[Candidate]:
+        """All candidates up to `number`, once they have ended."""
+        self._wait(lambda: self._ended_upto >= number)
+        with self._changed:
+            return [self._results[n] for n in range(1, number + 1)]
+
+    @contextmanager
+    def turn(self, number: int) -> Iterator[None]:
+        """Candidates pass here one at a time, in the order of their numbers.
+
+        Where one breaks off, nobody passes any more: what is settled rests on all before it.
+        """
+        self._wait(lambda: self._turn == number)
+        yield
+        with self._changed:
+            self._turn = number + 1
+            self._changed.notify_all()
+
+    def _wait(self, ready: Callable[[], bool]) -> None:
+        with self._changed:
+            while not ready():
+                if self._failure is not None:
+                    raise self._failure
+                if self._stopping():
+                    raise Stopped("the run was asked to stop")
+                self._changed.wait(timeout=0.2)
 
 
 class Budget:
@@ -154,15 +208,3 @@ class Budget:
             return self._most
         in_flight = sum(self._granted[n] for n in range(sees + 1, number))
         return min(self._most, self._plan.search - used - in_flight)
-
-
-class Stopwatch:
-    """Wall time of a run over all its sessions."""
-
-    def __init__(self, seconds_before: float) -> None:
-        self._before = seconds_before
-        self._started = time.monotonic()
-
-    def seconds(self) -> float:
-        """Seconds alive so far."""
-        return self._before + time.monotonic() - self._started

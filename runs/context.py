@@ -1,0 +1,136 @@
+"""What the parts of one run share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+
+from archwright.core import (
+    BASELINE,
+    Array,
+    Candidate,
+    Floor,
+    Metric,
+    SourceError,
+    TaskError,
+    TaskSpec,
+    Trial,
+    TrialSpec,
+)
+from archwright.runs.journal import Facts, Journal
+from archwright.runs.settings import RunSettings
+from archwright.sandbox import Sandbox
+from archwright.search.objectives import is_on_front, point_of
+from archwright.source.fingerprint import read_source
+
+
+class Trains(Protocol):
+    """What trains candidates: `archwright.runs.trainer.Trainer`, or a simulation of it."""
+
+    def train(self, spec: TrialSpec) -> Trial: ...
+
+
+class TrainsSealed(Trains, Protocol):
+    """What trains for verification, too: predictions of the test split are kept, unscored."""
+
+    def train_sealed(self, spec: TrialSpec) -> Trial: ...
+
+    def open_sealed(self, spec: TrialSpec) -> Array: ...
+
+
+@dataclass(slots=True)
+class RunContext:
+    """One run in one session, made once: what is searched for, under which settings, with what."""
+
+    spec: TaskSpec
+    """The task within the run's own limits."""
+    settings: RunSettings
+    journal: Journal
+    sandbox: Sandbox
+    trainer: TrainsSealed
+    baseline: Candidate
+    floors: Sequence[Floor] = ()
+    """The noise floor by rung, once it was measured."""
+    facts: Facts = field(default_factory=Facts)
+    """As they were when the session began."""
+
+    @property
+    def metric(self) -> Metric:
+        """How candidates are scored."""
+        return self.spec.metric
+
+    @property
+    def top(self) -> int:
+        """The highest rung."""
+        return len(self.spec.rungs) - 1
+
+    @property
+    def run(self) -> str:
+        """The run's name."""
+        return self.journal.paths.name
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """The run so far as a candidate may see it: all that can be started from, by id, the baseline
+    first, and which of it was measured in this run."""
+
+    known: Mapping[str, Candidate]
+    measured: tuple[Candidate, ...]
+
+    @property
+    def baseline(self) -> Candidate:
+        """The architecture to beat, with its mean at the top rung."""
+        return self.known[BASELINE]
+
+    def rivals(self, rung: int, top: int, parents: Sequence[str]) -> list[float]:
+        """Gains that decide whether a candidate with these parents is promoted from a rung.
+
+        A draft is compared with drafts, a variation with its first parent if that was promoted from
+        there: among all of them, what learns quickly and ends low would crowd out the rest. At the
+        top rung, which nothing is promoted from, all are compared.
+        """
+        shown = [c for c in self.measured if rung in c.rungs]
+        if rung < top and parents:
+            shown = [c for c in shown if c.id == parents[0] and rung + 1 in c.rungs] or shown
+        elif rung < top:
+            shown = [c for c in shown if not c.parents]
+        return [gain for c in shown if (gain := c.rungs[rung].gain) is not None]
+
+    def is_undominated(self, candidate: Candidate, objectives: Sequence[str]) -> bool:
+        """Whether nothing measured at its rung, nor the baseline, is at least as good in every
+        objective and better in one."""
+        rung = candidate.rung
+        measured = [c for c in self.measured if rung in c.rungs]
+        rivals = [(c.rungs[rung].gain, c) for c in measured] if rung is not None else []
+        points = [point_of(gain, c, objectives) for gain, c in (*rivals, (0.0, self.baseline))]
+        return is_on_front(point_of(candidate.gain, candidate, objectives), np.array(points))
+
+
+def within_limits(spec: TaskSpec, settings: RunSettings) -> TaskSpec:
+    """The task with the run's own limits on its candidates, where they are narrower."""
+    problem = spec.problem
+    flops = [f for f in (problem.max_flops, settings.max_flops) if f is not None]
+    narrowed = replace(
+        problem,
+        max_params=min(problem.max_params, settings.max_params or problem.max_params),
+        max_flops=min(flops, default=None),
+    )
+    return replace(spec, problem=narrowed)
+
+
+def baseline_of(spec: TaskSpec) -> Candidate:
+    """The architecture to beat, with the recipe that it is trained with: it may bring its own.
+
+    Raises:
+        TaskError: its source breaks the contract.
+    """
+    try:
+        parsed = read_source(spec.baseline, spec.problem, spec.recipe)
+    except SourceError as error:
+        file = spec.folder / "baseline.py"
+        raise TaskError(f"the baseline of task {spec.name}: {error}: fix {file}") from error
+    return Candidate(BASELINE, "the baseline", spec.baseline, parsed.recipe)
