@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Any, Final, NamedTuple
 
-from archwright.agents.questions import Passage, Work
-from archwright.core import CONTROL, Candidate, CandidateStatus, Measurement, SourceError
-from archwright.knowledge.entries import Entry, Example
+from archwright.agents.questions import Passage, PastRepair, Work
+from archwright.core import (
+    CONTROL,
+    Candidate,
+    CandidateStatus,
+    Fingerprint,
+    Measurement,
+    SourceError,
+    next_id,
+)
+from archwright.knowledge.entries import Entry, Example, Match
 from archwright.knowledge.papers.passages import find_passages, passage_id
 from archwright.knowledge.store import Knowledge
 from archwright.runs.context import Campaign, RunContext
-from archwright.runs.repairs import MARK
 from archwright.search.policies import Choice
 from archwright.source.family import family
 
@@ -20,8 +30,16 @@ LESSONS: Final = 5
 WARNINGS: Final = 3
 REJECTIONS: Final = 2
 PASSAGES: Final = 3
+REPAIRS: Final = 2
+"""Past repairs that the debugger is shown."""
+SEARCHED: Final = 500
+"""Failures that are searched for one like the one in question."""
+DIFF_LINES: Final = 60
+REPAIRED: Final = "; repaired"
+"""After the reason of an attempt that failed its checks and was repaired."""
 PREFIX: Final = "known:"
 """Before the id of an entry of the knowledge base, where a run speaks of it."""
+TRAINED: Final = (CandidateStatus.TRAINED, CandidateStatus.PROMOTED)
 _MODULE: Final = re.compile(r"\bnn\.([A-Z]\w+)")
 
 
@@ -111,12 +129,49 @@ class Memory:
             for e in find_passages(self._knowledge, self._about(near), PASSAGES, self._until)
         ]
 
+    # --- what failed before ---------------------------------------------------------------------
+
+    def match(self, print_: Fingerprint) -> Match | None:
+        """What earlier runs on this task know to be the same; the strictest match."""
+        found = self._knowledge.match(self._task, print_, self._until)
+        return found[0] if found else None
+
+    def past_repairs(self, reason: str, before: int) -> tuple[PastRepair, ...]:
+        """Fixes of the same kind of failure whose result passed the checks: this run's, latest
+        first, then those of earlier runs.
+
+        Args:
+            reason: of the failure.
+            before: the sequence of the candidate in question; only what was settled before counts.
+        """
+        wanted = signature(reason)
+        fixes = chain(self._own_fixes(wanted, before), self._earlier_fixes(wanted))
+        return tuple(islice(fixes, REPAIRS))
+
+    def _own_fixes(self, wanted: str, before: int) -> Iterator[PastRepair]:
+        journal = self._context.journal
+        for failed in journal.failed_before(before, REPAIRED, SEARCHED):
+            if signature(failed.reason) == wanted:
+                fixed = journal.candidate(next_id(failed.id))
+                check = journal.step("check", next_id(failed.id))
+                if fixed is not None and check is not None and check.result["status"] == "ok":
+                    yield _repair(failed.reason, failed.source, fixed.source)
+
+    def _earlier_fixes(self, wanted: str) -> Iterator[PastRepair]:
+        for failed in self._knowledge.failures(REPAIRED, SEARCHED, self._until):
+            if signature(failed.reason) == wanted:
+                fixed = self._knowledge.find(failed.run, next_id(failed.candidate), self._until)
+                if fixed is not None and fixed.end in TRAINED:
+                    yield _repair(failed.reason, failed.source, fixed.source)
+
+    # --- what is given back ---------------------------------------------------------------------
+
     def remember(self, candidate: Candidate) -> None:
         """Write a candidate as it ended into the knowledge base, and the attempts that it was
         repaired from; a duplicate is known already, and without source there is nothing to know."""
         first, before = 1000 * candidate.number, candidate.sequence - 1
         attempts = self._context.journal.candidates(first, before) if candidate.attempt else []
-        self._knowledge.record_all(self._entry(c) for c in attempts if c.reason.endswith(MARK))
+        self._knowledge.record_all(self._entry(c) for c in attempts if c.reason.endswith(REPAIRED))
         if candidate.status is not CandidateStatus.DUPLICATE and candidate.source:
             self._knowledge.record(self._entry(candidate))
 
@@ -171,3 +226,19 @@ def _candidate(work: Work, rung: int) -> Candidate:
 def known_candidate(knowledge: Knowledge, key: str) -> Candidate:
     """The architecture behind the id that an entry of the knowledge base goes by in a run."""
     return _candidate(as_work(knowledge.example(int(key.removeprefix(PREFIX)))), 0)
+
+
+def signature(reason: str) -> str:
+    """What failures of one kind have in common: the words without names and numbers."""
+    words = reason.removesuffix(REPAIRED).lower()
+    words = re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", words)
+    return " ".join(re.sub(r"[\d.,]*\d|\([\d, #]*\)", "#", words).split())
+
+
+def _repair(reason: str, old: str, new: str) -> PastRepair:
+    return PastRepair(error=reason.removesuffix(REPAIRED), diff=_diff(old, new))
+
+
+def _diff(old: str, new: str) -> str:
+    lines = list(difflib.unified_diff(old.splitlines(), new.splitlines(), "", "", lineterm="", n=2))
+    return "\n".join(lines[2 : 2 + DIFF_LINES])

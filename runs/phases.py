@@ -173,11 +173,12 @@ class Phases:
             earlier=read_grants(journal),
             over=over,
         )
+        memory = Memory(context, self.knowledge)
         loop = Loop(
             context=context,
             steering=Steering(context),
-            memory=Memory(context, self.knowledge),
-            screening=Screening(context, agents, control, self.knowledge, ledger),
+            memory=memory,
+            screening=Screening(context, agents, control, memory, ledger),
             halving=halving,
             evaluation=Evaluation(context, agents),
             ledger=ledger,

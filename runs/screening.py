@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from archwright.agents.questions import (
     Brief,
@@ -29,16 +30,14 @@ from archwright.core import (
     candidate_id,
     seed_of,
 )
-from archwright.knowledge.store import Knowledge
 from archwright.runs.allocation import Ledger
 from archwright.runs.context import Campaign, RunContext
-from archwright.runs.memory import Retrieved
-from archwright.runs.repairs import MARK, past_repairs
+from archwright.runs.memory import REPAIRED, Memory, Retrieved
 from archwright.search.policies import Choice
 from archwright.search.predict.latency import Device, latency_ms
 from archwright.source.fingerprint import ParsedSource, fingerprint, read_source
 
-REPAIRED = " (repaired)"
+TITLE_MARK: Final = " (repaired)"
 
 
 @dataclass(slots=True)
@@ -52,7 +51,7 @@ class Screening:
     context: RunContext
     agents: Agents
     control: Agents
-    knowledge: Knowledge
+    memory: Memory
     ledger: Ledger
 
     def propose(
@@ -156,7 +155,7 @@ class Screening:
             fixed = self._fix(candidate, report, repair + 1)
             if fixed is None:
                 return candidate
-            self._ended(candidate, CandidateStatus.INVALID, f"{candidate.reason}{MARK}")
+            self._ended(candidate, CandidateStatus.INVALID, f"{candidate.reason}{REPAIRED}")
             candidate = fixed
         return candidate
 
@@ -228,11 +227,7 @@ class Screening:
             failed = same.status in (CandidateStatus.DUPLICATE, CandidateStatus.INVALID)
             end = f"which ended {same.status}" if failed else "which was taken up before"
             return f"same {level} as candidate {same.id} ({same.title}), {end}"
-        facts = self.context.facts
-        if matches := self.knowledge.match(
-            facts.task_key, candidate.fingerprint, facts.known_until
-        ):
-            m = matches[0]
+        if m := self.memory.match(candidate.fingerprint):
             return f"same {m.level} as {m.run}/{m.candidate} ({m.title}), which ended {m.end}"
         return None
 
@@ -260,16 +255,14 @@ class Screening:
             source=candidate.source,
             report=report_to_json(report),
             attempt=attempt,
-            past=past_repairs(
-                self.context.journal, self.knowledge, candidate.reason, self._settled(candidate)
-            ),
+            past=self.memory.past_repairs(candidate.reason, self._settled(candidate)),
         )
         seed = seed_of(self.context.settings.seed, candidate.id, "repair")
         answer = self._agents_of(candidate.operator).repair(candidate.id, question, seed)
         if not answer.source:
             return None
         fixed = candidate.next_attempt(
-            title=f"{candidate.title.removesuffix(REPAIRED)}{REPAIRED}",
+            title=f"{candidate.title.removesuffix(TITLE_MARK)}{TITLE_MARK}",
             rationale=f"{candidate.rationale} Repaired after {candidate.id}: {answer.notes}.",
             source=answer.source,
             created=time.time(),
