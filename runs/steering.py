@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from archwright.core import CONTROL, Candidate, CandidateStatus, Measurement, seed_of
+from archwright.core import CONTROL, Candidate, Measurement, seed_of
 from archwright.runs.context import Campaign, RunContext
 from archwright.search.objectives import rank_by_objectives
-from archwright.search.policies import Choice, Policy, Result, open_policy
+from archwright.search.policies import Choice, Policy, open_policy
 from archwright.search.policies.tweaks import force_structure
 from archwright.search.source_space import SHORTLIST, SourceSpace
-from archwright.source.family import family
 
 __all__ = ["Choice", "Steering"]
 
@@ -27,7 +26,6 @@ class Steering:
         self._space = SourceSpace(context.spec.problem, context.spec.recipe, previews)
         self._policy = self._open()
         self._told = 0
-        self._results: dict[str, Result | None] = {}
         self._chosen: list[str] = []
 
     def _open(self) -> Policy:
@@ -40,9 +38,9 @@ class Steering:
         share = self._settings.control
         if int(number * share) > int((number - 1) * share):
             return Choice(CONTROL, (), 0, self._context.top)
-        return self._ask(number, self._read_all(campaign))
+        return self._ask(number, self._read(campaign))
 
-    def _ask(self, number: int, results: Sequence[Result]) -> Choice:
+    def _ask(self, number: int, results: Sequence[Candidate]) -> Choice:
         """What the policy says, knowing `results`: those of last time, and more.
 
         Where gains are standings among several objectives, any of them may have changed, and the
@@ -70,18 +68,11 @@ class Steering:
             return choice
         return force_structure(choice, self._chosen, self._space.operators, most)
 
-    def _read_all(self, campaign: Campaign) -> list[Result]:
+    def _read(self, campaign: Campaign) -> list[Candidate]:
         """What was found, for the policy; what left nothing to start from is left out."""
         known = [self._place(c) for c in campaign.known.values()]
-        ranked = rank_by_objectives(known, self._settings.objectives)
-        found = []
-        for candidate in ranked:
-            if candidate.id not in self._results:
-                self._results[candidate.id] = self._read(candidate)
-            result = self._results[candidate.id]
-            if result is not None:
-                found.append(replace(result, gain=candidate.gain))
-        return found
+        usable = [c for c in known if not c.sequence or self._space.show(c) is not None]
+        return list(rank_by_objectives(usable, self._settings.objectives))
 
     def _place(self, candidate: Candidate) -> Candidate:
         """What was measured before the search began counts at the top rung."""
@@ -89,20 +80,3 @@ class Steering:
             return candidate
         shown = Measurement(candidate.score or 0.0, candidate.gain or 0.0)
         return replace(candidate, rungs={self._context.top: shown})
-
-    def _read(self, candidate: Candidate) -> Result | None:
-        proposal = self._space.show(candidate.id, candidate.source)
-        if proposal is None and candidate.sequence:
-            return None
-        return Result(
-            number=candidate.number,
-            id=candidate.id,
-            operator=candidate.operator,
-            parents=candidate.parents,
-            gain=candidate.gain,
-            rung=candidate.rung or 0,
-            family=family(candidate.source),
-            parameters=candidate.parameters,
-            proposal=proposal,
-            duplicate=candidate.status is CandidateStatus.DUPLICATE,
-        )

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from random import Random
 from typing import Final
 
-from archwright.core import Problem, Recipe, SourceError
+from archwright.core import CONTROL, Candidate, Problem, Recipe, SourceError
 from archwright.search.operators.edits import NotApplicable
 from archwright.search.operators.operators import OPERATORS, edit
-from archwright.search.policies.protocol import CONTROL, Choice, Proposal
+from archwright.search.policies.protocol import Choice, Proposal
 from archwright.search.predict.outline import outline
+from archwright.source.family import family
 
 SHORTLIST: Final = 16
 """Proposals that are compared for one candidate: an edit of source takes milliseconds."""
@@ -34,12 +35,14 @@ class SourceSpace:
         self._problem = problem
         self._recipe = recipe
         self._sources: dict[str, str] = {}
+        self._shown: dict[str, Proposal | None] = {}
 
-    def show(self, id_: str, source: str) -> Proposal | None:
-        """From now on `id_` can be a parent. The proposal that it was; None where the source
-        breaks the contract."""
-        self._sources[id_] = source
-        return self._describe(source)
+    def show(self, candidate: Candidate) -> Proposal | None:
+        """See `Space.show`; None where the source breaks the contract."""
+        if candidate.id not in self._shown:
+            self._sources[candidate.id] = candidate.source
+            self._shown[candidate.id] = self._describe(candidate.source)
+        return self._shown[candidate.id]
 
     def preview(self, choice: Choice) -> Proposal | None:
         """See `Space.preview`: the edit that the symbolic backend makes from the choice's seed."""
@@ -55,4 +58,5 @@ class SourceSpace:
             features = outline(source, self._problem, self._recipe)
         except SourceError:
             return None
-        return Proposal(hashlib.sha256(source.encode()).hexdigest(), features)
+        key = hashlib.sha256(source.encode()).hexdigest()
+        return Proposal(key, features, family=family(source))

@@ -47,7 +47,7 @@ def measure(task: str, trials: int, seed: int) -> dict[str, Any]:
             own = {(name, function) for file, function in seen if (name := _own(file))}
             steps.append(({name for name, _ in own}, len(own)))
 
-    loop.Loop.step = traced  # type: ignore[method-assign]
+    loop.Loop.step = traced  # type: ignore[method-assign,assignment]
     try:
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run(["git", "init", "-q", folder], check=True)

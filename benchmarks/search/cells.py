@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from archwright.core import Array, InputError
+from archwright.core import Array, Candidate, InputError
 from archwright.search.policies import Choice, Proposal
 
 Cell = tuple[int, ...]
@@ -168,6 +168,10 @@ def name_of(cell: Cell) -> str:
     return "".join(map(str, cell))
 
 
+AGAIN: Final = "/"
+"""Between the name of a cell and what tells its repetitions apart."""
+
+
 def cell_of(name: str) -> Cell:
     """The cell of an id."""
     return tuple(map(int, name))
@@ -195,7 +199,13 @@ class CellSpace:
             case _:
                 return tuple(rng.choice(pair) for pair in zip(*parents, strict=True))
 
+    def show(self, candidate: Candidate) -> Proposal:
+        """What is known of a cell for free; cells of one function are one proposal."""
+        return self._describe(cell_of(candidate.id.partition(AGAIN)[0]))
+
     def preview(self, choice: Choice) -> Proposal:
-        """The cell of a choice with its features; cells of one function are one proposal."""
-        cell = self.make(choice)
-        return Proposal(graph_key(cell), describe(cell), count_parameters(cell))
+        """See `show`, of the cell that a choice leads to."""
+        return self._describe(self.make(choice))
+
+    def _describe(self, cell: Cell) -> Proposal:
+        return Proposal(graph_key(cell), describe(cell), count_parameters(cell), family(cell))

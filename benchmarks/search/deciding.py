@@ -22,8 +22,9 @@ from random import Random
 
 import numpy as np
 
+from archwright.core import Candidate, Measurement
 from archwright.search.grammar.grammar import draw
-from archwright.search.policies import POLICIES, Choice, Policy, Proposal, Result, open_policy
+from archwright.search.policies import POLICIES, Choice, Policy, Proposal, open_policy
 from archwright.search.source_space import SHORTLIST, SourceSpace
 from archwright.tasks.loading import load_task
 
@@ -47,19 +48,21 @@ class Points:
         near = sum(self.points[p] for p in choice.parents) / len(choice.parents)
         return Proposal(f"{choice.parents}{choice.seed}", near + 0.1 * rng.normal(size=WIDTH))
 
-    def evaluate(self, number: int, choice: Choice) -> Result:
-        proposal = self.preview(choice)
-        self.points[str(number)] = proposal.features
+    def show(self, candidate: Candidate) -> Proposal:
+        kind = ("conv", "attention", "mlp")[candidate.number % 3]
+        return Proposal(candidate.id, self.points[candidate.id], family=kind)
+
+    def evaluate(self, number: int, choice: Choice) -> Candidate:
+        point = self.preview(choice).features
+        self.points[str(number)] = point
         noise = Random(number).gauss(0, 0.1)
-        return Result(
-            number,
-            str(number),
-            choice.operator,
-            choice.parents,
-            float(proposal.features[:5].sum()) + noise,
-            family=("conv", "attention", "mlp")[number % 3],
+        return Candidate(
+            id=str(number),
+            sequence=1000 * number,
+            operator=choice.operator,
+            parents=choice.parents,
             parameters=1000 + number % 5000,
-            proposal=proposal,
+            rungs={0: Measurement(0.0, float(point[:5].sum()) + noise)},
         )
 
 
@@ -112,7 +115,7 @@ def measure_source(task: str, kind: str, proposals: int) -> float:
     space = SourceSpace(spec.problem, spec.recipe)
     ids = [str(n) for n in range(5)]
     for id_ in ids:
-        space.show(id_, draw(spec.problem, rng).source)
+        space.show(Candidate(id_, source=draw(spec.problem, rng).source))
     operators = [o for o in space.operators.items() if (kind == "draft") == (o[1] == 0)]
     started = time.process_time()
     for _ in range(proposals):

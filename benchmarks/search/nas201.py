@@ -136,8 +136,8 @@ def marks(evaluations: int) -> list[int]:
 def search(table: Table, open_: Callable[[Any, int], Policy], seed: int, evaluations: int) -> Array:
     """One search: test accuracies `(marks, 3)` of what the policy held to be the best at each mark.
     A cell of a function that is known already costs nothing, and is not evaluated again."""
-    from archwright.benchmarks.search.cells import CellSpace, count_parameters, family, name_of
-    from archwright.search.policies import Result
+    from archwright.benchmarks.search.cells import AGAIN, CellSpace, name_of
+    from archwright.core import Candidate, CandidateStatus, Measurement
 
     space = CellSpace()
     policy = open_(space, seed)
@@ -150,19 +150,16 @@ def search(table: Table, open_: Callable[[Any, int], Policy], seed: int, evaluat
         cell, proposal = space.make(choice), space.preview(choice)
         name, old = name_of(cell), proposal.key in known
         known.add(proposal.key)
-        policy.tell(
-            Result(
-                number,
-                f"{name}/{number}" if old else name,
-                choice.operator,
-                choice.parents,
-                None if old else table[cell].validation,
-                family=family(cell),
-                parameters=count_parameters(cell),
-                proposal=proposal,
-                duplicate=old,
-            )
+        told = Candidate(
+            id=f"{name}{AGAIN}{number}" if old else name,
+            sequence=1000 * number,
+            operator=choice.operator,
+            parents=choice.parents,
+            parameters=proposal.parameters,
+            rungs={} if old else {0: Measurement(0.0, table[cell].validation)},
+            status=CandidateStatus.DUPLICATE if old else CandidateStatus.TRAINED,
         )
+        policy.tell(told)
         evaluated += not old
         if not old and evaluated in at:
             chosen.append(_tests(table, policy))

@@ -11,24 +11,20 @@ from archwright.search.policies.evolution import Evolution
 from archwright.search.policies.guided import Guided
 from archwright.search.policies.islands import Islands
 from archwright.search.policies.protocol import (
-    CONTROL,
     Choice,
     Policy,
     Proposal,
-    Result,
     Space,
 )
 from archwright.search.policies.simple import Drafts, Greedy
 from archwright.search.policies.tree import Tree
 
 __all__ = [
-    "CONTROL",
     "DEFAULT",
     "POLICIES",
     "Choice",
     "Policy",
     "Proposal",
-    "Result",
     "Space",
     "open_policy",
 ]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any, ClassVar
 
-from archwright.core import Json
+from archwright.core import Candidate, Json
 from archwright.search.policies.known import Known
-from archwright.search.policies.protocol import Choice, Result, Space
+from archwright.search.policies.protocol import Choice, Space
 from archwright.search.predict.surrogate import Confidence
 
 
@@ -30,12 +30,12 @@ class Asking:
         """The next choice, from what is known."""
         raise NotImplementedError
 
-    def tell(self, result: Result) -> None:
+    def tell(self, candidate: Candidate) -> None:
         """See `Policy.tell`."""
-        if self.known.add(result):
-            self.learn(result)
+        if self.known.add(candidate, self.space.show(candidate)):
+            self.learn(candidate)
 
-    def learn(self, result: Result) -> None:
+    def learn(self, candidate: Candidate) -> None:
         """Whatever a policy keeps beside the results."""
 
     def best(self) -> str | None:
@@ -50,12 +50,12 @@ class Asking:
         """See `Policy.state`."""
         return {"policy": self.name, "seed": self.seed, "told": len(self.known.all)}
 
-    def restore(self, state: Json, results: Sequence[Result]) -> None:
+    def restore(self, state: Json, results: Sequence[Candidate]) -> None:
         """See `Policy.restore`. What is learned is learned again from the results."""
         if self.known.all:
             raise ValueError("only a policy that was told nothing yet can be restored")
-        for result in results:
-            self.tell(result)
+        for candidate in results:
+            self.tell(candidate)
         if self.state() != state:
             raise ValueError(f"this is not the state of {self.name} after {len(results)} results")
 
@@ -65,7 +65,9 @@ class Asking:
         """A new architecture."""
         return Choice("draft", (), rng.getrandbits(32))
 
-    def apply(self, operator: str, first: Result, others: Sequence[Result], rng: Random) -> Choice:
+    def apply(
+        self, operator: str, first: Candidate, others: Sequence[Candidate], rng: Random
+    ) -> Choice:
         """An operator on a parent, with a mate from `others` where it needs one.
 
         It starts one rung below the one that the parent reached: the rungs under that tell near
@@ -74,7 +76,7 @@ class Asking:
         parents = [first.id]
         if self.space.operators[operator] == 2:
             parents.append(rng.choice([o.id for o in others if o.id != first.id]))
-        return Choice(operator, tuple(parents), rng.getrandbits(32), max(0, first.rung - 1))
+        return Choice(operator, tuple(parents), rng.getrandbits(32), max(0, (first.rung or 0) - 1))
 
     def operators(self, *parents: int) -> list[str]:
         """Names of the operators that need so many parents."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from random import Random
 from typing import ClassVar, Final
 
+from archwright.core import Candidate
 from archwright.search.policies.asking import Asking
-from archwright.search.policies.protocol import Choice, Result, Space
+from archwright.search.policies.protocol import Choice, Space
 
 DRAFTS: Final = 10
 DRAFT_SHARE: Final = 0.1
@@ -25,15 +26,15 @@ class Elites(Asking):
 
     def __init__(self, space: Space, seed: int) -> None:
         super().__init__(space, seed)
-        self.cells: dict[tuple[str, int], Result] = {}
+        self.cells: dict[tuple[str, int], Candidate] = {}
 
-    def learn(self, result: Result) -> None:
+    def learn(self, candidate: Candidate) -> None:
         """Keep it if it is the best of its kind."""
-        if result.gain is None:
+        if candidate.gain is None:
             return
-        cell = result.family, result.parameters.bit_length()
-        if cell not in self.cells or result.fitness > self.cells[cell].fitness:
-            self.cells[cell] = result
+        cell = self.known.family(candidate), candidate.parameters.bit_length()
+        if cell not in self.cells or candidate.fitness > self.cells[cell].fitness:
+            self.cells[cell] = candidate
 
     def choose(self, rng: Random) -> Choice:
         """See `Asking.choose`."""

@@ -6,9 +6,10 @@ from __future__ import annotations
 from random import Random
 from typing import Any, ClassVar, Final, Literal, get_args
 
+from archwright.core import Candidate
 from archwright.search.policies.asking import Asking
 from archwright.search.policies.operator_values import OperatorValues, Outcome
-from archwright.search.policies.protocol import Choice, Result, Space
+from archwright.search.policies.protocol import Choice, Space
 from archwright.search.policies.shortlist import OPTIMISM, Shortlist
 from archwright.search.predict.surrogate import Confidence
 
@@ -55,7 +56,7 @@ class Guided(Asking):
         names = self.operators(1, 2) if mates else self.operators(1)
         if self.without == "values":
             return self.apply(rng.choice(names), first, best, rng)
-        operator = self.values.choose(first.family, self._outcome(first), names, rng)
+        operator = self.values.choose(self.known.family(first), self._outcome(first), names, rng)
         return self.apply(operator, first, best, rng)
 
     def _is_drafting(self) -> bool:
@@ -65,21 +66,26 @@ class Guided(Asking):
         enough = len(first) == DRAFTS and first[0].rung == first[-1].rung
         return not enough and not any(not r.number and (r.gain or 0) > 0 for r in first)
 
-    def learn(self, result: Result) -> None:
+    def learn(self, candidate: Candidate) -> None:
         """What the operator paid."""
-        parent = self.known.by_id.get(result.parents[0]) if result.parents else None
+        parent = self.known.by_id.get(candidate.parents[0]) if candidate.parents else None
         if parent is not None:
-            after = (result.family or parent.family, self._outcome(result))
-            self.values.learn(parent.family, self._outcome(parent), result.operator, after)
+            after = (
+                self.known.family(candidate) or self.known.family(parent),
+                self._outcome(candidate),
+            )
+            self.values.learn(
+                self.known.family(parent), self._outcome(parent), candidate.operator, after
+            )
 
-    def _outcome(self, result: Result) -> Outcome:
-        """What came of the operator that made a result."""
-        if result.gain is None:
+    def _outcome(self, candidate: Candidate) -> Outcome:
+        """What came of the operator that made a candidate."""
+        if candidate.gain is None:
             return "failed"
-        parent = self.known.by_id.get(result.parents[0]) if result.parents else None
+        parent = self.known.by_id.get(candidate.parents[0]) if candidate.parents else None
         if parent is None:
             return "start"
-        return "better" if result.fitness > parent.fitness else "worse"
+        return "better" if candidate.fitness > parent.fitness else "worse"
 
     def confidence(self) -> Confidence | None:
         """See `Policy.confidence`."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from archwright.core import Json
-from archwright.search.policies.protocol import Choice, Policy, Result, Space
+from archwright.core import Candidate, Json
+from archwright.search.policies.protocol import Choice, Policy, Space
 from archwright.search.predict.surrogate import Confidence
 
 MIGRATION: Final = 20
@@ -26,21 +26,21 @@ class Islands:
     ) -> None:
         self._islands = [make(space, seed * count + i) for i in range(count)]
         self._told = [0] * count
-        self._results: dict[str, Result] = {}
+        self._results: dict[str, Candidate] = {}
 
     def ask(self, number: int) -> Choice:
         """See `Policy.ask`."""
         return self._islands[number % len(self._islands)].ask(number)
 
-    def tell(self, result: Result) -> None:
+    def tell(self, candidate: Candidate) -> None:
         """See `Policy.tell`. What was known before belongs to all."""
-        self._results[result.id] = result
-        if result.number == 0:
+        self._results[candidate.id] = candidate
+        if candidate.number == 0:
             for island in self._islands:
-                island.tell(result)
+                island.tell(candidate)
             return
-        home = result.number % len(self._islands)
-        self._islands[home].tell(result)
+        home = candidate.number % len(self._islands)
+        self._islands[home].tell(candidate)
         self._told[home] += 1
         best = self._islands[home].best()
         if self._told[home] % MIGRATION == 0 and best is not None:
@@ -60,11 +60,11 @@ class Islands:
         """See `Policy.state`."""
         return {"islands": [i.state() for i in self._islands], "told": list(self._told)}
 
-    def restore(self, state: Json, results: Sequence[Result]) -> None:
+    def restore(self, state: Json, results: Sequence[Candidate]) -> None:
         """See `Policy.restore`."""
         if self._results:
             raise ValueError("only a policy that was told nothing yet can be restored")
-        for result in results:
-            self.tell(result)
+        for candidate in results:
+            self.tell(candidate)
         if self.state() != state:
             raise ValueError(f"this is not the state of these islands after {len(results)} results")

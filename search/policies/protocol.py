@@ -1,16 +1,13 @@
-"""What a search asks for and what it is told. A policy proposes; whoever asked evaluates."""
+"""What a search asks for. A policy proposes and is told candidates; whoever asked evaluates."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
-from archwright.core import Array, Json
+from archwright.core import Array, Candidate, Json
 from archwright.search.predict.surrogate import Confidence
-
-CONTROL: Final = "control"
-"""The operator of the control arm: a random draw that no search has touched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +25,14 @@ class Choice:
 class Proposal:
     """What a choice would come to, as far as that can be known before anything is spent.
 
-    `key` is equal for equal candidates; `features` is `(d,)`, of the same d for all of a space.
+    `key` is equal for equal candidates; `features` is `(d,)`, of the same d for all of a space;
+    `family` is the coarse kind.
     """
 
     key: str
     features: Array
     parameters: int = 0
+    family: str = ""
 
 
 class Space(Protocol):
@@ -47,36 +46,15 @@ class Space(Protocol):
         """How many proposals may be previewed for one choice; 0 where none can be."""
         ...
 
+    def show(self, candidate: Candidate) -> Proposal | None:
+        """From now on a candidate can be a parent. The proposal that it was; None where nothing
+        can be known of it."""
+        ...
+
     def preview(self, choice: Choice) -> Proposal | None:
         """The proposal that a choice leads to; None where that cannot be known, or nothing comes
         of it."""
         ...
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Result:
-    """How a candidate ended.
-
-    `number` is its place in the order of all; 0 for what was known before. `gain` is None for one
-    that was not measured: a failure, or with `duplicate` a repetition that cost nothing. What
-    climbed to a higher rung is better than what did not, then the higher gain is.
-    """
-
-    number: int
-    id: str
-    operator: str
-    parents: tuple[str, ...]
-    gain: float | None
-    rung: int = 0
-    family: str = ""
-    parameters: int = 0
-    proposal: Proposal | None = None
-    duplicate: bool = False
-
-    @property
-    def fitness(self) -> tuple[int, float]:
-        """What results are compared by; what was not measured is worse than all else."""
-        return (self.rung, self.gain) if self.gain is not None else (-1, 0.0)
 
 
 class Policy(Protocol):
@@ -89,8 +67,9 @@ class Policy(Protocol):
         """What candidate `number` is to be. Its parents are among the results told."""
         ...
 
-    def tell(self, result: Result) -> None:
-        """A candidate has ended."""
+    def tell(self, candidate: Candidate) -> None:
+        """A candidate has ended. One without a gain was not measured: it failed, or it was a
+        repetition that cost nothing."""
         ...
 
     def best(self) -> str | None:
@@ -105,7 +84,7 @@ class Policy(Protocol):
         """What it has learned beside the results, as JSON. It stays small however long the run."""
         ...
 
-    def restore(self, state: Json, results: Sequence[Result]) -> None:
+    def restore(self, state: Json, results: Sequence[Candidate]) -> None:
         """Go on from `state` with the results that had been told by then, in order.
 
         Raises:

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from archwright.core import Array
+from archwright.core import Array, Candidate
 from archwright.search.policies.known import Known
-from archwright.search.policies.protocol import Choice, Proposal, Result, Space
+from archwright.search.policies.protocol import Choice, Proposal, Space
 from archwright.search.predict.surrogate import Confidence, Surrogate
 
 OPTIMISM: Final = 1.25
@@ -66,11 +66,13 @@ class Shortlist:
         if not count or count - self._fitted < REFIT * count:
             return
         self._fitted = count
-        examples = [r for r in self._examples() if r.proposal is not None]
+        examples = [r for r in self._examples() if r.id in self._known.proposals]
         if examples:
-            self._surrogate.fit(*_columns(examples, targets(len(examples))))
+            features = [self._known.proposals[r.id].features for r in examples]
+            sizes = np.array([r.parameters for r in examples], float)
+            self._surrogate.fit(np.array(features), targets(len(examples)), sizes)
 
-    def _examples(self) -> list[Result]:
+    def _examples(self) -> list[Candidate]:
         """The best and the latest, the best first."""
         ranked = self._known.ranked
         if len(ranked) <= MOST_EXAMPLES:
@@ -80,12 +82,6 @@ class Shortlist:
         ids = {r.id for r in best}
         latest = [r for r in self._known.measured[-half:] if r.id not in ids]
         return best + sorted(latest, key=lambda r: r.fitness, reverse=True)
-
-
-def _columns(results: list[Result], wanted: Array) -> tuple[Array, Array, Array]:
-    """Features, targets and parameter counts, for `Surrogate.fit`."""
-    features = [r.proposal.features for r in results if r.proposal is not None]
-    return np.array(features), wanted, np.array([r.parameters for r in results], float)
 
 
 def targets(count: int) -> Array:

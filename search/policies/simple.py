@@ -5,8 +5,9 @@ from __future__ import annotations
 from random import Random
 from typing import ClassVar, Final
 
+from archwright.core import Candidate, CandidateStatus
 from archwright.search.policies.asking import Asking
-from archwright.search.policies.protocol import Choice, Result, Space
+from archwright.search.policies.protocol import Choice, Space
 
 DRAFTS: Final = 5
 """Architectures that are drawn before any is improved."""
@@ -38,9 +39,9 @@ class Greedy(Asking):
         self.repeated = 0
         """Repetitions since something new was made: each sends it on to the next best."""
 
-    def learn(self, result: Result) -> None:
+    def learn(self, candidate: Candidate) -> None:
         """Count the repetitions."""
-        self.repeated = self.repeated + 1 if result.duplicate else 0
+        self.repeated = self.repeated + 1 if candidate.status is CandidateStatus.DUPLICATE else 0
 
     def choose(self, rng: Random) -> Choice:
         """See `Asking.choose`."""
@@ -53,16 +54,16 @@ class Greedy(Asking):
         operator = rng.choice(self.operators(1, 2) if mates else self.operators(1))
         return self.apply(operator, start, mates, rng)
 
-    def _broken_leaves(self) -> list[Result]:
+    def _broken_leaves(self) -> list[Candidate]:
         leaves = [r for r in self.known.broken if r.id not in self.known.children]
         return [r for r in leaves if self._depth(r) <= DEBUG_DEPTH]
 
-    def _depth(self, result: Result) -> int:
+    def _depth(self, candidate: Candidate) -> int:
         """How many broken candidates in a row led to this one, itself counted."""
         depth = 1
-        while result.parents:
-            parent = self.known.by_id.get(result.parents[0])
+        while candidate.parents:
+            parent = self.known.by_id.get(candidate.parents[0])
             if parent is None or parent.gain is not None:
                 break
-            result, depth = parent, depth + 1
+            candidate, depth = parent, depth + 1
         return depth

@@ -6,8 +6,9 @@ from math import log, sqrt
 from random import Random
 from typing import ClassVar, Final
 
+from archwright.core import Candidate
 from archwright.search.policies.asking import Asking
-from archwright.search.policies.protocol import Choice, Result, Space
+from archwright.search.policies.protocol import Choice, Space
 from archwright.search.policies.shortlist import Shortlist
 from archwright.search.predict.surrogate import Confidence
 
@@ -35,23 +36,23 @@ class Tree(Asking):
         self.shortlist = Shortlist(space, self.known, seed)
         self.children: dict[str, list[str]] = {ROOT: []}
         self.visits: dict[str, int] = {ROOT: 0}
-        self.peaks: dict[str, Result] = {}
+        self.peaks: dict[str, Candidate] = {}
         """The best of each node and all that descends from it."""
 
-    def learn(self, result: Result) -> None:
+    def learn(self, candidate: Candidate) -> None:
         """A visit to it and to all it descends from."""
-        parent = result.parents[0] if result.parents else ROOT
+        parent = candidate.parents[0] if candidate.parents else ROOT
         parent = parent if parent in self.visits else ROOT
         path = self._path(parent)
-        if result.gain is not None:
-            self.children[parent].append(result.id)
-            self.children[result.id] = []
-            self.visits[result.id] = 0
-            path.insert(0, result.id)
+        if candidate.gain is not None:
+            self.children[parent].append(candidate.id)
+            self.children[candidate.id] = []
+            self.visits[candidate.id] = 0
+            path.insert(0, candidate.id)
         for node in path:
             self.visits[node] += 1
-            if node not in self.peaks or result.fitness > self.peaks[node].fitness:
-                self.peaks[node] = result
+            if node not in self.peaks or candidate.fitness > self.peaks[node].fitness:
+                self.peaks[node] = candidate
 
     def _path(self, node: str) -> list[str]:
         """A node and all above it."""

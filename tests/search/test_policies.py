@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from random import Random
 
 import numpy as np
 import pytest
 
-from archwright.core import InputError
+from archwright.core import Candidate, CandidateStatus, InputError, Measurement
 from archwright.search.policies import (
     POLICIES,
     Choice,
     Policy,
     Proposal,
-    Result,
     Space,
     open_policy,
 )
@@ -48,32 +46,39 @@ class Words:
             case _:
                 return tuple(rng.choice(pair) for pair in zip(*parents, strict=True))
 
+    def show(self, candidate: Candidate) -> Proposal:
+        return self.describe(self.words[candidate.id])
+
     def preview(self, choice: Choice) -> Proposal | None:
-        word = self.make(choice)
-        return Proposal("".join(map(str, word)), np.array(word, float))
+        return self.describe(self.make(choice))
+
+    def describe(self, word: tuple[int, ...]) -> Proposal:
+        family = "high" if word[0] > 2 else "low"
+        return Proposal("".join(map(str, word)), np.array(word, float), family=family)
 
 
-def evaluate(space: Words, number: int, choice: Choice, fails: bool = False) -> Result:
+def evaluate(
+    space: Words, number: int, choice: Choice, fails: bool = False, rung: int = 0
+) -> Candidate:
     word = space.make(choice)
     space.words[str(number)] = word
-    return Result(
-        number,
-        str(number),
-        choice.operator,
-        choice.parents,
-        None if fails else float(sum(word)),
-        family="high" if word[0] > 2 else "low",
+    return Candidate(
+        id=str(number),
+        sequence=1000 * number,
+        operator=choice.operator,
+        parents=choice.parents,
         parameters=1 + word[0],
-        proposal=Proposal("".join(map(str, word)), np.array(word, float)),
+        rungs={} if fails else {rung: Measurement(0.0, float(sum(word)))},
+        status=CandidateStatus.CRASHED if fails else CandidateStatus.TRAINED,
     )
 
 
 def search(
     policy: Policy, space: Words, count: int, lag: int = 3, failing: int = 0, first: int = 1
-) -> list[Result]:
+) -> list[Candidate]:
     """As a run does it: candidate n is asked for when n - lag has been told. Each `failing`th
     candidate fails."""
-    results: list[Result] = []
+    results: list[Candidate] = []
     for number in range(first, count + first):
         choice = policy.ask(number)
         results.append(evaluate(space, number, choice, bool(failing) and number % failing == 0))
@@ -130,8 +135,8 @@ def test_a_variation_starts_one_rung_below_its_parents_and_a_draft_at_the_lowest
         choice = policy.ask(number)
         below = max(0, rungs[choice.parents[0]] - 1) if choice.parents else 0
         assert choice.rung == below
-        result = replace(evaluate(space, number, choice), rung=number % 4)
-        rungs[result.id] = result.rung
+        result = evaluate(space, number, choice, rung=number % 4)
+        rungs[result.id] = number % 4
         policy.tell(result)
 
 
@@ -140,7 +145,7 @@ def test_it_goes_on_with_one_known_architecture(name: str, islands: int) -> None
     space = Words()
     space.words["baseline"] = (2,) * LENGTH
     policy = open_policy(name, space, 0, islands)
-    policy.tell(Result(0, "baseline", "", (), 0.0))
+    policy.tell(Candidate("baseline", rungs={0: Measurement(0.0, 0.0)}))
     for number in range(1, 30):
         evaluate(space, number, policy.ask(number))
     assert policy.best() == "baseline"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from random import Random
 
 import numpy as np
 import pytest
 
+from archwright.core import Candidate, CandidateStatus, Measurement
 from archwright.search.policies.elites import Elites
 from archwright.search.policies.evolution import POPULATION, Evolution
 from archwright.search.policies.guided import DRAFTS as DRAFTED
@@ -16,7 +18,7 @@ from archwright.search.policies.guided import FRESH, PARTS, Guided
 from archwright.search.policies.islands import MIGRATION, Islands
 from archwright.search.policies.known import Known
 from archwright.search.policies.operator_values import OperatorValues, Outcome
-from archwright.search.policies.protocol import Choice, Proposal, Result
+from archwright.search.policies.protocol import Choice, Proposal
 from archwright.search.policies.simple import DRAFTS, Greedy
 from archwright.search.policies.tree import Tree
 
@@ -26,6 +28,12 @@ class Line:
 
     operators: Mapping[str, int] = {"draft": 0, "add": 1, "recombine": 2}
     previews = 0
+
+    def __init__(self) -> None:
+        self.families: dict[str, str] = {}
+
+    def show(self, candidate: Candidate) -> Proposal:
+        return Proposal(candidate.id, np.zeros(0), family=self.families.get(candidate.id, ""))
 
     def preview(self, choice: Choice) -> Proposal | None:
         raise AssertionError(f"nothing can be previewed of {choice}")
@@ -37,15 +45,34 @@ class Plane:
     operators: Mapping[str, int] = {"draft": 0}
     previews = 30
 
+    def __init__(self) -> None:
+        self.points: dict[str, Proposal] = {}
+
+    def show(self, candidate: Candidate) -> Proposal:
+        return self.points[candidate.id]
+
     def preview(self, choice: Choice) -> Proposal | None:
         rng = Random(choice.seed)
         point = np.array([rng.random(), rng.random()])
         return Proposal(str(choice.seed), point)
 
 
-def result(number: int, gain: float | None, *parents: str, **more: object) -> Result:
-    operator = "add" if parents else "draft"
-    return Result(number, str(number), operator, parents, gain, **more)  # type: ignore[arg-type]
+def result(
+    number: int, gain: float | None, *parents: str, rung: int = 0, parameters: int = 0
+) -> Candidate:
+    return Candidate(
+        id=str(number),
+        sequence=1000 * number,
+        operator="add" if parents else "draft",
+        parents=parents,
+        parameters=parameters,
+        rungs={} if gain is None else {rung: Measurement(0.0, gain)},
+        status=CandidateStatus.CRASHED if gain is None else CandidateStatus.TRAINED,
+    )
+
+
+def repetition(number: int, parent: str) -> Candidate:
+    return replace(result(number, None, parent), status=CandidateStatus.DUPLICATE)
 
 
 def test_evolution_forgets_the_old_however_good() -> None:
@@ -81,18 +108,20 @@ def test_greedy_moves_on_when_only_repetitions_come() -> None:
     policy = Greedy(Line(), 0)
     for number in range(1, DRAFTS + 1):
         policy.tell(result(number, float(number)))
-    policy.tell(result(90, None, str(DRAFTS), duplicate=True))
+    policy.tell(repetition(90, str(DRAFTS)))
     assert policy.ask(91).parents[0] == str(DRAFTS - 1)
 
 
 def test_elites_keep_the_best_of_each_kind() -> None:
-    policy = Elites(Line(), 0)
+    line = Line()
+    policy = Elites(line, 0)
     number = 0
     for kind in ("conv", "mlp"):
         for size in (100, 1000):
             for gain in (1.0, 3.0, 2.0):
                 number += 1
-                policy.tell(result(number, gain, family=kind, parameters=size))
+                line.families[str(number)] = kind
+                policy.tell(result(number, gain, parameters=size))
     assert sorted(r.id for r in policy.cells.values()) == ["11", "2", "5", "8"]
     starts = Counter(c.parents[0] for n in range(100, 400) if (c := policy.ask(n)).parents)
     assert set(starts) == {"2", "5", "8", "11"}
@@ -122,7 +151,7 @@ def test_the_best_migrates_to_the_next_island() -> None:
 
 def test_what_was_known_before_belongs_to_all_islands() -> None:
     islands = Islands(Guided, Line(), 0, 3)
-    islands.tell(Result(0, "baseline", "", (), 0.0))
+    islands.tell(result(0, 0.0))
     assert [i["told"] for i in islands.state()["islands"]] == [1, 1, 1]
 
 
@@ -139,20 +168,11 @@ def test_a_higher_rung_beats_a_higher_gain() -> None:
 def _told(policy: Guided, count: int) -> None:
     for number in range(1, count + 1):
         choice = policy.ask(number)
-        proposal = Plane().preview(choice)
+        proposal = policy.space.preview(choice)
         assert proposal is not None
-        gain = float(proposal.features[0])
-        policy.tell(
-            Result(
-                number,
-                str(number),
-                choice.operator,
-                (),
-                gain,
-                parameters=7,
-                proposal=proposal,
-            )
-        )
+        assert isinstance(policy.space, Plane)
+        policy.space.points[str(number)] = proposal
+        policy.tell(result(number, float(proposal.features[0]), parameters=7))
 
 
 def test_the_default_varies_several_lineages_however_good_one_is() -> None:
@@ -192,7 +212,7 @@ def test_an_operator_that_only_repeats_is_no_longer_chosen_most() -> None:
     for number in range(1, DRAFTED + 1):
         policy.tell(result(number, 1.0))
     for number in range(20, 40):
-        policy.tell(result(number, None, "1", duplicate=True))
+        policy.tell(repetition(number, "1"))
     chosen = Counter(policy.ask(number).operator for number in range(100, 400))
     assert chosen["recombine"] > 2 * chosen["add"]
 
@@ -204,7 +224,7 @@ def test_the_best_of_each_lineage_are_known() -> None:
         *(result(5, 2.0, "4"), result(6, 0.0, "3"), result(7, 0.5, "2", rung=1)),
         result(8, 9.0, "gone"),
     ):
-        known.add(told)
+        known.add(told, None)
     assert [r.id for r in known.champions] == ["7", "8", "4", "6"]
 
 
@@ -226,8 +246,8 @@ def test_each_part_can_be_taken_away(part: str) -> None:
     policy = Guided(Line(), 0, without=part)  # type: ignore[arg-type]
     for number in range(1, 40):
         choice = policy.ask(number)
-        gain = float(number % 7)
-        policy.tell(Result(number, str(number), choice.operator, choice.parents, gain))
+        told = result(number, float(number % 7), *choice.parents)
+        policy.tell(replace(told, operator=choice.operator))
         assert part != "recombination" or choice.operator != "recombine"
     assert policy.best() is not None
 
