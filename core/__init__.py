@@ -45,17 +45,15 @@ from archwright.core.objective import (
     score,
     score_samples,
 )
-from archwright.core.recipe import (
+from archwright.core.task import (
     OPTIMIZERS,
     RECIPE_BOUNDS,
     RECIPE_KEYS,
     SCHEDULES,
-    Recipe,
-)
-from archwright.core.task import (
     Backbone,
     Entry,
     Problem,
+    Recipe,
     TaskSpec,
 )
 from archwright.core.trial import (

@@ -9,7 +9,7 @@ from enum import StrEnum
 from string import ascii_lowercase, digits
 from typing import Any, Final, Literal, Self
 
-from archwright.core.recipe import Recipe
+from archwright.core.task import Recipe
 
 BASELINE: Final = "baseline"
 """The id of the architecture to beat."""

@@ -10,8 +10,7 @@ from typing import Any, Self
 
 from archwright.core.arrays import Array
 from archwright.core.candidate import Candidate, Curve
-from archwright.core.recipe import Recipe
-from archwright.core.task import Problem
+from archwright.core.task import Problem, Recipe
 
 
 class Status(StrEnum):
