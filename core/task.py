@@ -60,7 +60,7 @@ class Problem:
         return asdict(self)
 
 
-# --- recipe ----------------------------------------------------------------------------------------
+# --- recipe ----------------------------------------------------------------------------------
 
 SCHEDULES: Final = ("constant", "linear", "cosine", "warmup_cosine")
 OPTIMIZERS: Final = ("adamw", "adam", "sgd", "rmsprop")
@@ -118,7 +118,7 @@ def _check_recipe_value(key: str, value: object) -> None:
         raise SourceError(f"RECIPE[{key!r}] must lie in [{low:g}, {high:g}], not {value!r}")
 
 
-# --- task ------------------------------------------------------------------------------------------
+# --- task ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
