@@ -3,24 +3,47 @@
 import archwright
 
 result = archwright.discover("digits", workspace="my-workspace", max_trials=60)
+again = archwright.load(result["run"], workspace="my-workspace")
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from archwright.api import discover
+    from archwright.agents.backends import Backend
+    from archwright.api import discover, load
+    from archwright.core import ArchwrightError, InputError
+    from archwright.core.settings import RunSettings
+    from archwright.runs.results.result import RunResult
 
-__all__ = ["__version__", "discover"]
+__all__ = [
+    "ArchwrightError",
+    "Backend",
+    "InputError",
+    "RunResult",
+    "RunSettings",
+    "__version__",
+    "discover",
+    "load",
+]
+
+# Importing archwright costs nothing; what is heavy comes with the first use.
+_HOMES = {
+    "ArchwrightError": "core",
+    "Backend": "agents.backends",
+    "InputError": "core",
+    "RunResult": "runs.results.result",
+    "RunSettings": "core.settings",
+    "discover": "api",
+    "load": "api",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # Importing archwright costs nothing; what is heavy comes with the first use.
-    if name == "discover":
-        from archwright.api import discover
-
-        return discover
+    if name in _HOMES:
+        return getattr(import_module(f"archwright.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'archwright' has no attribute {name!r}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Unpack
 
 from archwright.agents.backends import Backend
+from archwright.keywords import Keywords
 from archwright.runs.results.result import RunResult
 from archwright.runs.session import View
 
@@ -14,97 +15,62 @@ def discover(
     task: str | Path,
     *,
     workspace: str | Path = ".",
-    max_trials: int | None = None,
-    hours: float | None = None,
-    workers: int | None = None,
-    sandbox: str | None = None,
-    seed: int | None = None,
-    examples: int | None = None,
-    model: str | Sequence[str] | None = None,
-    base_url: str | None = None,
-    price: str | Sequence[str] | None = None,
-    max_usd: float | None = None,
-    max_tokens: int | None = None,
-    max_candidates: int | None = None,
-    policy: str | None = None,
-    objectives: Sequence[str] | None = None,
-    max_params: int | None = None,
-    max_flops: int | None = None,
-    max_latency_ms: float | None = None,
-    calls: int | None = None,
-    fallback: str | None = None,
-    backend: Backend | None = None,
+    backend: Backend | str | None = None,
     view: View | None = None,
+    **settings: Unpack[Keywords],
 ) -> RunResult:
     """Discover architectures for a task; what `archwright run --json` prints.
 
     Args:
         task: a built-in task's name, or a task folder.
         workspace: a git repository where discoveries land as branches; see `archwright init`.
-        max_trials: trainings in all.
-        hours: wall-clock time in all.
-        workers: trainings at a time.
-        sandbox: auto, process or docker.
-        seed: of the whole run.
-        examples: examples retrieved from the knowledge base for each proposal.
-        model: an LLM for all roles, or `ROLE=NAME` for one; several form a pool.
-        base_url: an OpenAI-compatible server; None is the provider that litellm knows the model of.
-        price: dollars per million tokens, `IN,OUT` or `NAME=IN,OUT`, over what litellm lists.
-        max_usd: dollars for models in all.
-        max_tokens: tokens of models in all.
-        max_candidates: candidates in all.
-        policy: what chooses parents and operators; None is the default one.
-        objectives: quality, and any of parameters, flops, latency.
-        max_params: most parameters of a candidate, where the task allows more.
-        max_flops: most FLOPs of one sample's forward pass, where the task allows more.
-        max_latency_ms: longest forward pass of one sample, as predicted for this machine.
-        calls: calls to models at a time.
-        fallback: "symbolic" has that engine answer where a model gave no usable answer.
-        backend: what answers the roles, over what `model` says; None without a model is the
-            symbolic backend.
+        backend: what answers the roles, an object or a name such as `replay:RUN`; None is the
+            models where they are named, else the symbolic engine.
         view: shows the run while it goes on; None shows nothing.
+        settings: every setting of a run, explained at `archwright.RunSettings` and by
+            `archwright run --help`. What is left out or None is as the workspace has it.
 
     Raises:
         InputError: what was given cannot be used; the message names the fix.
         KeyboardInterrupt: a signal ended the run; it can be resumed.
     """
+    from archwright.core.settings import RunSettings
     from archwright.runs.phases import discover as discover_run
     from archwright.runs.results.result import result_of
     from archwright.runs.session import carry_out
-    from archwright.runs.settings import RunSettings
     from archwright.runs.starting import begin
     from archwright.runs.workspace.workspace import Workspace
     from archwright.tasks.loading import load_task
 
-    given = {
-        "max_trials": max_trials,
-        "hours": hours,
-        "workers": workers,
-        "sandbox": sandbox,
-        "seed": seed,
-        "examples": examples,
-        "models": _several(model),
-        "base_url": base_url,
-        "prices": _several(price),
-        "max_usd": max_usd,
-        "max_tokens": max_tokens,
-        "max_candidates": max_candidates,
-        "policy": policy,
-        "objectives": None if objectives is None else tuple(objectives),
-        "max_params": max_params,
-        "max_flops": max_flops,
-        "max_latency_ms": max_latency_ms,
-        "calls": calls,
-        "fallback": fallback,
-    }
+    name, answers = (backend, None) if isinstance(backend, str) else (None, backend)
     place = Workspace.open(Path(workspace))
-    settings = RunSettings.load(place.paths.settings, given)
+    chosen = RunSettings.load(place.paths.settings, {**settings, "backend": name})
     loaded = load_task(task)
-    paths = begin(place, loaded, settings, task)
-    return result_of(carry_out(place, loaded, paths, discover_run, view, backend))
+    paths = begin(place, loaded, chosen, task)
+    return result_of(carry_out(place, loaded, paths, discover_run, view, answers))
 
 
-def _several(words: str | Sequence[str] | None) -> tuple[str, ...] | None:
-    if words is None:
-        return None
-    return (words,) if isinstance(words, str) else tuple(words)
+def load(run: str = "latest", workspace: str | Path = ".") -> RunResult:
+    """The result of a run that is there, in any state, as `discover` returns it.
+
+    Args:
+        run: its name, or how it begins.
+
+    Raises:
+        WorkspaceError: `workspace` is none.
+        RunError: no run, or several, are called so; its journal cannot be read; or it reproduces a
+            paper, whose report is of another kind.
+    """
+    from archwright.core import RunError
+    from archwright.papers.facts import is_reproduction
+    from archwright.runs.journal import Journal
+    from archwright.runs.results.observing import observe
+    from archwright.runs.results.result import result_of
+    from archwright.runs.workspace.finding import find_run
+    from archwright.runs.workspace.workspace import Workspace
+
+    paths = find_run(Workspace.open(Path(workspace)), run)
+    if is_reproduction(paths):
+        raise RunError(f"{paths.name} reproduces a paper: see `archwright report {paths.name}`")
+    with Journal.open(paths) as journal:
+        return result_of(observe(journal))

@@ -2,71 +2,109 @@
 
 from __future__ import annotations
 
-import argparse
-import importlib
 import json
 import sys
 from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import Final
 
 from archwright import __version__
-from archwright.core import ArchwrightError, InputError
 
-# name: (module under archwright.cli, one line of help)
+# What is typed: (module under archwright.cli and function in it, one line of help)
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
-    "init": ("workspace", "make a workspace: a git repository where discoveries land"),
-    "run": ("run", "discover architectures for a task"),
-    "resume": ("resume", "carry on a run that was stopped or killed"),
-    "stop": ("stop", "stop a run cleanly"),
-    "runs": ("runs", "list the runs of a workspace"),
-    "status": ("status", "look at a run, also while it goes on"),
-    "try": ("try_", "check and train one architecture file exactly as a run would"),
-    "fingerprint": ("fingerprint", "a file's fingerprint, and what it already matches"),
-    "verify": ("verify", "verify a run's top candidates"),
-    "report": ("report", "what a run found, and what it cost"),
-    "pareto": ("pareto", "a run's candidates that nothing beats in all objectives"),
-    "review": ("review", "list the winners; accept or reject them"),
-    "task": ("task", "list, show, check or scaffold tasks"),
-    "knowledge": ("knowledge", "what has been learned"),
-    "paper": ("paper", "read papers; reproduce and improve what they claim"),
-    "decision": ("decision", "architecture decision records"),
-    "prompts": ("prompts", "what is sent to a model"),
-    "bench": ("bench", "measure the search, the dedup and the framework itself"),
-    "sandbox": ("sandbox", "build the image that containers are made from"),
-    "doctor": ("doctor", "what this machine can do, and the fix for what it cannot"),
+    "init": ("preparing:init", "Make a workspace: a git repository where discoveries land."),
+    "run": ("run.starting:run", "Discover architectures for a task."),
+    "resume": ("run.starting:resume", "Carry on a run that was stopped or killed."),
+    "stop": ("run.looking:stop", "Stop a run cleanly."),
+    "runs": ("run.looking:runs", "List the runs of a workspace."),
+    "status": ("run.looking:status", "Look at a run, also while it goes on."),
+    "try": ("trying:try_", "Check and train one architecture file exactly as a run would."),
+    "fingerprint": (
+        "trying:fingerprints",
+        "Show a file's fingerprint, and what it matches.",
+    ),
+    "verify": ("run.starting:verify", "Verify a run's top candidates."),
+    "report": ("run.results:report", "Show what a run found, and what it cost."),
+    "pareto": ("run.results:pareto", "List the candidates that nothing beats in all objectives."),
+    "review": ("run.reviewing:review", "List the winners; accept or reject them."),
+    "task": ("", "List, show, check or scaffold tasks."),
+    "task list": ("task:list_tasks", "List the tasks that come with Archwright."),
+    "task show": ("task:show_task", "Show what a task asks for."),
+    "task check": ("task:check_task", "Say what is wrong with a task folder, one line each."),
+    "task new": ("task:make_task", "Write a small complete task, to be edited into your own."),
+    "knowledge": ("", "Search and fill what has been learned."),
+    "knowledge search": ("knowledge.entries:search", "Find what bears on some words or some code."),
+    "knowledge show": ("knowledge.entries:show", "Show one entry, with its source."),
+    "knowledge stats": ("knowledge.entries:stats", "Count what is known of which task."),
+    "knowledge add": ("knowledge.entries:add", "Add an architecture or a note of your own."),
+    "knowledge import": ("knowledge.networks:take_in", "Take in networks that others measured."),
+    "paper": ("", "Read papers; reproduce and improve what they claim."),
+    "paper add": ("paper.reading:add", "Read PDF, LaTeX, HTML, Markdown or text."),
+    "paper list": ("paper.reading:list_papers", "List the papers of the workspace."),
+    "paper show": ("paper.reading:show", "Show what a paper holds, and what it claims."),
+    "paper reproduce": ("paper.claims:reproduce", "Try its claims at this machine's scale."),
+    "paper improve": ("paper.claims:improve", "Search from what was reproduced."),
+    "decision": ("", "Keep architecture decision records."),
+    "decision list": ("knowledge.decisions:list_all", "List all decisions, by number."),
+    "decision show": ("knowledge.decisions:show", "Show one decision."),
+    "decision search": (
+        "knowledge.decisions:search",
+        "Find those that share words with a text.",
+    ),
+    "decision draft": (
+        "knowledge.drafting:draft",
+        "Draft one from accepted ones that are like it.",
+    ),
+    "decision supersede": (
+        "knowledge.decisions:supersede",
+        "Let one decision take another's place; both say so.",
+    ),
+    "decision import": (
+        "knowledge.decisions:take_in",
+        "Take in a folder of records as they are.",
+    ),
+    "decision check": ("knowledge.decisions:check", "Say what is wrong in a folder of records."),
+    "prompts": ("", "See what is sent to a model."),
+    "prompts show": ("knowledge.prompts:show", "Print a role's first question about a task."),
+    "bench": ("", "Measure the search, the dedup and the framework itself."),
+    "sandbox": ("", "Build the image that containers are made from."),
+    "sandbox build": ("preparing:build_image", "Build the image."),
+    "doctor": ("doctor:doctor", "Say what this machine can do, and the fix for what it cannot."),
 }
-
+# The same for `archwright bench NAME`, under archwright.benchmarks.
+BENCHES: Final[dict[str, tuple[str, str]]] = {
+    "grammar": ("search.grammar:run", "How many drawn candidates pass the checks."),
+    "calibration": (
+        "search.calibration:run",
+        "How often verdicts are right, in simulated campaigns with a known truth.",
+    ),
+    "fewshot": ("knowledge.fewshot:run", "How many examples in a prompt help."),
+    "retrieval": (
+        "knowledge.retrieval:run",
+        "Whether the right thing is found in the knowledge base, and how quickly.",
+    ),
+    "nas201": ("search.nas201:run", "How good the cells are that policies find on NAS-Bench-201."),
+    "live": (
+        "search.live:run",
+        "How much policies gain in real runs at equal trials, against random draws.",
+    ),
+    "dedup": (
+        "dedup.dedup:run",
+        "Duplicates found, false merges and microseconds at each level of the fingerprint.",
+    ),
+}
+SUMMARY: Final = "Discovers neural architectures overnight."
 INTERRUPTED: Final = 130
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, raised rather than printed."""
-
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}; see `{self.prog} --help`")
-
-
-def _parse(words: Sequence[str]) -> argparse.Namespace:
-    parser = Parser(prog="archwright", description="Discovers neural architectures overnight.")
-    parser.add_argument("--version", action="version", version=f"archwright {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", dest="command", required=True)
-    chosen = next((w for w in words if not w.startswith("-")), None)
-    for name, (module, summary) in COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=summary)
-        if name == chosen:
-            loaded = importlib.import_module(f"archwright.cli.{module}")
-            loaded.add_arguments(command)
-            command.set_defaults(run=loaded.run)
-    return parser.parse_args(words)
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = sys.argv[1:] if words is None else list(words)
     try:
-        args = _parse(words)
-        code: int = args.run(args)
-    except ArchwrightError as error:
+        if not words or words[0] in ("-h", "--help", "--version"):
+            return _overview(words)
+        return _run(words)
+    # Asked for only when something was raised: what the errors need takes longer than all of help.
+    except _expected() as error:
         return _fail(" ".join(str(error).split()), "--json" in words)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -74,7 +112,35 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
-    return code
+
+
+def _expected() -> type[Exception]:
+    from archwright.core import ArchwrightError
+
+    return ArchwrightError
+
+
+def _overview(words: Sequence[str]) -> int:
+    """What can be typed, without importing what reads it."""
+    if not words:
+        return _fail("name a command; see `archwright --help`", False)
+    if words[0] == "--version":
+        print(f"archwright {__version__}")
+        return 0
+    print(f"Usage: archwright COMMAND\n\n{SUMMARY}\n\nCommands:")
+    for name, (_, summary) in COMMANDS.items():
+        if " " not in name:
+            print(f"  {name:<12} {summary}")
+    print("\nSee `archwright COMMAND --help` for what a command takes.")
+    return 0
+
+
+def _run(words: Sequence[str]) -> int:
+    from archwright.cli.reading import read
+
+    command = read(words)
+    code = command()
+    return code if isinstance(code, int) else 0
 
 
 def _fail(line: str, as_json: bool) -> int:

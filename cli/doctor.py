@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib.metadata
 import os
 import platform
@@ -16,10 +15,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from archwright.cli.choosing import add_workspace_argument
-from archwright.cli.consoles import show
+from archwright.cli.options import HERE, AsJson, Folder, ModelsKnown
 from archwright.cli.output import emit, say
+from archwright.cli.run.consoles import show
 from archwright.core import InputError
+from archwright.core.settings import ModelAccess, RunSettings
 
 PYTHON_MINIMUM: Final = (3, 11)
 GIT_MINIMUM: Final = (2, 20)
@@ -55,26 +55,16 @@ class Finding:
     level: Level = "useful"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `archwright doctor`."""
-    add_workspace_argument(parser)
-    parser.add_argument(
-        "--model", action="append", metavar="NAME", help="make one tiny call to this model"
-    )
-    parser.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible server")
-    parser.add_argument(
-        "--price", action="append", metavar="IN,OUT", help="dollars per million tokens"
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+def doctor(*, models: ModelsKnown = None, workspace: Folder = HERE, json: AsJson = False) -> int:
+    """Print the findings. Exit code 0 when a run is possible on this machine, else 2.
 
-
-def run(args: argparse.Namespace) -> int:
-    """Print the findings. Exit code 0 when a run is possible on this machine, else 2."""
+    Each model that is named is asked one tiny question.
+    """
     say("looking at this machine …")
-    findings = [*examine(Path(args.workspace)), *_probed(args)]
+    findings = [*examine(Path(workspace)), *_probed(models)]
     possible = all(f.ok for f in findings if f.level == "needed")
     document = {"possible": possible, "findings": [asdict(f) for f in findings]}
-    emit(args, document, lambda: _print(findings, possible))
+    emit(json, document, lambda: _print(findings, possible))
     return 0 if possible else 2
 
 
@@ -146,12 +136,12 @@ def _git() -> Finding:
 
 def _sandboxes(workspace: Path) -> Iterator[Finding]:
     """The sandboxes as the workspace's settings make them."""
-    from archwright.runs.settings import RunSettings
     from archwright.runs.workspace.paths import WorkspacePaths
+    from archwright.sandbox.docker.engine import DockerSettings
     from archwright.sandbox.opening import available, open_sandbox
     from archwright.sandbox.process import ProcessSandbox
 
-    docker = RunSettings.load(WorkspacePaths(workspace).settings, {}).docker
+    docker = DockerSettings.of(RunSettings.load(WorkspacePaths(workspace).settings, {}))
     answers = list(available(docker))
     for name, ok, detail, fix in answers:
         yield Finding(f"sandbox {name}", ok, detail, fix)
@@ -183,17 +173,13 @@ def _models() -> Finding:
     return Finding("models", bool(names), detail, fix)
 
 
-def _probed(args: argparse.Namespace) -> Iterator[Finding]:
+def _probed(models: ModelAccess | None) -> Iterator[Finding]:
     """What each model that was named did with one tiny call."""
-    if not args.model:
+    if models is None or not models.models:
         return
     from archwright.cli.probing import probe_models
-    from archwright.runs.settings import RunSettings
 
-    settings = RunSettings(
-        models=tuple(args.model), base_url=args.base_url, prices=tuple(args.price or ())
-    )
-    for probe in probe_models(settings):
+    for probe in probe_models(RunSettings(**models.given())):
         name = f"model {probe.model}"
         yield Finding(name, probe.ok, probe.detail, probe.fix, "needed")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Callable
@@ -14,9 +13,9 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def emit(args: argparse.Namespace, document: Any, render: Callable[[], None]) -> None:
-    """Print a command's result: `document` as JSON with `--json`, else whatever `render` prints."""
-    if args.json:
+def emit(as_json: bool, document: Any, render: Callable[[], object]) -> None:
+    """Print a command's result: `document` as JSON where asked, else whatever `render` prints."""
+    if as_json:
         print(json.dumps(document, indent=2, sort_keys=False, ensure_ascii=False), flush=True)
     else:
         render()

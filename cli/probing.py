@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-from archwright.runs.settings import RunSettings
+from archwright.core.settings import RunSettings
 
 ANSWER_TOKENS: Final = 256
 """Small, so that a model that does not stop is cut off; enough for one that thinks a little."""
@@ -48,7 +48,7 @@ def _probe(settings: RunSettings, name: str, prompt: str) -> Probe:
     from archwright.core import BackendError
     from archwright.runs.backends import open_client
 
-    settings = replace(settings, answer_tokens=ANSWER_TOKENS)
+    settings = settings.changed(answer_tokens=ANSWER_TOKENS)
     price = price_of(name, parse_prices(settings.prices), listed=settings.base_url is None)
     backend = LlmBackend(
         client=open_client(settings),

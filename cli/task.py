@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from cyclopts import Parameter
+
+from archwright.cli.options import AsJson, TaskName
 from archwright.cli.output import emit, say
 from archwright.core import CheckReport, Recipe, SourceError, Status, TaskSpec, TrialJob
 
@@ -17,34 +18,7 @@ if TYPE_CHECKING:
 FAULTY = 2
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`task` and its four verbs."""
-    verbs = parser.add_subparsers(metavar="VERB", dest="verb", required=True)
-    _add(verbs, "list", list_tasks, "the tasks that come with Archwright")
-    show = _add(verbs, "show", show_task, "what a task asks for")
-    show.add_argument("task", metavar="NAME", help="a built-in name, or a task folder")
-    check = _add(verbs, "check", check_task, "say what is wrong with a task folder, one line each")
-    check.add_argument("task", metavar="DIR", help="a task folder, or a built-in name")
-    new = _add(verbs, "new", make_task, "write a small complete task, to be edited into your own")
-    new.add_argument("folder", metavar="DIR", type=Path, help="a folder that is not there yet")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Run the verb that was chosen."""
-    code: int = args.verb_function(args)
-    return code
-
-
-def _add(
-    verbs: Any, name: str, function: Callable[[argparse.Namespace], int], summary: str
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = verbs.add_parser(name, help=summary, description=summary)
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.set_defaults(verb_function=function)
-    return parser
-
-
-def list_tasks(args: argparse.Namespace) -> int:
+def list_tasks(*, json: AsJson = False) -> None:
     """The built-in tasks, one line each."""
     from archwright.tasks.loading import built_in_names, load_task
 
@@ -55,31 +29,29 @@ def list_tasks(args: argparse.Namespace) -> int:
             print(f"{spec.name:10}  {spec.metric.name:18}  {spec.summary}")
         say("\nstart with: archwright run digits")
 
-    emit(args, [_describe(spec) for spec in specs], render)
-    return 0
+    emit(json, [_describe(spec) for spec in specs], render)
 
 
-def show_task(args: argparse.Namespace) -> int:
+def show_task(task: TaskName, /, *, json: AsJson = False) -> None:
     """A task's keys and its contract."""
     from archwright.tasks.loading import load_task
 
-    spec = load_task(args.task).spec
-    emit(args, {**_describe(spec), "baseline": spec.baseline}, lambda: _print_spec(spec))
-    return 0
+    spec = load_task(task).spec
+    emit(json, {**_describe(spec), "baseline": spec.baseline}, lambda: _print_spec(spec))
 
 
-def check_task(args: argparse.Namespace) -> int:
+def check_task(task: TaskName, /, *, json: AsJson = False) -> int:
     """All faults of a task folder; a sound one's baseline is built and trained a step, too."""
     from archwright.tasks.checking import check_folder
     from archwright.tasks.loading import load_task, task_folder
 
-    folder = task_folder(args.task)
+    folder = task_folder(task)
     faults = check_folder(folder)
     report = CheckReport(Status.INVALID)
     if not faults:
         report, faults = _try_baseline(load_task(folder))
     document: dict[str, Any] = {
-        "task": args.task,
+        "task": task,
         "ok": not faults,
         "faults": faults,
         "parameters": report.parameters,
@@ -87,25 +59,28 @@ def check_task(args: argparse.Namespace) -> int:
     }
     if faults:
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        document["error"] = f"task {args.task}: {faults[0]}"
-        say(f"archwright: task {args.task} has {count}")
-    emit(args, document, lambda: _print_check(args.task, faults, report))
+        document["error"] = f"task {task}: {faults[0]}"
+        say(f"archwright: task {task} has {count}")
+    emit(json, document, lambda: _print_check(task, faults, report))
     return FAULTY if faults else 0
 
 
-def make_task(args: argparse.Namespace) -> int:
-    """Scaffold a task."""
+def make_task(folder: Annotated[Path, Parameter(name="DIR")], /, *, json: AsJson = False) -> None:
+    """Scaffold a task.
+
+    Args:
+        folder: A folder that is not there yet.
+    """
     from archwright.tasks.scaffold import new_task
 
-    folder = new_task(args.folder)
+    folder = new_task(folder)
 
     def render() -> None:
         print(f"wrote {folder}: task.toml, task.py, baseline.py, README.md")
         say(f"check it with: archwright task check {folder}")
         say(f"run it with:   archwright run {folder}")
 
-    emit(args, {"folder": str(folder), "files": sorted(p.name for p in folder.iterdir())}, render)
-    return 0
+    emit(json, {"folder": str(folder), "files": sorted(p.name for p in folder.iterdir())}, render)
 
 
 def _try_baseline(task: Task) -> tuple[CheckReport, list[str]]:

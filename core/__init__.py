@@ -1,6 +1,7 @@
 """The words of Archwright as types: the ground floor, which all may import.
 
-It imports the standard library and numpy alone, so that it costs next to nothing to import.
+It imports the standard library and numpy alone, so that it costs next to nothing to import; what
+needs pydantic is asked for by its own name, `archwright.core.settings`.
 """
 
 from __future__ import annotations
@@ -38,10 +39,14 @@ from archwright.core.noise import (
     Floor,
 )
 from archwright.core.objective import (
+    COSTS,
     METRICS,
+    OBJECTIVES,
+    QUALITY,
     Direction,
     Loss,
     Metric,
+    read_objectives,
     score,
     score_samples,
 )
@@ -78,8 +83,11 @@ __all__ = [
     "ATTEMPTS",
     "BASELINE",
     "CONTROL",
+    "COSTS",
     "METRICS",
+    "OBJECTIVES",
     "OPTIMIZERS",
+    "QUALITY",
     "RECIPE_BOUNDS",
     "RECIPE_KEYS",
     "SCHEDULES",
@@ -124,6 +132,7 @@ __all__ = [
     "WorkspaceError",
     "candidate_id",
     "next_id",
+    "read_objectives",
     "score",
     "score_samples",
     "seed_of",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 
 from archwright.core.arrays import Array
+from archwright.core.errors import InputError
 
 Direction = Literal["maximize", "minimize"]
 Loss = Literal["cross_entropy", "mse", "mae"]
@@ -98,3 +99,22 @@ def _score_elements(metric: Metric, predictions: Array, labels: Array) -> tuple[
     picked = np.take_along_axis(logits, np.where(kept, labels, 0)[..., None], axis=-1)[..., 0]
     nats = np.log(np.exp(logits).sum(axis=-1)) - picked
     return (nats / np.log(2.0) if metric.name == "bits_per_character" else nats), kept
+
+
+# --- several at once -----------------------------------------------------------------------------
+
+QUALITY: Final = "quality"
+COSTS: Final = ("parameters", "flops", "latency")
+OBJECTIVES: Final = (QUALITY, *COSTS)
+
+
+def read_objectives(names: Sequence[str]) -> tuple[str, ...]:
+    """The objectives that `names` ask for: quality first, then costs, each once.
+
+    Raises:
+        InputError: a name that is none of `OBJECTIVES`.
+    """
+    for name in names:
+        if name not in OBJECTIVES:
+            raise InputError(f"no objective {name!r}: choose from {', '.join(OBJECTIVES)}")
+    return (QUALITY, *(name for name in COSTS if name in names))

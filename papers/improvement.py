@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from archwright.core import InputError
+from archwright.core.settings import RunSettings
 from archwright.papers.experiment import Arm, Experiment
 from archwright.runs.journal import Journal
-from archwright.runs.settings import RunSettings
 from archwright.runs.starting import begin
 from archwright.runs.workspace.finding import list_runs
 from archwright.runs.workspace.paths import RunPaths
@@ -46,7 +46,7 @@ def begin_improvement(
         "improves": {"paper": paper_id, "run": run, "arm": arm.id},
     }
     tweaks = settings.tweaks or TWEAKS
-    return begin(workspace, task, replace(settings, tweaks=tweaks), task_name, facts), task
+    return begin(workspace, task, settings.changed(tweaks=tweaks), task_name, facts), task
 
 
 def _reproduced(workspace: Workspace, task: Task, paper_id: str) -> tuple[str, Arm]:

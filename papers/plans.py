@@ -17,10 +17,10 @@ from archwright.agents.plans import PaperQuestion, Plan
 from archwright.agents.prompting import Prompts
 from archwright.agents.roles import Agents, Recorder
 from archwright.core import WorkspaceError
+from archwright.core.settings import RunSettings
 from archwright.knowledge.papers.folder import Kept, PaperFolder
 from archwright.runs.backends import check_backend, known_prices, open_client, symbolic
 from archwright.runs.journal.calls import read_reply
-from archwright.runs.settings import RunSettings
 from archwright.runs.workspace.paths import WorkspacePaths
 
 _SEED: Final = 0

@@ -25,13 +25,13 @@ from archwright.core import (
     Trial,
     TrialSpec,
 )
+from archwright.core.settings import RunSettings
 from archwright.papers.experiment import Arm, Claim, Experiment
 from archwright.papers.rubric import ArmReport, Item, fill_rubric
 from archwright.papers.scaling import Scaled, compare_scale
 from archwright.papers.verdict import Finding, Ruling, rule, rule_all
 from archwright.runs.journal import Journal, Phase
 from archwright.runs.noise import floor_sd
-from archwright.runs.settings import RunSettings
 from archwright.runs.trainer import Trainer
 from archwright.runs.verification import fresh_seed
 from archwright.runs.verification.statistics import STAGES

@@ -8,6 +8,7 @@ from typing import Any
 
 from archwright.agents.plans import PaperQuestion
 from archwright.core import InputError, TaskSpec
+from archwright.core.settings import RunSettings
 from archwright.knowledge.papers.folder import Kept, PaperFolder
 from archwright.papers.coding import carried_experiment, write_experiment
 from archwright.papers.experiment import Experiment, read_experiment
@@ -17,7 +18,6 @@ from archwright.papers.reproduction import Reproduction, document_of
 from archwright.runs.backends import open_agents
 from archwright.runs.journal import Journal, Phase
 from archwright.runs.session import Session
-from archwright.runs.settings import RunSettings
 from archwright.runs.starting import begin
 from archwright.runs.trainer import Trainer
 from archwright.runs.workspace.paths import RunPaths
@@ -44,7 +44,7 @@ def begin_reproduction(
         "reproduction": {},
     }
     # Its trainings are bounded by its arms, seeds and stages.
-    unbounded = replace(settings, max_trials=None, hours=None, finalists=0)
+    unbounded = settings.changed(max_trials=None, hours=None, finalists=0)
     return begin(workspace, task, unbounded, task_name, facts)
 
 
@@ -89,7 +89,7 @@ def _at_hand(
     """The experiment that a paper brings; None where a model has to read it, or to write code."""
     experiment = read_experiment(kept.paper, spec)
     if experiment is None and kept.paper.code:
-        by_rule = replace(settings, models=(), backend="symbolic")
+        by_rule = settings.changed(models=(), backend="symbolic")
         plan = make_plan(kept, by_rule, workspace.paths, lambda _: None)
         if plan.claims or not settings.models:
             experiment = carried_experiment(kept.paper, plan, spec)

@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from archwright.core import Candidate, Stopped
+from archwright.core.settings import LOWER_RUNG_SEEDS, RunSettings
 from archwright.runs.journal import Journal
-from archwright.runs.settings import LOWER_RUNG_SEEDS, RunSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import replace
 from typing import Any, Final
 
 from archwright.agents.backends import Backend
@@ -15,9 +14,9 @@ from archwright.agents.backends.pricing import Price, parse_prices, price_of
 from archwright.agents.prompting import Prompts
 from archwright.agents.roles import Agents
 from archwright.core import InputError
+from archwright.core.settings import RunSettings
 from archwright.runs.journal import Journal
 from archwright.runs.journal.calls import record_calls, recorded_replies
-from archwright.runs.settings import RunSettings
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.paths import WorkspacePaths
 
@@ -186,8 +185,7 @@ def recorded_settings(settings: RunSettings, workspace: WorkspacePaths) -> RunSe
         name = journal.paths.name
         recorded = RunSettings(**journal.facts.settings)
         last = journal.last_number()
-    return replace(
-        recorded,
+    return recorded.changed(
         # By its full name: "the latest" will soon be the replay itself.
         backend=f"{REPLAY}{name}",
         workers=settings.workers,

@@ -20,8 +20,8 @@ from archwright.core import (
     Trial,
     TrialSpec,
 )
+from archwright.core.settings import RunSettings
 from archwright.runs.journal import Facts, Journal
-from archwright.runs.settings import RunSettings
 from archwright.sandbox import Sandbox
 from archwright.search.objectives import is_on_front, point_of
 from archwright.source.fingerprint import read_source

@@ -25,8 +25,8 @@ from archwright.core import (
     Trial,
     TrialSpec,
 )
+from archwright.core.settings import RunSettings
 from archwright.runs.context import Trains
-from archwright.runs.settings import RunSettings
 
 CLOSE: Final = 1.5
 """A decision is close while the gain lies within so many of its own standard errors of the cut."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from archwright.core import Curve, Floor, TaskError, Trial, TrialSpec
+from archwright.core.settings import LOWER_RUNG_SEEDS
 from archwright.runs.context import RunContext
-from archwright.runs.settings import LOWER_RUNG_SEEDS
 
 LEAST_RELATIVE_SD = 1e-3
 """A few seeds can agree by chance; below this share of the mean no spread is believed."""

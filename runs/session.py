@@ -15,16 +15,17 @@ from typing import Any, Final
 
 from archwright.agents.backends import Backend
 from archwright.core import ArchwrightError, RunError, Stopped, TaskError
+from archwright.core.settings import RunSettings
 from archwright.runs.backends import open_backend
 from archwright.runs.journal import Journal
 from archwright.runs.results.observing import Observer
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.wording import command_line
-from archwright.runs.settings import RunSettings
 from archwright.runs.workspace.control import hold, stop_requested
 from archwright.runs.workspace.paths import RunPaths
 from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox import Sandbox
+from archwright.sandbox.docker.engine import DockerSettings
 from archwright.sandbox.opening import open_sandbox
 from archwright.tasks.loading import Task
 
@@ -139,7 +140,8 @@ def carry_out(
             task=task,
             paths=paths,
             settings=settings,
-            sandbox=sandbox or open_sandbox(settings.sandbox, settings.workers, settings.docker),
+            sandbox=sandbox
+            or open_sandbox(settings.sandbox, settings.workers, DockerSettings.of(settings)),
             backend=backend or open_backend(settings, journal, workspace.paths, stop),
             stop=stop,
         )

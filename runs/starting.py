@@ -10,7 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from archwright.core import Json, RunError
+from archwright.core import InputError, Json, RunError
+from archwright.core.settings import RunSettings
 from archwright.knowledge.store import Knowledge
 from archwright.runs.allocation import Plan
 from archwright.runs.backends import (
@@ -21,11 +22,11 @@ from archwright.runs.backends import (
     recorded_settings,
 )
 from archwright.runs.journal import Journal
-from archwright.runs.settings import RunSettings
 from archwright.runs.workspace.control import hold
 from archwright.runs.workspace.device import device_of, known_device
 from archwright.runs.workspace.paths import RunPaths
 from archwright.runs.workspace.workspace import Workspace
+from archwright.search.policies import POLICIES
 from archwright.tasks.loading import Task, built_in_names, load_task
 
 LIMITS: Final = ("max_trials", "max_candidates", "hours", "max_usd", "max_tokens")
@@ -46,11 +47,13 @@ def begin(
     Raises:
         RunError: the budget leaves nothing to search with, the folder cannot be written, or a
             recorded run is to be replayed that is not there.
-        InputError: the backend cannot be had.
+        InputError: the backend cannot be had, or there is no such policy.
     """
     if settings.backend.startswith(REPLAY):
         settings = recorded_settings(settings, workspace.paths)
     check_backend(settings)
+    if settings.policy not in POLICIES:
+        raise InputError(f"policy must be one of {', '.join(POLICIES)}, not {settings.policy!r}")
     device = (device_of if settings.wants_latency else known_device)(workspace.paths)
     paths = _new_folder(workspace, task.spec.name)
     plan = Plan.of(settings, len(task.spec.rungs))
@@ -99,7 +102,7 @@ def amend(paths: RunPaths, changes: Mapping[str, Any]) -> None:
     if not changes:
         return
     with hold(paths), Journal.open(paths) as journal:
-        settings = replace(RunSettings(**journal.facts.settings), **changes)
+        settings = RunSettings(**journal.facts.settings).changed(**changes)
         check_backend(settings)
         limits = {name: getattr(settings, name) for name in LIMITS}
         budget = {k: v for k, v in limits.items() if v is not None}

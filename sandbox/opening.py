@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from archwright.core import ArchwrightError, InputError, SandboxError
+from archwright.core.settings import Kind
 from archwright.sandbox import Sandbox
 from archwright.sandbox.docker.engine import (
     BUILD,
@@ -12,8 +13,6 @@ from archwright.sandbox.docker.engine import (
     engine_version,
     mounts_site_packages,
 )
-
-Kind = Literal["auto", "process", "docker"]
 
 START: Final = "install Docker Engine, start it, then: archwright sandbox build"
 

@@ -6,27 +6,11 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from math import nan
-from typing import Final, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from archwright.core import Array, Candidate, InputError
-
-QUALITY: Final = "quality"
-COSTS: Final = ("parameters", "flops", "latency")
-OBJECTIVES: Final = (QUALITY, *COSTS)
-
-
-def read_objectives(names: Sequence[str]) -> tuple[str, ...]:
-    """The objectives that `names` ask for: quality first, then costs, each once.
-
-    Raises:
-        InputError: a name that is none of `OBJECTIVES`.
-    """
-    for name in names:
-        if name not in OBJECTIVES:
-            raise InputError(f"no objective {name!r}: choose from {', '.join(OBJECTIVES)}")
-    return (QUALITY, *(name for name in COSTS if name in names))
+from archwright.core import Array, Candidate
 
 
 def front_numbers(points: Array) -> Array:

@@ -51,6 +51,20 @@ def test_the_command_line_page_is_what_the_commands_say() -> None:
     assert written == load_writer().page().split(), "docs/cli.md is stale: run `make docs`"
 
 
+def test_the_command_line_page_depends_on_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = load_writer().page()
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert load_writer().page() == page
+    assert "\x1b" not in page
+
+
+def test_the_keywords_of_discover_are_what_the_settings_are() -> None:
+    writer = load_writer()
+    written = writer.KEYWORDS.read_text(encoding="utf-8")
+    assert written == writer.keyword_module(), "archwright/keywords.py is stale: run `make docs`"
+
+
 def test_the_readmes_program_runs(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (program,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)

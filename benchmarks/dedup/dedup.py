@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import random
 import statistics
 import tempfile
@@ -16,6 +15,7 @@ from typing import Any, Final
 from archwright.benchmarks.dedup.lemur import LEMUR_NAMES, read_lemur
 from archwright.benchmarks.dedup.nets import Builder
 from archwright.benchmarks.knowledge.known import known_entries, known_fingerprint
+from archwright.cli.options import AsJson
 from archwright.cli.output import emit, say
 from archwright.core import Fingerprint, InputError, Recipe
 from archwright.knowledge.store import Knowledge
@@ -38,25 +38,26 @@ class Nets:
     classes: int
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `archwright bench dedup`."""
-    parser.add_argument(
-        "--lemur", action="store_true", help="the networks of nn-dataset, not drawn ones"
-    )
-    parser.add_argument(
-        "--sample", type=int, default=50, metavar="N", help="networks to build, and merges (50)"
-    )
-    parser.add_argument("--draws", type=int, default=1000, metavar="N", help="candidates to draw")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+def run(
+    *,
+    lemur: bool = False,
+    sample: int = 50,
+    draws: int = 1000,
+    seed: int = 0,
+    json: AsJson = False,
+) -> None:
+    """Measure all levels, check a sample of the merges by execution, and time the lookup.
 
-
-def run(args: argparse.Namespace) -> int:
-    """Measure all levels, check a sample of the merges by execution, and time the lookup."""
-    if args.sample < 0 or args.draws < 2:
+    Args:
+        lemur: The networks of nn-dataset, not drawn ones.
+        sample: Networks to build, and merges (default: 50).
+        draws: Candidates to draw (default: 1,000).
+        seed: Seed of the draws.
+    """
+    if sample < 0 or draws < 2:
         raise InputError("--sample must be at least 0 and --draws at least 2")
-    nets = _lemur() if args.lemur else _drawn(args.draws, args.seed)
-    rng = random.Random(args.seed)
+    nets = _lemur() if lemur else _drawn(draws, seed)
+    rng = random.Random(seed)
     say(f"fingerprinting {len(nets.sources):,} networks")
     prints = {name: _print(nets, source) for name, source in nets.sources.items()}
     document: dict[str, Any] = {
@@ -66,13 +67,12 @@ def run(args: argparse.Namespace) -> int:
         "microseconds": _time_levels(nets, rng),
     }
     with Builder(nets.input_shape, nets.classes) as builder:
-        document["levels"]["graph"], graph_pairs = _trace_sample(nets, builder, args.sample, rng)
-        pairs = [*_pairs(prints, args.sample, rng), *graph_pairs]
+        document["levels"]["graph"], graph_pairs = _trace_sample(nets, builder, sample, rng)
+        pairs = [*_pairs(prints, sample, rng), *graph_pairs]
         document["merges"] = _check_merges(nets, builder, pairs)
     say("timing the lookup")
     document["lookup_microseconds"] = _time_lookups(rng)
-    emit(args, document, lambda: _report(document))
-    return 0
+    emit(json, document, lambda: _report(document))
 
 
 def _lemur() -> Nets:

@@ -18,6 +18,7 @@ from typing import Any
 
 import archwright
 from archwright.core import Trial
+from archwright.core.settings import Kind
 from archwright.runs.journal import Journal
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.workspace import Workspace
@@ -25,7 +26,7 @@ from archwright.runs.workspace.workspace import Workspace
 LIMIT = 0.95
 
 
-def measure(task: str, workers: int, trials: int, sandbox: str) -> dict[str, Any]:
+def measure(task: str, workers: int, trials: int, sandbox: Kind) -> dict[str, Any]:
     """One run, and how busy its slots were."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["git", "init", "-q", folder], check=True)

@@ -8,17 +8,17 @@ that a task with many candidates does not outweigh the others.
 
 from __future__ import annotations
 
-import argparse
 import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
+from cyclopts import Parameter
 
-from archwright.cli.models import add_model_arguments, model_settings
+from archwright.cli.options import AsJson, ManyTasks, ModelsUsed, Spending, Unasked, given
 from archwright.cli.output import emit, say
 from archwright.core import METRICS, Array, CandidateStatus, InputError
 from archwright.runs.journal import Journal
@@ -36,33 +36,43 @@ TRIALS_PER_CANDIDATE: Final = 4
 FUNNEL: Final = ("attempted", "parsed", "duplicate", "valid", "trained")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the study takes."""
-    parser.add_argument("--n", default="0..6", metavar="A..B", help="numbers of examples")
-    parser.add_argument("--task", nargs="+", default=["digits"], metavar="TASK", help="tasks")
-    parser.add_argument("--candidates", type=int, default=20, help="budget of each n and task")
-    parser.add_argument("--known", type=int, default=20, help="candidates to fill the base with")
-    parser.add_argument("--workers", type=int, metavar="N", help="trainings at a time")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the runs and the statistics")
-    add_model_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+def run(
+    *,
+    n: Annotated[str, Parameter("--n")] = "0..6",
+    task: ManyTasks = None,
+    candidates: int = 20,
+    known: int = 20,
+    workers: int | None = None,
+    seed: int = 0,
+    spending: Spending = None,
+    models: ModelsUsed = None,
+    yes: Unasked = False,
+    json: AsJson = False,
+) -> None:
+    """Run the study and print it.
 
-
-def run(args: argparse.Namespace) -> int:
-    """Run the study and print it."""
-    counts = parse_counts(args.n)
-    if args.candidates < 2 or args.known < 1:
+    Args:
+        n: Numbers of examples, A..B or with commas (default: 0..6).
+        task: Tasks (default: digits).
+        candidates: Budget of each n and task (default: 20).
+        known: Candidates to fill the base with (default: 20).
+        workers: Trainings at a time.
+        seed: Seed of the runs and the statistics.
+    """
+    del yes  # A study asks nothing; the option stays, for scripts that say it.
+    counts = parse_counts(n)
+    if candidates < 2 or known < 1:
         raise InputError("--candidates must be at least 2 and --known at least 1")
-    found: dict[int, dict[str, dict[str, Any]]] = {n: {} for n in counts}
+    asked = {"workers": workers, "seed": seed, **given(spending, models)}
+    found: dict[int, dict[str, dict[str, Any]]] = {count: {} for count in counts}
     with tempfile.TemporaryDirectory() as place:
-        for task in args.task:
-            known = _fill(Path(place), task, args)
-            for n in counts:
-                found[n][task] = _spend(Path(place), task, n, known, args)
-                say(f"{task}, n = {n}: {_funnel_words(found[n][task])}")
-    document = summarise(found, args.seed)
-    emit(args, document, lambda: _render(document))
-    return 0
+        for name in task or ["digits"]:
+            base = _fill(Path(place), name, known, workers, seed)
+            for count in counts:
+                found[count][name] = _spend(Path(place), name, count, base, candidates, asked)
+                say(f"{name}, n = {count}: {_funnel_words(found[count][name])}")
+    document = summarise(found, seed)
+    emit(json, document, lambda: _render(document))
 
 
 def parse_counts(words: str) -> list[int]:
@@ -85,14 +95,16 @@ def parse_counts(words: str) -> list[int]:
 # --- runs ---------------------------------------------------------------------------------------
 
 
-def _fill(place: Path, task: str, args: argparse.Namespace) -> Path:
+def _fill(place: Path, task: str, known: int, workers: int | None, seed: int) -> Path:
     """A knowledge base that holds what the symbolic engine found on a task."""
     workspace = _workspace(place)
-    _discover(task, workspace, args, args.known, {"examples": 0, "seed": args.seed + 1})
+    _discover(task, workspace, known, {"examples": 0, "seed": seed + 1, "workers": workers})
     return workspace / ".archwright" / "knowledge.db"
 
 
-def _spend(place: Path, task: str, n: int, known: Path, args: argparse.Namespace) -> dict[str, Any]:
+def _spend(
+    place: Path, task: str, n: int, known: Path, candidates: int, asked: Mapping[str, Any]
+) -> dict[str, Any]:
     """The budget of one n on one task."""
     from archwright.runs.workspace.finding import find_run
     from archwright.runs.workspace.workspace import Workspace
@@ -101,11 +113,7 @@ def _spend(place: Path, task: str, n: int, known: Path, args: argparse.Namespace
     opened = Workspace.open(workspace)
     for file in known.parent.glob(f"{known.name}*"):
         shutil.copy(file, opened.paths.knowledge.with_name(file.name))
-    words = {"models": "model", "prices": "price"}
-    given = {words.get(k, k): v for k, v in model_settings(args).items()}
-    result = _discover(
-        task, workspace, args, args.candidates, {"examples": n, "seed": args.seed, **given}
-    )
+    result = _discover(task, workspace, candidates, {**asked, "examples": n})
     with Journal.open(find_run(opened, result["run"])) as journal:
         return {**_funnel(journal), "usd": result["spend"]["usd"], **_gains(journal)}
 
@@ -119,18 +127,15 @@ def _workspace(place: Path) -> Path:
     return folder
 
 
-def _discover(
-    task: str, workspace: Path, args: argparse.Namespace, candidates: int, given: dict[str, Any]
-) -> Any:
+def _discover(task: str, workspace: Path, candidates: int, asked: Mapping[str, Any]) -> Any:
     import archwright
 
     return archwright.discover(
         task,
         workspace=workspace,
-        workers=args.workers,
         max_candidates=candidates,
         max_trials=20 + TRIALS_PER_CANDIDATE * candidates,
-        **given,
+        **asked,
     )
 
 

@@ -7,7 +7,6 @@ questions. The time is taken over made-up records, many more than a workspace ha
 
 from __future__ import annotations
 
-import argparse
 import ast
 import random
 import tempfile
@@ -20,6 +19,7 @@ from statistics import fmean, quantiles
 from typing import Any, Final
 
 from archwright.benchmarks.knowledge.known import known_fingerprint
+from archwright.cli.options import AsJson
 from archwright.cli.output import emit, say
 from archwright.core import CandidateStatus, InputError
 from archwright.knowledge.entries import Entry
@@ -35,24 +35,19 @@ _VOCABULARY: Final = 20_000
 _BATCH: Final = 5_000
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `archwright bench retrieval`."""
-    parser.add_argument(
-        "--records", type=int, default=RECORDS, metavar="N", help=f"made-up records ({RECORDS:,})"
-    )
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+def run(*, records: int = RECORDS, seed: int = 0, json: AsJson = False) -> None:
+    """Measure recall over the set, and the time of a search among made-up records.
 
-
-def run(args: argparse.Namespace) -> int:
-    """Measure recall over the set, and the time of a search among made-up records."""
-    if args.records < 0:
+    Args:
+        records: Made-up records (default: 100,000).
+        seed: Seed of the made-up records.
+    """
+    if records < 0:
         raise InputError("--records must be at least 0")
     document: dict[str, Any] = {"recall": measure_recall()}
-    if args.records:
-        document["search"] = measure_time(args.records, random.Random(args.seed))
-    emit(args, document, lambda: _print(document))
-    return 0
+    if records:
+        document["search"] = measure_time(records, random.Random(seed))
+    emit(json, document, lambda: _print(document))
 
 
 # --- recall --------------------------------------------------------------------------------------
@@ -61,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 def measure_recall() -> dict[str, Any]:
     """Recall at each depth of each way to search, over all questions and by kind of answer."""
     loaded = tomllib.loads(
-        (files("archwright.benchmarks") / "retrieval_set.toml").read_text("utf-8")
+        (files("archwright.benchmarks.knowledge") / "retrieval_set.toml").read_text("utf-8")
     )
     entries = list(_entries(loaded))
     questions = loaded["query"]

@@ -8,7 +8,6 @@ validation samples, which no number of seeds removes.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import os
 import statistics
@@ -24,6 +23,7 @@ from typing import Any, Final
 import numpy as np
 
 from archwright.benchmarks.dedup.workers import end_with
+from archwright.cli.options import AsJson
 from archwright.cli.output import emit, say
 from archwright.core import (
     BASELINE,
@@ -39,11 +39,11 @@ from archwright.core import (
     TrialSpec,
     Verdict,
 )
+from archwright.core.settings import RunSettings
 from archwright.runs.allocation import Plan
 from archwright.runs.context import Campaign, RunContext
 from archwright.runs.halving import SuccessiveHalving
 from archwright.runs.journal import Journal
-from archwright.runs.settings import RunSettings
 from archwright.runs.verification import Verification
 from archwright.runs.workspace.paths import RunPaths
 from archwright.sandbox.in_process import InProcessSandbox
@@ -206,27 +206,27 @@ def _covers(verdict: Verdict, trainer: SimulatedTrainer) -> bool:
 # --- the command ----------------------------------------------------------------------------------
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `archwright bench calibration`."""
-    parser.add_argument("--campaigns", type=int, default=400, metavar="N", help="of each kind")
-    parser.add_argument("--max-trials", type=int, default=200, metavar="N", help="of a campaign")
-    parser.add_argument(
-        "--search-seeds",
-        type=int,
-        default=RunSettings().search_seeds,
-        metavar="N",
-        help="seeds at most of a candidate at a rung",
-    )
-    parser.add_argument("--workers", type=int, default=2, metavar="N")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+def run(
+    *,
+    campaigns: int = 400,
+    max_trials: int = 200,
+    search_seeds: int | None = None,
+    workers: int = 2,
+    json: AsJson = False,
+) -> None:
+    """Play campaigns with nothing to find, and with one planted gain.
 
-
-def run(args: argparse.Namespace) -> int:
-    """Play campaigns with nothing to find, and with one planted gain."""
-    settings = RunSettings(max_trials=args.max_trials, search_seeds=args.search_seeds, workers=1)
-    document = measure(args.campaigns, settings, args.workers)
-    emit(args, document, lambda: _print(document))
-    return 0
+    Args:
+        campaigns: Campaigns of each kind (default: 400).
+        max_trials: Trainings of a campaign (default: 200).
+        search_seeds: Seeds at most of a candidate at a rung (default: as in a run).
+        workers: Campaigns at a time.
+    """
+    settings = RunSettings(max_trials=max_trials, workers=1)
+    if search_seeds is not None:
+        settings = settings.changed(search_seeds=search_seeds)
+    document = measure(campaigns, settings, workers)
+    emit(json, document, lambda: _print(document))
 
 
 def measure(campaigns: int, settings: RunSettings, workers: int = 1) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
+from archwright.cli.options import AsJson, ManyTasks
 from archwright.cli.output import emit, say
 from archwright.core import CheckReport, InputError, Problem, Status
 
@@ -19,30 +19,26 @@ if TYPE_CHECKING:
 PROGRESS_EVERY: Final = 100
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the measurement takes."""
-    parser.add_argument("--task", nargs="+", metavar="NAME", help="tasks (default: all built-in)")
-    parser.add_argument("--count", type=int, default=1000, help="draws for each task")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the draws")
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+def run(*, task: ManyTasks = None, count: int = 1000, seed: int = 0, json: AsJson = False) -> None:
+    """Draw, check in a sandbox, and print the pass rate of each task.
 
-
-def run(args: argparse.Namespace) -> int:
-    """Draw, check in a sandbox, and print the pass rate of each task."""
+    Args:
+        task: Tasks (default: all built-in).
+        count: Draws for each task.
+        seed: Seed of the draws.
+    """
     from archwright.sandbox.opening import open_sandbox
     from archwright.tasks.loading import built_in_names, load_task
 
-    if args.count < 1:
+    if count < 1:
         raise InputError("--count must be at least 1")
-    names = args.task or built_in_names()
+    names = task or built_in_names()
     problems = {name: load_task(name).spec.problem for name in names}
     with open_sandbox("process", workers=2) as sandbox:
         document = {
-            name: measure(name, problem, sandbox, args.count, args.seed)
-            for name, problem in problems.items()
+            name: measure(name, problem, sandbox, count, seed) for name, problem in problems.items()
         }
-    emit(args, document, lambda: _render(document))
-    return 0
+    emit(json, document, lambda: _render(document))
 
 
 def measure(name: str, problem: Problem, sandbox: Sandbox, count: int, seed: int) -> dict[str, Any]:

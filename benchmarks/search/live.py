@@ -9,7 +9,6 @@ baseline's noise standard deviations, is the run's result.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from archwright.cli.options import AsJson
 from archwright.cli.output import emit, say
 from archwright.core import Array, InputError, TrialSpec
 from archwright.runs.verification.statistics import compare
@@ -39,59 +39,61 @@ JUDGES: Final = 5
 """Fresh seeds that judge what a run found: those of verification, which these runs leave out."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the measurement takes."""
-    from archwright.search.policies import DEFAULT
+def run(
+    *,
+    tasks: str = "digits,recall",
+    policies: str = "guided",
+    trials: int = 60,
+    seeds: int = 5,
+    first_seed: int = 0,
+    max_params: int | None = None,
+    workers: int | None = None,
+    json: AsJson = False,
+) -> None:
+    """Run all, and print each policy's mean gain beside that of random draws.
 
-    parser.add_argument("--tasks", default="digits,recall", metavar="NAMES", help="by comma")
-    parser.add_argument(
-        "--policies", default=DEFAULT, metavar="NAMES", help="by comma; random is always measured"
-    )
-    parser.add_argument("--trials", type=int, default=60, metavar="N", help="trainings of a run")
-    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="runs for each")
-    parser.add_argument("--first-seed", type=int, default=0, metavar="N", help="the lowest seed")
-    parser.add_argument(
-        "--max-params", type=int, metavar="N", help="most parameters of a candidate, as for a run"
-    )
-    parser.add_argument("--workers", type=int, metavar="N", help="trainings at a time")
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Run all, and print each policy's mean gain beside that of random draws."""
+    Args:
+        tasks: Their names, with commas (default: digits,recall).
+        policies: Their names, with commas (default: guided); random is always measured.
+        trials: Trainings of a run (default: 60).
+        seeds: Runs for each (default: 5).
+        first_seed: The lowest seed.
+        max_params: Most parameters of a candidate, as for a run.
+        workers: Trainings at a time.
+    """
     from archwright.search.policies import POLICIES
 
-    names = [RANDOM, *(n for n in args.policies.split(",") if n != RANDOM)]
+    names = [RANDOM, *(n for n in policies.split(",") if n != RANDOM)]
     for name in names:
         if name not in POLICIES:
             raise InputError(f"there is no policy {name!r}; there are {', '.join(POLICIES)}")
-    if args.seeds < 2:
+    if seeds < 2:
         raise InputError("--seeds must be at least 2, or there is no interval")
-    tasks = args.tasks.split(",")
-    gains: dict[str, dict[str, list[float]]] = {n: {t: [] for t in tasks} for n in names}
+    chosen = tasks.split(",")
+    gains: dict[str, dict[str, list[float]]] = {n: {t: [] for t in chosen} for n in names}
+    limits = {"max_trials": trials, "max_params": max_params, "workers": workers}
     seconds: dict[str, list[float]] = {n: [] for n in names}
     # Seeds outermost: what changes on this machine meanwhile meets all policies alike.
-    for seed in range(args.first_seed, args.first_seed + args.seeds):
-        for task in tasks:
+    for seed in range(first_seed, first_seed + seeds):
+        for task in chosen:
             for name in names:
-                gain, took = _search(task, name, seed, args)
+                gain, took = _search(task, seed, {**limits, "policy": name})
                 gains[name][task].append(gain)
                 seconds[name].append(took)
                 say(f"seed {seed}, {task}, {name}: {gain:+.2f} noise sd, {took:.0f} s")
-    policies = summarise(gains)
-    for name, row in policies.items():
+    found = summarise(gains)
+    for name, row in found.items():
         row["seconds"] = fmean(seconds[name])
     document = {
-        "trials": args.trials,
-        "max_params": args.max_params,
-        "seeds": args.seeds,
-        "policies": policies,
+        "trials": trials,
+        "max_params": max_params,
+        "seeds": seeds,
+        "policies": found,
     }
-    emit(args, document, lambda: _render(document))
-    return 0
+    emit(json, document, lambda: _render(document))
 
 
-def _search(task: str, policy: str, seed: int, args: argparse.Namespace) -> tuple[float, float]:
+def _search(task: str, seed: int, given: Mapping[str, Any]) -> tuple[float, float]:
     """The gain of what one run found, 0 where nothing reached the top rung, and its seconds."""
     import archwright
     from archwright.runs.workspace.finding import find_run
@@ -101,15 +103,7 @@ def _search(task: str, policy: str, seed: int, args: argparse.Namespace) -> tupl
         folder = Path(place) / "workspace"
         init(folder)
         (folder / "archwright.toml").write_text(SETTINGS)
-        result = archwright.discover(
-            task,
-            workspace=folder,
-            max_trials=args.trials,
-            max_params=args.max_params,
-            seed=seed,
-            policy=policy,
-            workers=args.workers,
-        )
+        result = archwright.discover(task, workspace=folder, seed=seed, **given)
         best = result["best"]
         paths = find_run(Workspace.open(folder), result["run"])
         gain = 0.0 if best is None else _judge(paths, best["candidate"])
@@ -118,12 +112,13 @@ def _search(task: str, policy: str, seed: int, args: argparse.Namespace) -> tupl
 
 def _judge(paths: RunPaths, candidate: str) -> float:
     """The gain of a candidate on fresh seeds, in the baseline's noise sd."""
+    from archwright.core.settings import RunSettings
     from archwright.runs.context import baseline_of
     from archwright.runs.journal import Journal
-    from archwright.runs.settings import RunSettings
     from archwright.runs.starting import task_of
     from archwright.runs.trainer import Trainer
     from archwright.runs.verification import fresh_seed
+    from archwright.sandbox.docker.engine import DockerSettings
     from archwright.sandbox.opening import open_sandbox
 
     task = task_of(paths)
@@ -137,8 +132,9 @@ def _judge(paths: RunPaths, candidate: str) -> float:
             for n in range(JUDGES)
             for who in (found, baseline_of(spec))
         ]
+        docker = DockerSettings.of(settings)
         with (
-            open_sandbox(settings.sandbox, settings.workers, settings.docker) as sandbox,
+            open_sandbox(settings.sandbox, settings.workers, docker) as sandbox,
             ThreadPoolExecutor(settings.workers) as threads,
         ):
             trainer = Trainer(task, sandbox, journal)

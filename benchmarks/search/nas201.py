@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from archwright.benchmarks.dedup.workers import end_with
+from archwright.cli.options import AsJson
 from archwright.cli.output import emit, say
 from archwright.core import InputError
 
@@ -27,43 +27,46 @@ ASKS_PER_EVALUATION: Final = 20
 """A policy that proposes only what is known already is stopped after so many."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the measurement takes."""
-    parser.add_argument(
-        "--table", required=True, metavar="FILE", help="the table of all cells, CSV or CSV.gz"
-    )
-    parser.add_argument("--seeds", type=int, default=200, metavar="N", help="searches by policy")
-    parser.add_argument("--first-seed", type=int, default=0, metavar="N", help="the lowest seed")
-    parser.add_argument("--evaluations", type=int, default=100, metavar="N", help="cells a search")
-    parser.add_argument("--policies", metavar="NAMES", help="separated by commas (default: all)")
-    parser.add_argument("--islands", type=int, default=1, metavar="N", help="islands of each")
-    parser.add_argument(
-        "--ablate", action="store_true", help="the default policy without each of its parts, too"
-    )
-    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: all cores)")
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+def run(
+    *,
+    table: Path,
+    seeds: int = 200,
+    first_seed: int = 0,
+    evaluations: int = 100,
+    policies: str | None = None,
+    islands: int = 1,
+    ablate: bool = False,
+    workers: int | None = None,
+    json: AsJson = False,
+) -> None:
+    """Search with each policy and seed, and print the test accuracies of what was chosen.
 
-
-def run(args: argparse.Namespace) -> int:
-    """Search with each policy and seed, and print the test accuracies of what was chosen."""
+    Args:
+        table: The table of all cells, CSV or CSV.gz.
+        seeds: Searches by each policy (default: 200).
+        first_seed: The lowest seed.
+        evaluations: Cells that a search looks at (default: 100).
+        policies: Their names, with commas (default: all).
+        islands: Islands of each.
+        ablate: The default policy without each of its parts, too.
+        workers: Processes (default: all cores).
+    """
     from archwright.benchmarks.search.cells import read_table
 
-    for name in ("seeds", "evaluations", "islands"):
-        if getattr(args, name) < 1:
+    for name, value in {"seeds": seeds, "evaluations": evaluations, "islands": islands}.items():
+        if value < 1:
             raise InputError(f"--{name} must be at least 1")
-    names = _names(args.policies, args.ablate)
-    table = read_table(Path(args.table))
+    names = _names(policies, ablate)
+    cells = read_table(table)
     document = {
-        "evaluations": args.evaluations,
-        "seeds": args.seeds,
+        "evaluations": evaluations,
+        "seeds": seeds,
         "policies": measure(
-            *(table, names, args.seeds, args.evaluations, args.islands, args.workers),
-            first_seed=args.first_seed,
+            *(cells, names, seeds, evaluations, islands, workers), first_seed=first_seed
         ),
-        "optimum": dict(zip(DATASETS, _optimum(table), strict=True)),
+        "optimum": dict(zip(DATASETS, _optimum(cells), strict=True)),
     }
-    emit(args, document, lambda: _render(document))
-    return 0
+    emit(json, document, lambda: _render(document))
 
 
 def _names(wanted: str | None, ablate: bool) -> list[str]:

@@ -28,11 +28,11 @@ from statistics import fmean
 from typing import Any
 
 from archwright.core import Candidate, Floor, Status, TaskSpec, Trial, TrialSpec
+from archwright.core.settings import RunSettings
 from archwright.runs.context import RunContext, baseline_of
 from archwright.runs.halving import SuccessiveHalving
 from archwright.runs.journal import Journal
 from archwright.runs.noise import measure_noise
-from archwright.runs.settings import RunSettings
 from archwright.runs.trainer import Trainer
 from archwright.runs.workspace.paths import RunPaths
 from archwright.sandbox import Sandbox

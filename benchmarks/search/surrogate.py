@@ -24,8 +24,8 @@ from random import Random
 import numpy as np
 
 from archwright.core import Array, Candidate, CheckReport, Status, TaskSpec, TrialSpec
+from archwright.core.settings import RunSettings
 from archwright.runs.journal import Journal
-from archwright.runs.settings import RunSettings
 from archwright.runs.trainer import Trainer
 from archwright.runs.workspace.paths import RunPaths
 from archwright.sandbox import Sandbox

@@ -8,8 +8,8 @@ from typing import Any
 
 from archwright.agents.backends import Reply, Request
 from archwright.agents.roles import Recorder
+from archwright.core.settings import RunSettings
 from archwright.runs.journal import Journal
-from archwright.runs.settings import RunSettings
 
 
 def record_calls(journal: Journal) -> Recorder:

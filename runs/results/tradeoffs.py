@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from archwright.core import Candidate
+from archwright.core import QUALITY, Candidate
 from archwright.runs.journal import Journal
 from archwright.runs.results.snapshot import Snapshot
-from archwright.search.objectives import QUALITY, front_numbers, point_of
+from archwright.search.objectives import front_numbers, point_of
 from archwright.search.predict.latency import Device, latency_ms
 
 

@@ -14,25 +14,11 @@ from pathlib import Path
 from typing import BinaryIO, Final, Self
 
 from archwright.core import WorkspaceError
+from archwright.core.settings import settings_template
 from archwright.runs.workspace.paths import WorkspacePaths
 
 IDENTITY: Final = ("Archwright", "archwright@localhost")
 """Who commits where the repository knows no user."""
-
-SETTINGS_HEADER: Final = """\
-# Settings of this Archwright workspace. What is set here becomes the default of every run in it;
-# an option on the command line wins over it. Take the mark off a line to set it.
-
-[run]
-# max_trials = 200    # trainings in all: the baseline's, the search's and verification's
-# hours = 8.0         # wall-clock time in all, pauses left out
-# workers = 2         # trainings at a time, one core each
-# sandbox = "auto"    # where candidates run: auto, docker or process
-# seed = 0            # of the whole run: proposals, initial weights, data order
-# examples = 3        # examples retrieved from what is known, for each proposal
-# finalists = 3       # candidates that are verified, at most
-# verify_seeds = 6    # fresh seeds that verify a finalist, three times as many at most
-"""
 
 # Hooks of the user's must not fire for our commits, nor may a missing key or an odd encoding make
 # them fail or differ between machines.
@@ -145,7 +131,7 @@ def init(path: str | Path) -> Workspace:
             f"`archwright init {found[0]}`, or make the folder its own with `git init {path}`"
         )
     workspace = Workspace.open(path)
-    _write_new(workspace.paths.settings, SETTINGS_HEADER)
+    _write_new(workspace.paths.settings, settings_template())
     return workspace
 
 

@@ -13,12 +13,12 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from archwright.core import InputError, SandboxError
+from archwright.core.settings import IMAGE, SandboxSettings
 from archwright.sandbox.scratch import is_abandoned
 
-IMAGE: Final = "archwright-sandbox"
 MOUNTED_LABEL: Final = "archwright.site-packages"
 """A label of the image: `mount` where torch comes from the host, `image` where it is inside."""
 
@@ -41,6 +41,11 @@ class DockerSettings:
     """Accelerators by index, shared out among the training slots; none unless asked for."""
     cpus: float = 1.0
     """Cores that a container may use."""
+
+    @classmethod
+    def of(cls, settings: SandboxSettings) -> Self:
+        """As a run's settings have it."""
+        return cls(settings.image, settings.runtime, settings.gpus)
 
 
 def ask(*words: str, seconds: float = _ANSWER_SECONDS) -> str:

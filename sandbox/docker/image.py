@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from archwright.core import InputError, SandboxError
+from archwright.core.settings import IMAGE
 from archwright.sandbox.docker import engine
 from archwright.sandbox.inside.libraries import ROOTS
 
@@ -28,7 +29,7 @@ PYTHON: Final = f"python:{sys.version_info[0]}.{sys.version_info[1]}-slim"
 class Recipe:
     """What an image is made from."""
 
-    image: str = engine.IMAGE
+    image: str = IMAGE
     base: str = PYTHON
     mount_site_packages: bool = False
     """Leave torch out: it is mounted from this environment, read-only."""

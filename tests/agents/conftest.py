@@ -12,12 +12,12 @@ import pytest
 from archwright.agents.backends.client import UrlClient
 from archwright.agents.backends.llm import LlmBackend, Patience
 from archwright.agents.backends.meter import Meter
+from archwright.core.settings import RunSettings
 from archwright.runs.backends import known_prices, model_pool
 from archwright.runs.conduct import Conductor
 from archwright.runs.foreground import carry_out
 from archwright.runs.journal import Journal
 from archwright.runs.journal.calls import spent_so_far
-from archwright.runs.settings import RunSettings
 from archwright.runs.starting import begin
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.paths import RunPaths

@@ -19,10 +19,10 @@ from archwright.agents.questions import Brief, Idea, Passage, ResearchQuestion
 from archwright.agents.quoting import gate, numbers
 from archwright.agents.reading import read_answer
 from archwright.core import AnswerError
+from archwright.core.settings import RunSettings
 from archwright.knowledge.papers.folder import Kept
 from archwright.knowledge.papers.paper import Paper, Section, Table
 from archwright.papers.plans import make_plan
-from archwright.runs.settings import RunSettings
 from archwright.runs.workspace.paths import WorkspacePaths
 from archwright.tasks.loading import load_task
 

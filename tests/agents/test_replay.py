@@ -11,10 +11,10 @@ from protocol_server import ProtocolServer
 from scripts import with_faults
 
 from archwright.core import BackendError, RunError
+from archwright.core.settings import RunSettings
 from archwright.runs.conduct import Conductor
 from archwright.runs.foreground import carry_out
 from archwright.runs.journal import Journal
-from archwright.runs.settings import RunSettings
 from archwright.runs.starting import begin
 from archwright.runs.workspace.paths import RunPaths
 from archwright.runs.workspace.workspace import Workspace

@@ -92,9 +92,9 @@ def test_an_empty_workspace_has_an_empty_list(
     ("words", "part"),
     [
         (["show", "9"], "no decision 9"),
-        (["show", "one"], "invalid int value"),
+        (["show", "one"], 'unable to convert "one" into int'),
         (["list", "--workspace", "/nowhere/at/all"], "archwright init"),
-        ([], "ACTION"),
+        ([], "takes one of list, show, search, draft, supersede, import, check"),
     ],
 )
 def test_bad_words_are_one_line(

@@ -12,7 +12,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from archwright.cli.live import render, watch
+from archwright.cli.run.live import render, watch
 from archwright.core import METRICS
 from archwright.runs.journal import Spend
 from archwright.runs.results.snapshot import Baseline, Snapshot

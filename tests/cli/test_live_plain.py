@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from archwright.cli.plain import changes, follow
+from archwright.cli.run.plain import changes, follow
 from archwright.core import Verdict
 from archwright.runs.results.snapshot import Snapshot
 

@@ -14,10 +14,10 @@ from archwright.agents.backends.symbolic import SymbolicBackend
 from archwright.agents.questions import Brief, Passage, ResearchQuestion, Work
 from archwright.cli import main
 from archwright.core import InputError
+from archwright.core.settings import RunSettings
 from archwright.runs.conduct import Conductor
 from archwright.runs.foreground import carry_out
 from archwright.runs.journal import Journal
-from archwright.runs.settings import RunSettings
 from archwright.runs.starting import begin, task_of
 from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox.in_process import InProcessSandbox

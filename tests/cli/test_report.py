@@ -8,12 +8,13 @@ import shlex
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from inspect import signature
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from archwright.cli import _parse
+from archwright.cli.reading import read
 from archwright.core import METRICS, Comparison, Verdict
 from archwright.runs.results.report import render_report
 from archwright.runs.results.snapshot import Baseline, Control, Snapshot
@@ -185,6 +186,6 @@ def test_the_next_commands_can_be_typed(
             assert command in text
             program, *words = shlex.split(command)
             if program == "archwright":
-                assert _parse(words).workspace == workspace
+                assert signature(read(words)).parameters["workspace"].default == workspace
             else:
                 assert program == "git"

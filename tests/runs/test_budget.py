@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archwright.core import Stopped
+from archwright.core.settings import RunSettings
 from archwright.runs.budget import Budget, Grant, Plan, read_grants, record_grant
 from archwright.runs.journal import Journal
 from archwright.runs.ledger import Ledger, Tried
-from archwright.runs.settings import RunSettings
 from archwright.runs.workspace.paths import RunPaths
 
 

@@ -17,10 +17,10 @@ from archwright.core import (
     TaskSpec,
     Trial,
 )
+from archwright.core.settings import RunSettings
 from archwright.runs.halving import Ascent, Climb, Climber, Rung
 from archwright.runs.ledger import Tried
 from archwright.runs.loop import rivals_at
-from archwright.runs.settings import RunSettings
 from archwright.runs.trainer import TrialRequest
 
 SPEC = TaskSpec(

@@ -7,7 +7,7 @@ import pytest
 
 from archwright.benchmarks.search.calibration import measure, play, wilson
 from archwright.core import METRICS, Check, Floor, Verdict
-from archwright.runs.settings import RunSettings
+from archwright.core.settings import RunSettings
 from archwright.runs.verification.judgement import Against, confirm, judge
 from archwright.runs.verification.suspicion import suspect
 

@@ -11,11 +11,11 @@ from archwright.agents.backends import Request
 from archwright.agents.backends.scripted import ScriptedBackend
 from archwright.agents.backends.symbolic import SymbolicBackend
 from archwright.core import METRICS
+from archwright.core.settings import RunSettings
 from archwright.runs.conduct import Conductor
 from archwright.runs.foreground import carry_out
 from archwright.runs.journal import Journal
 from archwright.runs.noise import measure_noise
-from archwright.runs.settings import RunSettings
 from archwright.runs.starting import begin, task_of
 from archwright.runs.trainer import Trainer, TrialRequest
 from archwright.runs.verification.verification import Verification

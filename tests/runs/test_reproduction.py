@@ -10,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,13 @@ from paper_texts import BENT, CLAIMS, LINEAR, QUOTE, whole_paper, write_paper
 from archwright.agents.backends.scripted import ScriptedBackend
 from archwright.agents.backends.symbolic import SymbolicBackend
 from archwright.core import InputError
+from archwright.core.settings import RunSettings
 from archwright.knowledge.papers.folder import PaperFolder
 from archwright.papers.improvement import begin_improvement
 from archwright.papers.reporting import report_lines, write_report_page
 from archwright.papers.starting import begin_reproduction, read_result, reproduce
 from archwright.runs.foreground import carry_out
 from archwright.runs.journal import Journal
-from archwright.runs.settings import RunSettings
 from archwright.runs.starting import task_of
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.paths import RunPaths
@@ -178,7 +177,7 @@ def test_a_model_writes_the_code_and_fixes_it_once(spirals: Path, workspace: Pat
         {"coder": lambda _: {"source": broken}, "debugger": lambda _: {"source": BENT}},
         SymbolicBackend(),
     )
-    settings = replace(SETTINGS, models=("toy",), backend="llm", prices=("0,0",))
+    settings = SETTINGS.changed(models=("toy",), backend="llm", prices=("0,0",))
     paths = begin(workspace, spirals, write_paper(), settings)
     result = carry(workspace, paths, backend=backend)
     assert [r.role for r in backend.requests] == ["reader", "coder", "debugger"]
@@ -279,7 +278,7 @@ def test_a_paper_without_claims_is_said_before_code_is_paid_for(
 ) -> None:
     silent = {"problem": "spirals", "method": ["bends"], "claims": []}
     backend = ScriptedBackend({"reader": lambda _: silent}, SymbolicBackend())
-    settings = replace(SETTINGS, models=("toy",), backend="llm", prices=("0,0",))
+    settings = SETTINGS.changed(models=("toy",), backend="llm", prices=("0,0",))
     paths = begin(workspace, spirals, write_paper(), settings)
     with pytest.raises(InputError, match="no claim with a quote was found"):
         carry(workspace, paths, backend=backend)

@@ -14,6 +14,7 @@ from page_journals import fill_journal
 import archwright
 from archwright.cli import main
 from archwright.core import METRICS, Candidate, InputError
+from archwright.core.settings import RunSettings
 from archwright.runs.journal import Journal, Spend
 from archwright.runs.results.observing import observe
 from archwright.runs.results.predicting import predict_latencies
@@ -26,7 +27,6 @@ from archwright.runs.results.tradeoffs import (
     objectives_of,
     rank_pool,
 )
-from archwright.runs.settings import RunSettings
 from archwright.runs.workspace.device import device_of, known_device
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.workspace import Workspace

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from archwright.core import WorkspaceError
-from archwright.runs.settings import RunSettings
-from archwright.runs.workspace.workspace import IDENTITY, SETTINGS_HEADER, Workspace, init
+from archwright.core.settings import RunSettings, settings_template
+from archwright.runs.workspace.workspace import IDENTITY, Workspace, init
 
 
 def git(folder: Path, *words: str) -> str:
@@ -165,14 +165,14 @@ def test_init_makes_folder_repository_and_settings(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "place"
     workspace = init(folder)
     assert workspace.root == folder
-    assert workspace.paths.settings.read_text() == SETTINGS_HEADER
+    assert workspace.paths.settings.read_text() == settings_template()
     assert git(folder, "status", "--porcelain") == "?? archwright.toml"
 
 
 def test_the_settings_file_is_valid_as_it_is_and_with_every_line_set(tmp_path: Path) -> None:
     file = init(tmp_path / "place").paths.settings
     assert RunSettings.load(file, {}) == RunSettings.load(tmp_path / "none", {})
-    file.write_text(re.sub(r"(?m)^# (?=\w+ = )", "", SETTINGS_HEADER))
+    file.write_text(re.sub(r"(?m)^# (?=\w+ = )", "", settings_template()))
     assert RunSettings.load(file, {}).hours == 8.0
 
 

@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archwright.core import InputError
+from archwright.core import InputError, read_objectives
 from archwright.search.objectives import (
     crowding,
     front_numbers,
     is_on_front,
-    read_objectives,
     standing,
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from archwright.core import Candidate, Metric
+from archwright.core import QUALITY, Candidate, Metric
 from archwright.runs.results.evidence import Evidence
 from archwright.runs.results.page.chart import (
     NOISE_BAND,
@@ -20,7 +20,6 @@ from archwright.runs.results.page.chart import (
 from archwright.runs.results.page.drawing import ACCENT, MUTED, PAPER, draw
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.tradeoffs import front_of
-from archwright.search.objectives import QUALITY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,65 +2,43 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from archwright.cli.choosing import add_workspace_argument
-from archwright.cli.knowledge_import import add_import_arguments, import_lemur
+from cyclopts import Parameter
+
+from archwright.cli.options import HERE, AsJson, Folder, open_knowledge
 from archwright.cli.output import emit
 from archwright.core import InputError, Recipe
-from archwright.knowledge.store import Entry, Hit, Knowledge
+from archwright.knowledge.store import Entry, Hit
 from archwright.runs.results.wording import clean
-from archwright.runs.workspace.workspace import Workspace
 from archwright.source.fingerprint import fingerprint
 from archwright.tasks.loading import load_task
 
 _USER = "user"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `archwright knowledge`."""
-    actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
-    searching = actions.add_parser("search", help="what bears on some words or some code")
-    searching.add_argument("query", nargs="+", metavar="QUERY", help="words, or code")
-    searching.add_argument("-n", type=int, default=10, metavar="N", help="how many (10)")
-    showing = actions.add_parser("show", help="one entry, with its source")
-    showing.add_argument("id", type=int, metavar="ID", help="its id, as search gives it")
-    stats = actions.add_parser("stats", help="how much is known of which task")
-    adding = actions.add_parser("add", help="add an architecture or a note of your own")
-    adding.add_argument("file", nargs="?", metavar="FILE", help="a .py architecture, or a text")
-    adding.add_argument("--task", default="", metavar="TASK", help="the task that it is for")
-    adding.add_argument("--note", default="", metavar="TEXT", help="what is to be learned from it")
-    importing = actions.add_parser("import", help="take in networks that others measured")
-    add_import_arguments(importing)
-    for action in (searching, showing, stats, adding, importing):
-        add_workspace_argument(action)
-        action.add_argument("--json", action="store_true", help="print one JSON document")
+def search(
+    query: Annotated[list[str], Parameter(name="QUERY")],
+    /,
+    *,
+    count: Annotated[int, Parameter(name="-n")] = 10,
+    workspace: Folder = HERE,
+    json: AsJson = False,
+) -> None:
+    """Find entries by words and by meaning.
 
-
-def run(args: argparse.Namespace) -> int:
-    """Search, show, count, add or import knowledge of a workspace."""
-    acts = {
-        "search": _search,
-        "show": _show,
-        "stats": _count,
-        "add": _add,
-        "import": import_lemur,
-    }
-    act = acts[args.action]
-    with Knowledge(Workspace.open(args.workspace).paths.knowledge) as knowledge:
-        act(args, knowledge)
-    return 0
-
-
-def _search(args: argparse.Namespace, knowledge: Knowledge) -> None:
-    if args.n < 1:
+    Args:
+        query: Words, or code.
+        count: How many (default: 10).
+    """
+    if count < 1:
         raise InputError("-n must be at least 1")
-    hits = knowledge.search(" ".join(args.query), n=args.n)
-    emit(args, [_hit_document(hit) for hit in hits], lambda: _print_hits(hits))
+    with open_knowledge(workspace) as knowledge:
+        hits = knowledge.search(" ".join(query), n=count)
+    emit(json, [_hit_document(hit) for hit in hits], lambda: _print_hits(hits))
 
 
 def _hit_document(hit: Hit) -> dict[str, Any]:
@@ -86,9 +64,15 @@ def _print_hits(hits: list[Hit]) -> None:
         print("nothing known bears on this; runs and `archwright knowledge add` fill the base")
 
 
-def _show(args: argparse.Namespace, knowledge: Knowledge) -> None:
-    entry = knowledge.show(args.id)
-    emit(args, _document(entry), lambda: _print_entry(entry))
+def show(id: int, /, *, workspace: Folder = HERE, json: AsJson = False) -> None:
+    """Print all of an entry.
+
+    Args:
+        id: Its id, as search gives it.
+    """
+    with open_knowledge(workspace) as knowledge:
+        entry = knowledge.show(id)
+    emit(json, _document(entry), lambda: _print_entry(entry))
 
 
 def _print_entry(entry: Entry) -> None:
@@ -101,9 +85,11 @@ def _print_entry(entry: Entry) -> None:
         print("    " + line[: len(line) - len(line.lstrip())] + clean(line, 2000))
 
 
-def _count(args: argparse.Namespace, knowledge: Knowledge) -> None:
-    stats = knowledge.stats()
-    emit(args, stats, lambda: _print_stats(stats))
+def stats(*, workspace: Folder = HERE, json: AsJson = False) -> None:
+    """Print how many entries there are of each kind and task."""
+    with open_knowledge(workspace) as knowledge:
+        counted = knowledge.stats()
+    emit(json, counted, lambda: _print_stats(counted))
 
 
 def _print_stats(stats: dict[str, Any]) -> None:
@@ -115,25 +101,41 @@ def _print_stats(stats: dict[str, Any]) -> None:
         print(f"  {clean(task)}: {ends}" + (f"; best {best:+.1f} sd" if best is not None else ""))
 
 
-def _add(args: argparse.Namespace, knowledge: Knowledge) -> None:
-    entry = _own_entry(args.file, load_task(args.task).key if args.task else "", args.note)
-    id = knowledge.record(entry)
+def add(
+    file: Path | None = None,
+    /,
+    *,
+    task: str = "",
+    note: str = "",
+    workspace: Folder = HERE,
+    json: AsJson = False,
+) -> None:
+    """Record a file, a note, or both.
+
+    Args:
+        file: A .py architecture, or a text.
+        task: The task that it is for.
+        note: What is to be learned from it.
+    """
+    with open_knowledge(workspace) as knowledge:
+        entry = _own_entry(file, load_task(task).key if task else "", note)
+        id = knowledge.record(entry)
     document = {"id": id, "kind": entry.kind, "title": entry.title}
-    emit(args, document, lambda: print(f"entry {id}: {entry.kind} {clean(entry.title)}"))
+    emit(json, document, lambda: print(f"entry {id}: {entry.kind} {clean(entry.title)}"))
 
 
-def _own_entry(file: str | None, task: str, note: str) -> Entry:
+def _own_entry(file: Path | None, task: str, note: str) -> Entry:
     """What the user brings in; the same again is the same entry."""
     if file is None and not note.strip():
         raise InputError("nothing to add; give a FILE or --note TEXT")
-    text = _read(Path(file)) if file is not None else ""
-    is_code = file is not None and file.endswith(".py")
+    text = _read(file) if file is not None else ""
+    is_code = file is not None and file.suffix == ".py"
     levels = fingerprint(text, Recipe()) if is_code else None
     if levels is not None and not levels.tree:
         raise InputError(f"{file} is no Python source that parses; correct it first")
     lesson = note if is_code or not text else "\n\n".join(filter(None, (note, text)))
     key = hashlib.sha256("\n".join((task, text, "" if is_code else note)).encode()).hexdigest()
-    title = Path(file).stem if file is not None else note.strip().splitlines()[0][:80]
+    title = file.stem if file is not None else note.strip().splitlines()[0][:80]
     own = Entry(run=_USER, candidate=key[:12], task=task, title=title, lesson=lesson, kind="note")
     if levels is None:
         return own

@@ -1,19 +1,20 @@
-"""`archwright paper`: read papers, list and show them; reproduce and improve what they claim."""
+"""`archwright paper add`, `list` and `show`: read papers, and look at what they hold."""
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from archwright.cli import paper_improve, paper_reproduce
-from archwright.cli.choosing import add_workspace_argument
+from cyclopts import Parameter
+
+from archwright.cli.options import HERE, AsJson, Folder, ModelsKnown, Spending, given
 from archwright.cli.output import emit, say
 from archwright.core import InputError
+from archwright.core.settings import RunSettings
 from archwright.knowledge.papers.folder import Kept, PaperFolder
 from archwright.knowledge.papers.passages import record_passages
 from archwright.knowledge.papers.searching import find_papers
@@ -27,57 +28,29 @@ if TYPE_CHECKING:
 _READERS = min(4, os.cpu_count() or 1)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `archwright paper`. Each action sets `act(args, workspace) -> int`."""
-    actions = parser.add_subparsers(metavar="ACTION", dest="action", required=True)
-    adding = actions.add_parser("add", help="read PDF, LaTeX, HTML, Markdown or text")
-    adding.add_argument(
-        "files", nargs="+", metavar="FILE|DIR", help="a paper, an archive or folder of one, "
-        "or a folder of papers; code is taken from a folder code/ beside it"
-    )  # fmt: skip
-    adding.set_defaults(act=_add)
-    listing = actions.add_parser("list", help="all papers of the workspace")
-    listing.set_defaults(act=_list)
-    showing = actions.add_parser("show", help="what a paper holds, and what it claims")
-    showing.add_argument("id", metavar="ID", help="its id, or how it begins")
-    showing.add_argument("--plan", action="store_true", help="read it for what to reproduce")
-    showing.add_argument("--model", metavar="NAME", help="an LLM that reads it (default: rules)")
-    showing.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible server")
-    showing.add_argument("--max-usd", type=float, metavar="X", help="dollars for the model in all")
-    showing.add_argument("--max-tokens", type=int, metavar="N", help="tokens of the model in all")
-    showing.add_argument("--price", metavar="IN,OUT", help="dollars per million tokens")
-    showing.set_defaults(act=_show)
-    reproducing = actions.add_parser("reproduce", help="try its claims at this machine's scale")
-    paper_reproduce.add_arguments(reproducing)
-    reproducing.set_defaults(act=paper_reproduce.act)
-    improving = actions.add_parser("improve", help="search from what was reproduced")
-    paper_improve.add_arguments(improving)
-    improving.set_defaults(act=paper_improve.act)
-    for action in (adding, listing, showing, reproducing, improving):
-        add_workspace_argument(action)
-        action.add_argument("--json", action="store_true", help="print one JSON document")
+def add(
+    files: Annotated[list[str], Parameter(name="FILE|DIR")],
+    /,
+    *,
+    workspace: Folder = HERE,
+    json: AsJson = False,
+) -> int:
+    """Read papers into the workspace and its knowledge base.
 
-
-def run(args: argparse.Namespace) -> int:
-    """Do what the action says in the workspace."""
-    code: int = args.act(args, Workspace.open(args.workspace))
-    return code
-
-
-# --- add ----------------------------------------------------------------------------------------
-
-
-def _add(args: argparse.Namespace, workspace: Workspace) -> int:
-    folder = PaperFolder(workspace.paths.papers)
-    with Knowledge(workspace.paths.knowledge) as knowledge:
-        rows = list(_add_all(args.files, folder, knowledge))
+    Args:
+        files: Papers, archives or folders of one, or folders of papers. Code is taken from a folder
+            code/ beside a paper.
+    """
+    place = Workspace.open(workspace)
+    with Knowledge(place.paths.knowledge) as knowledge:
+        rows = list(_add_all(files, PaperFolder(place.paths.papers), knowledge))
     failed = [row for row in rows if row["status"] == "failed"]
     if failed and len(rows) == 1:
         raise InputError(failed[0]["error"])
     for row in failed:
         say(f"archwright: {clean(row['error'], 500)}")
     added = [row for row in rows if row["status"] != "failed"]
-    emit(args, rows, lambda: _print(added) if added else None)
+    emit(json, rows, lambda: _print(added) if added else None)
     return 2 if failed else 0
 
 
@@ -123,10 +96,10 @@ def _failed(path: Path, error: InputError) -> dict[str, Any]:
     return {**row, "file": str(path), "error": line}
 
 
-def _list(args: argparse.Namespace, workspace: Workspace) -> int:
-    rows = [_row(kept) for kept in PaperFolder(workspace.paths.papers).list()]
-    emit(args, rows, lambda: _print(rows))
-    return 0
+def list_papers(*, workspace: Folder = HERE, json: AsJson = False) -> None:
+    """Print one line for each paper."""
+    rows = [_row(kept) for kept in PaperFolder(Workspace.open(workspace).paths.papers).list()]
+    emit(json, rows, lambda: _print(rows))
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
@@ -147,36 +120,46 @@ def _print(rows: list[dict[str, Any]]) -> None:
 # --- show ---------------------------------------------------------------------------------------
 
 
-def _show(args: argparse.Namespace, workspace: Workspace) -> int:
-    kept = PaperFolder(workspace.paths.papers).find(args.id)
-    plan = _plan(args, workspace, kept) if args.plan or args.model else None
+def show(
+    id: str,
+    /,
+    *,
+    plan: bool = False,
+    spending: Spending = None,
+    models: ModelsKnown = None,
+    workspace: Folder = HERE,
+    json: AsJson = False,
+) -> None:
+    """Print a paper's outline; what it claims where that is asked for. Without a model rules read.
+
+    Args:
+        id: Its id, or how it begins.
+        plan: Read it for what to reproduce.
+    """
+    place = Workspace.open(workspace)
+    kept = PaperFolder(place.paths.papers).find(id)
+    said = given(spending, models)
+    found = _plan(said, place, kept) if plan or said else None
     document = {
         **_row(kept),
         "sections": [_section_row(section) for section in asdict(kept.paper)["sections"]],
         "references": list(kept.paper.references),
     }
-    if plan is not None:
-        document["plan"] = plan.model_dump(mode="json")
-    emit(args, document, lambda: _print_paper(kept, plan))
-    return 0
+    if found is not None:
+        document["plan"] = found.model_dump(mode="json")
+    emit(json, document, lambda: _print_paper(kept, found))
 
 
-def _plan(args: argparse.Namespace, workspace: Workspace, kept: Kept) -> Plan:
+def _plan(said: dict[str, Any], workspace: Workspace, kept: Kept) -> Plan:
     from archwright.papers.plans import make_plan
-    from archwright.runs.settings import RunSettings
 
-    given = {
-        "base_url": args.base_url,
-        "max_usd": args.max_usd,
-        "max_tokens": args.max_tokens,
-        "prices": (args.price,) if args.price else None,
-    }
-    if not args.model and any(value is not None for value in given.values()):
+    if said and not said.get("models"):
         raise InputError("limits, a price and an address are for a model: add --model NAME")
-    # A model reads only where one is asked for here, whatever the workspace's runs use.
-    settings = RunSettings.load(workspace.paths.settings, given)
-    chosen = {"models": (args.model,)} if args.model else {"models": (), "backend": "symbolic"}
-    return make_plan(kept, replace(settings, **chosen), workspace.paths, say)
+    settings = RunSettings.load(workspace.paths.settings, said)
+    if not said:
+        # A model reads only where one is asked for here, whatever the workspace's runs use.
+        settings = settings.changed(models=(), backend="symbolic")
+    return make_plan(kept, settings, workspace.paths, say)
 
 
 def _section_row(section: dict[str, Any]) -> dict[str, Any]:

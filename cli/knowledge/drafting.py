@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from archwright.cli.decision_facts import workspace_facts
-from archwright.cli.models import add_model_arguments, model_settings
+from cyclopts import Parameter
+
+from archwright.cli.knowledge.facts import workspace_facts
+from archwright.cli.options import (
+    HERE,
+    AsJson,
+    Folder,
+    ModelsUsed,
+    Spending,
+    Unasked,
+    given,
+)
 from archwright.cli.output import emit, say
 from archwright.core import AnswerError, InputError
+from archwright.core.settings import RunSettings
 from archwright.knowledge.decisions.drafting import (
     RECORDS,
     fill_template,
@@ -23,7 +33,6 @@ from archwright.knowledge.decisions.drafting import (
 from archwright.knowledge.decisions.folder import Decision, DecisionFolder, Option
 from archwright.knowledge.decisions.importing import remember
 from archwright.knowledge.store import Knowledge
-from archwright.runs.settings import RunSettings
 from archwright.runs.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -33,35 +42,45 @@ CONTEXT_LIMIT_BYTES: Final = 100_000
 TEMPLATE: Final = "a template without a model"
 
 
-def add_draft_arguments(parser: argparse.ArgumentParser) -> None:
-    """What a draft takes, beside the workspace."""
-    parser.add_argument(
-        "--context", required=True, metavar="FILE", help="the situation, in words; - reads stdin"
-    )
-    parser.add_argument(
-        "-k", type=int, default=RECORDS, metavar="N", help=f"accepted records to go by ({RECORDS})"
-    )
-    add_model_arguments(parser)
+def draft(
+    *,
+    context: str,
+    count: Annotated[int, Parameter(name="-k")] = RECORDS,
+    spending: Spending = None,
+    models: ModelsUsed = None,
+    yes: Unasked = False,
+    workspace: Folder = HERE,
+    json: AsJson = False,
+) -> None:
+    """Draft a record, strike what no journal holds, and write it as a proposed one.
 
-
-def draft(args: argparse.Namespace, workspace: Workspace, folder: DecisionFolder) -> None:
-    """Draft a record, strike what no journal holds, and write it as a proposed one."""
-    if args.k < 0:
+    Args:
+        context: A file with the situation in words; - reads stdin.
+        count: Accepted records to go by (default: 3).
+    """
+    del yes  # A draft asks nothing; the option stays, for scripts that say it.
+    if count < 0:
         raise InputError("-k must be at least 0")
-    context = _read_context(args.context)
-    records = precedents(folder, context, args.k)
+    place = Workspace.open(workspace)
+    folder = DecisionFolder(place.paths.decisions)
+    situation = _read_context(context)
+    records = precedents(folder, situation, count)
     if not records:
         say("note: no accepted decision shares a word with this situation")
-    settings = RunSettings.load(workspace.paths.settings, model_settings(args))
+    settings = RunSettings.load(place.paths.settings, given(spending, models))
     if settings.backend == "llm":
         texts = [folder.text(r.number) for r in records]
-        words, author, spend = _ask(settings, workspace, context, texts)
+        words, author, spend = _ask(settings, place, situation, texts)
     else:
-        words, author, spend = fill_template(context, records), TEMPLATE, {"usd": 0.0, "tokens": 0}
-    struck, unknown = strike_unknown(words, workspace_facts(workspace))
+        words, author, spend = (
+            fill_template(situation, records),
+            TEMPLATE,
+            {"usd": 0.0, "tokens": 0},
+        )
+    struck, unknown = strike_unknown(words, workspace_facts(place))
     path = folder.add(with_origin(struck, author, records, unknown))
     decision = folder.show(int(path.name.partition("-")[0]))
-    with Knowledge(workspace.paths.knowledge) as knowledge:
+    with Knowledge(place.paths.knowledge) as knowledge:
         remember(knowledge, [decision])
     document = {
         "number": decision.number,
@@ -73,7 +92,7 @@ def draft(args: argparse.Namespace, workspace: Workspace, folder: DecisionFolder
         "unknown": list(unknown),
         "spend": spend,
     }
-    emit(args, document, lambda: _print(document))
+    emit(json, document, lambda: _print(document))
 
 
 def _read_context(name: str) -> str:

@@ -9,9 +9,9 @@ from io import TextIOWrapper
 
 from rich.console import Console, RenderableType
 
-from archwright.cli.live import watch
 from archwright.cli.output import say
-from archwright.cli.plain import follow
+from archwright.cli.run.live import watch
+from archwright.cli.run.plain import follow
 from archwright.runs.results.snapshot import Snapshot
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from archwright.cli.consoles import attend
 from archwright.cli.output import emit, say
-from archwright.cli.running import say_resume
+from archwright.cli.run.consoles import attend
+from archwright.cli.run.starting import say_resume
 from archwright.core import ArchwrightError
+from archwright.core.settings import RunSettings
 from archwright.papers.experiment import Experiment
 from archwright.papers.reporting import PAGE_NAME, report_lines, write_report_page
 from archwright.papers.reproduction import most_trainings
@@ -18,43 +18,39 @@ from archwright.papers.starting import read_result, reproduce
 from archwright.runs.journal import Journal
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.session import INTERRUPTED, carry_out
-from archwright.runs.settings import RunSettings
 from archwright.runs.workspace.paths import RunPaths
 from archwright.runs.workspace.workspace import Workspace
 from archwright.tasks.loading import Task
 
 
-def work_on_paper(
-    args: argparse.Namespace, workspace: Workspace, task: Task, paths: RunPaths
-) -> int:
+def work_on_paper(paths: RunPaths, task: Task, workspace: str, plain: bool, as_json: bool) -> int:
     """See a reproduction through and print its report; returns the exit code."""
 
     def view(take: Callable[[], Snapshot], done: threading.Event) -> None:
-        attend(take, done, args.plain)
+        attend(take, done, plain)
 
     interrupted = False
     say(f"run {paths.name}: {_plan(paths)}")
     try:
-        carry_out(workspace, task, paths, reproduce, view)
+        carry_out(Workspace.open(workspace), task, paths, reproduce, view)
     except KeyboardInterrupt:
         interrupted = True
     except ArchwrightError:
-        say_resume(args, paths)
+        say_resume(paths, workspace)
         raise
-    report_paper(args, paths)
+    report_paper(paths, None, as_json)
     if interrupted:
-        say_resume(args, paths)
+        say_resume(paths, workspace)
     return INTERRUPTED if interrupted else 0
 
 
-def report_paper(args: argparse.Namespace, paths: RunPaths) -> Path:
+def report_paper(paths: RunPaths, html: Path | None, as_json: bool) -> Path:
     """Print the report of a reproduction in any state, write its page, and say where it is."""
     with Journal.open(paths) as journal:
         document = read_result(journal)
-    given: Path | None = getattr(args, "html", None)
-    page = write_report_page(document, given or paths.root / PAGE_NAME).resolve()
+    page = write_report_page(document, html or paths.root / PAGE_NAME).resolve()
     document["page"] = str(page)
-    emit(args, document, lambda: print("\n".join(report_lines(document))))
+    emit(as_json, document, lambda: print("\n".join(report_lines(document))))
     say(f"page: {page}")
     return page
 

@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from archwright.cli.plain import baseline_line, best_line, changes
+from archwright.cli.run.plain import baseline_line, best_line, changes
 from archwright.runs.results.report import candidate_table, stretching_table
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.summary import ranked

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from archwright.cli.choosing import add_workspace_argument
+from cyclopts import Parameter
+
+from archwright.cli.options import HERE, AsJson, Folder
 from archwright.cli.output import emit, say
 from archwright.core import Candidate, InputError, Verdict
 from archwright.knowledge.decisions.folder import DecisionFolder, parse
@@ -36,36 +37,30 @@ class Ask(NamedTuple):
     candidate: str = ""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `archwright review`."""
-    parser.usage = (
-        "archwright review [RUN] [accept|reject CANDIDATE] [--reason TEXT] "
-        "[--workspace DIR] [--json]"
-    )
-    parser.add_argument(
-        "words",
-        nargs="*",
-        metavar="RUN, accept|reject CANDIDATE",
-        help="a run's name or how it begins (default: the latest), and what to do with a winner",
-    )
-    parser.add_argument("--reason", default="", metavar="TEXT", help="why; a rejection needs one")
-    add_workspace_argument(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+def review(
+    words: Annotated[list[str] | None, Parameter(name="RUN, accept|reject CANDIDATE")] = None,
+    /,
+    *,
+    reason: str = "",
+    workspace: Folder = HERE,
+    json: AsJson = False,
+) -> None:
+    """List a run's winners, or record what a person decided about one.
 
-
-def run(args: argparse.Namespace) -> int:
-    """List a run's winners, or record what a person decided about one."""
-    ask = _read(args.words, args.reason)
-    workspace = Workspace.open(args.workspace)
-    with Journal.open(find_run(workspace, ask.run)) as journal:
+    Args:
+        words: A run's name or how it begins (default: the latest), and what to do with a winner.
+        reason: Why; a rejection needs one.
+    """
+    ask = _read(words or [], reason)
+    place = Workspace.open(workspace)
+    with Journal.open(find_run(place, ask.run)) as journal:
         snapshot = observe(journal)
         if ask.action:
             verdict = _winner(snapshot, ask.candidate)
-            document = _decide(workspace, journal, verdict, VERDICTS[ask.action], args.reason)
-            emit(args, document, lambda: print(_decided(document)))
+            document = _decide(place, journal, verdict, VERDICTS[ask.action], reason)
+            emit(json, document, lambda: print(_decided(document)))
         else:
-            emit(args, _document(snapshot), lambda: print("\n".join(_list(snapshot))))
-    return 0
+            emit(json, _document(snapshot), lambda: print("\n".join(_list(snapshot))))
 
 
 def _read(words: list[str], reason: str) -> Ask:

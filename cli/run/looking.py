@@ -1,28 +1,100 @@
-"""`archwright runs`: the runs of a workspace."""
+"""`archwright runs`, `status` and `stop`: what runs there are, and how one of them stands."""
 
 from __future__ import annotations
 
-import argparse
+import threading
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich.table import Table
 from rich.text import Text
 
-from archwright.cli.choosing import add_workspace_argument
-from archwright.cli.consoles import show
+from archwright.cli.options import HERE, AsJson, AsLines, Folder, RunName, chosen_run
 from archwright.cli.output import emit, say
+from archwright.cli.run.consoles import attend, show
+from archwright.cli.run.live import render
 from archwright.core import RunError
 from archwright.runs.journal import Journal
 from archwright.runs.results.observing import observe
 from archwright.runs.results.snapshot import Snapshot
-from archwright.runs.results.summary import discoveries
+from archwright.runs.results.summary import discoveries, next_steps, report_document
 from archwright.runs.results.wording import clean, duration_text, score_text
+from archwright.runs.workspace.control import is_held, request_stop
 from archwright.runs.workspace.finding import list_runs
 from archwright.runs.workspace.paths import RunPaths
 from archwright.runs.workspace.workspace import Workspace
+
+POLL_SECONDS: Final = 0.25
+REMINDER_SECONDS: Final = 5.0
+
+
+def status(
+    run: RunName = "latest",
+    /,
+    *,
+    watch: bool = False,
+    plain: AsLines = False,
+    workspace: Folder = HERE,
+    json: AsJson = False,
+) -> None:
+    """Print where a run stands. Exit code 0 whatever the run's state.
+
+    Args:
+        watch: Go on looking until the run ends.
+    """
+    with Journal.open(chosen_run(run, workspace)) as journal:
+        if watch:
+            _watch(journal, plain, keep=not json)
+        snapshot = observe(journal)
+    if json or not watch:
+        document = report_document(snapshot, workspace)
+        emit(json, document, lambda: show(render(snapshot, time.time())))
+
+
+def _watch(journal: Journal, plain: bool, keep: bool) -> None:
+    ended = threading.Event()
+
+    def take() -> Snapshot:
+        snapshot = observe(journal)
+        if snapshot.state != "running":
+            ended.set()
+        return snapshot
+
+    attend(take, ended, plain, keep)
+
+
+# --- stop ----------------------------------------------------------------------------------------
+
+
+def stop(run: RunName = "latest", /, *, workspace: Folder = HERE, json: AsJson = False) -> None:
+    """Ask the run to stop and wait until it has. A run that is not going on is left as it is."""
+    paths = chosen_run(run, workspace)
+    if is_held(paths):
+        request_stop(paths)
+        _wait(paths)
+    with Journal.open(paths) as journal:
+        snapshot = observe(journal)
+    (words, command), *_ = next_steps(snapshot, workspace)
+    document = {"run": snapshot.run, "state": snapshot.state, "next": command}
+    emit(
+        json, document, lambda: print(f"run {snapshot.run} is {snapshot.state}; {words}: {command}")
+    )
+
+
+def _wait(paths: RunPaths) -> None:
+    started = spoken = time.monotonic()
+    say(f"asked {paths.name} to stop; waiting for it to put its work down")
+    while is_held(paths):
+        time.sleep(POLL_SECONDS)
+        if time.monotonic() - spoken >= REMINDER_SECONDS:
+            spoken = time.monotonic()
+            say(f"still waiting after {duration_text(spoken - started)}; Ctrl-C leaves it to it")
+
+
+# --- runs ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +106,10 @@ class Listed:
     error: str = ""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `archwright runs`."""
-    add_workspace_argument(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-
-
-def run(args: argparse.Namespace) -> int:
+def runs(*, workspace: Folder = HERE, json: AsJson = False) -> None:
     """List the runs, oldest first."""
-    listed = [_look(paths) for paths in list_runs(Workspace.open(Path(args.workspace)))]
-    emit(args, [_document(item) for item in listed], lambda: _print(listed))
-    return 0
+    listed = [_look(paths) for paths in list_runs(Workspace.open(Path(workspace)))]
+    emit(json, [_document(item) for item in listed], lambda: _print(listed))
 
 
 def _look(paths: RunPaths) -> Listed:

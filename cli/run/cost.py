@@ -1,57 +1,17 @@
-"""What `run` and `resume` share about models: arguments, the estimate, the confirmation."""
+"""Who answers the roles of a run, and what that will cost: the estimate, the confirmation."""
 
 from __future__ import annotations
 
-import argparse
 import sys
-from typing import Any, Final
+from typing import Final
 
 from archwright.cli.output import say
 from archwright.core import RunError
-from archwright.runs.settings import RunSettings
+from archwright.core.settings import RunSettings
 from archwright.runs.workspace.workspace import Workspace
 from archwright.tasks.loading import Task
 
 ASK_ABOVE_USD: Final = 1.0
-
-
-def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say who answers the roles, and for how much."""
-    parser.add_argument(
-        "--model",
-        action="append",
-        metavar="NAME",
-        help="an LLM for all roles, or ROLE=NAME for one; more than one form a pool",
-    )
-    parser.add_argument("--base-url", metavar="URL", help="an OpenAI-compatible server")
-    parser.add_argument("--calls", type=int, metavar="N", help="calls to models at a time")
-    parser.add_argument("--max-usd", type=float, metavar="X", help="dollars for models in all")
-    parser.add_argument("--max-tokens", type=int, metavar="N", help="tokens of models in all")
-    parser.add_argument(
-        "--price",
-        action="append",
-        metavar="IN,OUT",
-        help="dollars per million tokens, or NAME=IN,OUT for one model",
-    )
-    parser.add_argument(
-        "--fallback",
-        choices=("symbolic",),
-        help="who answers where a model gave no usable answer (default: nobody)",
-    )
-    parser.add_argument("--yes", action="store_true", help="do not ask about the cost")
-
-
-def model_settings(args: argparse.Namespace) -> dict[str, Any]:
-    """The settings that the arguments give; None where one is silent."""
-    return {
-        "models": tuple(args.model) if args.model else None,
-        "base_url": args.base_url,
-        "calls": args.calls,
-        "max_usd": args.max_usd,
-        "max_tokens": args.max_tokens,
-        "prices": tuple(args.price) if args.price else None,
-        "fallback": args.fallback,
-    }
 
 
 def describe_backend(settings: RunSettings) -> str:

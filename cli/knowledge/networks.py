@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+from archwright.cli.options import HERE, AsJson, Folder, SandboxKind, open_knowledge
 from archwright.cli.output import emit, say
 from archwright.core import CandidateStatus, CheckReport, InputError, Status
+from archwright.core.settings import Kind
 from archwright.knowledge.lemur.importing import problem_of, read_networks
 from archwright.knowledge.store import Entry, Knowledge
 from archwright.runs.results.wording import clean
@@ -23,34 +24,41 @@ _WORKERS: Final = 2
 _REASONS_SHOWN: Final = 6
 
 
-def add_import_arguments(parser: argparse.ArgumentParser) -> None:
-    """What an import takes, beside the workspace."""
-    parser.add_argument("source", choices=("lemur",), help="lemur: the networks of nn-dataset")
-    parser.add_argument(
-        "--path",
-        type=Path,
-        metavar="DIR",
-        help="an unpacked wheel or a site-packages folder (default: the installed nn-dataset)",
-    )
-    parser.add_argument(
-        "--check",
-        default=str(CHECKED),
-        metavar="N|all",
-        help=f"how many, drawn at random, are run in the sandbox ({CHECKED})",
-    )
-    parser.add_argument("--sandbox", default="auto", choices=("auto", "docker", "process"))
-    parser.add_argument("--seed", type=int, default=0, help="which ones are drawn (0)")
+def take_in(
+    source: Literal["lemur"],
+    /,
+    *,
+    path: Path | None = None,
+    check: str = str(CHECKED),
+    sandbox: SandboxKind = "auto",
+    seed: int = 0,
+    workspace: Folder = HERE,
+    json: AsJson = False,
+) -> None:
+    """Read the networks, check a sample of them, write all down, and say what came of it.
+
+    Args:
+        source: Where they come from: lemur, the networks of nn-dataset.
+        path: An unpacked wheel or a site-packages folder (default: the installed nn-dataset).
+        check: How many, drawn at random, are run in the sandbox; or all (default: 24).
+        seed: Which ones are drawn.
+    """
+    del source  # There is one so far.
+    wanted = _count(check)
+    with open_knowledge(workspace) as knowledge:
+        document = _take_in(knowledge, path, wanted, sandbox, seed)
+    emit(json, document, lambda: _print(document))
 
 
-def import_lemur(args: argparse.Namespace, knowledge: Knowledge) -> None:
-    """Read the networks, check a sample of them, write all down, and say what came of it."""
-    wanted = _count(args.check)
+def _take_in(
+    knowledge: Knowledge, path: Path | None, wanted: int | None, sandbox: Kind, seed: int
+) -> dict[str, Any]:
     say("reading the networks of nn-dataset; nothing of it is executed")
-    found = read_networks(args.path)
-    entries, failures = _check_sample(found.entries, wanted, args)
+    found = read_networks(path)
+    entries, failures = _check_sample(found.entries, wanted, sandbox, seed)
     knowledge.record_all(entries)
     ran = sum(entry.parameters > 0 and entry.end is CandidateStatus.OPEN for entry in entries)
-    document = {
+    return {
         "networks": found.networks,
         "imported": len(entries),
         "duplicates": found.duplicates,
@@ -60,7 +68,6 @@ def import_lemur(args: argparse.Namespace, knowledge: Knowledge) -> None:
         "ran": ran,
         "failures": dict(failures.most_common()),
     }
-    emit(args, document, lambda: _print(document))
 
 
 def _count(words: str) -> int | None:
@@ -72,17 +79,17 @@ def _count(words: str) -> int | None:
 
 
 def _check_sample(
-    entries: Sequence[Entry], wanted: int | None, args: argparse.Namespace
+    entries: Sequence[Entry], wanted: int | None, kind: Kind, seed: int
 ) -> tuple[list[Entry], Counter[str]]:
     """Run a sample in the sandbox: what ran knows its parameters, what did not is a failure."""
     count = len(entries) if wanted is None else min(wanted, len(entries))
-    places = random.Random(args.seed).sample(range(len(entries)), count)
+    places = random.Random(seed).sample(range(len(entries)), count)
     checked = list(entries)
     failures: Counter[str] = Counter()
     if not places:
         return checked, failures
     with (
-        open_sandbox(args.sandbox, _WORKERS) as sandbox,
+        open_sandbox(kind, _WORKERS) as sandbox,
         ThreadPoolExecutor(_WORKERS) as threads,
     ):
         for line in filter(

@@ -1,0 +1,54 @@
+"""The settings of a run as keywords of `archwright.discover`.
+
+Written by `make docs` from archwright/core/settings.py: change a setting there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypedDict
+
+
+class Keywords(TypedDict, total=False):
+    """Each of them may be left out, or None."""
+
+    max_usd: float | None
+    max_tokens: int | None
+    max_trials: int | None
+    hours: float | None
+    max_candidates: int | None
+    seed: int | None
+    policy: str | None
+    islands: int | None
+    objectives: str | Sequence[str] | None
+    objective: str | Sequence[str] | None
+    max_params: int | None
+    max_flops: int | None
+    max_latency_ms: float | None
+    examples: int | None
+    lag: int | None
+    control: float | None
+    search_seeds: int | None
+    attempts: int | None
+    repairs: int | None
+    patience: int | None
+    reduction: int | None
+    tweaks: int | None
+    models: str | Sequence[str] | None
+    model: str | Sequence[str] | None
+    base_url: str | None
+    prices: str | Sequence[str] | None
+    price: str | Sequence[str] | None
+    calls: int | None
+    fallback: Literal["", "symbolic"] | None
+    answer_tokens: int | None
+    silence_seconds: float | None
+    outage_minutes: float | None
+    sandbox: Literal["auto", "process", "docker"] | None
+    workers: int | None
+    image: str | None
+    runtime: str | None
+    gpus: Sequence[int] | None
+    finalists: int | None
+    verify_seeds: int | None
+    baseline_seeds: int | None

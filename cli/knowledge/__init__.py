@@ -1,0 +1,1 @@
+"""Commands about what is known: the knowledge base, decision records, prompts."""

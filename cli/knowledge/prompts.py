@@ -1,0 +1,75 @@
+"""`archwright prompts show ROLE TASK`: exactly what would be sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archwright.cli.options import HERE, AsJson, Folder, TaskName
+from archwright.cli.output import emit
+
+if TYPE_CHECKING:
+    from archwright.agents.questions import Work
+    from archwright.runs.workspace.workspace import Workspace
+    from archwright.tasks.loading import Task
+
+
+def show(
+    role: str,
+    task: TaskName,
+    /,
+    *,
+    operator: str = "swap_block",
+    examples: int | None = None,
+    workspace: Folder = HERE,
+    json: AsJson = False,
+) -> None:
+    """Render the prompt with this workspace's templates, examples and lessons.
+
+    Args:
+        role: Researcher, coder, debugger, evaluator or reviewer.
+        operator: The operator that is asked for (default: swap_block).
+        examples: Examples from the knowledge base (default: 3).
+    """
+    from archwright.agents.backends import Request
+    from archwright.agents.prompting import Prompts
+    from archwright.agents.samples import sample
+    from archwright.core import InputError
+    from archwright.core.settings import RunSettings
+    from archwright.runs.workspace.workspace import Workspace
+    from archwright.search.operators.operators import OPERATORS
+    from archwright.tasks.loading import load_task
+
+    if operator not in OPERATORS:
+        raise InputError(f"there is no operator {operator!r}; there are {', '.join(OPERATORS)}")
+    loaded = load_task(task)
+    place = Workspace.open(Path(workspace))
+    settings = RunSettings.load(place.paths.settings, {"examples": examples})
+    question = sample(role, loaded.spec, operator)
+    if role == "researcher":
+        works, lessons = _remembered(place, loaded, settings.examples)
+        question = sample(role, loaded.spec, operator, works, lessons)
+    prompts = Prompts(place.paths.prompts)
+    text = prompts.render(role, question)
+    document = {
+        "role": role,
+        "task": loaded.spec.name,
+        "operator": operator,
+        "template": prompts.template_of(role, question),
+        "hash": Request(role, text, {}, 0).prompt_hash,
+        "prompt": text,
+    }
+    emit(json, document, lambda: print(text, end=""))
+
+
+def _remembered(
+    workspace: Workspace, task: Task, count: int
+) -> tuple[tuple[Work, ...], tuple[str, ...]]:
+    """What the workspace's knowledge base gives a first proposal: examples and lessons."""
+    from archwright.knowledge.store import Knowledge
+    from archwright.runs.memory import LESSONS, as_work
+
+    with Knowledge(workspace.paths.knowledge) as knowledge:
+        found = knowledge.examples(task.key, count, task.spec.baseline)
+        works = tuple(map(as_work, found))
+        return works, tuple(knowledge.lessons(task.key, "the baseline", LESSONS))

@@ -1,0 +1,79 @@
+"""What several commands take, each with its name and its words of help in one place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from cyclopts import Group, Parameter
+
+from archwright.core.settings import (
+    BudgetSettings,
+    Kind,
+    ModelAccess,
+    ModelSettings,
+    ModelUse,
+    SandboxSettings,
+    SearchSettings,
+    SettingsGroup,
+    SpendingSettings,
+    VerificationSettings,
+    option_name,
+)
+from archwright.knowledge.store import Knowledge
+from archwright.runs.workspace.finding import find_run
+from archwright.runs.workspace.paths import RunPaths
+from archwright.runs.workspace.workspace import Workspace
+
+HERE: Final = "."
+
+Folder = Annotated[str, Parameter("--workspace", help="The workspace (default: this folder).")]
+AsJson = Annotated[bool, Parameter("--json", help="Print one JSON document.")]
+AsLines = Annotated[bool, Parameter("--plain", help="Plain lines in place of the live view.")]
+Unasked = Annotated[bool, Parameter("--yes", help="Do not ask about the cost.")]
+RunName = Annotated[str, Parameter(help="A run's name or how it begins (default: the latest).")]
+TaskName = Annotated[str, Parameter(help="A built-in task's name, or a task folder.")]
+ManyTasks = Annotated[list[str] | None, Parameter("--task", consume_multiple=True)]
+SandboxKind = Annotated[
+    Kind, Parameter("--sandbox", help="Where it runs: auto (the default), process or docker.")
+]
+
+
+def _settings(title: str, order: int) -> Parameter:
+    """Makes an option of each field of a group."""
+    transform = lambda name: option_name(name)  # noqa: E731 - cyclopts tells it from a default
+    return Parameter("*", group=Group(title, sort_key=order), name_transform=transform)
+
+
+Budget = Annotated[BudgetSettings, _settings("Budget", 1)] | None
+Spending = Annotated[SpendingSettings, _settings("Budget", 1)] | None
+Search = Annotated[SearchSettings, _settings("Search", 2)] | None
+Models = Annotated[ModelSettings, _settings("Models", 3)] | None
+ModelsUsed = Annotated[ModelUse, _settings("Models", 3)] | None
+ModelsKnown = Annotated[ModelAccess, _settings("Models", 3)] | None
+Containers = Annotated[SandboxSettings, _settings("Sandbox", 4)] | None
+Verification = Annotated[VerificationSettings, _settings("Verification", 5)] | None
+
+
+def given(*groups: SettingsGroup | None) -> dict[str, Any]:
+    """What the options say; nothing of what was left out."""
+    return {name: value for g in groups if g is not None for name, value in g.given().items()}
+
+
+def open_knowledge(workspace: str) -> Knowledge:
+    """The knowledge base of a workspace.
+
+    Raises:
+        WorkspaceError: the workspace is none.
+    """
+    return Knowledge(Workspace.open(Path(workspace)).paths.knowledge)
+
+
+def chosen_run(name: str, workspace: str) -> RunPaths:
+    """The run that is meant.
+
+    Raises:
+        WorkspaceError: the workspace is none.
+        RunError: no run, or several, are called so.
+    """
+    return find_run(Workspace.open(Path(workspace)), name)

@@ -1,0 +1,61 @@
+"""`archwright init` and `sandbox build`: what is made once, before the first run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from archwright.cli.options import HERE, AsJson
+from archwright.cli.output import emit, say
+from archwright.core.settings import IMAGE
+from archwright.runs.workspace.workspace import init as make_workspace
+
+
+def init(folder: Annotated[str, Parameter(name="DIR")] = HERE, /, *, json: AsJson = False) -> None:
+    """Make the folder a git repository and a workspace; what is there already stays.
+
+    Args:
+        folder: The workspace (default: this folder).
+    """
+    paths = make_workspace(folder).paths
+    document = {"workspace": str(paths.root), "settings": str(paths.settings)}
+
+    def render() -> None:
+        print(f"workspace {paths.root}, settings in {paths.settings.name}")
+        print("next: `archwright run digits` in it discovers architectures for a built-in task")
+
+    emit(json, document, render)
+
+
+def build_image(
+    *,
+    base: str | None = None,
+    mount_site_packages: bool = False,
+    wheels: Path | None = None,
+    image: str = IMAGE,
+    json: AsJson = False,
+) -> None:
+    """Build, with the engine's own words on stderr.
+
+    Args:
+        base: Image with Python 3 and its venv module (default: python:3.X-slim, X as here).
+        mount_site_packages: Leave torch out: containers mount it from this environment, read-only;
+            no download.
+        wheels: Install from this folder of `pip download torch`.
+        image: The image's name (default: archwright-sandbox).
+    """
+    from archwright.sandbox.docker.image import PYTHON, Recipe, build
+
+    recipe = Recipe(
+        image=image,
+        base=base or PYTHON,
+        mount_site_packages=mount_site_packages,
+        wheels=wheels,
+    )
+    say(f"building {recipe.image} from {recipe.base} ...")
+    identity = build(recipe)
+    torch = "mounted" if recipe.mount_site_packages else "inside"
+    document = {"image": recipe.image, "id": identity, "base": recipe.base, "torch": torch}
+    emit(json, document, lambda: print(f"{recipe.image}: {identity} (torch {torch})"))

@@ -1,0 +1,188 @@
+"""`archwright try` and `fingerprint`: what a run would make of a file."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from archwright.cli.options import HERE, AsJson, Folder, SandboxKind, TaskName
+from archwright.cli.output import emit, say
+from archwright.core import (
+    CheckReport,
+    InputError,
+    Outcome,
+    Status,
+    TaskSpec,
+    TrialJob,
+    WorkspaceError,
+    score,
+)
+from archwright.core.settings import Kind
+from archwright.knowledge.store import Knowledge
+from archwright.runs.results.wording import clean
+from archwright.runs.trainer import TrialData
+from archwright.runs.workspace.workspace import Workspace
+from archwright.sandbox import Sandbox
+from archwright.sandbox.opening import open_sandbox
+from archwright.source.fingerprint import fingerprint, read_source
+from archwright.tasks.loading import Task, load_task
+
+
+def try_(
+    file: Path,
+    /,
+    *,
+    task: TaskName,
+    rung: int | None = None,
+    seed: int = 0,
+    sandbox: SandboxKind = "auto",
+    json: AsJson = False,
+) -> int:
+    """Exit code 0 when the trial ended well, 1 when the candidate failed.
+
+    Args:
+        file: A Python file that keeps the task's contract.
+        rung: From 0 (default: the highest).
+        seed: Seed of the weights and of the data's order.
+    """
+    loaded = load_task(task)
+    source = read_file(file)
+    rungs = loaded.spec.rungs
+    rung = len(rungs) - 1 if rung is None else rung
+    if not 0 <= rung < len(rungs):
+        raise InputError(f"--rung must be from 0 to {len(rungs) - 1}, not {rung}")
+    document = _try(loaded, source, rung, seed, sandbox)
+    emit(json, document, lambda: _print_trial(document, loaded.spec))
+    return 0 if document["status"] == Status.OK else 1
+
+
+def read_file(file: Path) -> str:
+    """The text of an architecture file.
+
+    Raises:
+        InputError: it is not there, or no text.
+    """
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read: {getattr(error, 'strerror', error)}") from None
+
+
+def _try(task: Task, source: str, rung: int, seed: int, sandbox_kind: Kind) -> dict[str, Any]:
+    spec = task.spec
+    recipe = read_source(source, spec.problem, spec.recipe).recipe
+    with open_sandbox(sandbox_kind, 1) as sandbox, tempfile.TemporaryDirectory() as folder:
+        if sandbox.choice:
+            say(sandbox.choice)
+        report = sandbox.check(source, spec.problem)
+        if report.status is not Status.OK:
+            return _document(report, Outcome(report.status, error=report.error), None)
+        data = TrialData(task, Path(folder))
+        job = TrialJob(
+            source=source,
+            problem=spec.problem,
+            recipe=recipe,
+            steps=spec.rungs[rung],
+            seed=seed,
+            data=data.folder(seed, ("validation",)),
+            seconds_limit=spec.trial_seconds,
+            memory_mb=spec.memory_mb,
+        )
+        outcome = sandbox.train(job)
+        if outcome.status is not Status.OK:
+            return _document(report, outcome, None)
+        try:
+            value = score(spec.metric, outcome.predictions["validation"], data.labels("validation"))
+        except ValueError as error:
+            return _document(report, Outcome(Status.INVALID, error=str(error)), None)
+        return _document(report, outcome, value)
+
+
+def _document(report: CheckReport, outcome: Outcome, value: float | None) -> dict[str, Any]:
+    return {
+        "status": outcome.status.value,
+        "score": value,
+        "steps": outcome.resources.steps,
+        "seconds": outcome.resources.seconds,
+        "parameters": report.parameters,
+        "checks": [asdict(c) for c in report.checks],
+        "error": outcome.error or report.error,
+    }
+
+
+def _print_trial(document: dict[str, Any], spec: TaskSpec) -> None:
+    for check in document["checks"]:
+        mark = "ok  " if check["ok"] else "FAIL"
+        print(f"{mark} {clean(check['name'])} {clean(check['detail'])}".rstrip())
+    print(f"status: {document['status']}")
+    print(f"parameters: {document['parameters']}")
+    if document["score"] is not None:
+        print(f"{spec.metric.name}: {document['score']:.4g} {spec.metric.unit} (validation)")
+        print(f"{document['steps']} steps in {document['seconds']:.2f} s")
+    if document["error"]:
+        print(f"error: {clean(document['error'], 500)}")
+
+
+# --- fingerprint ---------------------------------------------------------------------------------
+
+
+def fingerprints(
+    files: Annotated[list[str], Parameter(name="FILE")],
+    /,
+    *,
+    task: TaskName,
+    sandbox: SandboxKind = "auto",
+    workspace: Folder = HERE,
+    json: AsJson = False,
+) -> None:
+    """Print each file's text, tree and graph hash; the graph needs the file to build.
+
+    Args:
+        files: Python files that keep the task's contract.
+    """
+    loaded = load_task(task)
+    sources = [(name, read_file(Path(name))) for name in files]
+    knowledge = _open_knowledge(Path(workspace))
+    with open_sandbox(sandbox, 1) as opened:
+        rows = [_row(name, source, loaded, opened, knowledge) for name, source in sources]
+    if knowledge is not None:
+        knowledge.close()
+    emit(json, rows, lambda: _print_prints(rows))
+
+
+def _open_knowledge(folder: Path) -> Knowledge | None:
+    """What is known in the workspace; outside of one, nothing is."""
+    try:
+        return Knowledge(Workspace.open(folder).paths.knowledge)
+    except WorkspaceError:
+        return None
+
+
+def _row(
+    name: str, source: str, task: Task, sandbox: Sandbox, knowledge: Knowledge | None
+) -> dict[str, Any]:
+    spec = task.spec
+    parsed = read_source(source, spec.problem, spec.recipe)
+    report = sandbox.check(source, spec.problem)
+    print_ = fingerprint(parsed, parsed.recipe, report.graph)
+    matches = knowledge.match(task.key, print_, None) if knowledge else []
+    row = {"file": name, **asdict(print_), "matches": [asdict(m) for m in matches]}
+    if report.status is not Status.OK:
+        row["error"] = report.error
+    return row
+
+
+def _print_prints(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        print(clean(row["file"]))
+        for level in ("text", "tree", "graph"):
+            print(f"  {level:5}  {row[level] or 'not built: ' + clean(row.get('error', ''))}")
+        for match in row["matches"]:
+            print(
+                f"  same {match['level']} as {match['run']}/{match['candidate']}: "
+                f"{clean(match['title'])}, which ended {match['end']}"
+            )

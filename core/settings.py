@@ -1,0 +1,423 @@
+"""The settings of a run, each of them spelled here and nowhere else.
+
+A field of a group below is a key of `archwright.toml`, an option of `archwright run` and a keyword
+of `archwright.discover`; its docstring is what all three say about it.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from textwrap import wrap
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
+
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from archwright.core.errors import InputError
+from archwright.core.objective import QUALITY, read_objectives
+
+DEFAULT_MAX_TRIALS: Final = 200
+LOWER_RUNG_SEEDS: Final = 3
+"""Seeds that measure the baseline at every rung but the top one."""
+IMAGE: Final = "archwright-sandbox"
+
+Kind = Literal["auto", "process", "docker"]
+
+
+def _several(given: Any) -> Any:
+    """One word stands for a list of one; TOML and the journal know lists only."""
+    if isinstance(given, str):
+        return (given,)
+    return tuple(given) if isinstance(given, list | tuple) else given
+
+
+def _all_by_comma(given: Any) -> Any:
+    words = _several(given)
+    if not isinstance(words, tuple):
+        return words
+    return tuple(part for word in words for part in str(word).split(","))
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_several)]
+Indices = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_several)]
+
+
+class SettingsGroup(BaseModel):
+    """Settings that belong together, as one table of `archwright.toml`.
+
+    Raises:
+        InputError: an unknown name, a value of the wrong type or out of range.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    table: ClassVar[str] = ""
+    """The table of `archwright.toml` that holds the fields of the group itself."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        for field in cls.model_fields.values():
+            field.description = " ".join((field.description or "").split())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_one_line(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(values)
+        except ValidationError as error:
+            raise InputError(_explain(error)) from None
+
+    def given(self) -> dict[str, Any]:
+        """What was set, without what was left at its default."""
+        return self.model_dump(exclude_unset=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, for the journal."""
+        return self.model_dump()
+
+    def changed(self, **changes: Any) -> Self:
+        """A copy with some values changed, checked as the whole is."""
+        return type(self)(**{**self.model_dump(), **changes})
+
+
+class SpendingSettings(SettingsGroup):
+    """What models may cost."""
+
+    table = "budget"
+
+    max_usd: float | None = Field(default=None, ge=0, examples=[5.0])
+    """Dollars for models in all, calls in flight counted."""
+    max_tokens: int | None = Field(default=None, ge=1, examples=[1_000_000])
+    """Tokens of models in all, both directions, calls in flight counted."""
+
+
+class BudgetSettings(SpendingSettings):
+    """When a run ends."""
+
+    table = "budget"
+
+    max_trials: int | None = Field(default=None, ge=1, examples=[DEFAULT_MAX_TRIALS])
+    """Trainings in all: the baseline's, the search's and verification's. 200 where neither this
+    nor the hours are given."""
+    hours: float | None = Field(default=None, ge=0.001, examples=[8.0])
+    """Wall-clock time in all, pauses left out."""
+    max_candidates: int | None = Field(default=None, ge=1, examples=[100])
+    """Candidates in all. Without it the other limits decide."""
+
+
+class SearchSettings(SettingsGroup):
+    """What is searched for, and how."""
+
+    table = "search"
+
+    seed: int = 0
+    """Seed of the whole run: proposals, initial weights, data order."""
+    policy: str = "guided"
+    """What chooses parents and operators: random, greedy, evolution, map-elites, mcts or guided."""
+    islands: int = Field(default=1, ge=1)
+    """Searches side by side, each by the policy, that now and then send each other their best."""
+    objectives: Annotated[Words, BeforeValidator(_all_by_comma)] = Field(
+        default=(QUALITY,), validation_alias=AliasChoices("objectives", "objective")
+    )
+    """What to search for, with commas: quality, and any of parameters, flops, latency."""
+    max_params: int | None = Field(default=None, ge=1, examples=[50_000])
+    """Most parameters of a candidate, where the task allows more."""
+    max_flops: int | None = Field(default=None, ge=1, examples=[1_000_000])
+    """Most floating-point operations of one sample's forward pass, where the task allows more."""
+    max_latency_ms: float | None = Field(default=None, ge=1e-6, examples=[2.0])
+    """Longest forward pass of one sample in milliseconds, as predicted for this machine."""
+    examples: int = Field(default=3, ge=0)
+    """Examples retrieved from the knowledge base for each proposal."""
+    lag: int | None = Field(default=None, ge=1, examples=[8])
+    """How many candidates may be under way at once; a proposal sees the results of all but these.
+    Without it four for each worker, or twelve with models, whose answers take long."""
+    control: float = Field(default=0.1, ge=0)
+    """Share of the candidates that are random draws, never parents: the control arm."""
+    search_seeds: int = Field(default=2, ge=1)
+    """Seeds at most with which a candidate is trained at a rung where the decision is close."""
+    attempts: int = Field(default=3, ge=1)
+    """Times that a duplicate idea goes back before the candidate is given up."""
+    repairs: int = Field(default=3, ge=0)
+    """Times that the debugger may fix a candidate that fails its checks."""
+    patience: int = Field(default=100, ge=1)
+    """Candidates in a row that need no training before the search counts as exhausted."""
+    reduction: int = Field(default=3, ge=2)
+    """A candidate climbs when it is in the top 1/N of its rung."""
+    tweaks: int | None = Field(default=None, ge=1, examples=[2])
+    """Tweaks of numbers alone that may follow each other before an idea must change the structure.
+    Without it any number."""
+
+    @field_validator("objectives")
+    @classmethod
+    def _known_objectives(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return read_objectives(names)
+
+    @property
+    def wants_latency(self) -> bool:
+        """Whether the run has to know the machine that it predicts latency for."""
+        return "latency" in self.objectives or self.max_latency_ms is not None
+
+
+class ModelAccess(SettingsGroup):
+    """Which models there are, and what they charge."""
+
+    table = "models"
+
+    models: Words = Field(
+        default=(),
+        validation_alias=AliasChoices("models", "model"),
+        examples=[["openai/gpt-5-mini"]],
+    )
+    """An LLM for all roles by litellm's name, or as the server at the base URL calls it; ROLE=NAME
+    for one role. Several for the same role form a pool in which a bandit chooses."""
+    base_url: str | None = Field(default=None, examples=["http://localhost:8000/v1"])
+    """An OpenAI-compatible server in place of litellm's providers."""
+    prices: Words = Field(
+        default=(), validation_alias=AliasChoices("prices", "price"), examples=[["0.25,2"]]
+    )
+    """Dollars per million tokens as IN,OUT, or NAME=IN,OUT for one model, over what litellm
+    lists."""
+
+
+class ModelUse(ModelAccess):
+    """How models are asked; what a run that goes on can take anew."""
+
+    table = "models"
+
+    calls: int | None = Field(default=None, ge=1, examples=[4])
+    """Calls to models at a time, at most: for a server that answers few at once."""
+    fallback: Literal["", "symbolic"] = Field(default="", examples=["symbolic"])
+    """With symbolic, that engine answers where a model gave no usable answer. Without it such a
+    candidate ends as a failure."""
+
+
+class ModelSettings(ModelUse):
+    """What answers the roles."""
+
+    table = "models"
+
+    backend: str = "symbolic"
+    """What answers the roles: symbolic (where no model is named), llm, or replay:RUN."""
+    answer_tokens: int = Field(default=8192, ge=64)
+    """Longest reply of a model."""
+    silence_seconds: float = Field(default=180.0, ge=1)
+    """Longest wait for the next piece of a reply before the call counts as lost."""
+    outage_minutes: float = Field(default=30.0, ge=0)
+    """How long a model's service may be out before the run stops, to be resumed."""
+
+    @model_validator(mode="after")
+    def _models_are_asked(self) -> Self:
+        if self.models and self.backend == "symbolic":
+            object.__setattr__(self, "backend", "llm")
+        return self
+
+
+class SandboxSettings(SettingsGroup):
+    """Where candidates run."""
+
+    table = "sandbox"
+
+    sandbox: Kind = "auto"
+    """Where candidates run: auto, process or docker."""
+    workers: int = Field(default=max(1, min(8, os.cpu_count() or 1)), ge=1, examples=[2])
+    """Trainings at a time, one core each."""
+    image: str = IMAGE
+    """The image of the docker sandbox; `archwright sandbox build` makes it."""
+    runtime: str = Field(default="", examples=["runsc"])
+    """The container engine's runtime, such as runc or runsc. Without it the engine's default."""
+    gpus: Indices = Field(default=(), examples=[[0]])
+    """Accelerators by index that containers see."""
+
+
+class VerificationSettings(SettingsGroup):
+    """How gains are proved."""
+
+    table = "verification"
+
+    finalists: int = Field(default=3, ge=0)
+    """Candidates that are verified, at most."""
+    verify_seeds: int = Field(default=6, ge=3)
+    """Fresh seeds that verify a finalist, paired with the baseline's. As many again are added, up
+    to three times as many, while the verdict is open and the budget lasts."""
+    baseline_seeds: int = Field(default=5, ge=2)
+    """Seeds that measure the noise floor at the top rung (three at lower rungs)."""
+
+
+GROUPS: Final = (
+    BudgetSettings,
+    SearchSettings,
+    ModelSettings,
+    SandboxSettings,
+    VerificationSettings,
+)
+
+
+class RunSettings(
+    BudgetSettings, SearchSettings, ModelSettings, SandboxSettings, VerificationSettings
+):
+    """Everything that a run is a function of, beside the task and what was known before it."""
+
+    @property
+    def candidates_ahead(self) -> int:
+        """`lag` with its default filled in."""
+        return self.lag or (12 if self.models else 4) * self.workers
+
+    @classmethod
+    def load(cls, file: Path, given: Mapping[str, Any]) -> Self:
+        """The defaults, the workspace's file over them, and what was `given` over that.
+
+        With no limit at all the run is bounded by `DEFAULT_MAX_TRIALS`.
+
+        Raises:
+            InputError: broken TOML, an unknown key, a value of the wrong type or out of range.
+        """
+        chosen = _read(file)
+        chosen |= {_name(key): value for key, value in given.items() if value is not None}
+        settings = cls(**chosen)
+        if settings.max_trials is None and settings.hours is None:
+            settings = settings.changed(max_trials=DEFAULT_MAX_TRIALS)
+        return settings
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+def keywords(group: type[SettingsGroup]) -> Iterator[tuple[str, str]]:
+    """Every name that a setting goes by, with the field's own: `("model", "models")`."""
+    for name, field in group.model_fields.items():
+        yield name, name
+        if isinstance(field.validation_alias, AliasChoices):
+            yield from ((str(other), name) for other in field.validation_alias.choices[1:])
+
+
+def option_name(name: str) -> str:
+    """A field as the command line has it, without the dashes: `model` for `models`."""
+    shortest = min(
+        (key for key, own in keywords(RunSettings) if own == name), default=name, key=len
+    )
+    return shortest.replace("_", "-")
+
+
+def table_of(name: str) -> str:
+    """The table of `archwright.toml` that a field stands in."""
+    kinds = (kind for kind in reversed(RunSettings.__mro__) if issubclass(kind, SettingsGroup))
+    return next(kind.table for kind in kinds if name in kind.model_fields)
+
+
+def _name(key: str) -> str:
+    return dict(keywords(RunSettings)).get(key, key)
+
+
+# --- archwright.toml ------------------------------------------------------------------------------
+
+_FLAT: Final = "run"
+"""A table that takes every key: how the file was written before there were groups."""
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """What a workspace's file sets, by the fields' names."""
+    if not file.is_file():
+        return {}
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} is not valid TOML: {error}") from None
+    chosen: dict[str, Any] = {}
+    for table, values in document.items():
+        for key, value in _table(file, table, values):
+            if key in chosen:
+                raise InputError(f"{file}: [{table}] sets {key} for the second time: keep one")
+            chosen[key] = value
+    return chosen
+
+
+def _table(file: Path, table: str, values: Any) -> Iterator[tuple[str, Any]]:
+    tables = {group.table: group for group in GROUPS} | {_FLAT: RunSettings}
+    if not isinstance(values, dict):
+        raise InputError(f"{file}: {table!r} outside of a table: {_home(table)}")
+    if table not in tables:
+        raise InputError(f"{file} has no table {table!r}; {_nearest(table, tables, '[{}]')}")
+    group = tables[table]
+    known = {key: name for key, name in keywords(group) if table in (_FLAT, table_of(name))}
+    for key, value in values.items():
+        if key not in known:
+            elsewhere = _name(key) in RunSettings.model_fields
+            fix = f"it belongs in [{table_of(_name(key))}]" if elsewhere else _nearest(key, known)
+            raise InputError(f"{file}: [{table}] has no key {key!r}; {fix}")
+        try:
+            # A number in quotes is fine on the command line; in a file it is a mistake.
+            group.model_validate({known[key]: value}, strict=True)
+        except InputError as error:
+            raise InputError(f"{file}: [{table}] {error}") from None
+        yield known[key], value
+
+
+def _home(key: str) -> str:
+    name = _name(key)
+    known = name in RunSettings.model_fields
+    return f"put it into [{table_of(name)}]" if known else "there is no such setting"
+
+
+def _nearest(word: str, known: Mapping[str, object], form: str = "{}") -> str:
+    """The one of `known` that was probably meant, or all of them."""
+    if close := get_close_matches(word, known, n=1):
+        return f"did you mean {form.format(close[0])}?"
+    return f"it takes {', '.join(map(form.format, known))}"
+
+
+def settings_template() -> str:
+    """An `archwright.toml` with every setting, explained, and marked off."""
+    lines = [
+        "# Settings of this Archwright workspace. What is set here becomes the default of every",
+        "# run in it; an option on the command line wins over it. Take the mark off a line to",
+        "# set it.",
+    ]
+    for group in GROUPS:
+        lines += ["", f"[{group.table}]"]
+        for name, field in group.model_fields.items():
+            if table_of(name) == group.table:
+                value = field.examples[0] if field.examples else field.default
+                said = field.description or ""
+                lines += wrap(said, 96, initial_indent="## ", subsequent_indent="## ")
+                lines.append(f"# {name} = {_toml(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+# --- what is wrong --------------------------------------------------------------------------------
+
+
+def _explain(error: ValidationError) -> str:
+    """The first fault in one line, in the user's words."""
+    fault = error.errors(include_url=False)[0]
+    name, given = str(fault["loc"][0]), fault["input"]
+    context = fault.get("ctx", {})
+    if fault["type"] == "extra_forbidden":
+        return f"there is no setting {name!r}; {_nearest(name, dict(keywords(RunSettings)))}"
+    if name == "gpus":
+        return f"gpus must be a list of indices such as [0], not {given!r}"
+    if fault["type"] == "greater_than_equal":
+        return f"{name} must be at least {context['ge']:g}, not {given}"
+    if fault["type"] == "literal_error":
+        known = context["expected"].replace("'", "")
+        known = f"{known[4:]} or left out" if known.startswith(" or ") else known
+        return f"{name} must be {known}, not {given!r}"
+    kind = {"tuple_type": "list"}.get(fault["type"], fault["type"].partition("_")[0])
+    return f"{name} must be of type {kind}, not {given!r}"

@@ -1,0 +1,104 @@
+"""From typed words to a command: every setting is an option, and a slip is one line."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, get_type_hints
+
+import pytest
+
+import archwright
+from archwright.api import discover
+from archwright.cli import BENCHES, COMMANDS, main
+from archwright.cli.options import given
+from archwright.cli.reading import open_app, read
+from archwright.core import InputError
+from archwright.core.settings import RunSettings, keywords, option_name
+from archwright.keywords import Keywords
+
+SAMPLES: Mapping[str, tuple[str, Any]] = {
+    "objectives": ("latency,flops", ("quality", "flops", "latency")),
+    "models": ("toy", ("toy",)),
+    "prices": ("1,2", ("1,2",)),
+    "gpus": ("1", (1,)),
+    "sandbox": ("docker", "docker"),
+    "fallback": ("symbolic", "symbolic"),
+    "policy": ("greedy", "greedy"),
+    "backend": ("llm", "llm"),
+    "base_url": ("http://here", "http://here"),
+    "image": ("mine", "mine"),
+    "runtime": ("runsc", "runsc"),
+}
+
+
+def settings_of(words: list[str]) -> dict[str, Any]:
+    """What a command would be given as settings."""
+    groups = read(words).keywords.values()
+    return given(*(g for g in groups if hasattr(g, "given")))
+
+
+@pytest.mark.parametrize("name", RunSettings.model_fields)
+def test_every_setting_is_an_option_of_run(name: str) -> None:
+    typed, value = SAMPLES.get(name, ("70", 70))
+    assert settings_of(["run", "digits", f"--{option_name(name)}", typed]) == {name: value}
+
+
+def test_every_setting_is_a_keyword_of_discover() -> None:
+    signature = inspect.signature(discover)
+    named = {name for name, _ in keywords(RunSettings)}
+    assert {*Keywords.__annotations__, "backend"} == named
+    assert set(signature.parameters) == {"task", "workspace", "backend", "view", "settings"}
+
+
+def test_a_resumed_run_takes_models_and_what_they_may_cost() -> None:
+    words = ["resume", "--model", "a", "--model", "coder=b", "--max-usd", "2"]
+    assert settings_of(words) == {"models": ("a", "coder=b"), "max_usd": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["rum"], 'Unknown command "rum". Did you mean "run"? See `archwright --help`'),
+        (["run", "digits", "--hourz", "1"], "Did you mean --hours? See `archwright run --help`"),
+        (["run", "digits", "--hours", "long"], "--hours must be of type float, not 'long'"),
+        (["run", "digits", "--price"], "--price requires an argument"),
+        (["resume", "--policy", "greedy"], "Unknown option: --policy"),
+        (["run"], "TASK requires an argument"),
+        (["status", "one", "two"], "two"),
+        (["task"], "task takes one of list, show, check, new; see `archwright task --help`"),
+        (["bench"], "bench takes one of grammar, calibration, fewshot"),
+    ],
+)
+def test_a_slip_is_one_line_that_names_the_fix(words: list[str], line: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read(words)
+    assert line in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_without_words_a_command_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert capsys.readouterr().err == "archwright: name a command; see `archwright --help`\n"
+
+
+def test_an_option_that_is_named_stands_for_its_group_of_settings() -> None:
+    call = read(["run", "digits", "--workers", "3"])
+    hints = get_type_hints(call.func)
+    assert call.keywords["containers"].workers == 3
+    assert set(call.keywords) <= set(hints)
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, *(f"bench {name}" for name in BENCHES)])
+def test_every_command_of_the_registry_is_there(name: str) -> None:
+    place = open_app()
+    for word in name.split():
+        place = place[word]
+    assert place.help
+
+
+def test_what_is_public_is_there() -> None:
+    for name in archwright.__all__:
+        assert getattr(archwright, name)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        archwright.nothing  # noqa: B018
