@@ -19,7 +19,7 @@ from archwright.agents.questions import (
     ResearchQuestion,
     Typed,
 )
-from archwright.source.parsing import parse
+from archwright.source.code import parse
 
 A = TypeVar("A", bound=Typed)
 

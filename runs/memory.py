@@ -23,7 +23,7 @@ from archwright.knowledge.papers.passages import find_passages, passage_id
 from archwright.knowledge.store import Knowledge
 from archwright.runs.context import Campaign, RunContext
 from archwright.search.policies import Choice
-from archwright.source.family import family
+from archwright.source.fingerprint import family
 
 INHERITED: Final = 3
 LESSONS: Final = 5

@@ -8,11 +8,11 @@ from random import Random
 from typing import Final
 
 from archwright.core import CONTROL, Candidate, Problem, Recipe, SourceError
-from archwright.search.operators.edits import NotApplicable
 from archwright.search.operators.operators import OPERATORS, edit
+from archwright.search.operators.parents import NotApplicable
 from archwright.search.policies.protocol import Choice, Proposal
 from archwright.search.predict.outline import outline
-from archwright.source.family import family
+from archwright.source.fingerprint import family
 
 SHORTLIST: Final = 16
 """Proposals that are compared for one candidate: an edit of source takes milliseconds."""

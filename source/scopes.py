@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from archwright.source.code import is_idle
 from archwright.source.names import (
     ATTRIBUTE_NAMES,
     REFLECTION_ATTRIBUTES,
@@ -244,17 +245,6 @@ def parameters(arguments: ast.arguments) -> Iterator[ast.arg]:
     yield from arguments.kwonlyargs
     if arguments.kwarg is not None:
         yield arguments.kwarg
-
-
-def is_idle(statement: ast.stmt) -> bool:
-    """A statement without effect: `pass`, a docstring, a bare string."""
-    if isinstance(statement, ast.Pass):
-        return True
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Constant)
-        and isinstance(statement.value.value, str)
-    )
 
 
 def _effective(body: list[ast.stmt]) -> list[ast.stmt]:

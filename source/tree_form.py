@@ -1,7 +1,7 @@
 """The normal form of a source file's syntax tree: what stays when names and layout are taken away.
 
 Two files with one normal form do the same. Names that the file makes its own are numbered by first
-appearance (`search/scopes.py` says which must not be), imported names are spelled by their full
+appearance (`scopes.py` says which must not be), imported names are spelled by their full
 path, and docstrings, annotations and unused imports that cannot fail are left out. What could make
 the difference between a program that runs and one that does not is kept: a repaired program must
 never look like the broken one.
@@ -13,23 +13,19 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from archwright.source.annotations import is_harmless
-from archwright.source.imports import (
+from archwright.source.code import is_idle
+from archwright.source.names import (
+    BUILTINS,
+    CONTRACT_NAMES,
+    MODULE_ATTRIBUTES,
     ImportNode,
     bound_paths,
+    is_harmless,
     keeps_keywords,
     leading_imports,
     telling_imports,
 )
-from archwright.source.names import BUILTINS, CONTRACT_NAMES, MODULE_ATTRIBUTES
-from archwright.source.scopes import (
-    Comprehension,
-    FunctionNode,
-    Scope,
-    Survey,
-    is_idle,
-    parameters,
-)
+from archwright.source.scopes import Comprehension, FunctionNode, Scope, Survey, parameters
 
 _SKIPPED: Final = frozenset({"ctx", "type_comment", "type_ignores", "kind"})
 

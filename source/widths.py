@@ -1,4 +1,5 @@
-"""Finding the numbers in a source that are widths: channels, features, hidden sizes.
+"""Finding the numbers in a source that are widths (channels, features, hidden sizes), and scaling
+all of them by one factor, to fit a limit or to match a size.
 
 A number is a width when what it says flows into the input of one layer and out of another. So the
 classes of a classifier's last layer (only ever an output) and the channels of an image (only ever
@@ -14,7 +15,19 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Literal
 
-from archwright.source.segments import Change, Code, callee, calls, classes, method
+from archwright.core import Problem
+from archwright.source.code import (
+    Change,
+    SourceCode,
+    callee,
+    calls,
+    classes,
+    code_of,
+    free_name,
+    method,
+    rename_class,
+)
+from archwright.source.counting import count_parameters
 
 Role = Literal["in", "out"]
 IN: Final[frozenset[Role]] = frozenset({"in"})
@@ -69,7 +82,7 @@ class Widths:
         """The values that an input after them is a multiple of."""
         return {v for nodes in self.literals.values() for n in nodes if (v := self._before(n))}
 
-    def changes(self, code: Code, new: Mapping[int, int]) -> list[Change]:
+    def changes(self, code: SourceCode, new: Mapping[int, int]) -> list[Change]:
         """The changes that give every width a new value, flattened inputs after it included."""
         made = []
         for value, nodes in self.literals.items():
@@ -95,14 +108,14 @@ class Widths:
 
 
 @lru_cache(maxsize=256)
-def find_widths(code: Code) -> Widths:
+def find_widths(code: SourceCode) -> Widths:
     """All widths of a source that was perhaps looked at before, as one is scaled several times to
     fit a limit: nobody changes them."""
     return _Finder(code).find()
 
 
 class _Finder:
-    def __init__(self, code: Code) -> None:
+    def __init__(self, code: SourceCode) -> None:
         self.tree = code.tree
         self.classes = classes(code.tree)
         self.found = Widths()
@@ -282,3 +295,83 @@ def _bind(target: ast.expr, value: ast.expr, found: dict[str, list[ast.expr]]) -
     elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
         for part, given in zip(target.elts, value.elts, strict=False):
             _bind(part, given, found)
+
+
+# --- scaling --------------------------------------------------------------------------------------
+
+
+WRAPPER = '''
+
+class Mixer(nn.Module):
+    """The core between two projections that set its width."""
+
+    def __init__(self, input_shape, output_shape):
+        super().__init__()
+        length, width = input_shape
+        inner = round({factor:.4g} * width)
+        self.enter = nn.Linear(width, inner)
+        self.core = {core}((length, inner), (length, inner))
+        self.leave = nn.Linear(inner, width)
+
+    def forward(self, x):
+        return self.leave(self.core(self.enter(x)))
+'''
+
+
+def scale_width(source: str, factor: float) -> str:
+    """The same architecture with all widths scaled by `factor`.
+
+    Widths that the source writes as numbers are scaled; where it has none, the multiples of the
+    input's width are; a Mixer that has neither is put between two projections.
+
+    Raises:
+        SourceError: the source is not Python.
+    """
+    if factor == 1:
+        return source
+    code = code_of(source)
+    widths = find_widths(code)
+    new = {v: _round(v * factor, widths.divisor) for v in widths.values()}
+    if new:
+        return code.apply(widths.changes(code, new))
+    ratios = list(_scale_ratios(code, factor))
+    if ratios or "Mixer" not in classes(code.tree):
+        return code.apply(ratios)
+    return _wrap(code, factor)
+
+
+def _round(value: float, divisor: int) -> int:
+    return max(divisor, round(value / divisor) * divisor)
+
+
+def _scale_ratios(code: SourceCode, factor: float) -> list[Change]:
+    """Scale the 2 of `hidden = 2 * input_shape[-1]`, and of `round(2.0 * width)`."""
+    made = []
+    for node in ast.walk(code.tree):
+        if not isinstance(node, ast.Assign):
+            continue
+        value = node.value
+        inner = value.args[0] if callee(value) in {"int", "round"} else value  # type: ignore[attr-defined]
+        match inner:
+            case ast.BinOp(op=ast.Mult(), left=ast.Constant(value=int() | float() as ratio)):
+                rest = code.segment(inner.right)
+                made.append(code.put(value, f"round({ratio * factor:.4g} * {rest})"))
+    return made
+
+
+def _wrap(code: SourceCode, factor: float) -> str:
+    core = free_name("MixerCore", classes(code.tree))
+    text = rename_class(code, "Mixer", core).rstrip()
+    return f"{text}\n{WRAPPER.format(factor=factor, core=core)}"
+
+
+def fit_parameters(source: str, problem: Problem, target: int) -> str:
+    """`source`, scaled down until it has at most `target` parameters as far as can be counted."""
+    fitted, factor = source, 1.0
+    for _ in range(12):
+        count = count_parameters(fitted, problem)
+        if count is None or count <= target:
+            break
+        factor *= max(0.5, min(0.95, (target / count) ** 0.5))
+        fitted = scale_width(source, factor)
+    return fitted

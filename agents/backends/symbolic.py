@@ -31,8 +31,8 @@ from archwright.agents.questions import (
 )
 from archwright.core import AnswerError, BackendError, Check, CheckReport, Status
 from archwright.knowledge.papers.relevance import shared_words
-from archwright.search.operators.edits import NotApplicable
 from archwright.search.operators.operators import OPERATORS, edit
+from archwright.search.operators.parents import NotApplicable
 from archwright.search.operators.repair import repair
 
 _NUMBER: Final = re.compile(r"\b\d[\d_.]*(?:e-?\d+)?\b")

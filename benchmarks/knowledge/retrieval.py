@@ -24,7 +24,7 @@ from archwright.cli.output import emit, say
 from archwright.core import CandidateStatus, InputError
 from archwright.knowledge.entries import Entry
 from archwright.knowledge.store import By, Knowledge
-from archwright.source.parsing import parse
+from archwright.source.code import parse
 
 DEPTHS: Final = (3, 10)
 WAYS: Final[tuple[By, ...]] = ("words", "vectors", "both")

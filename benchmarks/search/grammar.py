@@ -14,7 +14,7 @@ from archwright.core import CheckReport, InputError, Problem, Status
 
 if TYPE_CHECKING:
     from archwright.sandbox import Sandbox
-    from archwright.search.grammar.grammar import Draft
+    from archwright.search.grammar.grammar import Drawing
 
 PROGRESS_EVERY: Final = 100
 
@@ -58,7 +58,7 @@ def measure(name: str, problem: Problem, sandbox: Sandbox, count: int, seed: int
 
 
 def _summarise(
-    drafts: list[Draft], reports: list[CheckReport], drawn_seconds: float
+    drafts: list[Drawing], reports: list[CheckReport], drawn_seconds: float
 ) -> dict[str, Any]:
     count = len(drafts)
     passed = [r for r in reports if r.status is Status.OK]

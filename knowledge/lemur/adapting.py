@@ -14,7 +14,7 @@ from typing import Final
 
 from archwright.core import SourceError
 from archwright.knowledge.lemur.pruning import prune, strip
-from archwright.source.parsing import parse
+from archwright.source.code import parse
 
 ALLOWED: Final = frozenset({"torch", "numpy"})
 """Packages that a network may still import; the standard library comes on top."""

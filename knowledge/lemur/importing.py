@@ -16,8 +16,7 @@ from archwright.core import InputError, Problem, Recipe, SourceError
 from archwright.knowledge.entries import Entry
 from archwright.knowledge.lemur.adapting import adapt
 from archwright.knowledge.lemur.dataset import Lemur, Trial
-from archwright.source.family import family
-from archwright.source.fingerprint import fingerprint, read_source
+from archwright.source.fingerprint import family, fingerprint, read_source
 
 RUN: Final = "lemur"
 """What the entries' run is called."""

@@ -14,16 +14,12 @@ from random import Random
 from typing import Final
 
 from archwright.core import Problem
-from archwright.search.grammar.bodies import draw_body, draw_mixer
-from archwright.search.grammar.frame import Frame
-from archwright.search.grammar.heads import draw_head
-from archwright.search.grammar.recipes import draw_recipe
-from archwright.search.grammar.rendering import Term, assemble, needed, paragraph, sequential
-from archwright.search.grammar.stems import draw_stem
-from archwright.search.grammar.variation import replace_activations, replace_norms
-from archwright.search.operators.scaling import fit_parameters
+from archwright.search.grammar.drawing import Frame, draw_body, draw_head, draw_mixer, draw_stem
+from archwright.search.grammar.library import Term, assemble, needed, paragraph, sequential
+from archwright.search.grammar.variation import draw_recipe, replace_activations, replace_norms
 from archwright.source.counting import count_parameters
-from archwright.source.family import family
+from archwright.source.fingerprint import family
+from archwright.source.widths import fit_parameters
 
 RECIPE_SHARE: Final = 0.3
 TRIES: Final = 20
@@ -32,7 +28,7 @@ ROOM: Final = 0.97
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class Drawing:
     """A drawn architecture: its source, a title, why it may work, and its family."""
 
     source: str
@@ -41,13 +37,13 @@ class Draft:
     family: str
 
 
-def draw(problem: Problem, rng: Random, with_recipe: bool = True) -> Draft:
+def draw(problem: Problem, rng: Random, with_recipe: bool = True) -> Drawing:
     """Draw an architecture for a problem: valid, readable PyTorch source.
 
     Some draws bring a training recipe, unless `with_recipe` is off. The same state of `rng` gives
     the same bytes.
     """
-    smallest: tuple[float, Draft] | None = None
+    smallest: tuple[float, Drawing] | None = None
     limit = int(ROOM * problem.max_params)
     for _ in range(TRIES):
         draft = _draw_once(problem, rng, with_recipe)
@@ -61,7 +57,7 @@ def draw(problem: Problem, rng: Random, with_recipe: bool = True) -> Draft:
     return smallest[1]
 
 
-def _draw_once(problem: Problem, rng: Random, with_recipe: bool) -> Draft:
+def _draw_once(problem: Problem, rng: Random, with_recipe: bool) -> Drawing:
     frame = Frame(problem, rng)
     terms = _draw_mixer(frame) if problem.entry == "Mixer" else _draw_model(frame)
     recipe = draw_recipe(rng) if rng.random() < RECIPE_SHARE and with_recipe else ""
@@ -72,7 +68,7 @@ def _draw_once(problem: Problem, rng: Random, with_recipe: bool) -> Draft:
     source = replace_norms(replace_activations(source, frame.activation), frame.norms)
     source = fit_parameters(source, problem, int(ROOM * problem.max_params))
     kind = family(source)
-    return Draft(source, _title(terms["body"], kind), " ".join(frame.reasons), kind)
+    return Drawing(source, _title(terms["body"], kind), " ".join(frame.reasons), kind)
 
 
 def _draw_mixer(frame: Frame) -> dict[str, list[Term]]:

@@ -1,20 +1,25 @@
-"""The blocks that architectures are made of, read from the sources in `blocks/`."""
+"""The blocks that architectures are made of, read from the sources in `blocks/`, and how calls of
+them and whole files are written so that they read well.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from random import Random
 from typing import Final, Literal
 
-from archwright.source.segments import Code, code_of, names
+from archwright.core import Problem
+from archwright.source.code import SourceCode, code_of, names
 
 Domain = Literal["image", "sequence", "vector", "structure"]
 DOMAINS: Final[tuple[Domain, ...]] = ("structure", "vector", "image", "sequence")
 
-CHOICES: Final[Mapping[str, tuple[float, ...]]] = {
+BLOCK_CHOICES: Final[Mapping[str, tuple[float, ...]]] = {
     "kernel": (3, 5, 7),
     "dilation": (1, 2),
     "heads": (1, 2, 4),
@@ -75,7 +80,7 @@ def library() -> Mapping[str, Block]:
 
 
 def _read(
-    code: Code, node: ast.ClassDef | ast.FunctionDef, domain: Domain, known: set[str]
+    code: SourceCode, node: ast.ClassDef | ast.FunctionDef, domain: Domain, known: set[str]
 ) -> Block:
     words, _, idea = (ast.get_docstring(node) or "").partition("\n")[0].partition(": ")
     init = next(
@@ -113,3 +118,98 @@ def closure(wanted: Iterable[str]) -> list[Block]:
             found.add(name)
             todo.extend(library()[name].needs)
     return [b for b in library().values() if b.name in found]
+
+
+def reason(block: Block) -> str:
+    """What a block does, as a sentence."""
+    words = block.words[:1].upper() + block.words[1:]
+    return f"{words}: {block.idea}."
+
+
+def draw_arguments(
+    block: Block, width: int, problem: Problem, rng: Random, side: int = 0
+) -> list[str]:
+    """Keyword arguments of a block after `width`, as text; a default that stays is left out."""
+    drawn: list[str] = []
+    for name, default in block.defaults.items():
+        value: object = default
+        if name == "hidden":
+            ratio = rng.choice(HIDDEN_RATIOS.get(block.name, USUAL_RATIOS))
+            drawn.append(f"hidden={max(4, 4 * round(ratio * width / 4))}")
+            continue
+        if name == "causal":
+            value = problem.causal
+        elif name in BLOCK_CHOICES and rng.random() < 0.5:
+            value = rng.choice(BLOCK_CHOICES[name])
+        if name == "kernel" and side and isinstance(value, int):
+            value = min(value, max(3, side // 2 * 2 - 1))
+        if value != default:
+            drawn.append(f"{name}={value}")
+    return drawn
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+LINE: Final = 100
+TAB: Final = "    "
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A call with its arguments: texts, or terms inside it. `words` name it in prose."""
+
+    callee: str
+    arguments: tuple[str | Term, ...] = ()
+    words: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.callee}({', '.join(map(str, self.arguments))})"
+
+    def render(self, indent: int) -> str:
+        """The call at an indentation of `indent` tabs, on several lines where one is too long."""
+        flat = str(self)
+        if len(TAB) * indent + len(flat) + 1 <= LINE:
+            return flat
+        inner = TAB * (indent + 1)
+        parts = [
+            inner + (a.render(indent + 1) if isinstance(a, Term) else a) + ",\n"
+            for a in self.arguments
+        ]
+        return f"{self.callee}(\n{''.join(parts)}{TAB * indent})"
+
+    def walk(self) -> Iterable[Term]:
+        """This term and all inside it."""
+        yield self
+        for argument in self.arguments:
+            if isinstance(argument, Term):
+                yield from argument.walk()
+
+
+def sequential(terms: Sequence[Term]) -> str:
+    """`nn.Sequential(…)` with one element a line, for the body of `__init__`."""
+    lines = [f"{TAB * 3}{t.render(3)},\n" for t in terms]
+    return f"nn.Sequential(\n{''.join(lines)}{TAB * 2})"
+
+
+def paragraph(text: str) -> str:
+    """A docstring's paragraph, wrapped."""
+    return textwrap.fill(text, LINE - 4)
+
+
+def assemble(docstring: str, blocks: Iterable[Block], entry: str, recipe: str = "") -> str:
+    """A whole file: docstring, imports, recipe, the blocks it needs, the entry class."""
+    parts = [b.source for b in blocks] + [entry]
+    text = "\n\n\n".join(parts)
+    used = names(code_of(text).tree)
+    imports = ["import math\n"] if "math" in used else []
+    imports += ["import torch"] if "torch" in used else []
+    imports += ["import torch.nn.functional as F"] if "F" in used else []
+    imports += ["from torch import nn"]
+    head = f'"""{docstring}\n"""\n\n' + "\n".join(imports)
+    return head + (f"\n\n{recipe}" if recipe else "") + f"\n\n\n{text}\n"
+
+
+def needed(terms: Iterable[Term]) -> list[Block]:
+    """The library's blocks that terms call, with all that those need."""
+    return closure(t.callee for term in terms for t in term.walk())

@@ -1,12 +1,15 @@
-"""Activations and norms: which may stand for which, and putting one in the place of another."""
+"""What may stand for what: activations, norms and training recipes, and putting one in the place of
+another.
+"""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from typing import Final
+from random import Random
+from typing import Any, Final
 
-from archwright.source.segments import Change, Code, callee, calls, code_of
+from archwright.source.code import Change, SourceCode, callee, calls, code_of
 
 ACTIVATIONS: Final[Mapping[str, str]] = {
     "ReLU": "relu",
@@ -31,7 +34,7 @@ NORMS: Final[Mapping[str, tuple[str, ...]]] = {
 """Norm layers and what can stand in their place whatever the shape is."""
 
 
-def activation_sites(code: Code) -> dict[str, list[ast.Call]]:
+def activation_sites(code: SourceCode) -> dict[str, list[ast.Call]]:
     """Calls of activations, as layers and as functions, by the layer's name."""
     found: dict[str, list[ast.Call]] = {}
     for call in calls(code.tree):
@@ -49,7 +52,7 @@ def _is_function(call: ast.Call) -> bool:
     return module in {"F", "functional", "torch"} and bool(call.args)
 
 
-def put_activation(code: Code, call: ast.Call, new: str) -> list[Change]:
+def put_activation(code: SourceCode, call: ast.Call, new: str) -> list[Change]:
     """The changes that make an activation's call one of `new` (a layer's name)."""
     assert isinstance(call.func, ast.Attribute)
     if callee(call) in ACTIVATIONS:
@@ -59,7 +62,7 @@ def put_activation(code: Code, call: ast.Call, new: str) -> list[Change]:
     return [code.put(call, f"{owner}.{ACTIVATIONS[new]}({code.segment(call.args[0])})")]
 
 
-def norm_sites(code: Code) -> dict[str, list[ast.Call]]:
+def norm_sites(code: SourceCode) -> dict[str, list[ast.Call]]:
     """Calls of norm layers with a width, by name."""
     found: dict[str, list[ast.Call]] = {}
     for call in calls(code.tree):
@@ -69,7 +72,7 @@ def norm_sites(code: Code) -> dict[str, list[ast.Call]]:
     return found
 
 
-def norm_choices(code: Code, name: str) -> tuple[str, ...]:
+def norm_choices(code: SourceCode, name: str) -> tuple[str, ...]:
     """What may stand in a norm's place in this source."""
     if name == "GroupNorm":
         images = any(callee(c) == "Conv2d" for c in calls(code.tree))
@@ -85,7 +88,7 @@ def _norm_width(call: ast.Call) -> ast.expr | None:
     return next((k.value for k in call.keywords if k.arg in named), None)
 
 
-def put_norm(code: Code, call: ast.Call, new: str) -> Change:
+def put_norm(code: SourceCode, call: ast.Call, new: str) -> Change:
     """The change that makes a norm's call one of `new`, over the same width."""
     assert isinstance(call.func, ast.Attribute)
     width = _norm_width(call)
@@ -107,3 +110,69 @@ def replace_norms(source: str, new: Mapping[str, str]) -> str:
     code = code_of(source)
     found = norm_sites(code)
     return code.apply([put_norm(code, c, new[n]) for n in found if n in new for c in found[n]])
+
+
+# --- recipes --------------------------------------------------------------------------------------
+
+
+RECIPE_CHOICES: Final[Mapping[str, tuple[Any, ...]]] = {
+    "learning_rate": (0.001, 0.002, 0.003, 0.005, 0.008),
+    "weight_decay": (0.0, 0.01, 0.05, 0.1, 0.3),
+    "batch_size": (16, 32, 64),
+    "schedule": ("linear", "cosine", "warmup_cosine"),
+    "optimizer": ("adamw", "rmsprop"),
+}
+"""Values that are worth a try, all within the bounds of a recipe."""
+RECIPE_WEIGHTS: Final = (5, 4, 2, 2, 1)
+
+
+def draw_recipe(rng: Random) -> str:
+    """A `RECIPE = {…}` line with one or two keys."""
+    keys = rng.choices(tuple(RECIPE_CHOICES), RECIPE_WEIGHTS, k=rng.choice((1, 2)))
+    return write_recipe({k: rng.choice(RECIPE_CHOICES[k]) for k in sorted(set(keys))})
+
+
+def write_recipe(recipe: Mapping[str, Any]) -> str:
+    """The line that states a recipe."""
+    items = ", ".join(f'"{k}": {_literal(v)}' for k, v in recipe.items())
+    return f"RECIPE = {{{items}}}"
+
+
+def _literal(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+def find_recipe(code: SourceCode) -> tuple[ast.Assign, dict[str, Any]] | None:
+    """The statement that sets RECIPE and its values; values that are no literals are left out."""
+    for node in code.tree.body:
+        if isinstance(node, ast.Assign) and any(
+            isinstance(t, ast.Name) and t.id == "RECIPE" for t in node.targets
+        ):
+            return node, _read(node.value)
+    return None
+
+
+def _read(node: ast.expr) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in zip(getattr(node, "keys", []), getattr(node, "values", []), strict=False):
+        try:
+            found[str(ast.literal_eval(key))] = ast.literal_eval(value)
+        except (ValueError, TypeError):
+            continue
+    return found
+
+
+def put_recipe(code: SourceCode, recipe: Mapping[str, Any]) -> str:
+    """The source with this recipe; an empty one takes the statement away."""
+    line = write_recipe(recipe)
+    found = find_recipe(code)
+    if found is not None:
+        node = found[0]
+        change = code.put(node, line) if recipe else code.cut_statement(node, code.tree.body)
+        return code.apply([change])
+    if not recipe:
+        return code.text
+    imports = [n for n in code.tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
+    if imports:
+        return code.apply([code.after(imports[-1], f"\n\n{line}")])
+    return f"{code.text.rstrip()}\n\n\n{line}\n"

@@ -7,11 +7,10 @@ import re
 from typing import Final
 
 from archwright.search.grammar.variation import put_norm
-from archwright.search.operators.definitions import Definition, bring
-from archwright.search.operators.edits import Edit
+from archwright.search.operators.parents import Definition, Edit, bring
 from archwright.search.operators.patient import Fix, Patient
 from archwright.search.operators.structural_edits import remove_module
-from archwright.source.segments import Change, Code, callee, calls, classes, code_of
+from archwright.source.code import Change, SourceCode, callee, calls, classes, code_of
 
 CAUSAL_CONV: Final = '''class CausalConv1d(nn.Conv1d):
     """A convolution over steps that sees no later step: padded on the left alone."""
@@ -79,7 +78,7 @@ def _assigns(node: ast.Assign, name: str) -> bool:
     return any(isinstance(t, ast.Attribute) and t.attr == name for t in node.targets)
 
 
-def _add_argument(code: Code, call: ast.Call, argument: str) -> Change:
+def _add_argument(code: SourceCode, call: ast.Call, argument: str) -> Change:
     end = code.span(call)[1] - 1
     inside = code.segment(call)[:-1].rstrip()
     comma = "" if inside.endswith(("(", ",")) else ", "
@@ -114,7 +113,7 @@ def _norm_per_sample(patient: Patient, call: ast.Call) -> Change:
     return put_norm(patient.code, call, "GroupNorm")
 
 
-def _off_the_batch_axis(code: Code, call: ast.Call) -> list[Change]:
+def _off_the_batch_axis(code: SourceCode, call: ast.Call) -> list[Change]:
     """`dim=0` becomes the last axis where it keeps the shape."""
     keeps = callee(call) in {"softmax", "normalize", "cumsum"} or any(
         k.arg == "keepdim" for k in call.keywords
@@ -147,7 +146,7 @@ def fix_future(patient: Patient) -> Edit | None:
     return Edit(source, "repair: no step sees a later one", "The outputs moved with the future.")
 
 
-def _close(code: Code, call: ast.Call) -> Change | None:
+def _close(code: SourceCode, call: ast.Call) -> Change | None:
     """The change that keeps one call from looking ahead, if it does."""
     name = callee(call)
     named = {k.arg: k for k in call.keywords}
@@ -174,7 +173,7 @@ def _over_last_axis(call: ast.Call) -> bool:
     return bool(axis) and ast.unparse(axis[0]) == "-1"
 
 
-def _left_padded(code: Code, call: ast.Call) -> str:
+def _left_padded(code: SourceCode, call: ast.Call) -> str:
     kept = [code.segment(a) for a in call.args]
     kept += [code.segment(k) for k in call.keywords if k.arg not in {"padding", "padding_mode"}]
     return f"CausalConv1d({', '.join(kept)})"

@@ -9,18 +9,20 @@ from typing import Any, Final
 
 from archwright.core import RECIPE_BOUNDS, Recipe, SourceError
 from archwright.search.grammar.library import closure, library
-from archwright.search.grammar.recipes import find_recipe, put_recipe
-from archwright.search.operators.definitions import (
-    IMPORTS,
-    Definition,
-    add_imports,
-    bring,
+from archwright.search.grammar.variation import find_recipe, put_recipe
+from archwright.search.operators.parents import IMPORTS, Definition, Edit, add_imports, bring
+from archwright.search.operators.patient import Fix, Patient
+from archwright.source.code import (
+    Change,
+    SourceCode,
+    callee,
+    calls,
+    classes,
+    method,
+    names,
     rename_class,
 )
-from archwright.search.operators.edits import Edit
-from archwright.search.operators.patient import Fix, Patient
-from archwright.source.layers import FREE, is_layer
-from archwright.source.segments import Change, Code, callee, calls, classes, method, names
+from archwright.source.values import FREE, is_layer
 
 ALSO_CALLED: Final = {"Swish": "SiLU", "HardSwish": "Hardswish", "LeakyRelu": "LeakyReLU"}
 MORE_IMPORTS: Final = {"np": "import numpy as np", "numpy": "import numpy"}
@@ -85,7 +87,7 @@ def fix_missing_name(patient: Patient) -> Edit | None:
     return _rename_near(patient, name)
 
 
-def _after_docstring(code: Code, line: str) -> str:
+def _after_docstring(code: SourceCode, line: str) -> str:
     body = code.tree.body
     place = 1 if ast.get_docstring(code.tree) is not None and len(body) > 1 else 0
     while place + 1 < len(body) and _is_future(body[place]):

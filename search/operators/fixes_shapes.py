@@ -8,13 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from archwright.search.grammar.grammar import ROOM
-from archwright.search.operators.definitions import free_name, rename_class
-from archwright.search.operators.edits import Edit, NotApplicable
+from archwright.search.operators.parents import Edit, NotApplicable
 from archwright.search.operators.patient import Fix, Patient
-from archwright.search.operators.scaling import fit_parameters, scale_width
 from archwright.search.operators.structural_edits import simplify
+from archwright.source.code import callee, calls, classes, free_name, rename_class
 from archwright.source.counting import build_blueprint, count_parameters
-from archwright.source.segments import callee, calls, classes
+from archwright.source.widths import fit_parameters, scale_width
 
 OUTPUT: Final = '''
 

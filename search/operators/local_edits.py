@@ -8,21 +8,21 @@ from random import Random
 from typing import Final
 
 from archwright.core import Problem
-from archwright.search.grammar.frame import draw_arguments
-from archwright.search.grammar.library import CHOICES as BLOCK_CHOICES
-from archwright.search.grammar.recipes import CHOICES as RECIPE_CHOICES
-from archwright.search.grammar.recipes import WEIGHTS, find_recipe, put_recipe
+from archwright.search.grammar.library import BLOCK_CHOICES, draw_arguments
 from archwright.search.grammar.variation import (
     ACTIVATIONS,
+    RECIPE_CHOICES,
+    RECIPE_WEIGHTS,
     activation_sites,
+    find_recipe,
     norm_choices,
     norm_sites,
     put_activation,
     put_norm,
+    put_recipe,
 )
-from archwright.search.operators.edits import Edit, NotApplicable
-from archwright.search.operators.sites import Plan, Site
-from archwright.source.segments import Change, Code, callee, calls, code_of
+from archwright.search.operators.parents import Edit, NotApplicable, Parent, Site
+from archwright.source.code import Change, SourceCode, callee, calls, code_of
 from archwright.source.widths import find_widths
 
 FACTORS: Final = (1.25, 1.5, 2.0)
@@ -74,35 +74,35 @@ def widen(source: str, problem: Problem, rng: Random) -> Edit:
 
 def tune_block(source: str, problem: Problem, rng: Random) -> Edit:
     """Other settings for one block or layer: kernel, heads, hidden width, dilation, dropout."""
-    plan = Plan(source, problem)
+    parent = Parent(source, problem)
     options: list[tuple[str, Change]] = []
-    for site in plan.sites:
-        options += _retuned(plan, site, rng)
-    for call in calls(plan.code.tree):
-        options += _reset(plan.code, call, rng)
+    for site in parent.sites:
+        options += _retuned(parent, site, rng)
+    for call in calls(parent.code.tree):
+        options += _reset(parent.code, call, rng)
     if not options:
         raise NotApplicable("no block or layer has settings that are known")
     words, change = rng.choice(options)
     why = "How far a block looks and how much it holds is a matter of measuring."
-    return Edit(plan.code.apply([change]), f"tune {words}", why)
+    return Edit(parent.code.apply([change]), f"tune {words}", why)
 
 
-def _retuned(plan: Plan, site: Site, rng: Random) -> list[tuple[str, Change]]:
+def _retuned(parent: Parent, site: Site, rng: Random) -> list[tuple[str, Change]]:
     """A library block's call with its arguments drawn again."""
-    block = plan.known.get(callee(site.call))
+    block = parent.known.get(callee(site.call))
     if block is None:
         return []
-    side = plan.problem.input_shape[-1] if site.domain == "image" else 0
-    drawn = draw_arguments(block, site.features, plan.problem, rng, side)
+    side = parent.problem.input_shape[-1] if site.domain == "image" else 0
+    drawn = draw_arguments(block, site.features, parent.problem, rng, side)
     text = f"{callee(site.call)}({', '.join([site.width, *drawn])})"
-    old = plan.code.segment(site.call)
+    old = parent.code.segment(site.call)
     if text == old:
         return []
     said = ", ".join(drawn) or "defaults"
-    return [(f"block {site.number}, {block.words}: {said}", plan.code.put(site.call, text))]
+    return [(f"block {site.number}, {block.words}: {said}", parent.code.put(site.call, text))]
 
 
-def _reset(code: Code, call: ast.Call, rng: Random) -> list[tuple[str, Change]]:
+def _reset(code: SourceCode, call: ast.Call, rng: Random) -> list[tuple[str, Change]]:
     """Another dropout rate, or another odd kernel with the padding that goes with it."""
     name = callee(call)
     if name in DROPOUTS and len(call.args) == 1 and isinstance(call.args[0], ast.Constant):
@@ -145,7 +145,7 @@ def change_recipe(source: str, problem: Problem, rng: Random) -> Edit:
     code = code_of(source)
     found = find_recipe(code)
     recipe = dict(found[1]) if found else {}
-    key = rng.choices(tuple(RECIPE_CHOICES), WEIGHTS)[0]
+    key = rng.choices(tuple(RECIPE_CHOICES), RECIPE_WEIGHTS)[0]
     value = rng.choice([v for v in RECIPE_CHOICES[key] if v != recipe.get(key)])
     changed = put_recipe(code, recipe | {key: value})
     why = "An architecture shows what it can do only at a recipe that suits it."

@@ -11,12 +11,11 @@ from typing import Final
 from archwright.core import Problem, SourceError
 from archwright.search.grammar.grammar import ROOM, draw
 from archwright.search.operators import local_edits, structural_edits
-from archwright.search.operators.crossing import recombine
-from archwright.search.operators.edits import Edit, NotApplicable
-from archwright.search.operators.scaling import fit_parameters
-from archwright.search.operators.sites import Plan
+from archwright.search.operators.parents import Edit, NotApplicable, Parent
+from archwright.search.operators.structural_edits import recombine
+from archwright.source.code import code_of
 from archwright.source.counting import count_parameters
-from archwright.source.segments import code_of
+from archwright.source.widths import fit_parameters
 
 __all__ = ["OPERATORS", "Edit", "NotApplicable", "OperatorInfo", "applicable", "edit"]
 
@@ -132,7 +131,7 @@ def _applies(name: str, source: str, problem: Problem) -> bool:
         return name == "draft"
     try:
         if name == "recombine":
-            Plan(source, problem)
+            Parent(source, problem)
         else:
             _SINGLE[name](source, problem, Random(0))
     except (NotApplicable, SourceError):

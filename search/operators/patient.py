@@ -10,8 +10,8 @@ from functools import cached_property
 from random import Random
 
 from archwright.core import CheckReport, Problem
-from archwright.search.operators.edits import Edit
-from archwright.source.segments import Change, Code, classes, code_of
+from archwright.search.operators.parents import Edit
+from archwright.source.code import Change, SourceCode, classes, code_of
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Patient:
     rng: Random
 
     @cached_property
-    def code(self) -> Code:
+    def code(self) -> SourceCode:
         return code_of(self.source)
 
     @cached_property

@@ -6,7 +6,7 @@ from random import Random
 
 from archwright.core import CheckReport, Problem, SourceError
 from archwright.search.operators import fixes_flow, fixes_names, fixes_shapes
-from archwright.search.operators.edits import Edit
+from archwright.search.operators.parents import Edit
 from archwright.search.operators.patient import Patient, first_that_helps
 
 

@@ -13,9 +13,17 @@ from typing import Final
 import numpy as np
 
 from archwright.core import Array
-from archwright.search.predict.latency import NOMINAL, Device, flops_of, loads_of, seconds_of
+from archwright.search.predict.latency import (
+    NOMINAL,
+    Device,
+    Graph,
+    Operation,
+    flops_of,
+    loads_of,
+    read_graph,
+    seconds_of,
+)
 from archwright.search.predict.proxies import PROXIES
-from archwright.source.graph_text import Graph, Operation, read_graph
 
 _KINDS: Final[Mapping[str, frozenset[str]]] = {
     "convolutions": frozenset({"convolution"}),

@@ -10,10 +10,9 @@ from typing import Final
 import numpy as np
 
 from archwright.core import Array, Problem, Recipe
+from archwright.source.code import callee, calls, code_of
 from archwright.source.counting import count_parameters
-from archwright.source.family import FAMILIES, family
-from archwright.source.fingerprint import read_source
-from archwright.source.segments import callee, calls, code_of
+from archwright.source.fingerprint import FAMILIES, family, read_source
 
 BUCKETS: Final = 32
 """Places that the names of what is called are hashed to."""

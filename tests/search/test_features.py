@@ -9,8 +9,7 @@ from search_problems import PROBLEMS, check
 from archwright.core import CheckReport, Status
 from archwright.search.grammar.grammar import draw
 from archwright.search.predict.features import COLUMNS, GROUPS, columns_of, count_branches, features
-from archwright.search.predict.latency import NOMINAL, Device, latency_ms, loads_of
-from archwright.source.graph_text import read_graph
+from archwright.search.predict.latency import NOMINAL, Device, latency_ms, loads_of, read_graph
 
 HEAD = """
 import torch

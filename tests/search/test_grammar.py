@@ -11,9 +11,9 @@ from search_problems import PROBLEMS, check
 from archwright.core import Recipe, Status
 from archwright.search.grammar.grammar import draw
 from archwright.search.grammar.library import library, members
-from archwright.search.grammar.recipes import find_recipe
-from archwright.source.family import FAMILIES, family
-from archwright.source.segments import Code, classes
+from archwright.search.grammar.variation import find_recipe
+from archwright.source.code import SourceCode, classes
+from archwright.source.fingerprint import FAMILIES, family
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
@@ -74,7 +74,7 @@ def test_a_draft_reads_well(name: str) -> None:
 def test_a_drawn_recipe_is_within_bounds() -> None:
     found = 0
     for seed in range(60):
-        recipe = find_recipe(Code(draw(PROBLEMS["recall"], Random(seed)).source))
+        recipe = find_recipe(SourceCode(draw(PROBLEMS["recall"], Random(seed)).source))
         if recipe is not None:
             found += 1
             Recipe().updated(recipe[1])

@@ -10,7 +10,7 @@ import time
 from random import Random
 
 from archwright.search.grammar.grammar import draw
-from archwright.source.parsing import parse
+from archwright.source.code import parse
 from archwright.tasks.loading import load_task
 
 

@@ -9,10 +9,9 @@ from search_problems import PROBLEMS, build
 
 from archwright.core import Problem, SourceError
 from archwright.search.grammar.grammar import draw
-from archwright.search.operators.scaling import fit_parameters, scale_width
+from archwright.source.code import SourceCode
 from archwright.source.counting import count_parameters
-from archwright.source.segments import Code
-from archwright.source.widths import find_widths
+from archwright.source.widths import find_widths, fit_parameters, scale_width
 from archwright.tasks.loading import built_in_names, load_task
 
 
@@ -152,7 +151,7 @@ class Model(nn.Module):
         self.leave = nn.Linear(width, output_shape[0])
 """
     for factor in (0.3, 0.77, 1.1, 1.9):
-        (width,) = find_widths(Code(scale_width(source, factor))).values()
+        (width,) = find_widths(SourceCode(scale_width(source, factor))).values()
         assert width % 4 == 0
 
 

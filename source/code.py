@@ -1,14 +1,56 @@
-"""Editing source by the places of its syntax nodes, so that all else stays as it was written."""
+"""Python source as text with its syntax tree: parsed, searched, and edited by the places of its
+nodes, so that all else stays as it was written.
+
+`parse` is the only place that calls `ast.parse`. CPython 3.11 counts the depth of all syntax trees
+that are being built in one variable. Building one is C code that another thread cannot interrupt,
+unless the garbage collector runs in the middle and calls a finaliser written in Python; if that
+other thread parses, too, the count is wrong and the parse fails with "SystemError: AST constructor
+recursion depth mismatch". Other libraries parse and know nothing of a lock, so the collector rests
+while a source is parsed. The list of warnings to ignore is one for all threads as well.
+"""
 
 from __future__ import annotations
 
 import ast
+import gc
+import threading
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final, Literal, cast, overload
 
 from archwright.core import SourceError
-from archwright.source.parsing import parse
+
+_ONE_AT_A_TIME: Final = threading.RLock()
+
+
+@overload
+def parse(source: str, mode: Literal["exec"] = "exec") -> ast.Module: ...
+@overload
+def parse(source: str, mode: Literal["eval"]) -> ast.Expression: ...
+def parse(source: str, mode: Literal["exec", "eval"] = "exec") -> ast.Module | ast.Expression:
+    """The syntax tree of a source; what Python warns of in it goes unsaid. Nothing is executed.
+
+    Raises:
+        SyntaxError: it is not Python.
+        ValueError, RecursionError, MemoryError: it cannot be parsed.
+    """
+    with _ONE_AT_A_TIME, warnings.catch_warnings(), _no_collection():
+        warnings.simplefilter("ignore")
+        return cast(ast.Module | ast.Expression, ast.parse(source, mode=mode))
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +62,7 @@ class Change:
     text: str
 
 
-class Code:
+class SourceCode:
     """Source text with its syntax tree and the way from a node to its place in the text."""
 
     def __init__(self, text: str) -> None:
@@ -110,13 +152,13 @@ class Code:
 
 
 @lru_cache(maxsize=256)
-def code_of(text: str) -> Code:
+def code_of(text: str) -> SourceCode:
     """A source that was perhaps read before: nobody changes its tree.
 
     Raises:
         SourceError: it is not Python; the message names the line.
     """
-    return Code(text)
+    return SourceCode(text)
 
 
 def classes(tree: ast.AST) -> dict[str, ast.ClassDef]:
@@ -148,3 +190,35 @@ def calls(tree: ast.AST) -> Iterator[ast.Call]:
 def names(tree: ast.AST) -> set[str]:
     """All plain names that a tree reads or writes."""
     return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
+
+
+def is_idle(statement: ast.stmt) -> bool:
+    """A statement without effect: `pass`, a docstring, a bare string."""
+    if isinstance(statement, ast.Pass):
+        return True
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+def free_name(name: str, taken: Iterable[str]) -> str:
+    """`name`, or `name` with a number behind it where it is taken."""
+    if name not in set(taken):
+        return name
+    number = 2
+    while f"{name}{number}" in set(taken):
+        number += 1
+    return f"{name}{number}"
+
+
+def rename_class(code: SourceCode, old: str, new: str) -> str:
+    """`code` with a class and all that names it renamed."""
+    node = classes(code.tree)[old]
+    start = code.span(node)[0] + code.segment(node).index(f"class {old}") + len("class ")
+    changes = [Change(start, start + len(old.encode()), new)]
+    changes += [
+        code.put(n, new) for n in ast.walk(code.tree) if isinstance(n, ast.Name) and n.id == old
+    ]
+    return code.apply(changes)
