@@ -1,18 +1,24 @@
-"""Architectures as source, for a policy to propose from."""
+"""Architectures as source, for a policy to propose from, and what a source says of its architecture
+without being run.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import math
+import zlib
+from collections import Counter
 from collections.abc import Mapping
-from random import Random
 from typing import Final
 
-from archwright.core import CONTROL, Candidate, Problem, Recipe, SourceError
-from archwright.search.operators.operators import OPERATORS, edit
-from archwright.search.operators.parents import NotApplicable
+import numpy as np
+
+from archwright.core import CONTROL, Array, Candidate, Problem, Recipe, SourceError
+from archwright.search.operators import OPERATORS, NotApplicable, edit_of
 from archwright.search.policies.protocol import Choice, Proposal
-from archwright.search.predict.outline import outline
-from archwright.source.fingerprint import family
+from archwright.source.code import callee, calls, code_of
+from archwright.source.counting import count_parameters
+from archwright.source.fingerprint import FAMILIES, family, read_source
 
 SHORTLIST: Final = 16
 """Proposals that are compared for one candidate: an edit of source takes milliseconds."""
@@ -46,9 +52,9 @@ class SourceSpace:
 
     def preview(self, choice: Choice) -> Proposal | None:
         """See `Space.preview`: the edit that the symbolic backend makes from the choice's seed."""
-        sources = [self._sources[p] for p in choice.parents]
+        sources = tuple(self._sources[p] for p in choice.parents)
         try:
-            made = edit(choice.operator, sources, self._problem, Random(choice.seed))
+            made = edit_of(choice.operator, sources, self._problem, choice.seed)
         except (NotApplicable, SourceError):
             return None
         return self._describe(made.source)
@@ -60,3 +66,34 @@ class SourceSpace:
             return None
         key = hashlib.sha256(source.encode()).hexdigest()
         return Proposal(key, features, family=family(source))
+
+
+BUCKETS: Final = 32
+"""Places that the names of what is called are hashed to."""
+WIDTH: Final = BUCKETS + len(FAMILIES) + 5
+
+
+def outline(source: str, problem: Problem, recipe: Recipe) -> Array:
+    """Calls by name (logarithms of their counts), family, parameters (0 where they cannot be
+    counted), calls in all, and the recipe: float64 `(WIDTH,)`.
+
+    Raises:
+        SourceError: the source breaks the contract.
+    """
+    trained = read_source(source, problem, recipe).recipe
+    names = Counter(callee(call) for call in calls(code_of(source).tree))
+    buckets = np.zeros(BUCKETS)
+    for name, times in names.items():
+        buckets[zlib.crc32(name.encode()) % BUCKETS] += times
+    kind = family(source)
+    return np.array(
+        [
+            *np.log1p(buckets),
+            *(float(kind == other) for other in FAMILIES),
+            math.log1p(count_parameters(source, problem) or 0),
+            math.log1p(names.total()),
+            math.log(trained.learning_rate),
+            trained.weight_decay,
+            math.log(trained.batch_size),
+        ]
+    )

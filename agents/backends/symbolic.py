@@ -31,8 +31,7 @@ from archwright.agents.questions import (
 )
 from archwright.core import AnswerError, BackendError, Check, CheckReport, Status
 from archwright.knowledge.papers.relevance import shared_words
-from archwright.search.operators.operators import OPERATORS, edit
-from archwright.search.operators.parents import NotApplicable
+from archwright.search.operators import OPERATORS, NotApplicable, edit_of
 from archwright.search.operators.repair import repair
 
 _NUMBER: Final = re.compile(r"\b\d[\d_.]*(?:e-?\d+)?\b")
@@ -86,9 +85,7 @@ def _research(question: ResearchQuestion, rng: Random) -> Idea:
         if operator == question.operator and not question.rejected and question.seed is not None:
             seed = question.seed
         try:
-            change = edit(
-                operator, [w.source for w in works], problem_of(question.brief), Random(seed)
-            )
+            change = edit_of(operator, _sources(works), problem_of(question.brief), seed)
         except NotApplicable:
             continue
         if works and any(said.startswith(f"{change.title}: ") for said in question.rejected):
@@ -125,18 +122,23 @@ def _evidence(work: Work) -> str:
 
 
 def _code(question: CodeQuestion, seed: int) -> Code:
-    """The edit that the researcher had in mind, made again from the seed in its plan.
+    """The edit that the researcher had in mind, by the seed in its plan.
 
     Raises:
         AnswerError: the idea is another backend's, and its operator does not apply.
     """
     idea = question.idea
-    sources = [w.source for w in question.works]
-    rng = Random(int(idea.plan.get("seed", seed)))
+    seed = int(idea.plan.get("seed", seed))
+    problem = problem_of(question.brief)
     try:
-        return Code(source=edit(idea.operator, sources, problem_of(question.brief), rng).source)
+        made = edit_of(idea.operator, _sources(question.works), problem, seed)
     except NotApplicable as error:
         raise AnswerError(str(error)) from None
+    return Code(source=made.source)
+
+
+def _sources(works: Sequence[Work]) -> tuple[str, ...]:
+    return tuple(w.source for w in works)
 
 
 # --- debugger ------------------------------------------------------------------------------------

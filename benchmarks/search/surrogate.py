@@ -23,6 +23,7 @@ from random import Random
 
 import numpy as np
 
+from archwright.benchmarks.search.features import GROUPS, columns_of, features
 from archwright.core import Array, Candidate, CheckReport, Status, TaskSpec, TrialSpec
 from archwright.core.settings import RunSettings
 from archwright.runs.journal import Journal
@@ -32,11 +33,10 @@ from archwright.sandbox import Sandbox
 from archwright.sandbox.opening import open_sandbox
 from archwright.search.grammar.grammar import draw
 from archwright.search.policies.shortlist import targets
-from archwright.search.predict.features import GROUPS, columns_of, features
-from archwright.search.predict.outline import outline
 from archwright.search.predict.proxies import fit_combination, table_of
 from archwright.search.predict.ranks import rank_correlation
 from archwright.search.predict.surrogate import Surrogate
+from archwright.search.source_space import outline
 from archwright.source.fingerprint import read_source
 from archwright.tasks.loading import load_task
 

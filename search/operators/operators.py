@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 from typing import Final
 
@@ -16,8 +17,6 @@ from archwright.search.operators.structural_edits import recombine
 from archwright.source.code import code_of
 from archwright.source.counting import count_parameters
 from archwright.source.widths import fit_parameters
-
-__all__ = ["OPERATORS", "Edit", "NotApplicable", "OperatorInfo", "applicable", "edit"]
 
 ATTEMPTS: Final = 4
 """Draws of an operator before it is said that it changes nothing."""
@@ -74,6 +73,17 @@ def edit(operator: str, parents: Sequence[str], problem: Problem, rng: Random) -
         if made is not None:
             return made
     raise NotApplicable(f"{operator} changes nothing here")
+
+
+@lru_cache(maxsize=256)
+def edit_of(operator: str, parents: tuple[str, ...], problem: Problem, seed: int) -> Edit:
+    """`edit` from a seed. What was made once is kept: a choice that a policy previewed becomes an
+    idea, and the idea becomes code.
+
+    Raises:
+        NotApplicable, SourceError: see `edit`.
+    """
+    return edit(operator, parents, problem, Random(seed))
 
 
 def _apply(operator: str, parents: Sequence[str], problem: Problem, rng: Random) -> Edit | None:

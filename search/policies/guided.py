@@ -3,12 +3,12 @@ surrogate picks among proposals."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 from typing import Any, ClassVar, Final, Literal, get_args
 
 from archwright.core import Candidate
 from archwright.search.policies.asking import Asking
-from archwright.search.policies.operator_values import OperatorValues, Outcome
 from archwright.search.policies.protocol import Choice, Space
 from archwright.search.policies.shortlist import OPTIMISM, Shortlist
 from archwright.search.predict.surrogate import Confidence
@@ -56,7 +56,7 @@ class Guided(Asking):
         names = self.operators(1, 2) if mates else self.operators(1)
         if self.without == "values":
             return self.apply(rng.choice(names), first, best, rng)
-        operator = self.values.choose(self.known.family(first), self._outcome(first), names, rng)
+        operator = self.values.choose(self.known.family(first), self._effect(first), names, rng)
         return self.apply(operator, first, best, rng)
 
     def _is_drafting(self) -> bool:
@@ -72,13 +72,13 @@ class Guided(Asking):
         if parent is not None:
             after = (
                 self.known.family(candidate) or self.known.family(parent),
-                self._outcome(candidate),
+                self._effect(candidate),
             )
             self.values.learn(
-                self.known.family(parent), self._outcome(parent), candidate.operator, after
+                self.known.family(parent), self._effect(parent), candidate.operator, after
             )
 
-    def _outcome(self, candidate: Candidate) -> Outcome:
+    def _effect(self, candidate: Candidate) -> Effect:
         """What came of the operator that made a candidate."""
         if candidate.gain is None:
             return "failed"
@@ -94,3 +94,52 @@ class Guided(Asking):
     def state(self) -> dict[str, Any]:
         """See `Policy.state`."""
         return super().state() | {"values": self.values.to_json()}
+
+
+# --- operators ------------------------------------------------------------------------------------
+
+
+Effect = Literal["start", "better", "worse", "failed"]
+
+RATE: Final = 0.2
+DISCOUNT: Final = 0.3
+EXPLORE: Final = 0.25
+"""Share of the choices that are made evenly, so that no operator is given up for good."""
+
+
+class OperatorValues:
+    """Q-learning with (family, last outcome) as the state and operators as the actions.
+
+    Anu et al. 2025, "HHNAS-AM: Hierarchical Hybrid Neural Architecture Search using Adaptive
+    Mutation Policies". The reward of an operator is 1 when its child beat its parent, else 0.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[tuple[str, str], dict[str, float]] = {}
+
+    def choose(self, family: str, outcome: Effect, operators: Sequence[str], rng: Random) -> str:
+        """The operator of the highest value, of equals any; sometimes any at all."""
+        if rng.random() < EXPLORE:
+            return rng.choice(operators)
+        values = self._values.get((family, outcome), {})
+        highest = max(values.get(o, 0.5) for o in operators)
+        return rng.choice([o for o in operators if values.get(o, 0.5) == highest])
+
+    def learn(
+        self,
+        family: str,
+        outcome: Effect,
+        operator: str,
+        after: tuple[str, Effect],
+    ) -> None:
+        """An operator led from a state to the state `after`."""
+        reward = float(after[1] == "better")
+        ahead = max(self._values.get(after, {}).values(), default=0.5)
+        target = (1 - DISCOUNT) * reward + DISCOUNT * ahead
+        values = self._values.setdefault((family, outcome), {})
+        old = values.get(operator, 0.5)
+        values[operator] = old + RATE * (target - old)
+
+    def to_json(self) -> dict[str, dict[str, float]]:
+        """The table: `family/outcome` to operator to value, in [0, 1]."""
+        return {"/".join(state): dict(values) for state, values in self._values.items()}

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from archwright.core import Array, Candidate
-from archwright.search.policies.known import Known
+from archwright.search.policies.asking import Known
 from archwright.search.policies.protocol import Choice, Proposal, Space
 from archwright.search.predict.surrogate import Confidence, Surrogate
 

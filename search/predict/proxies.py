@@ -47,10 +47,6 @@ class Combination:
         scores: Array = rank_columns(values) @ np.array(self.weights)
         return scores
 
-    def greedy(self, values: Array) -> Array:
-        """The order to try candidates in, most promising first: int64 `(n,)`, indices."""
-        return np.argsort(-self.score(values), kind="stable")
-
 
 def table_of(candidates: Sequence[Mapping[str, float]], names: Sequence[str] = PROXIES) -> Array:
     """Proxies of candidates as float64 `(n, names)`, NaN where one is missing."""

@@ -6,9 +6,15 @@ import numpy as np
 import pytest
 from search_problems import PROBLEMS, check
 
+from archwright.benchmarks.search.features import (
+    COLUMNS,
+    GROUPS,
+    columns_of,
+    count_branches,
+    features,
+)
 from archwright.core import CheckReport, Status
 from archwright.search.grammar.grammar import draw
-from archwright.search.predict.features import COLUMNS, GROUPS, columns_of, count_branches, features
 from archwright.search.predict.latency import NOMINAL, Device, latency_ms, loads_of, read_graph
 
 HEAD = """

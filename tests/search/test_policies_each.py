@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 
 from archwright.core import Candidate, CandidateStatus, Measurement
+from archwright.search.policies.asking import Known
 from archwright.search.policies.elites import Elites
 from archwright.search.policies.evolution import POPULATION, Evolution
 from archwright.search.policies.guided import DRAFTS as DRAFTED
-from archwright.search.policies.guided import FRESH, PARTS, Guided
+from archwright.search.policies.guided import FRESH, PARTS, Effect, Guided, OperatorValues
 from archwright.search.policies.islands import MIGRATION, Islands
-from archwright.search.policies.known import Known
-from archwright.search.policies.operator_values import OperatorValues, Outcome
 from archwright.search.policies.protocol import Choice, Proposal
 from archwright.search.policies.simple import DRAFTS, Greedy
 from archwright.search.policies.tree import Tree
@@ -260,7 +259,7 @@ OPERATORS = ("one", "two", "three", "four", "five")
 def _play(adapts: bool, seed: int, planted: Mapping[str, str], rounds: int = 150) -> int:
     """How many children beat their parents, where in each family one operator is better."""
     rng, values, wins = Random(seed), OperatorValues(), 0
-    states: dict[str, Outcome] = dict.fromkeys(planted, "start")
+    states: dict[str, Effect] = dict.fromkeys(planted, "start")
     for _ in range(rounds):
         kind = rng.choice(list(planted))
         before = states[kind]

@@ -70,11 +70,3 @@ def test_agreement_is_what_the_score_reaches_on_the_results() -> None:
     values, quality = planted(40, seed=4)
     fitted = fit_combination(values, quality)
     assert rank_correlation(fitted.score(values), quality) == pytest.approx(fitted.agreement)
-
-
-def test_greedy_goes_down_the_scores() -> None:
-    values, quality = planted(40, seed=5)
-    fitted = fit_combination(values, quality)
-    order = fitted.greedy(values)
-    assert sorted(order.tolist()) == list(range(40))
-    assert (np.diff(fitted.score(values)[order]) <= 0).all()
