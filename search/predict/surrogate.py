@@ -1,9 +1,9 @@
 """A surrogate: predicts how good a candidate will be, how sure it is, and whether to believe it.
 
 An ensemble of randomised trees (Geurts, Ernst and Wehenkel 2006, "Extremely randomized trees"),
-each on its own bootstrap sample (Breiman 1996, "Bagging predictors"). All trees grow at once, level
-by level, in numpy: a forest on a hundred results takes milliseconds, and nothing need be imported
-that takes a second.
+each grown on four fifths of the results, drawn without replacement, and judged on the fifth that it
+has not seen. All trees grow at once, level by level, in numpy: a forest on a hundred results takes
+milliseconds, and nothing need be imported that takes a second.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Surrogate:
     """Fit it, ask it for its confidence, and predict.
 
     Args:
-        seed: of the bootstrap samples and the random splits; the same data give the same forest.
+        seed: of each tree's results and the random splits; the same data give the same forest.
     """
 
     def __init__(self, seed: int = 0) -> None:
