@@ -1,6 +1,6 @@
 """What successive halving saves against training every candidate in full, and what it finds.
 
-    python benchmarks/rungs.py [--task digits] [--rungs 50,150,450] [--candidates 24] [--seed 0]
+    python benchmarks/search/rungs.py [--task digits] [--rungs 50,150,450] [--candidates 24] [--seed 0]
                                [--budgets 40,100]
 
 Draws candidates and promotes them by successive halving. Compares the steps spent with those of

@@ -19,7 +19,7 @@ from archwright.search.predict.ranks import rank, rank_correlation
 
 PROXIES: Final = ("synflow", "jacov", "snip", "naswot", "hidden_covariance")
 LEAST_RESULTS: Final = 8
-"""With fewer results than this, proxies are trusted equally."""
+"""With fewer results than this, proxies weigh the same."""
 _DRAWS: Final = 128
 _STEPS: Final = (0.5, 0.25, 0.1)
 
@@ -62,7 +62,7 @@ def rank_columns(values: Array) -> Array:
 def fit_combination(values: Array, results: Array, seed: int = 0) -> Combination:
     """Weights under which the combined order agrees best with what was measured.
 
-    Random draws, then moves of one weight at a time from the best of them; equal trust is kept
+    Random draws, then moves of one weight at a time from the best of them; equal weights stay
     unless something agrees better.
 
     Args:
