@@ -1,6 +1,7 @@
 """What deciding costs at many known trials: milliseconds to tell a result and to ask for the next.
 
-    python benchmarks/search/deciding.py [--known 100,1000,10000] [--policies NAMES] [--asks N] [--json]
+    python benchmarks/search/deciding.py [--known 100,1000,10000] [--policies NAMES]
+                                           [--asks N] [--json]
 
 The space is made of numbers, so that what is measured is the policy alone: its choices, the
 surrogate's fits as often as they come, and its predictions for a hundred proposals. Each ask

@@ -1,7 +1,7 @@
 """What successive halving saves against training every candidate in full, and what it finds.
 
-    python benchmarks/search/rungs.py [--task digits] [--rungs 50,150,450] [--candidates 24] [--seed 0]
-                               [--budgets 40,100]
+    python benchmarks/search/rungs.py [--task digits] [--rungs 50,150,450] [--candidates 24]
+                                        [--seed 0] [--budgets 40,100]
 
 Draws candidates and promotes them by successive halving. Compares the steps spent with those of
 training all at the top rung. The winners of both ways are trained on fresh seeds, so that luck on

@@ -1,6 +1,7 @@
 """What a surrogate gains from what can be known of a candidate before it is trained.
 
-    python benchmarks/search/surrogate.py [--tasks digits,recall] [--candidates 150] [--seed 0] [--json]
+    python benchmarks/search/surrogate.py [--tasks digits,recall] [--candidates 150]
+                                            [--seed 0] [--json]
 
 Draws candidates, checks them and trains each at the lowest rung. A surrogate is fitted to some of
 them and judged on the others by its rank correlation with their scores, means over shuffles, for
