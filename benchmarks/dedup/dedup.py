@@ -81,7 +81,7 @@ def _lemur() -> Nets:
 
 
 def _drawn(count: int, seed: int) -> Nets:
-    from archwright.search.grammar.grammar import draw
+    from archwright.search.grammar import draw
     from archwright.tasks.loading import load_task
 
     problem = load_task("digits").spec.problem

@@ -24,7 +24,7 @@ from random import Random
 import numpy as np
 
 from archwright.core import Candidate, Measurement
-from archwright.search.grammar.grammar import draw
+from archwright.search.grammar import draw
 from archwright.search.policies import POLICIES, Choice, Policy, Proposal, open_policy
 from archwright.search.source_space import SHORTLIST, SourceSpace
 from archwright.tasks.loading import load_task

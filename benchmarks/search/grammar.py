@@ -14,7 +14,7 @@ from archwright.core import CheckReport, InputError, Problem, Status
 
 if TYPE_CHECKING:
     from archwright.sandbox import Sandbox
-    from archwright.search.grammar.grammar import Drawing
+    from archwright.search.grammar import Drawing
 
 PROGRESS_EVERY: Final = 100
 
@@ -43,7 +43,7 @@ def run(*, task: ManyTasks = None, count: int = 1000, seed: int = 0, json: AsJso
 
 def measure(name: str, problem: Problem, sandbox: Sandbox, count: int, seed: int) -> dict[str, Any]:
     """Pass rate, distinct share, families and causes of failure of `count` draws."""
-    from archwright.search.grammar.grammar import draw
+    from archwright.search.grammar import draw
 
     rng, started = Random(seed), perf_counter()
     drafts = [draw(problem, rng) for _ in range(count)]

@@ -37,7 +37,7 @@ from archwright.runs.trainer import Trainer
 from archwright.runs.workspace.paths import RunPaths
 from archwright.sandbox import Sandbox
 from archwright.sandbox.opening import open_sandbox
-from archwright.search.grammar.grammar import draw
+from archwright.search.grammar import draw
 from archwright.source.fingerprint import read_source
 from archwright.tasks.loading import load_task
 

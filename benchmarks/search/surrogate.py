@@ -32,7 +32,7 @@ from archwright.runs.trainer import Trainer
 from archwright.runs.workspace.paths import RunPaths
 from archwright.sandbox import Sandbox
 from archwright.sandbox.opening import open_sandbox
-from archwright.search.grammar.grammar import draw
+from archwright.search.grammar import draw
 from archwright.search.policies.shortlist import targets
 from archwright.search.predict.proxies import fit_combination, table_of
 from archwright.search.predict.ranks import rank_correlation

@@ -14,7 +14,7 @@ from archwright.benchmarks.search.features import (
     features,
 )
 from archwright.core import CheckReport, Status
-from archwright.search.grammar.grammar import draw
+from archwright.search.grammar import draw
 from archwright.search.predict.latency import NOMINAL, Device, latency_ms, loads_of, read_graph
 
 HEAD = """

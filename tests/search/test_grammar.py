@@ -9,7 +9,7 @@ import pytest
 from search_problems import PROBLEMS, check
 
 from archwright.core import Recipe, Status
-from archwright.search.grammar.grammar import draw
+from archwright.search.grammar import draw
 from archwright.search.grammar.library import library, members
 from archwright.search.grammar.variation import find_recipe
 from archwright.source.code import SourceCode, classes

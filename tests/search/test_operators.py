@@ -9,8 +9,8 @@ import pytest
 from search_problems import PROBLEMS, check
 
 from archwright.core import Problem, SourceError, Status
-from archwright.search.grammar.grammar import draw
-from archwright.search.operators.operators import OPERATORS, NotApplicable, applicable, edit
+from archwright.search.grammar import draw
+from archwright.search.operators import OPERATORS, NotApplicable, applicable, edit, edit_of
 from archwright.tasks.loading import load_task
 
 SINGLE = [name for name, info in OPERATORS.items() if info.parents == 1]
@@ -209,3 +209,13 @@ def test_an_edit_that_would_pass_the_limit_is_scaled_down() -> None:
         made = edit("deepen", [OTHER_STYLE], small, Random(seed))
         report = check(made.source, small)
         assert report.status is Status.OK, report.error
+
+
+def test_an_edit_from_a_seed_is_made_once() -> None:
+    problem = PROBLEMS["digits"]
+    made = edit_of("widen", (OTHER_STYLE,), problem, 7)
+    assert made == edit("widen", [OTHER_STYLE], problem, Random(7))
+    assert edit_of("widen", (OTHER_STYLE,), problem, 7) is made
+    assert edit_of("widen", (OTHER_STYLE,), problem, 8) is not made
+    with pytest.raises(NotApplicable):
+        edit_of("deepen", ("import torch\n",), problem, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from archwright.search.operators.operators import OPERATORS
+from archwright.search.operators import OPERATORS
 from archwright.search.policies import Choice
 from archwright.search.policies.tweaks import TWEAKS, force_structure
 

@@ -9,7 +9,7 @@ import threading
 import time
 from random import Random
 
-from archwright.search.grammar.grammar import draw
+from archwright.search.grammar import draw
 from archwright.source.code import parse
 from archwright.tasks.loading import load_task
 

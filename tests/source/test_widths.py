@@ -8,7 +8,7 @@ import pytest
 from search_problems import PROBLEMS, build
 
 from archwright.core import Problem, SourceError
-from archwright.search.grammar.grammar import draw
+from archwright.search.grammar import draw
 from archwright.source.code import SourceCode
 from archwright.source.counting import count_parameters
 from archwright.source.widths import find_widths, fit_parameters, scale_width
