@@ -92,7 +92,6 @@ def whole_parameters(module: int, problem: Problem) -> int:
 
 # --- the interpreter ------------------------------------------------------------------------------
 
-
 STEPS: Final = 50_000
 
 

@@ -55,7 +55,6 @@ MODULE_ATTRIBUTES: Final = _words(
 
 # --- imports --------------------------------------------------------------------------------------
 
-
 ImportNode = ast.Import | ast.ImportFrom
 
 _STANDARD: Final = ("math", "typing", "collections", "collections.abc", "functools", "itertools")
@@ -122,9 +121,14 @@ def _exists(path: str) -> bool:
 
 # --- annotations ----------------------------------------------------------------------------------
 
-
-_BUILTINS: Final = ("int", "float", "bool", "str", "bytes", "object", "tuple", "list", "dict")
-_IMPORTED: Final = ("torch.Tensor", "torch.nn.Module", "torch.device", "torch.dtype", "typing.Any")
+_BUILTIN_TYPES: Final = ("int", "float", "bool", "str", "bytes", "object", "tuple", "list", "dict")
+_IMPORTED_TYPES: Final = (
+    "torch.Tensor",
+    "torch.nn.Module",
+    "torch.device",
+    "torch.dtype",
+    "typing.Any",
+)
 _ARITY: Final = {
     **dict.fromkeys(("typing.Optional", "typing.List", "typing.Set", "typing.Sequence"), 1),
     **dict.fromkeys(("collections.abc.Sequence", "list", "set"), 1),
@@ -155,7 +159,7 @@ def _is_type(node: ast.expr, spell: Callable[[ast.expr], str]) -> bool:
         sides = not isinstance(node.left, ast.Constant), isinstance(node.op, ast.BitOr)
         return all(sides) and _is_type(node.left, spell) and _is_type(node.right, spell)
     if not isinstance(node, ast.Subscript):
-        return spell(node) in (*_BUILTINS, *_IMPORTED)
+        return spell(node) in (*_BUILTIN_TYPES, *_IMPORTED_TYPES)
     parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     name = spell(node.value)
     if name in _ANY_ARITY:

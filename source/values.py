@@ -13,7 +13,6 @@ from typing import Any, Final
 
 # --- arithmetic -----------------------------------------------------------------------------------
 
-
 MAX_ITEMS: Final = 1_000
 
 
@@ -94,7 +93,6 @@ def combine(op: ast.operator, left: Any, right: Any) -> Any:
 
 
 # --- layers ---------------------------------------------------------------------------------------
-
 
 Arguments = Mapping[str, Any]
 

@@ -299,7 +299,6 @@ def _bind(target: ast.expr, value: ast.expr, found: dict[str, list[ast.expr]]) -
 
 # --- scaling --------------------------------------------------------------------------------------
 
-
 WRAPPER = '''
 
 class Mixer(nn.Module):

@@ -86,7 +86,6 @@ class Frame:
 
 # --- stems ----------------------------------------------------------------------------------------
 
-
 IMAGE_WIDTHS: Final = (16, 20, 24, 32, 40)
 SEQUENCE_WIDTHS: Final = (32, 48, 64)
 VECTOR_WIDTHS: Final = (32, 64, 96, 128)
@@ -203,7 +202,6 @@ def _tokens(frame: Frame) -> list[Term]:
 
 
 # --- bodies ---------------------------------------------------------------------------------------
-
 
 BRANCH_SHARE: Final = 0.15
 THEME_SHARE: Final = 0.65

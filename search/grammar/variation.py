@@ -114,7 +114,6 @@ def replace_norms(source: str, new: Mapping[str, str]) -> str:
 
 # --- recipes --------------------------------------------------------------------------------------
 
-
 RECIPE_CHOICES: Final[Mapping[str, tuple[Any, ...]]] = {
     "learning_rate": (0.001, 0.002, 0.003, 0.005, 0.008),
     "weight_decay": (0.0, 0.01, 0.05, 0.1, 0.3),

@@ -206,7 +206,6 @@ class Parent:
 
 # --- definitions ----------------------------------------------------------------------------------
 
-
 IMPORTS: Final = {
     "torch": "import torch",
     "F": "import torch.nn.functional as F",

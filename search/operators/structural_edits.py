@@ -298,7 +298,6 @@ def around(parent: Parent, body: Term, words: str, *wanted: str) -> str:
 
 # --- two parents ----------------------------------------------------------------------------------
 
-
 SHARE: Final = 0.7
 """Widths of two whole parents side by side: half of each one's parameters, about."""
 

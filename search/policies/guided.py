@@ -98,7 +98,6 @@ class Guided(Asking):
 
 # --- operators ------------------------------------------------------------------------------------
 
-
 Effect = Literal["start", "better", "worse", "failed"]
 
 RATE: Final = 0.2

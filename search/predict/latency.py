@@ -18,7 +18,6 @@ from typing import Any, Final, Literal
 
 # --- the graph ------------------------------------------------------------------------------------
 
-
 Kind = Literal["input", "parameter", "constant", "result"]
 
 _LINE: Final = re.compile(r"(t\d+(?:, t\d+)*) = (.*)")
@@ -136,7 +135,6 @@ def _values(text: str, kind: Kind, depth: int) -> Iterator[Value]:
 
 
 # --- the time that it takes -----------------------------------------------------------------------
-
 
 _TRANSPOSED: Final = re.compile(r"\], (True|False), \[")
 _PRODUCTS: Final = {"mm": 0, "bmm": 0, "addmm": 1, "baddbmm": 1, "addmv": 1, "mv": 0, "dot": 0}
