@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -9,11 +10,24 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Tests run side by side, a core each.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # How long an example takes is the machine's affair.
 settings.register_profile(
     "shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("shared machine")
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first; tests of containers share one engine, and so one process."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    for item in items:
+        if item.get_closest_marker("docker"):
+            item.add_marker(pytest.mark.xdist_group("docker"))
+
 
 TASK_TOML = """\
 name = "spirals"
@@ -70,18 +84,27 @@ class Model(nn.Module):
 '''
 
 
+@pytest.fixture(scope="session")
+def make_task() -> Callable[[Path], Path]:
+    """Makes a task folder whose trials take moments."""
+
+    def make(folder: Path) -> Path:
+        folder.mkdir()
+        (folder / "task.toml").write_text(TASK_TOML)
+        (folder / "task.py").write_text(TASK_PY)
+        (folder / "baseline.py").write_text(BASELINE_PY)
+        return folder
+
+    return make
+
+
 @pytest.fixture
-def spirals(tmp_path: Path) -> Path:
+def spirals(tmp_path: Path, make_task: Callable[[Path], Path]) -> Path:
     """A task folder whose trials take moments."""
-    folder = tmp_path / "spirals"
-    folder.mkdir()
-    (folder / "task.toml").write_text(TASK_TOML)
-    (folder / "task.py").write_text(TASK_PY)
-    (folder / "baseline.py").write_text(BASELINE_PY)
-    return folder
+    return make_task(tmp_path / "spirals")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_workspace() -> Callable[[Path], Path]:
     """Makes a git repository without any commit, whose runs take the process sandbox: containers
     would make every test's run slow that is about something else."""

@@ -14,10 +14,10 @@ from archwright.agents.backends.llm import LlmBackend, Patience
 from archwright.agents.backends.meter import Meter
 from archwright.core.settings import RunSettings
 from archwright.runs.backends import known_prices, model_pool
-from archwright.runs.conduct import Conductor
-from archwright.runs.foreground import carry_out
 from archwright.runs.journal import Journal
 from archwright.runs.journal.calls import spent_so_far
+from archwright.runs.phases import discover as conduct
+from archwright.runs.session import carry_out
 from archwright.runs.starting import begin
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.paths import RunPaths
@@ -55,18 +55,18 @@ class Runs:
     def carry_out(self, paths: RunPaths) -> Journal:
         """See a run through; its journal, open."""
         place = Workspace.open(self.workspace)
-        with Journal.open(paths, readonly=True) as journal:
+        with Journal.open(paths) as journal:
             settings = RunSettings(**journal.fact("settings"))
             backend = quick_backend(settings, journal) if settings.models else None
             carry_out(
                 place,
                 load_task(self.task),
                 paths,
-                Conductor.conduct,
+                conduct,
                 backend=backend,
                 sandbox=InProcessSandbox(),
             )
-        return Journal.open(paths, readonly=True)
+        return Journal.open(paths)
 
     def run(self, url: str, **changes: Any) -> Journal:
         """Begin and see through."""

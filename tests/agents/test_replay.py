@@ -12,9 +12,9 @@ from scripts import with_faults
 
 from archwright.core import BackendError, RunError
 from archwright.core.settings import RunSettings
-from archwright.runs.conduct import Conductor
-from archwright.runs.foreground import carry_out
 from archwright.runs.journal import Journal
+from archwright.runs.phases import discover as conduct
+from archwright.runs.session import carry_out
 from archwright.runs.starting import begin
 from archwright.runs.workspace.paths import RunPaths
 from archwright.runs.workspace.workspace import Workspace
@@ -30,12 +30,12 @@ CANDIDATES = (
 
 
 def candidates(paths: RunPaths) -> list[tuple[Any, ...]]:
-    with Journal.open(paths, readonly=True) as journal:
+    with Journal.open(paths) as journal:
         return [tuple(row) for row in journal.query(CANDIDATES)]
 
 
 def decisions(paths: RunPaths) -> list[dict[str, Any]]:
-    with Journal.open(paths, readonly=True) as journal:
+    with Journal.open(paths) as journal:
         rows = journal.query("SELECT document FROM verdicts ORDER BY candidate")
     documents = [json.loads(row["document"]) for row in rows]
     # The names of a branch and of a record's file hold the name of the run.
@@ -46,7 +46,7 @@ def replay(task: Path, name: str, workspace: Path) -> RunPaths:
     place, loaded = Workspace.open(workspace), load_task(task)
     settings = RunSettings(backend=f"replay:{name}", workers=1)
     paths = begin(place, loaded, settings, task)
-    carry_out(place, loaded, paths, Conductor.conduct, sandbox=InProcessSandbox())
+    carry_out(place, loaded, paths, conduct, sandbox=InProcessSandbox())
     return paths
 
 
@@ -66,7 +66,7 @@ def test_a_replay_repeats_candidates_and_decisions(
         assert decisions(again) == decisions(first)
         assert decisions(first)
         assert len(server.served) == asked, "a replay asks nobody"
-    with Journal.open(again, readonly=True) as journal:
+    with Journal.open(again) as journal:
         ((usd,),) = journal.query("SELECT SUM(json_extract(result, '$.usd')) FROM steps")
         assert usd == 0
 

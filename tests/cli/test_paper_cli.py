@@ -15,9 +15,9 @@ from archwright.agents.questions import Brief, Passage, ResearchQuestion, Work
 from archwright.cli import main
 from archwright.core import InputError
 from archwright.core.settings import RunSettings
-from archwright.runs.conduct import Conductor
-from archwright.runs.foreground import carry_out
 from archwright.runs.journal import Journal
+from archwright.runs.phases import discover as conduct
+from archwright.runs.session import carry_out
 from archwright.runs.starting import begin, task_of
 from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox.in_process import InProcessSandbox
@@ -210,7 +210,7 @@ def test_what_a_run_cites_is_in_its_journal_its_decisions_and_its_branches(
     backend = ScriptedBackend({"researcher": cite_all}, otherwise=SymbolicBackend())
     task = task_of(paths)
     carry_out(
-        place, task, paths, Conductor.conduct, backend=backend, sandbox=InProcessSandbox()
+        place, task, paths, conduct, backend=backend, sandbox=InProcessSandbox()
     )  # fmt: skip
 
     asked = next(r for r in backend.requests if r.role == "researcher" and r.context["passages"])

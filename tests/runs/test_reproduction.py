@@ -24,8 +24,8 @@ from archwright.knowledge.papers.folder import PaperFolder
 from archwright.papers.improvement import begin_improvement
 from archwright.papers.reporting import report_lines, write_report_page
 from archwright.papers.starting import begin_reproduction, read_result, reproduce
-from archwright.runs.foreground import carry_out
 from archwright.runs.journal import Journal
+from archwright.runs.session import carry_out
 from archwright.runs.starting import task_of
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.paths import RunPaths
@@ -50,12 +50,12 @@ def carry(root: Path, paths: RunPaths, **given: Any) -> dict[str, Any]:
     """See it through in this process."""
     given = {"sandbox": InProcessSandbox(), **given}
     carry_out(Workspace.open(root), task_of(paths), paths, reproduce, **given)
-    with Journal.open(paths, readonly=True) as journal:
+    with Journal.open(paths) as journal:
         return read_result(journal)
 
 
 def trials(paths: RunPaths) -> list[dict[str, Any]]:
-    with Journal.open(paths, readonly=True) as journal:
+    with Journal.open(paths) as journal:
         rows = journal.query("SELECT request FROM steps WHERE kind = 'trial' ORDER BY started")
         return [json.loads(row["request"]) for row in rows]
 
@@ -254,7 +254,7 @@ def test_an_improvement_starts_from_what_was_reproduced(spirals: Path, workspace
     assert snapshot.settings["tweaks"] == 3
     assert snapshot.baseline is not None
     assert snapshot.baseline.mean > result["claims"][0]["baseline"]["mean"]
-    with Journal.open(find_run(opened), readonly=True) as journal:
+    with Journal.open(find_run(opened)) as journal:
         (row,) = journal.query("SELECT source FROM candidates WHERE id = 'baseline'")
         assert row["source"] == BENT
         assert journal.fact("task_key") != task.key

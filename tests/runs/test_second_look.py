@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from whole_runs import Discover, Finished
 
-import archwright
 from archwright.core import RunError
-from archwright.runs.conduct import Conductor
-from archwright.runs.foreground import Work, carry_out
-from archwright.runs.journal import Journal
+from archwright.runs.journal import Journal, Phase
+from archwright.runs.phases import discover as conduct
+from archwright.runs.phases import verify
 from archwright.runs.results.evidence import gather_evidence
 from archwright.runs.results.observing import observe
 from archwright.runs.results.page import render_page
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.wording import forced_words
+from archwright.runs.session import Session, carry_out
 from archwright.runs.starting import task_of
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.paths import RunPaths
 from archwright.runs.workspace.workspace import Workspace
+from archwright.sandbox.in_process import InProcessSandbox
 from archwright.tasks.loading import load_task
 
 
 def _look(paths: RunPaths) -> Snapshot:
-    with Journal.open(paths, readonly=True) as journal:
+    with Journal.open(paths) as journal:
         return observe(journal)
 
 
-def _work(workspace: Path, paths: RunPaths, work: Work) -> Snapshot:
-    carry_out(Workspace.open(workspace), task_of(paths), paths, work)
+def _work(workspace: Path, paths: RunPaths, work: Callable[[Session], None]) -> Snapshot:
+    carry_out(Workspace.open(workspace), task_of(paths), paths, work, sandbox=InProcessSandbox(2))
     return _look(paths)
 
 
@@ -38,17 +41,18 @@ def _files(workspace: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in (workspace / ".archwright/decisions").glob("*.md")}
 
 
-def test_the_first_verdict_stands(spirals: Path, workspace: Path) -> None:
-    result = archwright.discover(spirals, workspace=workspace, max_trials=80, workers=2, seed=2)
-    assert result["discoveries"]
+@pytest.mark.xdist_group("finished")
+def test_the_first_verdict_stands(finished: Finished, tmp_path: Path) -> None:
+    assert finished.result["discoveries"]
+    workspace = finished.copy(tmp_path / "workspace")
     paths = find_run(Workspace.open(workspace))
     before, records = _look(paths), _files(workspace)
 
     with pytest.raises(RunError, match="add --force"):
-        _work(workspace, paths, lambda c: c.verify(force=False))
+        _work(workspace, paths, lambda s: verify(s, force=False))
     assert _look(paths) == before
 
-    after = _work(workspace, paths, lambda c: c.verify(force=True))
+    after = _work(workspace, paths, lambda s: verify(s, force=True))
     first = next(v for v in before.verdicts if v.verdict == "discovery")
     now = next(v for v in after.verdicts if v.candidate == first.candidate)
     (look,) = now.again
@@ -60,18 +64,20 @@ def test_the_first_verdict_stands(spirals: Path, workspace: Path) -> None:
     assert any("opened 2 times (forced)" in n for n in after.notices)
     (words,) = forced_words(after.metric, now)
     assert "looked at again (forced, after once)" in words
-    with Journal.open(paths, readonly=True) as journal:
+    with Journal.open(paths) as journal:
         assert words in render_page(after, gather_evidence(journal, after))
 
     # A forced round that was cut short goes on as the round that it was.
     with Journal.open(paths) as journal:
-        journal.note("phase", "verification")
-    resumed = _work(workspace, paths, Conductor.conduct)
+        journal.note(phase=Phase.VERIFICATION)
+    resumed = _work(workspace, paths, conduct)
     assert resumed.verdicts == after.verdicts
     assert resumed.phase == "done"
 
 
-def test_tasks_of_one_name_are_told_apart(spirals: Path, workspace: Path, tmp_path: Path) -> None:
+def test_tasks_of_one_name_are_told_apart(
+    spirals: Path, workspace: Path, tmp_path: Path, discover: Discover
+) -> None:
     other = tmp_path / "other"
     shutil.copytree(spirals, other)
     (other / "task.py").write_text((other / "task.py").read_text() + "# other data\n")
@@ -79,7 +85,7 @@ def test_tasks_of_one_name_are_told_apart(spirals: Path, workspace: Path, tmp_pa
     assert load_task("digits").key == "digits"
 
     for folder in (spirals, other):
-        archwright.discover(folder, workspace=workspace, max_trials=16, workers=1, seed=4)
+        discover(folder, workspace, max_trials=16, workers=1, seed=4)
         snapshot = _look(find_run(Workspace.open(workspace)))
         assert not any("which ended" in c.reason for c in snapshot.candidates)
         assert snapshot.funnel.trained

@@ -1,0 +1,65 @@
+"""Steering: whose turn it is, from what, and that a resumed run hears the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from parts import Parts, enter
+
+from archwright.core import BASELINE, CONTROL, Candidate, Measurement
+from archwright.runs.steering import Choice
+
+
+def test_one_in_ten_is_a_control_that_goes_to_the_top_at_once(parts: Parts) -> None:
+    steering, campaign = parts.steering(), parts.campaign()
+    chosen = [steering.choose(number, campaign) for number in range(1, 21)]
+    assert chosen[9] == chosen[19] == Choice(CONTROL, (), 0, 1)
+    assert CONTROL not in {c.operator for c in (*chosen[:9], *chosen[10:19])}
+    asked = {step.key for step in parts.journal.steps("choice")}
+    assert asked == {str(n) for n in range(1, 20) if n != 10}, "a control is nobody's choice"
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_the_share_of_the_control_arm_is_a_setting(parts: Parts, share: float) -> None:
+    parts.context.settings = replace(parts.context.settings, control=share)
+    steering = parts.steering()
+    chosen = [steering.choose(n, parts.campaign()).operator for n in range(1, 9)]
+    assert chosen.count(CONTROL) == 8 * share
+
+
+def test_what_was_chosen_stays_chosen(parts: Parts) -> None:
+    before = [parts.steering().choose(1, parts.campaign())]
+    parts.context.settings = replace(parts.context.settings, seed=99, policy="random")
+    assert [parts.steering().choose(1, parts.campaign())] == before
+
+
+def _measured(parts: Parts, rung: int) -> list[Candidate]:
+    """Enough candidates for a policy to begin from what it knows, the last one the best."""
+    source = parts.context.baseline.source
+    return [
+        enter(
+            parts,
+            str(n),
+            source=source.replace("16", str(16 + n)),
+            rungs={rung: Measurement(70.0 + n, n / 10, 1)},
+        )
+        for n in range(1, 9)
+    ]
+
+
+def _parents(parts: Parts, *candidates: Candidate) -> list[str]:
+    """First parents of what a greedy policy chooses next, and next."""
+    parts.context.settings = replace(parts.context.settings, policy="greedy", control=0.0)
+    steering, campaign = parts.steering(), parts.campaign(*candidates)
+    return [p for n in range(20, 40) for p in steering.choose(n, campaign).parents[:1]]
+
+
+def test_parents_are_what_can_be_started_from(parts: Parts) -> None:
+    unreadable = enter(parts, "9", 99.0, source="x = 1\n")
+    assert set(_parents(parts, *_measured(parts, 1), unreadable)) == {"8"}
+
+
+def test_what_was_known_before_the_search_counts_at_the_top(parts: Parts) -> None:
+    """So the baseline, which gained nothing, is better than all that only showed a gain below."""
+    assert set(_parents(parts, *_measured(parts, 0))) == {BASELINE}
