@@ -71,7 +71,8 @@ def test_every_number_of_the_document_is_the_snapshots(
     make_snapshot: Make, make_verdict: MakeVerdict
 ) -> None:
     snapshot = make_snapshot(200, verdicts=(make_verdict(),), state="finished")
-    known = set(numbers(asdict(snapshot)))
+    # A rung is the key of what was measured at it.
+    known = {*numbers(asdict(snapshot)), *(r.rung for r in snapshot.candidates)}
     assert snapshot.baseline
     gains = {(r.score or 0.0) - snapshot.baseline.mean for r in snapshot.candidates}
     document = report_document(snapshot)
