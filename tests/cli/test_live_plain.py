@@ -58,7 +58,10 @@ def test_each_thing_that_happens_is_one_line(
 def test_a_promotion_is_told_once_more_with_its_new_score(make_snapshot: Make) -> None:
     before = make_snapshot(1)
     (row,) = before.candidates
-    after = replace(before, candidates=(replace(row, status=CandidateStatus.PROMOTED, rungs={1: Measurement(95.0)}),))
+    after = replace(
+        before,
+        candidates=(replace(row, status=CandidateStatus.PROMOTED, rungs={1: Measurement(95.0)}),),
+    )
     assert list(changes(before, after)) == [
         "candidate c0000 (widen block 2) promoted, 95.00 % at rung 1"
     ]
