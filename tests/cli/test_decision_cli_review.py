@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from archwright.cli import main
-from archwright.core import CandidateStatus, Verdict
+from archwright.core import Candidate, CandidateStatus, Measurement, Verdict
 from archwright.knowledge.decisions.folder import Decision, DecisionFolder, Option
 from archwright.knowledge.store import Entry, Knowledge
 from archwright.runs.journal import Journal
-from archwright.runs.results.branches.branches import Landing, Node, land
+from archwright.runs.results.branches.branches import Landing, LineageCommit, land
 from archwright.runs.results.observing import observe
 from archwright.runs.workspace.workspace import Workspace, init
 
@@ -71,14 +71,18 @@ def place(tmp_path: Path) -> Place:
             candidate="c1",
         )
     )
-    nodes = (Node("baseline", "Baseline", "x = 0\n", 1.8e9), Node("c1", "Wider", "x = 1\n", 1.8e9))
-    landing = Landing(RUN, "digits", None, nodes, path.name, path.read_text())
+    lineage = (
+        Candidate("baseline", "Baseline", "x = 0\n", created=1.8e9),
+        Candidate("c1", "Wider", "x = 1\n", created=1.8e9),
+    )
+    commits = tuple(map(LineageCommit, lineage))
+    landing = Landing(RUN, "digits", None, commits, path.name, path.read_text())
     branch = land(workspace, landing)
     with Journal.create(workspace.paths.run(RUN), facts) as journal:
         for number in (1, 2, 3):
-            journal.propose(proposal(number))
-            journal.update(f"c{number}", score=94.0, rung=0, parameters=31204)
-            journal.end(f"c{number}", CandidateStatus.TRAINED, "")
+            born = journal.propose(proposal(number))
+            measured = replace(born, rungs={0: Measurement(94.0)})
+            journal.update(measured.ended(CandidateStatus.TRAINED))
         journal.judge("c1", verdict("c1", "discovery", branch=branch, decision=path.name))
         journal.judge("c2", verdict("c2", "no gain"))
     with Knowledge(workspace.paths.knowledge) as knowledge:
@@ -86,19 +90,14 @@ def place(tmp_path: Path) -> Place:
     return Place(workspace, branch)
 
 
-def proposal(number: int) -> dict[str, Any]:
-    return {
-        "id": f"c{number}",
-        "sequence": number,
-        "title": f"title of c{number}",
-        "rationale": "",
-        "operator": "widen",
-        "source": f"x = {number}\n",
-        "created": 1.8e9,
-        "parents": [],
-        "recipe": {},
-        "examples": [],
-    }
+def proposal(number: int) -> Candidate:
+    return Candidate(
+        *(f"c{number}", f"title of c{number}", f"x = {number}\n"),
+        sequence=1000 * number,
+        operator="widen",
+        created=1.8e9,
+        parameters=31204,
+    )
 
 
 def review(place: Place, *words: str) -> int:
