@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 
 from archwright.cli import BENCHES, COMMANDS, SUMMARY
 
@@ -88,6 +88,8 @@ def read(words: Sequence[str]) -> partial[Any]:
         chain = " ".join(["archwright", *(error.command_chain or ())])
         # Which commands there are is a matter of the help.
         fault = str(error).partition(" Available commands:")[0]
+        if isinstance(error, UnusedCliTokensError):
+            fault = f"It takes no further word: {' '.join(error.unused_tokens or ())}."
         raise InputError(f"{fault} See `{chain} --help`") from None
     except InputError as error:
         # A setting goes by its field's name in a file, by its option here.

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from archwright.cli.options import HERE, AsJson, Folder, open_knowledge
+from archwright.cli.options import HERE, AsJson, Folder, Words, open_knowledge
 from archwright.cli.output import emit, say
 from archwright.knowledge.decisions.folder import Decision, DecisionFolder
 from archwright.knowledge.decisions.importing import Taken, import_records, remember
@@ -64,7 +64,7 @@ def supersede(
     new: int,
     /,
     *,
-    reason: str = "",
+    reason: Words = "",
     workspace: Folder = HERE,
     json: AsJson = False,
 ) -> None:

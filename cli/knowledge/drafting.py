@@ -17,6 +17,7 @@ from archwright.cli.options import (
     ModelsUsed,
     Spending,
     Unasked,
+    Words,
     given,
 )
 from archwright.cli.output import emit, say
@@ -44,7 +45,7 @@ TEMPLATE: Final = "a template without a model"
 
 def draft(
     *,
-    context: str,
+    context: Words,
     count: Annotated[int, Parameter(name="-k")] = RECORDS,
     spending: Spending = None,
     models: ModelsUsed = None,

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from archwright.cli.options import HERE, AsJson, Folder, open_knowledge
+from archwright.cli.options import HERE, AsJson, Folder, Words, open_knowledge
 from archwright.cli.output import emit
 from archwright.core import InputError, Recipe
 from archwright.knowledge.store import Entry, Hit
@@ -106,7 +106,7 @@ def add(
     /,
     *,
     task: str = "",
-    note: str = "",
+    note: Words = "",
     workspace: Folder = HERE,
     json: AsJson = False,
 ) -> None:

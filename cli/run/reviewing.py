@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from cyclopts import Parameter
 
-from archwright.cli.options import HERE, AsJson, Folder
+from archwright.cli.options import HERE, AsJson, Folder, Words
 from archwright.cli.output import emit, say
 from archwright.core import Candidate, InputError, Verdict
 from archwright.knowledge.decisions.folder import DecisionFolder, parse
@@ -41,7 +41,7 @@ def review(
     words: Annotated[list[str] | None, Parameter(name="RUN, accept|reject CANDIDATE")] = None,
     /,
     *,
-    reason: str = "",
+    reason: Words = "",
     workspace: Folder = HERE,
     json: AsJson = False,
 ) -> None:

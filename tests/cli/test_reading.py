@@ -57,6 +57,20 @@ def test_a_resumed_run_takes_models_and_what_they_may_cost() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "name", "value"),
+    [
+        (["decision", "draft", "--context", "-"], "context", "-"),
+        (["review", "reject", "c1", "--reason", "- slow"], "reason", "- slow"),
+        (["bench", "fewshot", "--task", "a", "b", "--seed", "1"], "task", ["a", "b"]),
+        (["knowledge", "search", "a", "b", "-n", "3"], "count", 3),
+        (["run", "digits", "--json"], "json", True),
+    ],
+)
+def test_odd_words_are_read_as_they_are_meant(words: list[str], name: str, value: Any) -> None:
+    assert read(words).keywords[name] == value
+
+
+@pytest.mark.parametrize(
     ("words", "line"),
     [
         (["rum"], 'Unknown command "rum". Did you mean "run"? See `archwright --help`'),
@@ -65,7 +79,7 @@ def test_a_resumed_run_takes_models_and_what_they_may_cost() -> None:
         (["run", "digits", "--price"], "--price requires an argument"),
         (["resume", "--policy", "greedy"], "Unknown option: --policy"),
         (["run"], "TASK requires an argument"),
-        (["status", "one", "two"], "two"),
+        (["status", "one", "two"], "It takes no further word: two. See `archwright status --help`"),
         (["task"], "task takes one of list, show, check, new; see `archwright task --help`"),
         (["bench"], "bench takes one of grammar, calibration, fewshot"),
     ],
