@@ -30,8 +30,6 @@ from archwright.core import ArchwrightError, RunError, TaskError
 from archwright.core.settings import RunSettings
 from archwright.papers.facts import is_reproduction
 from archwright.runs.journal import Journal
-from archwright.runs.phases import discover as discover_run
-from archwright.runs.phases import verify as verify_run
 from archwright.runs.results.observing import observe
 from archwright.runs.results.report import render_report
 from archwright.runs.results.result import result_of
@@ -61,6 +59,9 @@ def run(
     json: AsJson = False,
 ) -> int:
     """Start a run and see it through."""
+    # What carries out a run takes longer to load than its help may take.
+    from archwright.runs.phases import discover
+
     place = Workspace.open(Path(workspace))
     chosen = given(budget, search, models, containers, verification)
     settings = RunSettings.load(place.paths.settings, chosen)
@@ -69,7 +70,7 @@ def run(
     paths = begin(place, loaded, settings, task)
     who = describe_backend(settings)
     say(f"run {paths.name}, seed {settings.seed}, {settings.workers} workers, {who}")
-    return work_on(paths, loaded, discover_run, workspace, plain, json)
+    return work_on(paths, loaded, discover, workspace, plain, json)
 
 
 def resume(
@@ -84,6 +85,8 @@ def resume(
     json: AsJson = False,
 ) -> int:
     """Go on where the journal ends. A finished run stays as it is."""
+    from archwright.runs.phases import discover
+
     del yes  # The cost was agreed to when the run began; the option stays, for scripts that say it.
     paths = find_run(Workspace.open(Path(workspace)), run)
     if is_reproduction(paths):
@@ -92,7 +95,7 @@ def resume(
 
         return work_on_paper(paths, task_of(paths), workspace, plain, json)
     amend(paths, given(spending, models))
-    return work_on(paths, task_of(paths), discover_run, workspace, plain, json)
+    return work_on(paths, task_of(paths), discover, workspace, plain, json)
 
 
 def verify(
@@ -109,13 +112,15 @@ def verify(
     Args:
         force: Open the test split again; shown as forced.
     """
+    from archwright.runs import phases
+
     paths = find_run(Workspace.open(Path(workspace)), run)
     if is_reproduction(paths):
         raise RunError(
             f"{paths.name} reproduces a paper, and its test split stays sealed: "
             f"see `archwright report {paths.name}`, search on with `archwright paper improve`"
         )
-    return work_on(paths, task_of(paths), lambda s: verify_run(s, force), workspace, plain, json)
+    return work_on(paths, task_of(paths), lambda s: phases.verify(s, force), workspace, plain, json)
 
 
 def work_on(
