@@ -92,10 +92,10 @@ def read(words: Sequence[str]) -> partial[Any]:
             fault = f"It takes no further word: {' '.join(error.unused_tokens or ())}."
         raise InputError(f"{fault} See `{chain} --help`") from None
     except InputError as error:
-        # A setting goes by its field's name in a file, by its option here.
+        # What was typed is told by its option; a range is that of the setting, wherever it stands.
         name, _, fault = str(error).partition(" ")
-        known = name in RunSettings.model_fields
-        raise InputError(f"--{option_name(name)} {fault}" if known else str(error)) from None
+        own = name in RunSettings.model_fields and fault.startswith("must be of type")
+        raise InputError(f"--{option_name(name)} {fault}" if own else str(error)) from None
     if getattr(command, "__func__", None) is App.help_print and not {"-h", "--help"} & set(words):
         typed = " ".join(words)
         names = [name for name, _ in _all_commands() if name.startswith(f"{typed} ")]
