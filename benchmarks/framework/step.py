@@ -69,6 +69,8 @@ def measure(task: str, trials: int, seed: int) -> dict[str, Any]:
 
 def _own(file: str) -> str:
     """The path of a file of the project within it; empty for any other."""
+    if not file.endswith(".py"):
+        return ""
     path = Path(file).resolve()
     inside = path.is_relative_to(ROOT) and "site-packages" not in path.relative_to(ROOT).parts
     return path.relative_to(ROOT).as_posix() if inside and path != Path(__file__) else ""
