@@ -1,9 +1,11 @@
-"""The layout: what is packaged, who may import whom, and how long a file may be."""
+"""The layout: what is packaged, who may import whom, and how large a thing may be."""
 
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +46,8 @@ ONLY = {
     "tasks": ("archwright.core", "archwright.tasks"),
     "sandbox/inside": ("archwright.sandbox.inside",),
 }
+# Architectures are no part of the program, and their class has the name that the contract gives.
+ARCHITECTURES = ("tasks/*/baseline.py", "search/grammar/blocks/*.py")
 FILES_LIMIT = 15
 CODE_LINES_LIMIT = 300
 
@@ -148,3 +152,86 @@ def test_no_file_is_longer_than_a_reader_can_hold() -> None:
     lengths = {p.relative_to(ROOT).as_posix(): lines_of_code(p) for p in paths}
     long = {name: lines for name, lines in lengths.items() if lines > CODE_LINES_LIMIT}
     assert not long, f"over {CODE_LINES_LIMIT} lines of code, split them: {long}"
+
+
+# --- a house that a stranger finds the way in -----------------------------------------------------
+
+
+def folders() -> Iterator[Path]:
+    """Each folder of source, by its real path."""
+    yield PACKAGE
+    for top in LINKED:
+        for folder in (ROOT / top, *sorted((ROOT / top).rglob("*"))):
+            if folder.is_dir() and folder.name != "__pycache__":
+                yield folder
+
+
+def test_no_folder_holds_more_than_a_reader_can_take_in() -> None:
+    counts = {
+        folder.relative_to(ROOT).as_posix(): sum(file.is_file() for file in folder.iterdir())
+        for folder in folders()
+    }
+    full = {name: count for name, count in counts.items() if count > FILES_LIMIT}
+    assert not full, f"over {FILES_LIMIT} files of its own, make folders of them: {full}"
+
+
+def test_every_package_says_what_it_is_for() -> None:
+    silent = []
+    for init in (folder / "__init__.py" for folder in folders()):
+        if init.is_file():
+            said = ast.get_docstring(ast.parse(init.read_text(encoding="utf-8"))) or ""
+            first = said.partition("\n\n")[0]
+            if not first.endswith(".") or len(first.split()) < 4 or "TODO" in first:
+                silent.append(init.relative_to(ROOT).as_posix())
+    assert not silent, f"say in one sentence what the folder is for: {silent}"
+
+
+def test_no_two_classes_share_a_name() -> None:
+    places: dict[str, list[str]] = defaultdict(list)
+    for path in (path for top in ("archwright", *LINKED) for _, path in sources(top)):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    shared = [f"{name}: {', '.join(where)}" for name, where in places.items() if len(where) > 1]
+    assert not shared, "one name, one meaning:\n" + "\n".join(sorted(shared))
+
+
+def sources(top: str) -> Iterator[tuple[str, Path]]:
+    """Each module of the program itself under a top-level folder."""
+    for name, path in modules(top):
+        if not any(path.relative_to(ROOT).match(pattern) for pattern in ARCHITECTURES):
+            yield name, path
+
+
+# --- SQL ------------------------------------------------------------------------------------------
+
+JOURNAL = "runs/journal"
+
+
+def tables_of_a_run() -> set[str]:
+    """The tables that the journal makes."""
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / JOURNAL).rglob("*.py"))
+    return set(re.findall(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)", text))
+
+
+def queries(path: Path, tables: set[str]) -> Iterator[str]:
+    """Strings of a module that read or write one of the tables, by line."""
+    names = "|".join(sorted(tables))
+    query = re.compile(rf"\b(FROM|JOIN|INTO|UPDATE|TABLE)\s+({names})\b")
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(text, str) and (found := query.search(text)):
+            yield f"{path.relative_to(ROOT)}:{node.lineno}: {found[0]}"
+
+
+@pytest.mark.parametrize("top", [*LINKED, "tests"])
+def test_only_the_journal_knows_its_tables(top: str) -> None:
+    tables = tables_of_a_run()
+    assert len(tables) >= 4
+    knowing = [
+        found
+        for _, path in modules(top)
+        for found in queries(path, tables)
+        if JOURNAL not in path.relative_to(ROOT).as_posix()
+    ]
+    assert not knowing, "ask the journal in its own words:\n" + "\n".join(knowing)
