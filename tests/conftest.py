@@ -70,18 +70,27 @@ class Model(nn.Module):
 '''
 
 
+@pytest.fixture(scope="session")
+def make_task() -> Callable[[Path], Path]:
+    """Makes a task folder whose trials take moments."""
+
+    def make(folder: Path) -> Path:
+        folder.mkdir()
+        (folder / "task.toml").write_text(TASK_TOML)
+        (folder / "task.py").write_text(TASK_PY)
+        (folder / "baseline.py").write_text(BASELINE_PY)
+        return folder
+
+    return make
+
+
 @pytest.fixture
-def spirals(tmp_path: Path) -> Path:
+def spirals(tmp_path: Path, make_task: Callable[[Path], Path]) -> Path:
     """A task folder whose trials take moments."""
-    folder = tmp_path / "spirals"
-    folder.mkdir()
-    (folder / "task.toml").write_text(TASK_TOML)
-    (folder / "task.py").write_text(TASK_PY)
-    (folder / "baseline.py").write_text(BASELINE_PY)
-    return folder
+    return make_task(tmp_path / "spirals")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_workspace() -> Callable[[Path], Path]:
     """Makes a git repository without any commit, whose runs take the process sandbox: containers
     would make every test's run slow that is about something else."""

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from whole_runs import Discover, Finished, Git
 
-import archwright
 from archwright.agents.backends import Request
 from archwright.agents.backends.scripted import ScriptedBackend
 from archwright.agents.backends.symbolic import SymbolicBackend
@@ -30,23 +30,15 @@ from archwright.sandbox.in_process import InProcessSandbox
 from archwright.tasks.loading import load_task
 
 
-def _git(workspace: Path, *words: str) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(workspace), *words], check=True, capture_output=True, text=True
-    )
-    return done.stdout
-
-
 def _snapshot(workspace: Path, run: str) -> Snapshot:
     paths = find_run(Workspace.open(workspace), run)
     with Journal.open(paths, readonly=True) as journal:
         return observe(journal)
 
 
-def test_a_run_trains_verifies_and_records(spirals: Path, workspace: Path) -> None:
-    before = _git(workspace, "status", "--porcelain")
-    result = archwright.discover(spirals, workspace=workspace, max_trials=80, workers=2, seed=1)
-
+@pytest.mark.xdist_group("finished")
+def test_a_run_trains_verifies_and_records(finished: Finished, git: Git) -> None:
+    workspace, result = finished.workspace, finished.result
     snapshot = _snapshot(workspace, result["run"])
     assert snapshot.state == "finished"
     assert 0 < result["trials"] <= 80
@@ -61,18 +53,19 @@ def test_a_run_trains_verifies_and_records(spirals: Path, workspace: Path) -> No
         assert verdict.decision is not None
         assert (workspace / ".archwright/decisions" / verdict.decision).is_file()
         assert (verdict.branch is not None) == (verdict.verdict == "discovery")
-    branches = _git(workspace, "branch", "--list", "archwright/*", "--format=%(refname:short)")
+    branches = git(workspace, "branch", "--list", "archwright/*", "--format=%(refname:short)")
     assert sorted(branches.split()) == sorted(d["branch"] or "" for d in result["discoveries"])
-    assert _git(workspace, "status", "--porcelain") == before
+    before, after = finished.status
+    assert after == before
 
 
 def test_a_candidate_starts_at_the_rung_that_the_policy_chose(
-    spirals: Path, workspace: Path
+    spirals: Path, workspace: Path, discover: Discover
 ) -> None:
     task = spirals / "task.toml"
     task.write_text(task.read_text().replace("rungs = [15, 45]", "rungs = [10, 20, 45]"))
-    result = archwright.discover(
-        spirals, workspace=workspace, max_trials=100, workers=2, seed=1, policy="greedy"
+    result = discover(
+        spirals, workspace, max_trials=60, seed=1, policy="greedy", baseline_seeds=2, finalists=0
     )
     with Journal.open(find_run(Workspace.open(workspace), result["run"]), readonly=True) as journal:
         rows = journal.query(
@@ -87,28 +80,31 @@ def test_a_candidate_starts_at_the_rung_that_the_policy_chose(
     assert {r["said"] for r in rows} == {0, 1}
 
 
-def test_a_discovery_is_a_branch_with_its_lineage(spirals: Path, workspace: Path) -> None:
-    result = archwright.discover(spirals, workspace=workspace, max_trials=80, workers=2, seed=2)
+@pytest.mark.xdist_group("finished")
+def test_a_discovery_is_a_branch_with_its_lineage(
+    finished: Finished, git: Git, tmp_path: Path
+) -> None:
+    workspace, result = finished.workspace, finished.result
     assert result["discoveries"], "spirals leave a lot to gain over a few units"
 
     best = result["discoveries"][0]
     branch = str(best["branch"])
-    message = _git(workspace, "log", "-1", "--format=%B", branch)
+    message = git(workspace, "log", "-1", "--format=%B", branch)
     assert f"Archwright-Run: {result['run']}" in message
     assert f"Archwright-Candidate: {best['candidate']}" in message
-    root = _git(workspace, "rev-list", "--max-parents=0", branch).strip()
-    baseline = _git(workspace, "show", f"{root}:discoveries/spirals/architecture.py")
-    assert baseline == (spirals / "baseline.py").read_text()
+    root = git(workspace, "rev-list", "--max-parents=0", branch).strip()
+    baseline = git(workspace, "show", f"{root}:discoveries/spirals/architecture.py")
+    assert baseline == (finished.task / "baseline.py").read_text()
     low, high = best["interval"]
     assert 0 < low <= best["effect"] <= high
     assert best["p"] < 0.05
-    _reproduce(workspace, branch)
+    checkout = tmp_path / "checkout"
+    git(workspace, "worktree", "add", "-q", "--detach", str(checkout), branch)
+    _reproduce(checkout)
 
 
-def _reproduce(workspace: Path, branch: str) -> None:
+def _reproduce(checkout: Path) -> None:
     """Run the command that the branch carries; the score must land where the branch says."""
-    checkout = workspace.parent / "checkout"
-    _git(workspace, "worktree", "add", "-q", "--detach", str(checkout), branch)
     results = json.loads((checkout / "discoveries/spirals/results.json").read_text())
     words = shlex.split(results["reproduce"]["command"])
     assert words[0] == "archwright"
@@ -125,9 +121,9 @@ def _reproduce(workspace: Path, branch: str) -> None:
 
 
 def test_one_candidate_in_ten_is_a_random_draw_that_nobody_descends_from(
-    spirals: Path, workspace: Path
+    spirals: Path, workspace: Path, discover: Discover
 ) -> None:
-    result = archwright.discover(spirals, workspace=workspace, max_trials=90, workers=2, seed=5)
+    result = discover(spirals, workspace, max_trials=60, seed=5, finalists=0)
     snapshot = _snapshot(workspace, result["run"])
     drawn = [c for c in snapshot.candidates if c.arm == "control"]
     numbers = {int(c.id.rstrip("bcdef")) for c in drawn}
@@ -178,17 +174,19 @@ def test_a_trial_during_which_the_task_changed_does_not_count(
         )
 
 
-def test_the_second_run_starts_from_what_the_first_learned(spirals: Path, workspace: Path) -> None:
-    drawn: dict[str, Any] = {"max_trials": 40, "workers": 2, "policy": "random"}
-    first = archwright.discover(spirals, workspace=workspace, **drawn)
-    second = archwright.discover(spirals, workspace=workspace, max_trials=60, workers=2, seed=9)
+def test_the_second_run_starts_from_what_the_first_learned(
+    spirals: Path, workspace: Path, discover: Discover
+) -> None:
+    drawn: dict[str, Any] = {"max_trials": 30, "policy": "random", "finalists": 0}
+    first = discover(spirals, workspace, **drawn)
+    second = discover(spirals, workspace, max_trials=40, seed=9, finalists=0)
 
     assert not any(c.examples for c in _snapshot(workspace, first["run"]).candidates)
     candidates = _snapshot(workspace, second["run"]).candidates
     used = {e for c in candidates for e in c.examples}
     assert used
     assert any(set(c.parents) & used for c in candidates), "examples must be starting points"
-    again = archwright.discover(spirals, workspace=workspace, **drawn)
+    again = discover(spirals, workspace, **drawn)
     assert again["duplicates"] > 0, "the same seed proposes what is known by now"
 
 
@@ -263,23 +261,27 @@ def test_what_nobody_can_fix_ends_invalid(spirals: Path, workspace: Path) -> Non
 
 
 def test_a_budget_that_leaves_nothing_to_search_with_is_refused(
-    spirals: Path, workspace: Path
+    spirals: Path, workspace: Path, discover: Discover
 ) -> None:
     with pytest.raises(RunError, match="needs at least 9"):
-        archwright.discover(spirals, workspace=workspace, max_trials=8)
+        discover(spirals, workspace, max_trials=8)
     assert not list((workspace / ".archwright/runs").iterdir())
 
 
-def test_a_baseline_that_does_not_pass_is_refused(spirals: Path, workspace: Path) -> None:
+def test_a_baseline_that_does_not_pass_is_refused(
+    spirals: Path, workspace: Path, discover: Discover
+) -> None:
     source = (spirals / "baseline.py").read_text()
     (spirals / "baseline.py").write_text(source.replace("output_shape[0]", "3"))
 
     with pytest.raises(TaskError, match=r"baseline\.py"):
-        archwright.discover(spirals, workspace=workspace, max_trials=40)
+        discover(spirals, workspace, max_trials=40)
 
 
-def test_a_task_that_changed_is_not_resumed(spirals: Path, workspace: Path) -> None:
-    archwright.discover(spirals, workspace=workspace, max_trials=12, workers=1)
+def test_a_task_that_changed_is_not_resumed(
+    spirals: Path, workspace: Path, discover: Discover
+) -> None:
+    discover(spirals, workspace, max_trials=12, workers=1)
     (spirals / "baseline.py").write_text((spirals / "baseline.py").read_text() + "# changed\n")
     place = Workspace.open(workspace)
     paths = find_run(place)

@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from whole_runs import Discover, Finished
 
-import archwright
 from archwright.core import RunError
 from archwright.runs.conduct import Conductor
 from archwright.runs.foreground import Work, carry_out
@@ -21,6 +21,7 @@ from archwright.runs.starting import task_of
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.paths import RunPaths
 from archwright.runs.workspace.workspace import Workspace
+from archwright.sandbox.in_process import InProcessSandbox
 from archwright.tasks.loading import load_task
 
 
@@ -30,7 +31,7 @@ def _look(paths: RunPaths) -> Snapshot:
 
 
 def _work(workspace: Path, paths: RunPaths, work: Work) -> Snapshot:
-    carry_out(Workspace.open(workspace), task_of(paths), paths, work)
+    carry_out(Workspace.open(workspace), task_of(paths), paths, work, sandbox=InProcessSandbox(2))
     return _look(paths)
 
 
@@ -38,9 +39,10 @@ def _files(workspace: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in (workspace / ".archwright/decisions").glob("*.md")}
 
 
-def test_the_first_verdict_stands(spirals: Path, workspace: Path) -> None:
-    result = archwright.discover(spirals, workspace=workspace, max_trials=80, workers=2, seed=2)
-    assert result["discoveries"]
+@pytest.mark.xdist_group("finished")
+def test_the_first_verdict_stands(finished: Finished, tmp_path: Path) -> None:
+    assert finished.result["discoveries"]
+    workspace = finished.copy(tmp_path / "workspace")
     paths = find_run(Workspace.open(workspace))
     before, records = _look(paths), _files(workspace)
 
@@ -71,7 +73,9 @@ def test_the_first_verdict_stands(spirals: Path, workspace: Path) -> None:
     assert resumed.phase == "done"
 
 
-def test_tasks_of_one_name_are_told_apart(spirals: Path, workspace: Path, tmp_path: Path) -> None:
+def test_tasks_of_one_name_are_told_apart(
+    spirals: Path, workspace: Path, tmp_path: Path, discover: Discover
+) -> None:
     other = tmp_path / "other"
     shutil.copytree(spirals, other)
     (other / "task.py").write_text((other / "task.py").read_text() + "# other data\n")
@@ -79,7 +83,7 @@ def test_tasks_of_one_name_are_told_apart(spirals: Path, workspace: Path, tmp_pa
     assert load_task("digits").key == "digits"
 
     for folder in (spirals, other):
-        archwright.discover(folder, workspace=workspace, max_trials=16, workers=1, seed=4)
+        discover(folder, workspace, max_trials=16, workers=1, seed=4)
         snapshot = _look(find_run(Workspace.open(workspace)))
         assert not any("which ended" in c.reason for c in snapshot.candidates)
         assert snapshot.funnel.trained

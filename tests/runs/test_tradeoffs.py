@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from page_journals import fill_journal
+from whole_runs import Discover
 
-import archwright
 from archwright.cli import main
 from archwright.core import METRICS, Candidate, InputError
 from archwright.core.settings import RunSettings
@@ -150,16 +150,13 @@ def test_a_device_is_measured_once_and_a_damaged_record_is_named(workspace: Path
 
 
 def test_a_run_keeps_its_limits_and_reports_its_front(
-    spirals: Path, workspace: Path, capsys: pytest.CaptureFixture[str]
+    spirals: Path, workspace: Path, discover: Discover, capsys: pytest.CaptureFixture[str]
 ) -> None:
     few = "[run]\nverify_seeds = 3\nfinalists = 1\nbaseline_seeds = 2\n"
     Workspace.open(workspace).paths.settings.write_text(few)
     limits = {"max_params": 2_000, "max_latency_ms": 1e3}
     objectives = ("parameters", "latency")
-    result = archwright.discover(
-        spirals, workspace=workspace, max_trials=32, workers=2, seed=4, objectives=objectives,
-        **limits,
-    )  # fmt: skip
+    result = discover(spirals, workspace, max_trials=32, seed=4, objectives=objectives, **limits)
     with Journal.open(find_run(Workspace.open(workspace), result["run"]), True) as journal:
         shown = observe(journal)
     trained = [c for c in shown.candidates if c.score is not None]
