@@ -11,6 +11,9 @@ DEMO_BUDGET := --max-params 12000 --max-trials 110 --seed 0
 
 # Options for pytest: make test ARGS="-k journal"
 ARGS ?=
+# Tests at a time, each in a process that keeps about one core busy; 0 is one process, which pdb needs.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 .PHONY: help install demo test nightly check format docs wheel bench clean
 
@@ -24,11 +27,11 @@ demo: $(STAMP) ## discover architectures for a small task, with no key (a few mi
 	$(BIN)/archwright init $(DEMO)
 	$(BIN)/archwright run digits --workspace $(DEMO) $(DEMO_BUDGET)
 
-test: $(STAMP) ## run the tests (ARGS="-k word" picks some)
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) ## run the tests (ARGS="-k word" picks some, WORKERS=4 takes four cores)
+	$(PYTEST) $(ARGS)
 
 nightly: $(STAMP) ## run the tests that take minutes
-	$(BIN)/python -m pytest -m nightly $(ARGS)
+	$(PYTEST) -m nightly $(ARGS)
 
 check: $(STAMP) ## lint, check the formatting and the types
 	$(BIN)/ruff check .
