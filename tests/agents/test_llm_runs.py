@@ -152,7 +152,7 @@ def test_a_permanent_fault_stops_the_run_which_goes_on_when_it_is_fixed(
         with pytest.raises(BackendError, match=words) as caught:
             runs.carry_out(paths)
         assert "\n" not in str(caught.value)
-        with Journal.open(paths, readonly=True) as journal:
+        with Journal.open(paths) as journal:
             assert journal.fact("state") == "failed"
         answered = {s.call.name for s in server.served if was_usable(s)}
         server.script = good

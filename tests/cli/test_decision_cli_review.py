@@ -34,7 +34,7 @@ class Place:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     def verdict(self) -> Verdict:
-        with Journal.open(self.workspace.paths.run(RUN), readonly=True) as journal:
+        with Journal.open(self.workspace.paths.run(RUN)) as journal:
             return observe(journal).verdicts[0]
 
     def known(self) -> tuple[str, str]:

@@ -6,8 +6,8 @@ import multiprocessing
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from archwright.runs.conduct import Conductor
-from archwright.runs.foreground import carry_out
+from archwright.runs.phases import discover as conduct
+from archwright.runs.session import carry_out
 from archwright.runs.starting import task_of
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.workspace import Workspace
@@ -30,4 +30,4 @@ def _go_on(root: Path) -> None:
     workspace = Workspace.open(root)
     paths = find_run(workspace)
     sandbox = InProcessSandbox(2)
-    carry_out(workspace, task_of(paths), paths, Conductor.conduct, sandbox=sandbox)
+    carry_out(workspace, task_of(paths), paths, conduct, sandbox=sandbox)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from parts import Parts, put_together
 from whole_runs import Discover, Finished, Git
 
 import archwright
-from archwright.runs.conduct import Conductor
-from archwright.runs.foreground import carry_out
+from archwright.runs.phases import discover as conduct
 from archwright.runs.results.result import result_of
+from archwright.runs.session import carry_out
 from archwright.runs.settings import RunSettings
 from archwright.runs.starting import begin
 from archwright.runs.workspace.workspace import Workspace
@@ -31,9 +32,7 @@ def discover() -> Discover:
         settings = RunSettings.load(place.paths.settings, {"workers": 2, **given})
         paths = begin(place, load_task(task), settings, task)
         sandbox = InProcessSandbox(settings.workers)
-        return result_of(
-            carry_out(place, load_task(task), paths, Conductor.conduct, sandbox=sandbox)
-        )
+        return result_of(carry_out(place, load_task(task), paths, conduct, sandbox=sandbox))
 
     return run
 
@@ -62,3 +61,11 @@ def git() -> Git:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     return run
+
+
+@pytest.fixture
+def parts(spirals: Path, workspace: Path) -> Iterator[Parts]:
+    """The parts of a run on spirals."""
+    made = put_together(workspace, spirals)
+    with made.knowledge, made.journal:
+        yield made

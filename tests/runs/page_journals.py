@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from archwright.core import CandidateStatus, Comparison, Verdict
+from archwright.core import Candidate, CandidateStatus, Comparison, Floor, Measurement, Verdict
 from archwright.runs.journal import Journal
 from archwright.runs.workspace.paths import RunPaths
 
@@ -49,7 +49,7 @@ def fill_journal(folder: Path, count: int, text: str = "", state: str = "finishe
 
 
 def _facts(text: str, state: str) -> dict[str, Any]:
-    noise = {"mean": 91.0, "sd": 0.8, "scores": [90.2, 91.0, 91.8], "parameters": 9_000}
+    scores = (90.2, 91.0, 91.8)
     return {
         "settings": {"workers": 2, "seed": 0},
         "task": f"digits {text}".strip(),
@@ -60,7 +60,7 @@ def _facts(text: str, state: str) -> dict[str, Any]:
         "state": state,
         "phase": "done",
         "budget": {"max_trials": 4_000},
-        "noise": [noise, noise],
+        "noise": [Floor(steps, 91.0, 0.8, scores, 9_000) for steps in RUNGS],
         "error": text,
     }
 
@@ -75,19 +75,26 @@ def _try(
     if number % 8 == 0 and len(promoted) > 1 and not control:
         parents = promoted[-2:]
     source = SOURCE.format(width=number, depth=number // 2) + text
-    _propose(journal, number, name, text, parents, "control" if control else "widen", source)
-    failed = end in (CandidateStatus.DUPLICATE, CandidateStatus.CRASHED, CandidateStatus.INVALID)
-    journal.end(name, end, f"expected (16, 10), got (16, {number}) {text}" if failed else "")
+    operator = "control" if control else "widen"
+    candidate = _propose(journal, number, name, text, parents, operator, source)
     _call(journal, name, text)
-    if failed:
+    if end in (CandidateStatus.DUPLICATE, CandidateStatus.CRASHED, CandidateStatus.INVALID):
+        reason = f"expected (16, 10), got (16, {number}) {text}"
+        journal.update(candidate.ended(end, reason))
         return
     rung = 1 if control or end is CandidateStatus.PROMOTED else 0
     for steps in RUNGS[rung:] if control else RUNGS[: rung + 1]:
         _train(journal, chance, name, "search", steps, 0)
     score = min(99.9, 85 + 8 * (1 - 1 / number) + chance.gauss(0, 1.5))
-    cost = {"parameters": 5_000 + chance.randrange(40_000), "flops": chance.randrange(10**5, 10**7)}
-    shown = {"rung": rung, "score": score, "gain": (score - 91.0) / 0.8, "seeds": 1}
-    journal.update(name, **cost, **shown, lesson=f"width pays {text}")
+    journal.update(
+        replace(
+            candidate,
+            parameters=5_000 + chance.randrange(40_000),
+            flops=chance.randrange(10**5, 10**7),
+            rungs={rung: Measurement(score, (score - 91.0) / 0.8, 1)},
+            lesson=f"width pays {text}",
+        ).ended(end)
+    )
     if end is CandidateStatus.PROMOTED:
         promoted.append(name)
 
@@ -100,20 +107,19 @@ def _propose(
     parents: list[str],
     operator: str,
     source: str,
-) -> None:
-    journal.propose(
-        {
-            "id": name,
-            "sequence": number * 1000,
-            "title": f"{operator} {number} {text}".strip(),
-            "rationale": f"wider is better {text}",
-            "operator": operator,
-            "source": source,
-            "created": 1.8e9 + number,
-            "parents": parents,
-            "recipe": {},
-            "examples": [f"known:{number % 3}"],
-        }
+) -> Candidate:
+    return journal.propose(
+        Candidate(
+            id=name,
+            sequence=number * 1000,
+            title=f"{operator} {number} {text}".strip(),
+            rationale=f"wider is better {text}",
+            operator=operator,
+            source=source,
+            created=1.8e9 + number,
+            parents=tuple(parents),
+            examples=(f"known:{number % 3}",),
+        )
     )
 
 
@@ -125,7 +131,8 @@ def _call(journal: Journal, candidate: str, text: str) -> None:
 def _train(
     journal: Journal, chance: random.Random, name: str, purpose: str, steps: int, seed: int
 ) -> None:
-    asked = {"candidate": name, "title": name, "purpose": purpose, "steps": steps, "seed": seed}
+    asked = {"candidate": name, "title": name, "purpose": purpose, "seed": seed}
+    asked |= {"steps": steps, "rung": RUNGS.index(steps)}
     scale = chance.uniform(0.8, 1.2)
     result = {
         "status": "ok",
@@ -141,7 +148,7 @@ def _verify(journal: Journal, chance: random.Random, names: list[str], text: str
     for name in ("baseline", *names):
         for seed in range(1000, 1005):
             _train(journal, chance, name, "verification", RUNGS[-1], seed)
-    journal.once("look", f"{names[-1]}/0", names[-1], {}, lambda: {"at": 1.8e9})
+    journal.once("test", f"{names[-1]}/0", names[-1], {}, lambda: {"at": 1.8e9})
     for verdict in _verdicts(names, text):
         journal.judge(verdict.candidate, asdict(verdict))
 

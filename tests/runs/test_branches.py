@@ -9,12 +9,19 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from archwright.core import WorkspaceError
+from archwright.core import Candidate, WorkspaceError
 from archwright.knowledge.decisions.folder import Decision, DecisionFolder
-from archwright.runs.results.branches.branches import Landing, Measure, Node, amend_decision, land
+from archwright.runs.results.branches.branches import (
+    Landing,
+    LineageCommit,
+    Measure,
+    amend_decision,
+    land,
+)
 from archwright.runs.workspace.workspace import Workspace
 
 RUN = "digits-20261124-ab12"
@@ -22,20 +29,35 @@ ARCHITECTURE = "discoveries/digits/architecture.py"
 RESULTS = "discoveries/digits/results.json"
 RECORD = "docs/decisions/0001-both.md"
 
-BASELINE = Node("baseline", "The baseline", "x = 0\n", 1_700_000_000.0, results={"score": 92.8})
-WIDER = Node("c1", "A wider stem", "x = 1\n", 1_700_000_100.0, parents=("baseline",))
-DEEPER = Node("c2", "Deeper", "x = 2\n", 1_700_000_200.0, parents=("baseline",))
-BOTH = Node(
-    candidate="c3",
-    title="Both",
-    source="x = 3\n",
-    created=1_700_000_300.7,
+
+def commit_of(
+    id_: str, title: str, source: str, created: float, parents: tuple[str, ...] = (), **more: Any
+) -> LineageCommit:
+    made = {"rationale": more.pop("rationale", ""), "created": created, "parents": parents}
+    return LineageCommit(Candidate(id_, title, source, **made), **more)
+
+
+BASELINE = commit_of(
+    "baseline", "The baseline", "x = 0\n", 1_700_000_000.0, results={"score": 92.8}
+)
+WIDER = commit_of("c1", "A wider stem", "x = 1\n", 1_700_000_100.0, ("baseline",))
+DEEPER = commit_of("c2", "Deeper", "x = 2\n", 1_700_000_200.0, ("baseline",))
+BOTH = commit_of(
+    "c3",
+    "Both",
+    "x = 3\n",
+    1_700_000_300.7,
+    ("c1", "c2"),
     rationale="Width and depth\nhelp each other.",
     evidence="It beat the baseline on all of five seeds.",
-    parents=("c1", "c2"),
     results={"score": 95.1, "interval": (1.1, 3.5), "worst": math.nan},
     measures=(Measure("accuracy", 95.1, "%", 2.3, (1.1, 3.5)), Measure("parameters", 31204)),
 )
+
+
+def changed(commit: LineageCommit, **changes: Any) -> LineageCommit:
+    """The commit with its candidate changed."""
+    return replace(commit, candidate=replace(commit.candidate, **changes))
 
 
 def git(folder: Path, *words: str) -> str:
@@ -50,9 +72,9 @@ def commit(folder: Path, message: str = "work") -> None:
     git(folder, "-c", "user.name=U", "-c", "user.email=u@x", "commit", "-qm", message)
 
 
-def landing(workspace: Workspace, *nodes: Node, text: str = "# Both\n") -> Landing:
-    nodes = nodes or (BASELINE, WIDER, DEEPER, BOTH)
-    return Landing(RUN, "digits", workspace.head(), nodes, "0001-both.md", text)
+def landing(workspace: Workspace, *commits: LineageCommit, text: str = "# Both\n") -> Landing:
+    commits = commits or (BASELINE, WIDER, DEEPER, BOTH)
+    return Landing(RUN, "digits", workspace.head(), commits, "0001-both.md", text)
 
 
 @pytest.fixture(autouse=True)
@@ -182,8 +204,8 @@ def test_the_history_is_the_lineage(clean: Path) -> None:
     workspace = Workspace.open(clean)
     branch = land(workspace, landing(workspace))
     tip, wide, deep = git(clean, "log", "-1", "--format=%H %P", branch).split()
-    assert git(clean, "log", "-1", "--format=%s", wide) == WIDER.title
-    assert git(clean, "log", "-1", "--format=%s", deep) == DEEPER.title
+    assert git(clean, "log", "-1", "--format=%s", wide) == WIDER.candidate.title
+    assert git(clean, "log", "-1", "--format=%s", deep) == DEEPER.candidate.title
     base = git(clean, "rev-parse", f"{wide}^")
     assert git(clean, "rev-parse", f"{deep}^") == base
     assert git(clean, "rev-parse", f"{base}^") == workspace.head()
@@ -200,8 +222,8 @@ def test_a_baseline_in_an_empty_repository_has_no_parent(clean: Path) -> None:
 
 def test_a_draft_without_parents_stands_on_the_baseline(clean: Path) -> None:
     workspace = Workspace.open(clean)
-    branch = land(workspace, landing(workspace, BASELINE, replace(BOTH, parents=())))
-    assert git(clean, "log", "-1", "--format=%s", f"{branch}^") == BASELINE.title
+    branch = land(workspace, landing(workspace, BASELINE, changed(BOTH, parents=())))
+    assert git(clean, "log", "-1", "--format=%s", f"{branch}^") == BASELINE.candidate.title
     assert "Archwright-Parent" not in git(clean, "log", "-1", "--format=%B", branch)
 
 
@@ -263,18 +285,18 @@ def test_branches_of_a_run_share_their_ancestors(clean: Path) -> None:
     first = land(workspace, landing(workspace, BASELINE, WIDER))
     # The discovery's own commit carries its decision, an ancestor's does not: they meet below it.
     second = land(workspace, landing(workspace))
-    deepest = replace(DEEPER, candidate="c9", parents=("c2",))
+    deepest = changed(DEEPER, id="c9", parents=("c2",))
     third = land(workspace, landing(workspace, BASELINE, DEEPER, deepest))
     assert len({first, second, third}) == 3
     assert git(clean, "merge-base", first, third) == git(clean, "rev-parse", f"{first}^")
     shared = git(clean, "merge-base", second, third)
-    assert git(clean, "log", "-1", "--format=%s", shared) == DEEPER.title
+    assert git(clean, "log", "-1", "--format=%s", shared) == DEEPER.candidate.title
 
 
 def test_one_title_for_two_candidates_makes_two_branches(clean: Path) -> None:
     workspace = Workspace.open(clean)
     first = land(workspace, landing(workspace, BASELINE, WIDER))
-    second = land(workspace, landing(workspace, BASELINE, replace(WIDER, candidate="c7")))
+    second = land(workspace, landing(workspace, BASELINE, changed(WIDER, id="c7")))
     assert (first, second) == (f"archwright/{RUN}/a-wider-stem", f"archwright/{RUN}/a-wider-stem-2")
 
 
@@ -297,7 +319,7 @@ def test_one_title_for_two_candidates_makes_two_branches(clean: Path) -> None:
 )
 def test_hostile_words_make_safe_names_and_no_false_trailers(clean: Path, title: str) -> None:
     workspace = Workspace.open(clean)
-    node = replace(BOTH, title=title, rationale=f"{title}\n\nArchwright-Run: forged", source=title)
+    node = changed(BOTH, title=title, rationale=f"{title}\n\nArchwright-Run: forged", source=title)
     branch = land(workspace, landing(workspace, BASELINE, WIDER, DEEPER, node))
     git(clean, "check-ref-format", "--branch", branch)
     assert branch.startswith(f"archwright/{RUN}/")

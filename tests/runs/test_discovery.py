@@ -16,13 +16,13 @@ from archwright.agents.backends import Request
 from archwright.agents.backends.scripted import ScriptedBackend
 from archwright.agents.backends.symbolic import SymbolicBackend
 from archwright.core import Outcome, RunError, TaskError, TrialJob
-from archwright.core.settings import RunSettings
 from archwright.knowledge.store import Knowledge
-from archwright.runs.conduct import Conductor
-from archwright.runs.foreground import carry_out
 from archwright.runs.journal import Journal
+from archwright.runs.phases import discover as conduct
 from archwright.runs.results.observing import observe
 from archwright.runs.results.snapshot import Snapshot
+from archwright.runs.session import carry_out
+from archwright.runs.settings import RunSettings
 from archwright.runs.starting import begin, task_of
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.workspace import Workspace
@@ -32,7 +32,7 @@ from archwright.tasks.loading import load_task
 
 def _snapshot(workspace: Path, run: str) -> Snapshot:
     paths = find_run(Workspace.open(workspace), run)
-    with Journal.open(paths, readonly=True) as journal:
+    with Journal.open(paths) as journal:
         return observe(journal)
 
 
@@ -43,8 +43,8 @@ def test_a_run_trains_verifies_and_records(finished: Finished, git: Git) -> None
     assert snapshot.state == "finished"
     assert 0 < result["trials"] <= 80
     assert result["candidates"] == len(snapshot.candidates)
-    assert all(c.end != "open" for c in snapshot.candidates)
-    ends = [c.end for c in snapshot.candidates]
+    assert all(c.status != "open" for c in snapshot.candidates)
+    ends = [c.status for c in snapshot.candidates]
     trained = ends.count("trained") + ends.count("promoted")
     lost = result["duplicates"] + result["invalid"] + result["crashed"]
     assert result["candidates"] == trained + lost
@@ -67,17 +67,15 @@ def test_a_candidate_starts_at_the_rung_that_the_policy_chose(
     result = discover(
         spirals, workspace, max_trials=60, seed=1, policy="greedy", baseline_seeds=2, finalists=0
     )
-    with Journal.open(find_run(Workspace.open(workspace), result["run"]), readonly=True) as journal:
-        rows = journal.query(
-            "SELECT json_extract(chosen.result, '$.rung') AS said, "
-            "MIN(json_extract(trial.request, '$.rung')) AS trained FROM candidates "
-            "JOIN steps AS chosen ON chosen.kind = 'choice' "
-            "AND CAST(chosen.key AS INTEGER) = candidates.sequence / 1000 "
-            "JOIN steps AS trial ON trial.kind = 'trial' AND trial.candidate = candidates.id "
-            "AND json_extract(trial.request, '$.purpose') = 'search' GROUP BY candidates.id"
-        )
-    assert [r["said"] for r in rows] == [r["trained"] for r in rows]
-    assert {r["said"] for r in rows} == {0, 1}
+    with Journal.open(find_run(Workspace.open(workspace), result["run"])) as journal:
+        chosen = {step.key: step.result["rung"] for step in journal.steps("choice")}
+        trained: dict[str, int] = {}
+        for trial in journal.trials(purpose="search"):
+            lowest = trained.get(trial.candidate, trial.rung)
+            trained[trial.candidate] = min(lowest, trial.rung)
+        said = {c.id: chosen[str(c.number)] for c in journal.candidates() if c.id in trained}
+    assert said == trained
+    assert set(trained.values()) == {0, 1}
 
 
 @pytest.mark.xdist_group("finished")
@@ -169,7 +167,7 @@ def test_a_trial_during_which_the_task_changed_does_not_count(
             place,
             task_of(paths),
             paths,
-            Conductor.conduct,
+            conduct,
             sandbox=Tampering(spirals / "task.py"),
         )
 
@@ -200,9 +198,7 @@ def _conduct(
     )
     paths = begin(place, load_task(spirals), settings, spirals)
     backend = ScriptedBackend(script, otherwise=SymbolicBackend())
-    carry_out(
-        place, task_of(paths), paths, Conductor.conduct, backend=backend, sandbox=InProcessSandbox()
-    )
+    carry_out(place, task_of(paths), paths, conduct, backend=backend, sandbox=InProcessSandbox())
     return _snapshot(workspace, paths.name)
 
 
@@ -222,7 +218,7 @@ def test_a_duplicate_goes_back_with_the_reason_and_is_not_trained(
     snapshot = _conduct(spirals, workspace, {"researcher": research, "coder": code}, 14)
 
     assert snapshot.candidates
-    assert {c.end for c in snapshot.candidates} == {"duplicate"}
+    assert {c.status for c in snapshot.candidates} == {"duplicate"}
     assert [c.id for c in snapshot.candidates[:3]] == ["1", "1b", "1c"]
     assert "same text as the baseline" in snapshot.candidates[0].reason
     assert any("same text as the baseline" in reason for r in refused for reason in r)
@@ -241,8 +237,8 @@ def test_what_the_debugger_fixes_is_trained(spirals: Path, workspace: Path) -> N
 
     snapshot = _conduct(spirals, workspace, {"coder": code, "debugger": fix})
 
-    invalid = [c for c in snapshot.candidates if c.end == "invalid"]
-    trained = [c for c in snapshot.candidates if c.end in ("trained", "promoted")]
+    invalid = [c for c in snapshot.candidates if c.status == "invalid"]
+    trained = [c for c in snapshot.candidates if c.status in ("trained", "promoted")]
     assert invalid
     assert all(c.reason.endswith("; repaired") for c in invalid)
     assert trained
@@ -256,7 +252,7 @@ def test_what_nobody_can_fix_ends_invalid(spirals: Path, workspace: Path) -> Non
     script = {"coder": code, "debugger": lambda _: {"source": None}}
     snapshot = _conduct(spirals, workspace, script, 14)
 
-    assert {c.end for c in snapshot.candidates} == {"invalid"}
+    assert {c.status for c in snapshot.candidates} == {"invalid"}
     assert snapshot.state == "finished"
 
 
@@ -287,7 +283,7 @@ def test_a_task_that_changed_is_not_resumed(
     paths = find_run(place)
 
     with pytest.raises(TaskError, match="has changed since"):
-        carry_out(place, task_of(paths), paths, Conductor.conduct)
+        carry_out(place, task_of(paths), paths, conduct)
 
 
 def test_two_runs_in_one_workspace_at_once(spirals: Path, workspace: Path) -> None:

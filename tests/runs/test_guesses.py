@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from page_journals import fill_journal
 
+from archwright.core import Candidate
 from archwright.runs.journal import Journal
 from archwright.runs.results.guesses import FEWEST, guess_words, judge_guesses
 from archwright.search.predict.ranks import rank_correlation
@@ -22,16 +22,15 @@ def add_candidates(journal: Journal, count: int) -> tuple[np.ndarray, np.ndarray
     for number, (score, snip) in enumerate(zip(scores, snips, strict=True), start=100):
         name = str(number)
         journal.propose(
-            {
-                **dict.fromkeys(("title", "rationale", "operator", "source"), ""),
-                **{"id": name, "sequence": number * 1000, "created": 0.0},
-                **{"parents": [], "recipe": {}, "examples": []},
-            }
+            Candidate(
+                name,
+                sequence=number * 1000,
+                proxies={"snip": snip, "naswot": float(draw.normal())},
+                parameters=int(draw.integers(10**4)),
+                flops=int(draw.integers(10**6)),
+            )
         )
-        proxies = {"snip": snip, "naswot": float(draw.normal())}
-        sizes = {"parameters": int(draw.integers(10**4)), "flops": int(draw.integers(10**6))}
-        journal.update(name, proxies=json.dumps(proxies), **sizes)
-        asked = {"purpose": "search", "rung": 0, "seed": 0}
+        asked = {"candidate": name, "purpose": "search", "rung": 0, "steps": 100, "seed": 0}
         journal.once("trial", f"{name}/search", name, asked, lambda s=score: {"score": s})
     return snips, scores
 

@@ -6,7 +6,6 @@ where it is the program itself with its sandbox.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -14,16 +13,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 from carrying import start
 
-from archwright.core import RunError
-from archwright.runs.journal.journal import Journal
+from archwright.core import Candidate, RunError, Trial
+from archwright.runs.journal import Journal
 from archwright.runs.settings import RunSettings
 from archwright.runs.starting import begin
 from archwright.runs.workspace.finding import find_run
@@ -34,30 +33,30 @@ TRIALS = 60
 SEED = 4
 
 
-def _query(workspace: Path, sql: str) -> list[tuple[Any, ...]]:
-    with Journal.open(find_run(Workspace.open(workspace)), readonly=True) as journal:
-        return [tuple(row) for row in journal.query(sql)]
+def _journal(workspace: Path) -> Journal:
+    return Journal.open(find_run(Workspace.open(workspace)))
 
 
 def _finished_trials(workspace: Path) -> dict[str, float | None]:
-    sql = "SELECT key, result FROM steps WHERE kind = 'trial' AND state = 'finished'"
-    return {key: json.loads(result)["score"] for key, result in _query(workspace, sql)}
+    with _journal(workspace) as journal:
+        return {step.key: step.result["score"] for step in journal.steps("trial")}
 
 
-def _candidates(workspace: Path) -> list[tuple[Any, ...]]:
-    columns = "id, source, operator, parents, end, score"
-    return _query(workspace, f"SELECT {columns} FROM candidates ORDER BY sequence")
+def _candidates(workspace: Path) -> list[Candidate]:
+    with _journal(workspace) as journal:
+        return [replace(candidate, created=0.0) for candidate in journal.candidates()]
 
 
-def _in_flight(workspace: Path) -> list[tuple[Any, ...]]:
-    return _query(workspace, "SELECT key FROM steps WHERE state = 'started'")
+def _in_flight(workspace: Path) -> tuple[Trial, ...]:
+    with _journal(workspace) as journal:
+        return journal.running()
 
 
 def _count(workspace: Path) -> int:
     try:
         return len(_finished_trials(workspace))
-    except (RunError, TypeError):
-        return 0  # the journal is not made yet, or not filled
+    except RunError:
+        return 0  # the journal is not made yet
 
 
 def _wait_for(workspace: Path, finished: int, end: Callable[[], int | None]) -> None:
@@ -93,7 +92,7 @@ def _moments(whole: Path, kills: int) -> list[int]:
 def _assert_the_same(torn: Path, whole: Path) -> None:
     assert _finished_trials(torn) == _finished_trials(whole)
     assert _candidates(torn) == _candidates(whole)
-    assert _in_flight(torn) == []
+    assert _in_flight(torn) == ()
 
 
 @pytest.mark.slow

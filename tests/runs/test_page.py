@@ -191,7 +191,9 @@ def test_what_utf_8_cannot_write_is_left_out(small: Journal) -> None:
 
 def test_a_formula_in_a_title_is_text_in_the_data(tmp_path: Path) -> None:
     with fill_journal(tmp_path, 3) as journal:
-        journal.update("1", title="=cmd|' /C calc'!A0")
+        first = journal.candidate("1")
+        assert first is not None
+        journal.update(replace(first, title="=cmd|' /C calc'!A0"))
         rows = Page(render(journal)).tables()["candidates.csv"]
     assert rows[1][1] == "'=cmd|' /C calc'!A0"
 

@@ -12,11 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from page_journals import RUNGS, fill_journal
 
-from archwright.core import Candidate
+from archwright.core import Candidate, CandidateStatus, Measurement
 from archwright.runs.journal import Journal
 from archwright.runs.results.evidence import (
     Evidence,
-    Origin,
     finalists,
     gather_evidence,
     mean_curve,
@@ -43,11 +42,17 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
         yield filled
 
 
-def row(name: str, parents: tuple[str, ...] = (), **changes: object) -> Candidate:
-    fixed = {"title": name, "operator": "widen", "end": "promoted", "reason": ""}
-    measured = {"rung": 1, "score": 90.0, "parameters": 10, "source": f"# {name}\n"}
-    values = {"id": name, "parents": parents, **fixed, **measured, **changes}
-    return Candidate(**values)  # type: ignore[arg-type]
+def row(name: str, parents: tuple[str, ...] = (), score: float = 90.0) -> Candidate:
+    return Candidate(
+        id=name,
+        title=name,
+        operator="widen",
+        parents=parents,
+        status=CandidateStatus.PROMOTED,
+        rungs={1: Measurement(score)},
+        parameters=10,
+        source=f"# {name}\n",
+    )
 
 
 def family(snapshot: Snapshot, *rows: Candidate) -> Snapshot:
@@ -71,7 +76,7 @@ def test_a_tree_stands_under_its_first_parents(journal: Journal) -> None:
         row("4", ("3",), score=70.0),
         row("5", ("3", "known:9"), score=95.0),
     )
-    evidence = Evidence(origins={"baseline": Origin("baseline", "the baseline", "# old\n")})
+    evidence = Evidence(origins={"baseline": Candidate("baseline", "the baseline", "# old\n")})
     assert walk(snapshot, evidence) == [
         ("baseline", "", 0),
         ("1", "baseline", 0),
@@ -97,7 +102,9 @@ def test_a_lineage_that_bites_its_tail_ends(journal: Journal) -> None:
 
 def test_a_long_way_is_folded_but_for_its_ends(journal: Journal) -> None:
     chain = [row("0")] + [row(str(n), (str(n - 1),), score=n / 100) for n in range(1, 2000)]
-    snapshot = family(observe(journal), *(replace(r, score=float(r.id)) for r in chain))
+    snapshot = family(
+        observe(journal), *(replace(r, rungs={1: Measurement(float(r.id))}) for r in chain)
+    )
     nodes = trace_lineage(snapshot, Evidence())
     assert [node.id for node in nodes] == [r.id for r in chain]
     groups = fold_lineage(nodes)
@@ -170,12 +177,14 @@ def test_evidence_is_what_the_journal_holds(journal: Journal) -> None:
     assert evidence.rungs == RUNGS
     assert len(evidence.trials) == snapshot.spend.trials
     assert [t.finished for t in evidence.trials] == sorted(t.finished for t in evidence.trials)
-    assert sum(t.seconds for t in evidence.trials) == pytest.approx(snapshot.spend.training_seconds)
+    assert sum(t.resources.seconds for t in evidence.trials) == pytest.approx(
+        snapshot.spend.training_seconds
+    )
     assert set(evidence.curves) == {"baseline", *finalists(snapshot)}
     assert {len(curves) for curves in evidence.curves.values()} == {5}
     ((call),) = evidence.calls
     assert (call.count, call.tokens, call.usd) == (40, 4_000, pytest.approx(0.4))
-    assert evidence.looks == 1
+    assert evidence.test_evaluations == 1
     assert evidence.origins["baseline"].source.startswith("class Model")
 
 
@@ -183,7 +192,7 @@ def test_works_of_earlier_runs_are_origins(journal: Journal) -> None:
     work = {"id": "known:4", "title": "an old one", "source": "# old\n", "score": 90.0}
     journal.once("retrieve", "1", "", {}, lambda: {"examples": [work], "lessons": []})
     evidence = gather_evidence(journal, observe(journal))
-    assert evidence.origins["known:4"] == Origin("known:4", "an old one", "# old\n")
+    assert evidence.origins["known:4"] == Candidate("known:4", "an old one", "# old\n")
 
 
 def test_a_mean_curve_spans_the_steps_that_all_have() -> None:

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,13 @@ from paper_texts import BENT, CLAIMS, LINEAR, QUOTE, whole_paper, write_paper
 from archwright.agents.backends.scripted import ScriptedBackend
 from archwright.agents.backends.symbolic import SymbolicBackend
 from archwright.core import InputError
-from archwright.core.settings import RunSettings
 from archwright.knowledge.papers.folder import PaperFolder
 from archwright.papers.improvement import begin_improvement
 from archwright.papers.reporting import report_lines, write_report_page
 from archwright.papers.starting import begin_reproduction, read_result, reproduce
-from archwright.runs.foreground import carry_out
 from archwright.runs.journal import Journal
+from archwright.runs.session import carry_out
+from archwright.runs.settings import RunSettings
 from archwright.runs.starting import task_of
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.paths import RunPaths
@@ -50,12 +51,12 @@ def carry(root: Path, paths: RunPaths, **given: Any) -> dict[str, Any]:
     """See it through in this process."""
     given = {"sandbox": InProcessSandbox(), **given}
     carry_out(Workspace.open(root), task_of(paths), paths, reproduce, **given)
-    with Journal.open(paths, readonly=True) as journal:
+    with Journal.open(paths) as journal:
         return read_result(journal)
 
 
 def trials(paths: RunPaths) -> list[dict[str, Any]]:
-    with Journal.open(paths, readonly=True) as journal:
+    with Journal.open(paths) as journal:
         rows = journal.query("SELECT request FROM steps WHERE kind = 'trial' ORDER BY started")
         return [json.loads(row["request"]) for row in rows]
 
@@ -177,7 +178,7 @@ def test_a_model_writes_the_code_and_fixes_it_once(spirals: Path, workspace: Pat
         {"coder": lambda _: {"source": broken}, "debugger": lambda _: {"source": BENT}},
         SymbolicBackend(),
     )
-    settings = SETTINGS.changed(models=("toy",), backend="llm", prices=("0,0",))
+    settings = replace(SETTINGS, models=("toy",), backend="llm", prices=("0,0",))
     paths = begin(workspace, spirals, write_paper(), settings)
     result = carry(workspace, paths, backend=backend)
     assert [r.role for r in backend.requests] == ["reader", "coder", "debugger"]
@@ -254,7 +255,7 @@ def test_an_improvement_starts_from_what_was_reproduced(spirals: Path, workspace
     assert snapshot.settings["tweaks"] == 3
     assert snapshot.baseline is not None
     assert snapshot.baseline.mean > result["claims"][0]["baseline"]["mean"]
-    with Journal.open(find_run(opened), readonly=True) as journal:
+    with Journal.open(find_run(opened)) as journal:
         (row,) = journal.query("SELECT source FROM candidates WHERE id = 'baseline'")
         assert row["source"] == BENT
         assert journal.fact("task_key") != task.key
@@ -278,7 +279,7 @@ def test_a_paper_without_claims_is_said_before_code_is_paid_for(
 ) -> None:
     silent = {"problem": "spirals", "method": ["bends"], "claims": []}
     backend = ScriptedBackend({"reader": lambda _: silent}, SymbolicBackend())
-    settings = SETTINGS.changed(models=("toy",), backend="llm", prices=("0,0",))
+    settings = replace(SETTINGS, models=("toy",), backend="llm", prices=("0,0",))
     paths = begin(workspace, spirals, write_paper(), settings)
     with pytest.raises(InputError, match="no claim with a quote was found"):
         carry(workspace, paths, backend=backend)

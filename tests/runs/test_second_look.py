@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from whole_runs import Discover, Finished
 
 from archwright.core import RunError
-from archwright.runs.conduct import Conductor
-from archwright.runs.foreground import Work, carry_out
-from archwright.runs.journal import Journal
+from archwright.runs.journal import Journal, Phase
+from archwright.runs.phases import discover as conduct
+from archwright.runs.phases import verify
 from archwright.runs.results.evidence import gather_evidence
 from archwright.runs.results.observing import observe
 from archwright.runs.results.page import render_page
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.wording import forced_words
+from archwright.runs.session import Session, carry_out
 from archwright.runs.starting import task_of
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.paths import RunPaths
@@ -26,11 +28,11 @@ from archwright.tasks.loading import load_task
 
 
 def _look(paths: RunPaths) -> Snapshot:
-    with Journal.open(paths, readonly=True) as journal:
+    with Journal.open(paths) as journal:
         return observe(journal)
 
 
-def _work(workspace: Path, paths: RunPaths, work: Work) -> Snapshot:
+def _work(workspace: Path, paths: RunPaths, work: Callable[[Session], None]) -> Snapshot:
     carry_out(Workspace.open(workspace), task_of(paths), paths, work, sandbox=InProcessSandbox(2))
     return _look(paths)
 
@@ -47,10 +49,10 @@ def test_the_first_verdict_stands(finished: Finished, tmp_path: Path) -> None:
     before, records = _look(paths), _files(workspace)
 
     with pytest.raises(RunError, match="add --force"):
-        _work(workspace, paths, lambda c: c.verify(force=False))
+        _work(workspace, paths, lambda s: verify(s, force=False))
     assert _look(paths) == before
 
-    after = _work(workspace, paths, lambda c: c.verify(force=True))
+    after = _work(workspace, paths, lambda s: verify(s, force=True))
     first = next(v for v in before.verdicts if v.verdict == "discovery")
     now = next(v for v in after.verdicts if v.candidate == first.candidate)
     (look,) = now.again
@@ -62,13 +64,13 @@ def test_the_first_verdict_stands(finished: Finished, tmp_path: Path) -> None:
     assert any("opened 2 times (forced)" in n for n in after.notices)
     (words,) = forced_words(after.metric, now)
     assert "looked at again (forced, after once)" in words
-    with Journal.open(paths, readonly=True) as journal:
+    with Journal.open(paths) as journal:
         assert words in render_page(after, gather_evidence(journal, after))
 
     # A forced round that was cut short goes on as the round that it was.
     with Journal.open(paths) as journal:
-        journal.note("phase", "verification")
-    resumed = _work(workspace, paths, Conductor.conduct)
+        journal.note(phase=Phase.VERIFICATION)
+    resumed = _work(workspace, paths, conduct)
     assert resumed.verdicts == after.verdicts
     assert resumed.phase == "done"
 

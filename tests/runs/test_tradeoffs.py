@@ -13,24 +13,29 @@ from page_journals import fill_journal
 from whole_runs import Discover
 
 from archwright.cli import main
-from archwright.core import METRICS, Candidate, InputError
-from archwright.core.settings import RunSettings
+from archwright.core import (
+    BASELINE,
+    METRICS,
+    Candidate,
+    CandidateStatus,
+    InputError,
+    Measurement,
+)
+from archwright.runs.context import Campaign
 from archwright.runs.journal import Journal, Spend
 from archwright.runs.results.observing import observe
-from archwright.runs.results.predicting import predict_latencies
 from archwright.runs.results.snapshot import Baseline, Funnel, Snapshot
 from archwright.runs.results.tradeoffs import (
-    Costs,
     front_document,
     front_of,
-    is_undominated,
     objectives_of,
-    rank_pool,
+    predict_latencies,
 )
+from archwright.runs.settings import RunSettings
 from archwright.runs.workspace.device import device_of, known_device
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.workspace import Workspace
-from archwright.search.policies import Result
+from archwright.search.objectives import rank_by_objectives
 from archwright.search.predict.latency import NOMINAL, latency_ms
 
 SIZED = ("quality", "parameters")
@@ -38,12 +43,19 @@ SIZED = ("quality", "parameters")
 
 def row(name: str, score: float, parameters: int, rung: int = 1) -> Candidate:
     return Candidate(
-        name, name, "widen", (), "trained", "", rung, score, parameters, flops=10 * parameters
+        name,
+        name,
+        operator="widen",
+        status=CandidateStatus.TRAINED,
+        rungs={rung: Measurement(score)},
+        parameters=parameters,
+        flops=10 * parameters,
     )
 
 
-def result(name: str, gain: float | None, rung: int = 1) -> Result:
-    return Result(1, name, "widen", (), gain, rung)
+def gained(name: str, gain: float | None, parameters: int = 0, rung: int = 1) -> Candidate:
+    shown = {} if gain is None else {rung: Measurement(0.0, gain, 1)}
+    return Candidate(name, parameters=parameters, rungs=shown)
 
 
 def snapshot(*rows: Candidate, metric: str = "accuracy") -> Snapshot:
@@ -101,17 +113,15 @@ def test_a_run_for_quality_alone_is_shown_against_size_and_work() -> None:
     assert front_document(one)[0]["flops"] == 90
 
 
-def test_with_quality_alone_the_pool_stays_as_it_is() -> None:
-    pool = (result("a", 2.0), result("b", 3.0, rung=0))
-    assert rank_pool(pool, {}, ("quality",)) == pool
+def test_with_quality_alone_candidates_stay_as_they_are() -> None:
+    pool = (gained("a", 2.0), gained("b", 3.0, rung=0))
+    assert rank_by_objectives(pool, ("quality",)) == pool
 
 
-def test_the_pool_is_ranked_by_fronts_within_a_rung() -> None:
-    gains = {"good": 3.0, "small": 0.0, "beaten": -1.0, "unknown": -2.0}
-    costs = {"good": Costs(900), "small": Costs(10), "beaten": Costs(950), "other": Costs(5)}
-    pool = [result(name, gain) for name, gain in gains.items()]
-    pool += [result("other", 9.0, rung=0), result("failed", None)]
-    ranked = {r.id: r.gain for r in rank_pool(pool, costs, SIZED)}
+def test_candidates_are_ranked_by_fronts_within_a_rung() -> None:
+    pool = [gained("good", 3.0, 900), gained("small", 0.0, 10), gained("beaten", -1.0, 950)]
+    pool += [gained("unknown", -2.0), gained("other", 9.0, 5, rung=0), gained("failed", None)]
+    ranked = {c.id: c.gain for c in rank_by_objectives(pool, SIZED)}
     assert ranked.pop("failed") is None
     first, last = ("good", "small", "other"), ("beaten", "unknown")
     assert all(ranked[name] >= 0.0 for name in first)
@@ -120,10 +130,12 @@ def test_the_pool_is_ranked_by_fronts_within_a_rung() -> None:
 
 
 def test_what_nothing_dominates_is_spared() -> None:
-    rivals = [(2.0, Costs(100)), (0.0, Costs(50))]
-    assert is_undominated(-1.0, Costs(10), rivals, SIZED)
-    assert not is_undominated(-1.0, Costs(60), rivals, SIZED)
-    assert is_undominated(0.0, Costs(), [], SIZED)
+    rivals = gained("large", 2.0, 100), gained(BASELINE, 0.0, 50)
+    campaign = Campaign({BASELINE: rivals[1]}, rivals)
+    assert campaign.is_undominated(gained("new", -1.0, 10), SIZED)
+    assert not campaign.is_undominated(gained("new", -1.0, 60), SIZED)
+    alone = Campaign({BASELINE: gained(BASELINE, None)}, ())
+    assert alone.is_undominated(gained("new", 0.0), SIZED)
 
 
 @pytest.mark.parametrize(

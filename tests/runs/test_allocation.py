@@ -10,16 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archwright.core import Stopped
-from archwright.core.settings import RunSettings
-from archwright.runs.budget import Budget, Grant, Plan, read_grants, record_grant
+from archwright.core import Candidate, Stopped
+from archwright.runs.allocation import Budget, Grant, Ledger, Plan, read_grants, record_grant
 from archwright.runs.journal import Journal
-from archwright.runs.ledger import Ledger, Tried
+from archwright.runs.settings import RunSettings
 from archwright.runs.workspace.paths import RunPaths
 
 
-def _tried(trials: int) -> Tried:
-    return Tried("1", "t", "", "draft", (), 0, {}, trials)
+def _ended(trials: int) -> Candidate:
+    return Candidate("1", trials=trials)
 
 
 @given(max_trials=st.integers(20, 500), rungs=st.integers(1, 4))
@@ -52,7 +51,7 @@ def _play(seed: int, search: int, rungs: int, lag: int, width: int) -> list[tupl
             with lock:
                 if waiting:
                     number, used = waiting.pop(order.randrange(min(width, len(waiting))))
-                    ledger.close(number, _tried(used))
+                    ledger.close(number, _ended(used))
             done.wait(0.0005)
 
     finisher = threading.Thread(target=finish_some)
@@ -86,7 +85,7 @@ def test_time_that_is_up_ends_the_search() -> None:
     budget = Budget(plan, 2, 4, 100, ledger, lambda _: left.pop(0))
 
     assert budget.grant(1) is not None
-    ledger.close(1, _tried(1))
+    ledger.close(1, _ended(1))
     assert budget.grant(2) is None
 
 
@@ -96,7 +95,7 @@ def test_time_that_is_kept_for_those_under_way_is_given_back_once_they_end() -> 
     budget = Budget(plan, 2, 4, 100, ledger, lambda under_way: 2.5 - under_way)
     for number in (1, 2, 3):
         assert budget.grant(number) == Grant(number, 0, 2)
-        ledger.close(number, _tried(1))
+        ledger.close(number, _ended(1))
 
     assert budget.grant(4) == Grant(4, 1, 2)
 
@@ -113,7 +112,7 @@ def test_what_was_granted_before_goes_on_though_time_is_up(tmp_path: Path) -> No
     budget = Budget(plan, 2, 4, 100, ledger, lambda _: 0.0, earlier=given)
     for grant in given:
         assert budget.grant(grant.number) == grant
-        ledger.close(grant.number, _tried(1))
+        ledger.close(grant.number, _ended(1))
     assert budget.grant(12) is None
 
 
@@ -131,7 +130,7 @@ def test_a_search_that_proposes_nothing_new_ends() -> None:
     budget = Budget(plan, 2, 1, 5, ledger, None)
     number = 1
     while budget.grant(number) is not None:
-        ledger.close(number, _tried(1 if number == 3 else 0))
+        ledger.close(number, _ended(1 if number == 3 else 0))
         number += 1
     assert number == 3 + 5 + 1
 

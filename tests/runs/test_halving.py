@@ -1,0 +1,150 @@
+"""Successive halving: paired seeds, seeds where it is close, an early end for the hopeless."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from archwright.core import (
+    BASELINE,
+    METRICS,
+    Candidate,
+    CandidateStatus,
+    Floor,
+    Measurement,
+    Recipe,
+    Status,
+    Trial,
+    TrialSpec,
+)
+from archwright.runs.context import Campaign
+from archwright.runs.halving import SuccessiveHalving
+from archwright.runs.settings import RunSettings
+
+FLOORS = [
+    Floor(10, 80.0, 1.0, (80.0, 81.0, 79.0), 10, ceiling=(5, 1.0)),
+    Floor(30, 90.0, 1.0, (90.0, 92.0, 88.0, 90.0, 90.0), 10),
+]
+
+
+class Scripted:
+    """Scores by (rung, seed); a missing one is a failure of the given status."""
+
+    def __init__(self, scores: dict[tuple[int, int], float], status: Status) -> None:
+        self.scores, self.status = scores, status
+        self.specs: list[TrialSpec] = []
+
+    def train(self, spec: TrialSpec) -> Trial:
+        self.specs.append(spec)
+        score = self.scores.get((spec.rung, spec.seed))
+        asked = ("1", "search", spec.rung, FLOORS[spec.rung].steps, spec.seed)
+        if score is None:
+            return Trial(*asked, status=self.status, error="why")
+        return Trial(*asked, status=Status.OK, score=score, curve=((10, 0.5),))
+
+
+def _train(
+    scores: dict[tuple[int, int], float],
+    rivals: tuple[float, ...] = (),
+    allowance: int = 9,
+    status: Status = Status.CRASHED,
+    first: int = 0,
+    **settings: int,
+) -> tuple[Candidate, Scripted]:
+    trainer = Scripted(scores, status)
+    reached: list[Candidate] = []
+    halving = SuccessiveHalving(METRICS["accuracy"], RunSettings(**settings), trainer, FLOORS)
+    ended = halving.run(
+        Candidate("1", "t", recipe=Recipe(), sequence=1000),
+        allowance,
+        lambda _: rivals,
+        reached.append,
+        first,
+    )
+    assert [c.rungs[c.rung or 0] for c in reached] == list(ended.rungs.values())
+    return ended, trainer
+
+
+def test_a_clear_gain_climbs_on_one_seed() -> None:
+    ended, trainer = _train({(0, 0): 90.0, (1, 0): 99.0})
+    assert ended.status is CandidateStatus.PROMOTED
+    assert [(r.rung, r.seed) for r in trainer.specs] == [(0, 0), (1, 0)]
+    assert [r.gain for r in ended.rungs.values()] == [10.0, 9.0]
+
+
+def test_it_starts_at_the_rung_that_it_is_given() -> None:
+    ended, trainer = _train({(1, 0): 99.0}, first=1)
+    assert [(r.rung, r.seed) for r in trainer.specs] == [(1, 0)]
+    assert {rung: shown.gain for rung, shown in ended.rungs.items()} == {1: 9.0}
+    assert ended.status is CandidateStatus.TRAINED
+
+
+def test_a_clear_loss_stops_on_one_seed() -> None:
+    ended, trainer = _train({(0, 0): 70.0})
+    assert ended.status is CandidateStatus.TRAINED
+    assert len(trainer.specs) == ended.trials == 1
+
+
+def test_a_close_decision_gets_a_second_seed_paired_with_the_baselines() -> None:
+    ended, trainer = _train({(0, 0): 80.5, (0, 1): 90.0, (1, 0): 70.0})
+    assert [(r.rung, r.seed) for r in trainer.specs] == [(0, 0), (0, 1), (1, 0)]
+    first = ended.rungs[0]
+    assert first.score == pytest.approx(85.25)
+    assert first.gain == pytest.approx(((80.5 - 80.0) + (90.0 - 81.0)) / 2)
+    assert first.seeds == 2
+
+
+@pytest.mark.parametrize(("score", "climbs"), [(95.0, True), (85.0, False)])
+def test_the_top_third_of_the_rivals_climbs(score: float, climbs: bool) -> None:
+    ended, _ = _train(
+        {(0, 0): score, (1, 0): 95.0}, rivals=(0.0, 2.0, 8.0, 11.0, 12.0, 1.0), search_seeds=1
+    )
+    assert (ended.status is CandidateStatus.PROMOTED) == climbs
+
+
+def test_the_allowance_is_never_passed() -> None:
+    ended, trainer = _train({(0, 0): 80.5, (0, 1): 90.0, (1, 0): 95.0}, allowance=2)
+    assert len(trainer.specs) == ended.trials == 2
+    assert len(ended.rungs) == 1
+
+
+def test_a_crash_ends_it_and_counts() -> None:
+    ended, _ = _train({(0, 0): 90.0})
+    assert ended.status is CandidateStatus.CRASHED
+    assert ended.reason == "crashed: why"
+    assert ended.trials == 2
+    assert len(ended.rungs) == 1
+
+
+def test_what_was_stopped_early_is_no_crash() -> None:
+    ended, trainer = _train({}, status=Status.KILLED)
+    assert (ended.status, ended.reason) == (CandidateStatus.TRAINED, "why")
+    assert trainer.specs[0].ceiling == (5, 1.0)
+
+
+def _measured(id_: str, parents: tuple[str, ...], *gains: float) -> Candidate:
+    rungs = {n: Measurement(0.0, g, 1) for n, g in enumerate(gains)}
+    return Candidate(id_, parents=parents, rungs=rungs)
+
+
+def test_drafts_are_compared_with_drafts_and_variations_with_their_parent() -> None:
+    measured = [
+        *(_measured("1", (), 1.0, 2.0, 3.0), _measured("2", (), 4.0), _measured("3", ())),
+        *(_measured("4", ("1",), 5.0, 6.0, 7.0), _measured("5", ("2",), 8.0, 9.0)),
+    ]
+
+    def rivals(rung: int, *parents: str, among: list[Candidate] = measured) -> list[float]:
+        return Campaign({BASELINE: Candidate(BASELINE)}, tuple(among)).rivals(rung, 2, parents)
+
+    assert rivals(0) == [1.0, 4.0]
+    assert rivals(1) == [2.0]
+    assert rivals(0, "4", "1") == [5.0]
+    # The second parent does not count, nor does a first one that did not climb from the rung.
+    assert rivals(1, "5", "4") == [2.0, 6.0, 9.0]
+    assert rivals(0, "baseline") == [1.0, 4.0, 5.0, 8.0]
+    assert rivals(2) == rivals(2, "1") == [3.0, 7.0]
+    # What started higher has shown nothing below.
+    higher = [*measured, replace(measured[0], id="6", rungs={1: Measurement(0.0, 10.0, 1)})]
+    assert rivals(0, among=higher) == [1.0, 4.0]
+    assert rivals(1, among=higher) == [2.0, 10.0]
