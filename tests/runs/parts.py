@@ -86,8 +86,12 @@ class Parts:
         return Campaign({c.id: c for c in known}, tuple(c for c in candidates if c.rungs))
 
     def propose(self, number: int = 1, choice: Choice = DRAFT) -> Candidate:
-        """What screening makes of one number of a run that knows nothing else."""
-        return self.screening().propose(number, choice, Retrieved(), self.campaign())
+        """What screening makes of one number of a run that knows nothing else, at its turn."""
+        screening = self.screening()
+        for earlier in range(1, number):
+            with screening.ledger.turn(earlier):
+                pass
+        return screening.propose(number, choice, Retrieved(), self.campaign())
 
 
 def put_together(workspace: Path, task: Path, **settings: Any) -> Parts:
