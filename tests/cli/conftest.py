@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from archwright.core import METRICS, Candidate, CandidateStatus, Verdict
+from archwright.core import METRICS, Candidate, CandidateStatus, Measurement, Trial, Verdict
 from archwright.runs.journal import Spend
-from archwright.runs.results.snapshot import Baseline, Funnel, Snapshot, TrialRow
+from archwright.runs.results.snapshot import Baseline, Funnel, Snapshot
 
 NOW = 1_800_000_000.0
 HOSTILE = (
@@ -27,15 +27,15 @@ CYCLE = (
 def candidate(number: int, title: str) -> Candidate:
     end = CYCLE[number % len(CYCLE)]
     scored = end in (CandidateStatus.TRAINED, CandidateStatus.PROMOTED)
+    score = 90.0 + number % 7
     return Candidate(
         id=f"c{number:04d}",
         title=title,
         operator="widen",
         parents=(),
-        end=end,
+        status=end,
         reason="" if scored else f"expected (16, 10), got (16, {number}): {title}",
-        rung=(1 if end == CandidateStatus.PROMOTED else 0) if scored else None,
-        score=90.0 + number % 7 if scored else None,
+        rungs={int(end is CandidateStatus.PROMOTED): Measurement(score)} if scored else {},
         parameters=12_000 + number,
         examples=("7", "9") if number % 2 else ("7",),
     )
@@ -43,7 +43,7 @@ def candidate(number: int, title: str) -> Candidate:
 
 def build_snapshot(count: int = 5, title: str = "widen block 2", **changes: Any) -> Snapshot:
     rows = tuple(candidate(number, title) for number in range(count))
-    ends = [row.end for row in rows]
+    ends = [row.status for row in rows]
     top = [row for row in rows if row.rung == 1]
     values: dict[str, Any] = {
         "run": "digits-20261124-ab12",
@@ -66,7 +66,7 @@ def build_snapshot(count: int = 5, title: str = "widen block 2", **changes: Any)
         ),
         "baseline": Baseline(92.31, 0.74, (92.0, 93.0, 91.93), 30_000),
         "best": max(top, key=lambda row: row.score or 0.0, default=None),
-        "running": (TrialRow("c0099", title, "search", 300, 0, NOW - 5),),
+        "running": (Trial("c0099", "search", 0, 300, 0, title, started=NOW - 5),),
         "candidates": rows,
         "verdicts": (),
         "notices": ("process sandbox: reads are not confined",),

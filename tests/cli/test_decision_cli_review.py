@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from archwright.cli import main
-from archwright.core import CandidateStatus, Verdict
+from archwright.core import Candidate, CandidateStatus, Measurement, Verdict
 from archwright.knowledge.decisions.folder import Decision, DecisionFolder, Option
 from archwright.knowledge.store import Entry, Knowledge
 from archwright.runs.journal import Journal
-from archwright.runs.results.branches.branches import Landing, Node, land
+from archwright.runs.results.branches.branches import Landing, LineageCommit, land
 from archwright.runs.results.observing import observe
 from archwright.runs.workspace.workspace import Workspace, init
 
@@ -71,14 +71,13 @@ def place(tmp_path: Path) -> Place:
             candidate="c1",
         )
     )
-    nodes = (Node("baseline", "Baseline", "x = 0\n", 1.8e9), Node("c1", "Wider", "x = 1\n", 1.8e9))
-    landing = Landing(RUN, "digits", None, nodes, path.name, path.read_text())
+    lineage = (Candidate("baseline", "Baseline", "x = 0\n"), Candidate("c1", "Wider", "x = 1\n"))
+    commits = tuple(LineageCommit(replace(c, created=1.8e9)) for c in lineage)
+    landing = Landing(RUN, "digits", None, commits, path.name, path.read_text())
     branch = land(workspace, landing)
     with Journal.create(workspace.paths.run(RUN), facts) as journal:
         for number in (1, 2, 3):
-            journal.propose(proposal(number))
-            journal.update(f"c{number}", score=94.0, rung=0, parameters=31204)
-            journal.end(f"c{number}", CandidateStatus.TRAINED, "")
+            journal.propose(trained(number))
         journal.judge("c1", verdict("c1", "discovery", branch=branch, decision=path.name))
         journal.judge("c2", verdict("c2", "no gain"))
     with Knowledge(workspace.paths.knowledge) as knowledge:
@@ -86,19 +85,18 @@ def place(tmp_path: Path) -> Place:
     return Place(workspace, branch)
 
 
-def proposal(number: int) -> dict[str, Any]:
-    return {
-        "id": f"c{number}",
-        "sequence": number,
-        "title": f"title of c{number}",
-        "rationale": "",
-        "operator": "widen",
-        "source": f"x = {number}\n",
-        "created": 1.8e9,
-        "parents": [],
-        "recipe": {},
-        "examples": [],
-    }
+def trained(number: int) -> Candidate:
+    return Candidate(
+        id=f"c{number}",
+        sequence=number,
+        title=f"title of c{number}",
+        operator="widen",
+        source=f"x = {number}\n",
+        created=1.8e9,
+        rungs={0: Measurement(94.0)},
+        parameters=31204,
+        status=CandidateStatus.TRAINED,
+    )
 
 
 def review(place: Place, *words: str) -> int:

@@ -15,9 +15,9 @@ from archwright.agents.questions import Brief, Passage, ResearchQuestion, Work
 from archwright.cli import main
 from archwright.core import InputError
 from archwright.core.settings import RunSettings
-from archwright.runs.conduct import Conductor
-from archwright.runs.foreground import carry_out
 from archwright.runs.journal import Journal
+from archwright.runs.phases import discover as conduct
+from archwright.runs.session import carry_out
 from archwright.runs.starting import begin, task_of
 from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox.in_process import InProcessSandbox
@@ -210,25 +210,24 @@ def test_what_a_run_cites_is_in_its_journal_its_decisions_and_its_branches(
     backend = ScriptedBackend({"researcher": cite_all}, otherwise=SymbolicBackend())
     task = task_of(paths)
     carry_out(
-        place, task, paths, Conductor.conduct, backend=backend, sandbox=InProcessSandbox()
+        place, task, paths, conduct, backend=backend, sandbox=InProcessSandbox()
     )  # fmt: skip
 
     asked = next(r for r in backend.requests if r.role == "researcher" and r.context["passages"])
     assert "Dropout, normalisation and activations" in asked.prompt
     with Journal.open(paths) as journal:
-        rows = journal.query("SELECT id, citations FROM candidates")
-        verdicts = [json.loads(r["document"]) for r in journal.query("SELECT * FROM verdicts")]
-    citations = {r["id"]: json.loads(r["citations"]) for r in rows}
+        citations = {c.id: c.citations for c in journal.candidates()}
+        verdicts = journal.verdicts()
     assert any(citations.values())
     for citation in (c for cited in citations.values() for c in cited):
         assert citation.startswith(f"paper:{row['id']}/"), "what was not shown cannot be cited"
         assert "(Normalised activations, section " in citation
-    assert any(citations[verdict["candidate"]] for verdict in verdicts)
+    assert any(citations[verdict.candidate] for verdict in verdicts)
     for verdict in verdicts:
-        cited = citations[verdict["candidate"]]
-        records = [(workspace / ".archwright/decisions" / verdict["decision"]).read_text()]
-        if verdict["branch"]:
-            records.append(place.git("log", "-1", "--format=%B", verdict["branch"]).decode())
+        cited = citations[verdict.candidate]
+        records = [(workspace / ".archwright/decisions" / str(verdict.decision)).read_text()]
+        if verdict.branch:
+            records.append(place.git("log", "-1", "--format=%B", verdict.branch).decode())
         for text in records:
             assert all(c in " ".join(text.split()) for c in cited)
             assert ("paper:" in text) == bool(cited)

@@ -7,14 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from archwright.cli import main
-from archwright.core import CandidateStatus, Verdict
+from archwright.core import Candidate, CandidateStatus, Floor, Measurement, Verdict
 from archwright.runs.journal import Journal
 from archwright.runs.workspace.control import hold
 from archwright.runs.workspace.paths import RunPaths, WorkspacePaths
@@ -43,14 +43,15 @@ def make_run(workspace: Path) -> Run:
             "state": state,
             "phase": "done",
             "budget": {"max_trials": 4},
-            "noise": [{"mean": 92.0, "sd": 0.5, "scores": [91.5, 92.5], "parameters": 9}] * 2,
+            "noise": [Floor(steps, 92.0, 0.5, (91.5, 92.5), 9) for steps in (100, 300)],
         }
         with Journal.create(paths, facts) as journal:
             for number, title in enumerate(("widen", "[red]\x1b[2J"), start=1):
                 journal.propose(_proposal(number, title))
-            journal.update("c1", score=94.0, rung=1)
-            journal.end("c1", CandidateStatus.PROMOTED, "")
-            journal.end("c2", CandidateStatus.CRASHED, "RuntimeError: shape")
+            first, second = journal.candidates()
+            measured = replace(first, rungs={1: Measurement(94.0)})
+            journal.update(measured.ended(CandidateStatus.PROMOTED))
+            journal.update(second.ended(CandidateStatus.CRASHED, "RuntimeError: shape"))
             journal.judge("c1", asdict(_VERDICT))
             journal.notice("reads are not confined")
         return paths
@@ -58,19 +59,9 @@ def make_run(workspace: Path) -> Run:
     return make
 
 
-def _proposal(number: int, title: str) -> dict[str, Any]:
-    return {
-        "id": f"c{number}",
-        "sequence": number,
-        "title": title,
-        "rationale": "",
-        "operator": "widen",
-        "source": "",
-        "created": 1.8e9,
-        "parents": [],
-        "recipe": {},
-        "examples": ["4"],
-    }
+def _proposal(number: int, title: str) -> Candidate:
+    shown = {"operator": "widen", "created": 1.8e9, "examples": ("4",)}
+    return Candidate(f"c{number}", title, sequence=number, **shown)
 
 
 _VERDICT = Verdict(
@@ -213,7 +204,7 @@ def test_stop_waits_until_the_other_process_has_let_go(make_run: Run, workspace:
             assert asking.poll() is None
             time.sleep(0.02)
         with Journal.open(paths) as journal:
-            journal.note("state", "stopped")
+            journal.note(state="stopped")
         assert asking.poll() is None
     out, _ = asking.communicate(timeout=60)
     assert asking.returncode == 0

@@ -12,10 +12,10 @@ from parts import Parts, put_together
 from whole_runs import Discover, Finished, Git
 
 import archwright
+from archwright.core.settings import RunSettings
 from archwright.runs.phases import discover as conduct
 from archwright.runs.results.result import result_of
 from archwright.runs.session import carry_out
-from archwright.runs.settings import RunSettings
 from archwright.runs.starting import begin
 from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox.in_process import InProcessSandbox

@@ -11,6 +11,7 @@ from archwright.agents.backends.scripted import Answer, ScriptedBackend
 from archwright.agents.backends.symbolic import SymbolicBackend
 from archwright.agents.roles import Agents
 from archwright.core import BASELINE, Candidate, Floor, Measurement
+from archwright.core.settings import RunSettings
 from archwright.knowledge.store import Knowledge
 from archwright.runs.allocation import Ledger
 from archwright.runs.backends import open_agents
@@ -20,7 +21,6 @@ from archwright.runs.memory import Memory, Retrieved
 from archwright.runs.results.branches.lineage import Lineage
 from archwright.runs.results.branches.records import Records
 from archwright.runs.screening import Screening
-from archwright.runs.settings import RunSettings
 from archwright.runs.starting import begin
 from archwright.runs.steering import Choice, Steering
 from archwright.runs.trainer import Trainer

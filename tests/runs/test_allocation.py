@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archwright.core import Candidate, Stopped
+from archwright.core.settings import RunSettings
 from archwright.runs.allocation import Budget, Grant, Ledger, Plan, read_grants, record_grant
 from archwright.runs.journal import Journal
-from archwright.runs.settings import RunSettings
 from archwright.runs.workspace.paths import RunPaths
 
 

@@ -16,13 +16,13 @@ from archwright.agents.backends import Request
 from archwright.agents.backends.scripted import ScriptedBackend
 from archwright.agents.backends.symbolic import SymbolicBackend
 from archwright.core import Outcome, RunError, TaskError, TrialJob
+from archwright.core.settings import RunSettings
 from archwright.knowledge.store import Knowledge
 from archwright.runs.journal import Journal
 from archwright.runs.phases import discover as conduct
 from archwright.runs.results.observing import observe
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.session import carry_out
-from archwright.runs.settings import RunSettings
 from archwright.runs.starting import begin, task_of
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.workspace import Workspace

@@ -18,9 +18,9 @@ from archwright.core import (
     Trial,
     TrialSpec,
 )
+from archwright.core.settings import RunSettings
 from archwright.runs.context import Campaign
 from archwright.runs.halving import SuccessiveHalving
-from archwright.runs.settings import RunSettings
 
 FLOORS = [
     Floor(10, 80.0, 1.0, (80.0, 81.0, 79.0), 10, ceiling=(5, 1.0)),

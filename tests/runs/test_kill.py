@@ -22,8 +22,8 @@ import pytest
 from carrying import start
 
 from archwright.core import Candidate, RunError, Trial
+from archwright.core.settings import RunSettings
 from archwright.runs.journal import Journal
-from archwright.runs.settings import RunSettings
 from archwright.runs.starting import begin
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.workspace import Workspace

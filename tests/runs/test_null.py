@@ -12,12 +12,12 @@ from archwright.agents.backends import Request
 from archwright.agents.backends.scripted import ScriptedBackend
 from archwright.agents.backends.symbolic import SymbolicBackend
 from archwright.core import Candidate, CandidateStatus, Measurement, TrialSpec
+from archwright.core.settings import RunSettings
 from archwright.runs.context import RunContext, baseline_of
 from archwright.runs.journal import Journal
 from archwright.runs.noise import measure_noise
 from archwright.runs.phases import discover as conduct
 from archwright.runs.session import carry_out
-from archwright.runs.settings import RunSettings
 from archwright.runs.starting import begin, task_of
 from archwright.runs.trainer import Trainer
 from archwright.runs.verification import Verification

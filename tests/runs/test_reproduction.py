@@ -20,13 +20,13 @@ from paper_texts import BENT, CLAIMS, LINEAR, QUOTE, whole_paper, write_paper
 from archwright.agents.backends.scripted import ScriptedBackend
 from archwright.agents.backends.symbolic import SymbolicBackend
 from archwright.core import InputError
+from archwright.core.settings import RunSettings
 from archwright.knowledge.papers.folder import PaperFolder
 from archwright.papers.improvement import begin_improvement
 from archwright.papers.reporting import report_lines, write_report_page
 from archwright.papers.starting import begin_reproduction, read_result, reproduce
 from archwright.runs.journal import Journal
 from archwright.runs.session import carry_out
-from archwright.runs.settings import RunSettings
 from archwright.runs.starting import task_of
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.paths import RunPaths
@@ -258,8 +258,8 @@ def test_an_improvement_starts_from_what_was_reproduced(spirals: Path, workspace
     with Journal.open(find_run(opened)) as journal:
         (row,) = journal.query("SELECT source FROM candidates WHERE id = 'baseline'")
         assert row["source"] == BENT
-        assert journal.fact("task_key") != task.key
-        assert journal.fact("improves")["arm"] == "bent"
+        assert journal.facts.task_key != task.key
+        assert journal.facts.improves["arm"] == "bent"
         sql = "SELECT result FROM steps WHERE kind = 'choice' ORDER BY CAST(key AS INTEGER)"
         chosen = [json.loads(row["result"])["operator"] for row in journal.query(sql)]
     assert len(chosen) > 3

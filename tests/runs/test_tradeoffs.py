@@ -21,6 +21,7 @@ from archwright.core import (
     InputError,
     Measurement,
 )
+from archwright.core.settings import RunSettings
 from archwright.runs.context import Campaign
 from archwright.runs.journal import Journal, Spend
 from archwright.runs.results.observing import observe
@@ -31,7 +32,6 @@ from archwright.runs.results.tradeoffs import (
     objectives_of,
     predict_latencies,
 )
-from archwright.runs.settings import RunSettings
 from archwright.runs.workspace.device import device_of, known_device
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.workspace import Workspace
