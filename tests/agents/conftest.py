@@ -11,11 +11,10 @@ import pytest
 
 from archwright.agents.backends.client import UrlClient
 from archwright.agents.backends.llm import LlmBackend, Patience
-from archwright.agents.backends.meter import Meter
+from archwright.agents.backends.meter import Amount, Meter
 from archwright.core.settings import RunSettings
 from archwright.runs.backends import known_prices, model_pool
 from archwright.runs.journal import Journal
-from archwright.runs.journal.calls import spent_so_far
 from archwright.runs.phases import discover as conduct
 from archwright.runs.session import carry_out
 from archwright.runs.starting import begin
@@ -56,7 +55,7 @@ class Runs:
         """See a run through; its journal, open."""
         place = Workspace.open(self.workspace)
         with Journal.open(paths) as journal:
-            settings = RunSettings(**journal.fact("settings"))
+            settings = RunSettings(**journal.facts.settings)
             backend = quick_backend(settings, journal) if settings.models else None
             carry_out(
                 place,
@@ -80,11 +79,12 @@ class Runs:
 def quick_backend(settings: RunSettings, journal: Journal) -> LlmBackend:
     """The backend that a run would open, with less patience."""
     assert settings.base_url is not None
+    spent = journal.spend()
     return LlmBackend(
         client=UrlClient(settings.base_url, settings.silence_seconds, settings.answer_tokens),
         pool=model_pool(settings, journal),
         prices=known_prices(settings),
-        meter=Meter(settings.max_usd, settings.max_tokens, spent_so_far(journal)),
+        meter=Meter(settings.max_usd, settings.max_tokens, Amount(spent.usd, spent.tokens)),
         answer_tokens=settings.answer_tokens,
         stop=threading.Event(),
         notify=journal.notice,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -69,8 +68,7 @@ def test_the_number_of_examples_changes_no_parent(runs: Runs) -> None:
         seen = []
         for paths in begun:
             with runs.carry_out(paths) as journal:
-                rows = journal.query("SELECT key, result FROM steps WHERE kind = 'retrieve'")
-                seen.append({row["key"]: json.loads(row["result"]) for row in rows})
+                seen.append({step.key: step.result for step in journal.steps("retrieve")})
     none, two = seen
     assert none["inherited"] == two["inherited"]
     assert len(none["inherited"]["examples"]) == 3

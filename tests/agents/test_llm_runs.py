@@ -13,15 +13,13 @@ from scripts import FAULTS, good, with_faults, words_of
 
 from archwright.core import BackendError, CandidateStatus, InputError
 from archwright.runs.journal import Journal
-from archwright.runs.journal.calls import spent_so_far
 
 Runs = Any
 KEY = "sk-planted-0123456789abcdef"
 
 
 def ends(journal: Journal) -> Counter[str]:
-    rows = journal.query("SELECT end FROM candidates WHERE sequence > 0")
-    return Counter(row["end"] for row in rows)
+    return Counter(candidate.status for candidate in journal.candidates())
 
 
 def by_name(server: ProtocolServer) -> dict[str, list[Served]]:
@@ -41,9 +39,8 @@ def test_a_run_of_200_candidates_with_faults_loses_and_double_pays_nothing(runs:
         ProtocolServer(with_faults(0.3)) as server,
         runs.run(server.url, max_candidates=200) as journal,
     ):
-        assert journal.fact("state") == "finished"
-        numbers = journal.query("SELECT DISTINCT sequence / 1000 AS n FROM candidates WHERE n > 0")
-        assert sorted(row["n"] for row in numbers) == list(range(1, 201))
+        assert journal.facts.state == "finished"
+        assert {c.number for c in journal.candidates()} == set(range(1, 201))
         counted = ends(journal)
         assert counted[CandidateStatus.OPEN] == 0
         assert counted[CandidateStatus.TRAINED] + counted[CandidateStatus.PROMOTED] > 150
@@ -54,11 +51,7 @@ def test_a_run_of_200_candidates_with_faults_loses_and_double_pays_nothing(runs:
             assert not any(was_usable(s) for s in tries[:-1]), "it was asked again, and paid twice"
             assert was_usable(tries[-1]), "an answer was given up"
 
-        calls = journal.query(
-            "SELECT json_extract(result, '$.tries') AS tries, json_extract(result, '$.tokens') "
-            "AS tokens, json_extract(result, '$.estimated') AS estimated FROM steps "
-            "WHERE kind = 'call' AND json_extract(result, '$.model') = 'toy'"
-        )
+        calls = [step.result for step in journal.steps("call") if step.result["model"] == "toy"]
         assert sum(row["tries"] for row in calls) == len(server.served)
         exact = [
             tries
@@ -93,8 +86,7 @@ def test_an_answer_that_never_parses_ends_its_candidate_after_three_tries(runs: 
 
     with ProtocolServer(act) as server, runs.run(server.url, max_candidates=3) as journal:
         assert ends(journal) == {CandidateStatus.INVALID: 3}
-        reasons = journal.query("SELECT reason FROM candidates WHERE sequence > 0")
-        assert all("no Python file" in row["reason"] for row in reasons)
+        assert all("no Python file" in c.reason for c in journal.candidates())
         asked = [s for s in server.served if s.call.role == "coder"]
         assert len(asked) == 9
         longest = max((s.call.messages for s in asked), key=len)
@@ -153,12 +145,12 @@ def test_a_permanent_fault_stops_the_run_which_goes_on_when_it_is_fixed(
             runs.carry_out(paths)
         assert "\n" not in str(caught.value)
         with Journal.open(paths) as journal:
-            assert journal.fact("state") == "failed"
+            assert journal.facts.state == "failed"
         answered = {s.call.name for s in server.served if was_usable(s)}
         server.script = good
         already = len(server.served)
         with runs.carry_out(paths) as journal:
-            assert journal.fact("state") == "finished"
+            assert journal.facts.state == "finished"
             assert ends(journal)[CandidateStatus.OPEN] == 0
         again = {s.call.name for s in server.served[already:]}
         assert not again & answered, "what was answered before was paid again"
@@ -170,7 +162,7 @@ def test_an_outage_pauses_the_run_and_says_so(runs: Runs) -> None:
         return Fail(503, "down") if 10 <= len(server.served) < 50 else good(call)
 
     with ProtocolServer(act) as server, runs.run(server.url, max_candidates=10) as journal:
-        assert journal.fact("state") == "finished"
+        assert journal.facts.state == "finished"
         assert ends(journal)[CandidateStatus.OPEN] == 0
 
 
@@ -179,17 +171,12 @@ def test_money_is_never_passed_by_more_than_one_call(runs: Runs) -> None:
         ProtocolServer(good) as server,
         runs.run(server.url, max_candidates=60, max_usd=0.05, prices=("1,2",)) as journal,
     ):
-        spent = spent_so_far(journal)
-        dearest = max(
-            row["usd"]
-            for row in journal.query(
-                "SELECT json_extract(result, '$.usd') AS usd FROM steps WHERE kind = 'call'"
-            )
-        )
+        spent = journal.spend()
+        dearest = max(call.usd for call in journal.calls())
         assert 0.03 < spent.usd < 0.05 + dearest
         assert spent.tokens == sum(s.tokens for s in server.served)
         assert ends(journal)[CandidateStatus.OPEN] == 0
-        assert journal.fact("state") == "finished"
+        assert journal.facts.state == "finished"
 
 
 def test_tokens_bound_a_run_whose_price_nobody_knows(runs: Runs) -> None:
@@ -197,7 +184,7 @@ def test_tokens_bound_a_run_whose_price_nobody_knows(runs: Runs) -> None:
         with pytest.raises(InputError, match=r"price of toy is not known.*--max-tokens"):
             runs.begin(server.url, prices=())
         with runs.run(server.url, prices=(), max_tokens=30_000, max_candidates=90) as journal:
-            assert 15_000 < spent_so_far(journal).tokens < 40_000
+            assert 15_000 < journal.spend().tokens < 40_000
 
 
 def test_a_key_is_nowhere_but_in_the_environment(
@@ -234,18 +221,16 @@ def test_a_server_that_does_not_stream_is_understood(runs: Runs) -> None:
         runs.run(server.url, max_candidates=4) as journal,
     ):
         assert set(ends(journal)) <= {CandidateStatus.TRAINED, CandidateStatus.PROMOTED}
-        assert spent_so_far(journal).tokens == sum(s.tokens for s in server.served)
+        assert journal.spend().tokens == sum(s.tokens for s in server.served)
 
 
 def test_the_journal_says_who_was_asked_what_for_how_much(runs: Runs) -> None:
     with ProtocolServer(good) as server, runs.run(server.url, max_candidates=2) as journal:
-        (row,) = journal.query(
-            "SELECT candidate, request, result FROM steps "
-            "WHERE kind = 'call' AND key = '1/0/researcher'"
-        )
-        assert row["candidate"] == "1"
-        assert all(f'"{name}"' in row["request"] for name in ("prompt", "request", "role", "seed"))
-        assert all(f'"{n}"' in row["result"] for n in ("model", "tokens", "usd", "text"))
+        step = journal.step("call", "1/0/researcher")
+        assert step is not None
+        assert step.candidate == "1"
+        assert {"prompt", "request", "role", "seed"} <= set(step.request)
+        assert {"model", "tokens", "usd", "text"} <= set(step.result)
     assert server.served
 
 

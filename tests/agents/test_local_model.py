@@ -56,12 +56,9 @@ def test_a_real_model_is_heard_counted_and_sent_back(
     (workspace / "prompts" / "coder.md").write_text(CODER)
     changes = {"max_candidates": 1, "answer_tokens": 64, "repairs": 0, "prices": ("0,0",)}
     with runs.run(local_model, **changes, models=("smollm2",)) as journal:
-        assert journal.fact("state") == "finished"
-        (row,) = journal.query("SELECT * FROM candidates WHERE sequence > 0")
-        assert row["end"] != "open"
-        calls = journal.query(
-            "SELECT json_extract(result, '$.text') AS text, json_extract(result, '$.tokens') AS "
-            "tokens, json_extract(result, '$.estimated') AS estimated FROM steps WHERE kind='call'"
-        )
+        assert journal.facts.state == "finished"
+        (candidate,) = journal.candidates()
+        assert candidate.status != "open"
+        calls = [step.result for step in journal.steps("call")]
         assert calls[0]["text"]
         assert all(row["tokens"] > 20 and not row["estimated"] for row in calls if row["text"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +80,10 @@ def test_a_pool_gives_a_candidate_one_model_and_keeps_to_it(runs: Runs) -> None:
 
     changes = {"models": ("bad", "fine"), "workers": 1, "lag": 4, "max_candidates": 30}
     with ProtocolServer(act) as server, runs.run(server.url, **changes) as journal:
-        rows = journal.query(
-            "SELECT CAST(candidate AS INTEGER) AS number, "
-            "GROUP_CONCAT(DISTINCT json_extract(result, '$.model')) AS models "
-            "FROM steps WHERE kind = 'call' GROUP BY number"
-        )
-        # The engine may speak for a model's evaluator, but no two models share a candidate.
-        chosen = {row["number"]: set(row["models"].split(",")) - {"symbolic"} for row in rows}
+        chosen: dict[int, set[str]] = defaultdict(set)
+        for call in journal.calls():
+            # The engine may speak for a model's evaluator, but no two models share a candidate.
+            chosen[int(call.candidate.rstrip("bcdefgh"))] |= {call.model} - {"symbolic"}
         assert all(len(models) == 1 for models in chosen.values())
         late = [next(iter(chosen[n])) for n in range(15, 31)]
         assert late.count("fine") > late.count("bad")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 from protocol_server import ProtocolServer
 from scripts import with_faults
 
-from archwright.core import BackendError, RunError
+from archwright.core import BackendError, Candidate, RunError
 from archwright.core.settings import RunSettings
 from archwright.runs.journal import Journal
 from archwright.runs.phases import discover as conduct
@@ -22,22 +22,19 @@ from archwright.sandbox.in_process import InProcessSandbox
 from archwright.tasks.loading import load_task
 
 Runs = Any
-CANDIDATES = (
-    "SELECT id, sequence, title, rationale, operator, parents, source, recipe, text, tree, graph, "
-    "parameters, flops, end, reason, rung, score, lesson, examples FROM candidates "
-    "ORDER BY sequence"
-)
 
 
-def candidates(paths: RunPaths) -> list[tuple[Any, ...]]:
+def candidates(paths: RunPaths) -> list[Candidate]:
     with Journal.open(paths) as journal:
-        return [tuple(row) for row in journal.query(CANDIDATES)]
+        found = journal.candidates(first=0)
+    # When it was proposed is another moment.
+    return [replace(candidate, created=0.0) for candidate in found]
 
 
 def decisions(paths: RunPaths) -> list[dict[str, Any]]:
     with Journal.open(paths) as journal:
-        rows = journal.query("SELECT document FROM verdicts ORDER BY candidate")
-    documents = [json.loads(row["document"]) for row in rows]
+        verdicts = sorted(journal.verdicts(), key=lambda verdict: verdict.candidate)
+    documents = [asdict(verdict) for verdict in verdicts]
     # The names of a branch and of a record's file hold the name of the run.
     return [{k: v for k, v in d.items() if k not in ("branch", "decision")} for d in documents]
 
@@ -67,8 +64,7 @@ def test_a_replay_repeats_candidates_and_decisions(
         assert decisions(first)
         assert len(server.served) == asked, "a replay asks nobody"
     with Journal.open(again) as journal:
-        ((usd,),) = journal.query("SELECT SUM(json_extract(result, '$.usd')) FROM steps")
-        assert usd == 0
+        assert journal.spend().usd == 0
 
 
 def test_a_symbolic_run_can_be_replayed(runs: Runs, spirals: Path, workspace: Path) -> None:

@@ -27,6 +27,7 @@ CYCLE = (
 def candidate(number: int, title: str) -> Candidate:
     end = CYCLE[number % len(CYCLE)]
     scored = end in (CandidateStatus.TRAINED, CandidateStatus.PROMOTED)
+    score = 90.0 + number % 7
     return Candidate(
         id=f"c{number:04d}",
         title=title,
@@ -34,9 +35,7 @@ def candidate(number: int, title: str) -> Candidate:
         parents=(),
         status=end,
         reason="" if scored else f"expected (16, 10), got (16, {number}): {title}",
-        rungs={int(end == CandidateStatus.PROMOTED): Measurement(90.0 + number % 7)}
-        if scored
-        else {},
+        rungs={int(end is CandidateStatus.PROMOTED): Measurement(score)} if scored else {},
         parameters=12_000 + number,
         examples=("7", "9") if number % 2 else ("7",),
     )
@@ -67,7 +66,7 @@ def build_snapshot(count: int = 5, title: str = "widen block 2", **changes: Any)
         ),
         "baseline": Baseline(92.31, 0.74, (92.0, 93.0, 91.93), 30_000),
         "best": max(top, key=lambda row: row.score or 0.0, default=None),
-        "running": (Trial("c0099", "search", 0, 300, 0, title=title, started=NOW - 5),),
+        "running": (Trial("c0099", "search", 0, 300, 0, title, started=NOW - 5),),
         "candidates": rows,
         "verdicts": (),
         "notices": ("process sandbox: reads are not confined",),

@@ -71,18 +71,13 @@ def place(tmp_path: Path) -> Place:
             candidate="c1",
         )
     )
-    lineage = (
-        Candidate("baseline", "Baseline", "x = 0\n", created=1.8e9),
-        Candidate("c1", "Wider", "x = 1\n", created=1.8e9),
-    )
-    commits = tuple(map(LineageCommit, lineage))
+    lineage = (Candidate("baseline", "Baseline", "x = 0\n"), Candidate("c1", "Wider", "x = 1\n"))
+    commits = tuple(LineageCommit(replace(c, created=1.8e9)) for c in lineage)
     landing = Landing(RUN, "digits", None, commits, path.name, path.read_text())
     branch = land(workspace, landing)
     with Journal.create(workspace.paths.run(RUN), facts) as journal:
         for number in (1, 2, 3):
-            born = journal.propose(proposal(number))
-            measured = replace(born, rungs={0: Measurement(94.0)})
-            journal.update(measured.ended(CandidateStatus.TRAINED))
+            journal.propose(trained(number))
         journal.judge("c1", verdict("c1", "discovery", branch=branch, decision=path.name))
         journal.judge("c2", verdict("c2", "no gain"))
     with Knowledge(workspace.paths.knowledge) as knowledge:
@@ -90,13 +85,17 @@ def place(tmp_path: Path) -> Place:
     return Place(workspace, branch)
 
 
-def proposal(number: int) -> Candidate:
+def trained(number: int) -> Candidate:
     return Candidate(
-        *(f"c{number}", f"title of c{number}", f"x = {number}\n"),
-        sequence=1000 * number,
+        id=f"c{number}",
+        sequence=number,
+        title=f"title of c{number}",
         operator="widen",
+        source=f"x = {number}\n",
         created=1.8e9,
+        rungs={0: Measurement(94.0)},
         parameters=31204,
+        status=CandidateStatus.TRAINED,
     )
 
 

@@ -16,7 +16,7 @@ from archwright.cli import main
 from archwright.core import InputError
 from archwright.core.settings import RunSettings
 from archwright.runs.journal import Journal
-from archwright.runs.phases import discover
+from archwright.runs.phases import discover as conduct
 from archwright.runs.session import carry_out
 from archwright.runs.starting import begin, task_of
 from archwright.runs.workspace.workspace import Workspace
@@ -210,14 +210,14 @@ def test_what_a_run_cites_is_in_its_journal_its_decisions_and_its_branches(
     backend = ScriptedBackend({"researcher": cite_all}, otherwise=SymbolicBackend())
     task = task_of(paths)
     carry_out(
-        place, task, paths, discover, backend=backend, sandbox=InProcessSandbox()
+        place, task, paths, conduct, backend=backend, sandbox=InProcessSandbox()
     )  # fmt: skip
 
     asked = next(r for r in backend.requests if r.role == "researcher" and r.context["passages"])
     assert "Dropout, normalisation and activations" in asked.prompt
     with Journal.open(paths) as journal:
+        citations = {c.id: c.citations for c in journal.candidates()}
         verdicts = journal.verdicts()
-        citations = {c.id: c.citations for c in journal.candidates(first=0)}
     assert any(citations.values())
     for citation in (c for cited in citations.values() for c in cited):
         assert citation.startswith(f"paper:{row['id']}/"), "what was not shown cannot be cited"
@@ -225,7 +225,7 @@ def test_what_a_run_cites_is_in_its_journal_its_decisions_and_its_branches(
     assert any(citations[verdict.candidate] for verdict in verdicts)
     for verdict in verdicts:
         cited = citations[verdict.candidate]
-        records = [(workspace / ".archwright/decisions" / (verdict.decision or "")).read_text()]
+        records = [(workspace / ".archwright/decisions" / str(verdict.decision)).read_text()]
         if verdict.branch:
             records.append(place.git("log", "-1", "--format=%B", verdict.branch).decode())
         for text in records:

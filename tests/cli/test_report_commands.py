@@ -46,17 +46,22 @@ def make_run(workspace: Path) -> Run:
             "noise": [Floor(steps, 92.0, 0.5, (91.5, 92.5), 9) for steps in (100, 300)],
         }
         with Journal.create(paths, facts) as journal:
-            born = {"operator": "widen", "created": 1.8e9, "examples": ("4",)}
-            best = journal.propose(Candidate("c1", "widen", sequence=1000, **born))
-            broken = journal.propose(Candidate("c2", "[red]\x1b[2J", sequence=2000, **born))
-            best = replace(best, rungs={1: Measurement(94.0)})
-            journal.update(best.ended(CandidateStatus.PROMOTED))
-            journal.update(broken.ended(CandidateStatus.CRASHED, "RuntimeError: shape"))
+            for number, title in enumerate(("widen", "[red]\x1b[2J"), start=1):
+                journal.propose(_proposal(number, title))
+            first, second = journal.candidates()
+            measured = replace(first, rungs={1: Measurement(94.0)})
+            journal.update(measured.ended(CandidateStatus.PROMOTED))
+            journal.update(second.ended(CandidateStatus.CRASHED, "RuntimeError: shape"))
             journal.judge("c1", asdict(_VERDICT))
             journal.notice("reads are not confined")
         return paths
 
     return make
+
+
+def _proposal(number: int, title: str) -> Candidate:
+    shown = {"operator": "widen", "created": 1.8e9, "examples": ("4",)}
+    return Candidate(f"c{number}", title, sequence=number, **shown)
 
 
 _VERDICT = Verdict(

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,7 @@ def test_a_model_writes_the_code_and_fixes_it_once(spirals: Path, workspace: Pat
         {"coder": lambda _: {"source": broken}, "debugger": lambda _: {"source": BENT}},
         SymbolicBackend(),
     )
-    settings = SETTINGS.changed(models=("toy",), backend="llm", prices=("0,0",))
+    settings = replace(SETTINGS, models=("toy",), backend="llm", prices=("0,0",))
     paths = begin(workspace, spirals, write_paper(), settings)
     result = carry(workspace, paths, backend=backend)
     assert [r.role for r in backend.requests] == ["reader", "coder", "debugger"]
@@ -257,8 +258,8 @@ def test_an_improvement_starts_from_what_was_reproduced(spirals: Path, workspace
     with Journal.open(find_run(opened)) as journal:
         (row,) = journal.query("SELECT source FROM candidates WHERE id = 'baseline'")
         assert row["source"] == BENT
-        assert journal.fact("task_key") != task.key
-        assert journal.fact("improves")["arm"] == "bent"
+        assert journal.facts.task_key != task.key
+        assert journal.facts.improves["arm"] == "bent"
         sql = "SELECT result FROM steps WHERE kind = 'choice' ORDER BY CAST(key AS INTEGER)"
         chosen = [json.loads(row["result"])["operator"] for row in journal.query(sql)]
     assert len(chosen) > 3
@@ -278,7 +279,7 @@ def test_a_paper_without_claims_is_said_before_code_is_paid_for(
 ) -> None:
     silent = {"problem": "spirals", "method": ["bends"], "claims": []}
     backend = ScriptedBackend({"reader": lambda _: silent}, SymbolicBackend())
-    settings = SETTINGS.changed(models=("toy",), backend="llm", prices=("0,0",))
+    settings = replace(SETTINGS, models=("toy",), backend="llm", prices=("0,0",))
     paths = begin(workspace, spirals, write_paper(), settings)
     with pytest.raises(InputError, match="no claim with a quote was found"):
         carry(workspace, paths, backend=backend)
