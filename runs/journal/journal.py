@@ -88,13 +88,18 @@ class Journal:
 
     @classmethod
     def create(cls, paths: RunPaths, facts: Json) -> Self:
-        """A new journal with its first facts (settings, task digest, seed …)."""
+        """A new journal with its first facts (settings, task digest, seed …).
+
+        It is made aside: who looks for it sees none of it before all of it is there.
+        """
+        aside = paths.journal.with_suffix(".part")
         with named_errors(paths):
             paths.root.mkdir(parents=True, exist_ok=True)
-            journal = cls(paths, connect(paths))
-            migrate(journal._connection, paths)
-            journal.note(**facts)
-        return journal
+            with cls(paths, connect(aside)) as journal:
+                migrate(journal._connection, paths)
+                journal.note(**facts)
+            aside.replace(paths.journal)
+        return cls.open(paths)
 
     @classmethod
     def open(cls, paths: RunPaths) -> Self:
@@ -106,7 +111,7 @@ class Journal:
         if not paths.journal.is_file():
             raise RunError(f"no journal at {paths.journal}: list the runs with `archwright runs`")
         with named_errors(paths):
-            journal = cls(paths, connect(paths))
+            journal = cls(paths, connect(paths.journal))
             migrate(journal._connection, paths)
         return journal
 
@@ -126,9 +131,12 @@ class Journal:
             return self._connection.execute(sql, values).fetchall()
 
     def _write(self, sql: str, *values: object) -> None:
-        """One durable write."""
+        """One durable write; half of a surrogate pair, which no file can hold, becomes `?`."""
+        stored = [
+            v.encode("utf-8", "replace").decode() if isinstance(v, str) else v for v in values
+        ]
         with self._lock, named_errors(self.paths):
-            self._connection.execute(sql, values)
+            self._connection.execute(sql, stored)
 
     # --- facts ------------------------------------------------------------------------------
 
@@ -438,8 +446,8 @@ class Journal:
 
 
 def _document(value: Json) -> str:
-    """JSON; text from a model may hold half of a surrogate pair, which no file can."""
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+    """JSON that can be searched for text as it is."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _candidate(row: sqlite3.Row) -> Candidate:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from archwright.core import RunError
@@ -102,11 +103,9 @@ MIGRATIONS: Final = (
 )
 
 
-def connect(paths: RunPaths) -> sqlite3.Connection:
+def connect(file: Path) -> sqlite3.Connection:
     """The file of a journal, made where there is none."""
-    connection = sqlite3.connect(
-        paths.journal, timeout=30, isolation_level=None, check_same_thread=False
-    )
+    connection = sqlite3.connect(file, timeout=30, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA journal_mode = WAL")
     # A power cut may lose the last moments; a killed process loses nothing.
@@ -115,19 +114,41 @@ def connect(paths: RunPaths) -> sqlite3.Connection:
 
 
 def migrate(connection: sqlite3.Connection, paths: RunPaths) -> None:
-    """Bring a journal up to date.
+    """Bring a journal up to date, all of it or nothing.
 
     Raises:
         RunError: a newer version wrote it.
     """
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if _version(connection) == len(MIGRATIONS):
+        return
+    connection.execute("BEGIN EXCLUSIVE")
+    version = _version(connection)  # another process may have been at it until now
     if version > len(MIGRATIONS):
+        connection.execute("ROLLBACK")
         raise RunError(
             f"the journal of {paths.name} was written by a newer version: "
             "upgrade with `pip install -U archwright`"
         )
-    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        connection.executescript(f"BEGIN EXCLUSIVE;{script};PRAGMA user_version={number};COMMIT;")
+    for script in MIGRATIONS[version:]:
+        for statement in _statements(script):
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+    return int(version)
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script. `executescript` would end the transaction that it runs in."""
+    statement = ""
+    for part in script.split(";")[:-1]:
+        statement += f"{part};"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 @contextmanager

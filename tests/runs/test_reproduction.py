@@ -6,10 +6,10 @@ import json
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,14 @@ from paper_texts import BENT, CLAIMS, LINEAR, QUOTE, whole_paper, write_paper
 
 from archwright.agents.backends.scripted import ScriptedBackend
 from archwright.agents.backends.symbolic import SymbolicBackend
-from archwright.core import InputError
+from archwright.core import InputError, RunError, Trial
 from archwright.core.settings import RunSettings
 from archwright.knowledge.papers.folder import PaperFolder
 from archwright.papers.improvement import begin_improvement
 from archwright.papers.reporting import report_lines, write_report_page
 from archwright.papers.starting import begin_reproduction, read_result, reproduce
 from archwright.runs.journal import Journal
+from archwright.runs.phases import discover
 from archwright.runs.session import carry_out
 from archwright.runs.starting import task_of
 from archwright.runs.workspace.finding import find_run
@@ -55,10 +56,9 @@ def carry(root: Path, paths: RunPaths, **given: Any) -> dict[str, Any]:
         return read_result(journal)
 
 
-def trials(paths: RunPaths) -> list[dict[str, Any]]:
+def trials(paths: RunPaths) -> list[Trial]:
     with Journal.open(paths) as journal:
-        rows = journal.query("SELECT request FROM steps WHERE kind = 'trial' ORDER BY started")
-        return [json.loads(row["request"]) for row in rows]
+        return sorted((*journal.trials(), *journal.running()), key=lambda trial: trial.started)
 
 
 def git(root: Path, *words: str) -> str:
@@ -75,9 +75,9 @@ def test_a_claim_that_holds_is_reproduced(spirals: Path, workspace: Path) -> Non
     (claim,) = result["claims"]
     assert 0 < claim["interval"][0] <= claim["effect"] <= claim["interval"][1]
     assert claim["method"]["mean"] > claim["baseline"]["mean"]
-    order = [t["candidate"] for t in trials(paths)]
+    order = [t.candidate for t in trials(paths)]
     assert order[:8] == ["linear"] * 4 + ["bent"] * 4, "our own baseline is measured first"
-    assert {t["seed"] for t in trials(paths)[:4]} == {1000, 1001, 1002, 1003}
+    assert {t.seed for t in trials(paths)[:4]} == {1000, 1001, 1002, 1003}
     shrunk = {size["what"]: size for size in result["shrunk"]}
     assert (shrunk["steps"]["paper"], shrunk["steps"]["here"]) == ("a million", "45")
     assert shrunk["training samples"]["here"] == "96"
@@ -194,15 +194,10 @@ def test_a_model_writes_the_code_and_fixes_it_once(spirals: Path, workspace: Pat
 
 def _finished(root: Path) -> dict[str, float]:
     found: dict[str, float] = {}
-    for file in root.glob(".archwright/runs/*/journal.db"):
-        connection = sqlite3.connect(file, timeout=30)
-        try:
-            sql = "SELECT key, finished FROM steps WHERE kind = 'trial' AND state = 'finished'"
-            found |= dict(connection.execute(sql).fetchall())
-        except sqlite3.OperationalError:
-            pass  # not made yet
-        finally:
-            connection.close()
+    for folder in root.glob(".archwright/runs/*"):
+        # What is just being made cannot be opened yet.
+        with suppress(RunError), Journal.open(RunPaths(folder)) as journal:
+            found |= {step.key: step.finished for step in journal.steps("trial")}
     return found
 
 
@@ -248,20 +243,20 @@ def test_an_improvement_starts_from_what_was_reproduced(spirals: Path, workspace
     better, improved = begin_improvement(opened, task, spirals, settings, result["paper"]["id"])
     assert improved.spec.baseline == BENT
     assert task_of(better).spec.baseline == BENT, "a resumed run keeps it"
-    snapshot = carry_out(
-        opened, improved, better, lambda c: c.conduct(), sandbox=InProcessSandbox()
-    )
+    snapshot = carry_out(opened, improved, better, discover, sandbox=InProcessSandbox())
     assert snapshot.state == "finished"
     assert snapshot.settings["tweaks"] == 3
     assert snapshot.baseline is not None
     assert snapshot.baseline.mean > result["claims"][0]["baseline"]["mean"]
     with Journal.open(find_run(opened)) as journal:
-        (row,) = journal.query("SELECT source FROM candidates WHERE id = 'baseline'")
-        assert row["source"] == BENT
+        baseline = journal.candidate("baseline")
+        assert baseline is not None
+        assert baseline.source == BENT
         assert journal.facts.task_key != task.key
+        assert journal.facts.improves is not None
         assert journal.facts.improves["arm"] == "bent"
-        sql = "SELECT result FROM steps WHERE kind = 'choice' ORDER BY CAST(key AS INTEGER)"
-        chosen = [json.loads(row["result"])["operator"] for row in journal.query(sql)]
+        choices = sorted(journal.steps("choice"), key=lambda step: int(step.key))
+        chosen = [step.result["operator"] for step in choices]
     assert len(chosen) > 3
     for start in range(len(chosen) - 3):
         assert not TWEAKS.issuperset(chosen[start : start + 4]), "a fourth tweak in a row"
