@@ -45,7 +45,7 @@ Level = Literal["needed", "useful"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class MachineFinding:
     """One thing that was looked at. A run is impossible while a needed one is not `ok`."""
 
     name: str
@@ -68,7 +68,7 @@ def doctor(*, models: ModelsKnown = None, workspace: Folder = HERE, json: AsJson
     return 0 if possible else 2
 
 
-def examine(workspace: Path) -> Iterator[Finding]:
+def examine(workspace: Path) -> Iterator[MachineFinding]:
     """All findings about this machine. Takes a few seconds: torch is really imported."""
     yield _python()
     yield from _torch()
@@ -80,61 +80,65 @@ def examine(workspace: Path) -> Iterator[Finding]:
     yield _models()
 
 
-def _python() -> Finding:
+def _python() -> MachineFinding:
     found = platform.python_version()
     wanted = ".".join(map(str, PYTHON_MINIMUM))
     ok = sys.version_info >= PYTHON_MINIMUM
-    return Finding("python", ok, f"{found} at {sys.executable}", f"use Python {wanted}", "needed")
+    return MachineFinding(
+        "python", ok, f"{found} at {sys.executable}", f"use Python {wanted}", "needed"
+    )
 
 
-def _torch() -> Iterator[Finding]:
+def _torch() -> Iterator[MachineFinding]:
     try:
         import torch
     except (ImportError, OSError) as error:
         detail = f"does not import: {str(error).splitlines()[0]}"
-        yield Finding("torch", False, detail, "pip install torch", "needed")
+        yield MachineFinding("torch", False, detail, "pip install torch", "needed")
         return
-    yield Finding("torch", True, importlib.metadata.version("torch"), level="needed")
+    yield MachineFinding("torch", True, importlib.metadata.version("torch"), level="needed")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    yield Finding("threads", True, f"{cores} cores may be used; each worker trains on one thread")
+    yield MachineFinding(
+        "threads", True, f"{cores} cores may be used; each worker trains on one thread"
+    )
     names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
         names.append("Apple GPU")
     detail = f"{', '.join(names) or 'none'}; trials train on the CPU unless gpus are set"
     fix = "none needed; a GPU shows here with its driver and the torch build made for it"
-    yield Finding("accelerators", bool(names), detail, fix)
+    yield MachineFinding("accelerators", bool(names), detail, fix)
 
 
-def _memory() -> Finding:
+def _memory() -> MachineFinding:
     import psutil
 
     free_gb = psutil.virtual_memory().available / 1e9
     total_gb = psutil.virtual_memory().total / 1e9
     detail = f"{free_gb:.1f} GB free of {total_gb:.1f} GB"
     fix = f"free memory: a worker takes up to {MEMORY_MINIMUM_GB:g} GB"
-    return Finding("memory", free_gb >= MEMORY_MINIMUM_GB, detail, fix)
+    return MachineFinding("memory", free_gb >= MEMORY_MINIMUM_GB, detail, fix)
 
 
-def _disk(workspace: Path) -> Finding:
+def _disk(workspace: Path) -> MachineFinding:
     if not workspace.is_dir():
         fix = f"archwright init {shlex.quote(str(workspace))}"
-        return Finding("disk", False, f"{workspace} is no folder", fix, "needed")
+        return MachineFinding("disk", False, f"{workspace} is no folder", fix, "needed")
     free_gb = shutil.disk_usage(workspace).free / 1e9
     detail = f"{free_gb:.1f} GB free at {workspace.resolve()}"
     fix = f"free at least {DISK_MINIMUM_GB:g} GB: journals and predictions need room"
-    return Finding("disk", free_gb >= DISK_MINIMUM_GB, detail, fix, "needed")
+    return MachineFinding("disk", free_gb >= DISK_MINIMUM_GB, detail, fix, "needed")
 
 
-def _git() -> Finding:
+def _git() -> MachineFinding:
     wanted = ".".join(map(str, GIT_MINIMUM))
     fix = f"install git {wanted} or newer (`apt install git`, `brew install git`)"
     code, answer = _ask("git", "--version")
     found = re.search(r"(\d+)\.(\d+)", answer)
     ok = code == 0 and found is not None and tuple(map(int, found.groups())) >= GIT_MINIMUM
-    return Finding("git", ok, answer.removeprefix("git version "), fix, "needed")
+    return MachineFinding("git", ok, answer.removeprefix("git version "), fix, "needed")
 
 
-def _sandboxes(workspace: Path) -> Iterator[Finding]:
+def _sandboxes(workspace: Path) -> Iterator[MachineFinding]:
     """The sandboxes as the workspace's settings make them."""
     from archwright.runs.workspace.paths import WorkspacePaths
     from archwright.sandbox.docker.engine import DockerSettings
@@ -144,36 +148,36 @@ def _sandboxes(workspace: Path) -> Iterator[Finding]:
     docker = DockerSettings.of(RunSettings.load(WorkspacePaths(workspace).settings, {}))
     answers = list(available(docker))
     for name, ok, detail, fix in answers:
-        yield Finding(f"sandbox {name}", ok, detail, fix)
+        yield MachineFinding(f"sandbox {name}", ok, detail, fix)
     usable = any(ok for _, ok, _, _ in answers)
     detail = "candidates can be run" if usable else "no sandbox works here"
-    yield Finding("sandbox", usable, detail, "fix one of the sandboxes above", "needed")
+    yield MachineFinding("sandbox", usable, detail, "fix one of the sandboxes above", "needed")
     if any(ok for name, ok, _, _ in answers if name == ProcessSandbox.name):
         for limitation in ProcessSandbox(workers=1).limitations():
-            yield Finding(
+            yield MachineFinding(
                 f"process sandbox: {limitation.name}", False, limitation.detail, limitation.fix
             )
     try:
-        yield Finding("sandbox auto", True, open_sandbox("auto", 1, docker).choice)
+        yield MachineFinding("sandbox auto", True, open_sandbox("auto", 1, docker).choice)
     except InputError as error:
-        yield Finding("sandbox auto", False, str(error), "leave gpus out of archwright.toml")
+        yield MachineFinding("sandbox auto", False, str(error), "leave gpus out of archwright.toml")
 
 
-def _docker() -> Finding:
+def _docker() -> MachineFinding:
     code, answer = _ask("docker", "version", "--format", "{{.Server.Version}}")
     fix = "none needed while the process sandbox serves; else install Docker Engine and start it"
-    return Finding("docker", code == 0, f"engine {answer}" if code == 0 else answer, fix)
+    return MachineFinding("docker", code == 0, f"engine {answer}" if code == 0 else answer, fix)
 
 
-def _models() -> Finding:
+def _models() -> MachineFinding:
     # Only the names: a key is never printed, not even in part.
     names = [name for name in KEY_NAMES if os.environ.get(name)]
     detail = f"keys set: {', '.join(names)}" if names else "no key set"
     fix = f"none needed by the symbolic engine; an LLM needs its key, e.g. {KEY_NAMES[0]}"
-    return Finding("models", bool(names), detail, fix)
+    return MachineFinding("models", bool(names), detail, fix)
 
 
-def _probed(models: ModelAccess | None) -> Iterator[Finding]:
+def _probed(models: ModelAccess | None) -> Iterator[MachineFinding]:
     """What each model that was named did with one tiny call."""
     if models is None or not models.models:
         return
@@ -181,7 +185,7 @@ def _probed(models: ModelAccess | None) -> Iterator[Finding]:
 
     for probe in probe_models(RunSettings(**models.given())):
         name = f"model {probe.model}"
-        yield Finding(name, probe.ok, probe.detail, probe.fix, "needed")
+        yield MachineFinding(name, probe.ok, probe.detail, probe.fix, "needed")
 
 
 def _ask(*command: str) -> tuple[int, str]:
@@ -198,7 +202,7 @@ def _ask(*command: str) -> tuple[int, str]:
     return done.returncode, lines[-1].strip() if lines else f"exit code {done.returncode}"
 
 
-def _print(findings: list[Finding], possible: bool) -> None:
+def _print(findings: list[MachineFinding], possible: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -212,7 +216,7 @@ def _print(findings: list[Finding], possible: bool) -> None:
     show(Text("a run is possible" if possible else "a run is not possible yet", "bold"))
 
 
-def _mark(finding: Finding) -> tuple[str, str]:
+def _mark(finding: MachineFinding) -> tuple[str, str]:
     if finding.ok:
         return "ok", "green"
     return ("missing", "bold red") if finding.level == "needed" else ("weaker", "yellow")
