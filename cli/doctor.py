@@ -18,7 +18,7 @@ from typing import Final, Literal
 from archwright.cli.options import HERE, AsJson, Folder, ModelsKnown
 from archwright.cli.output import emit, say
 from archwright.cli.run.consoles import show
-from archwright.core import InputError
+from archwright.core import InputError, SandboxError
 from archwright.core.settings import ModelAccess, RunSettings
 
 PYTHON_MINIMUM: Final = (3, 11)
@@ -164,9 +164,14 @@ def _sandboxes(workspace: Path) -> Iterator[MachineFinding]:
 
 
 def _docker() -> MachineFinding:
-    code, answer = _ask("docker", "version", "--format", "{{.Server.Version}}")
+    from archwright.sandbox.docker.engine import Engine
+
     fix = "none needed while the process sandbox serves; else install Docker Engine and start it"
-    return MachineFinding("docker", code == 0, f"engine {answer}" if code == 0 else answer, fix)
+    with Engine() as engine:
+        try:
+            return MachineFinding("docker", True, f"engine {engine.version()}", fix)
+        except SandboxError as error:
+            return MachineFinding("docker", False, str(error), fix)
 
 
 def _models() -> MachineFinding:

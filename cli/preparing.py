@@ -46,16 +46,16 @@ def build_image(
         wheels: Install from this folder of `pip download torch`.
         image: The image's name (default: archwright-sandbox).
     """
-    from archwright.sandbox.docker.image import PYTHON, Recipe, build
+    from archwright.sandbox.docker.image import PYTHON, ImageSpec, build
 
-    recipe = Recipe(
+    spec = ImageSpec(
         image=image,
         base=base or PYTHON,
         mount_site_packages=mount_site_packages,
         wheels=wheels,
     )
-    say(f"building {recipe.image} from {recipe.base} ...")
-    identity = build(recipe)
-    torch = "mounted" if recipe.mount_site_packages else "inside"
-    document = {"image": recipe.image, "id": identity, "base": recipe.base, "torch": torch}
-    emit(json, document, lambda: print(f"{recipe.image}: {identity} (torch {torch})"))
+    say(f"building {spec.image} from {spec.base} ...")
+    identity = build(spec)
+    torch = "mounted" if spec.mount_site_packages else "inside"
+    document = {"image": spec.image, "id": identity, "base": spec.base, "torch": torch}
+    emit(json, document, lambda: print(f"{spec.image}: {identity} (torch {torch})"))

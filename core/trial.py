@@ -38,8 +38,8 @@ class CheckReport:
     """What the checks before training found.
 
     `graph` is the canonical text of the computation graph (one operation a line, with shapes),
-    empty when the model could not be run. `proxies` are training-free guesses at its quality by
-    name, larger is better; one that does not fit the network is missing.
+    empty when the model could not be run. `proxies`, where they were asked for, are training-free
+    guesses at its quality by name, larger is better; one that does not fit the network is missing.
     """
 
     status: Status
@@ -118,7 +118,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Limitation:
-    """Something that a sandbox does not hold on this machine, and the fix where there is one."""
+    """Something that a sandbox does not prevent on this machine, and the fix where there is one."""
 
     name: str
     detail: str

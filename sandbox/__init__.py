@@ -35,8 +35,13 @@ class Sandbox(Protocol):
         trace: TracebackType | None,
     ) -> None: ...
 
-    def check(self, source: str, problem: Problem, seed: int = 0) -> CheckReport:
-        """Build the candidate and execute the checks before training. Blocks."""
+    def check(
+        self, source: str, problem: Problem, seed: int = 0, proxies: bool = False
+    ) -> CheckReport:
+        """Build the candidate and execute the checks before training. Blocks.
+
+        With `proxies`, a candidate that passes is also given training-free guesses at its quality.
+        """
         ...
 
     def train(self, job: TrialJob, priority: int = 0) -> Outcome:
@@ -52,7 +57,7 @@ class Sandbox(Protocol):
         ...
 
     def limitations(self) -> tuple[Limitation, ...]:
-        """What this sandbox does not hold on this machine, tried and not guessed."""
+        """What this sandbox does not prevent on this machine, tried and not guessed."""
         ...
 
 

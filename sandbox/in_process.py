@@ -5,22 +5,24 @@ from __future__ import annotations
 import json
 import random
 import time
+from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 
-from archwright.core import CheckReport, Limitation, Outcome, Problem, TrialJob
+from archwright.core import CheckReport, Limitation, Outcome, Problem, Resources, TrialJob
+from archwright.sandbox.contract import JobRequest, read
 from archwright.sandbox.inside import frames
-from archwright.sandbox.replies import (
+from archwright.sandbox.pool.turns import Turns
+from archwright.sandbox.wall import (
     Ended,
+    check_request,
     outcome_of,
     predicted_shapes,
     report_of,
-    resources_of,
+    train_request,
 )
-from archwright.sandbox.requests import check_request, train_request
-from archwright.sandbox.turns import Turns
 
 
 class InProcessSandbox:
@@ -51,12 +53,15 @@ class InProcessSandbox:
         """Turn later calls away."""
         self.stop()
 
-    def check(self, source: str, problem: Problem, seed: int = 0) -> CheckReport:
+    def check(
+        self, source: str, problem: Problem, seed: int = 0, proxies: bool = False
+    ) -> CheckReport:
         """Build the candidate and execute the checks before training."""
+        request = check_request(source, problem, seed, proxies)
         with self._turns.place():
             started = time.monotonic()
             try:
-                header, _ = _perform({"check": check_request(source, problem, seed)})
+                header, _ = _perform(JobRequest(0.0, 0, check=request))
                 return report_of(header, time.monotonic() - started)
             except Ended as ended:
                 return CheckReport(ended.status, error=ended.error)
@@ -66,16 +71,10 @@ class InProcessSandbox:
         shapes = predicted_shapes(job)
         with self._turns.place(priority):
             sent_at, cpu = time.monotonic(), time.process_time()
-            header, body = _perform({"train": train_request(job)})
-            end = {
-                "sent_at": sent_at,
-                "seconds": time.monotonic() - sent_at,
-                "cpu_seconds": time.process_time() - cpu,
-                "peak_memory_mb": 0.0,
-            }
+            header, body = _perform(JobRequest(0.0, 0, train=train_request(job)))
+            used = Resources(time.monotonic() - sent_at, cpu_seconds=time.process_time() - cpu)
             try:
-                used = resources_of(end, header, job.steps)
-                return outcome_of(header, body, job.steps, shapes, used)
+                return outcome_of(header, body, job.steps, shapes, used, sent_at)
             except Ended as ended:
                 return Outcome(ended.status, error=ended.error)
 
@@ -84,12 +83,12 @@ class InProcessSandbox:
         self._turns.close()
 
     def limitations(self) -> tuple[Limitation, ...]:
-        """It holds nothing."""
+        """It prevents nothing."""
         fix = "use the process sandbox"
         return (Limitation("isolation", "candidate code runs in Archwright's own process", fix),)
 
 
-def _perform(job: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+def _perform(job: JobRequest) -> tuple[dict[str, Any], bytes]:
     """The reply to `job`, through the same JSON and bytes as that of a jail."""
     import torch
 
@@ -100,7 +99,7 @@ def _perform(job: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     torch.set_num_threads(1)
     try:
         with torch.random.fork_rng(devices=[]):
-            job = json.loads(json.dumps(job))
+            job = read(JobRequest, json.loads(json.dumps(asdict(job))))
             message = frames.encode_arrays(*jobs.perform(job, jobs.gather(job)))
     finally:
         torch.set_num_threads(threads)

@@ -1,16 +1,17 @@
-"""What a jail does not hold on this machine: tried from inside one, and put into words."""
+"""What a jail does not prevent on this machine: tried from inside one, and put into words."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from archwright.core import Limitation
+from archwright.sandbox.contract import ProbeReply, ProbeRequest
 
-PROBE_MEMORY_MB: Final = 256
+_MEMORY_MB: Final = 256
 
 _LINUX: Final = "run on Linux 6.12 or later, with Landlock and seccomp switched on"
 _MEANING: Final[Mapping[str, tuple[str, str]]] = {
@@ -29,25 +30,20 @@ ORPHANS: Final = Limitation(
 )
 
 
-def find_limitations(
-    run: Callable[[Mapping[str, Any]], Mapping[str, Any]], folder: Path
-) -> list[Limitation]:
+def find_limitations(run: Callable[[ProbeRequest], ProbeReply], folder: Path) -> list[Limitation]:
     """Try to break out of a throw-away jail.
 
     Args:
-        run: does a probe (`archwright.sandbox.inside.probing.probe`) in a jail; gives its reply.
+        run: does a probe in a jail (`inside.jail.probing.probe`); gives its reply.
         folder: a folder of the host's, outside of every jail.
     """
     canary = folder / "canary"
     canary.write_text("a jail must not read this")
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         port = listener.getsockname()[1]
-        reply = run({"canary": str(canary), "port": port, "memory_mb": PROBE_MEMORY_MB})
-    return [*_open_ways(reply["open"]), *map(_missing_layer, reply["missing"])]
-
-
-def _open_ways(names: Iterable[str]) -> Iterable[Limitation]:
-    return (Limitation(name, *_MEANING[name]) for name in names)
+        reply = run(ProbeRequest(str(canary), port, _MEMORY_MB))
+    ways = (Limitation(name, *_MEANING[name]) for name in reply.open)
+    return [*ways, *map(_missing_layer, reply.missing)]
 
 
 def _missing_layer(line: str) -> Limitation:

@@ -1,18 +1,15 @@
-"""Sandboxes by name."""
+"""Sandboxes by name: which there are, which one is taken, what each can do on this machine."""
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, cast
 
 from archwright.core import ArchwrightError, InputError, SandboxError
-from archwright.core.settings import Kind
 from archwright.sandbox import Sandbox
-from archwright.sandbox.docker.engine import (
-    BUILD,
-    DockerSettings,
-    engine_version,
-    mounts_site_packages,
-)
+from archwright.sandbox.docker.engine import BUILD, DockerSettings, Engine
 
 START: Final = "install Docker Engine, start it, then: archwright sandbox build"
 
@@ -26,7 +23,27 @@ class Availability(NamedTuple):
     fix: str
 
 
-def open_sandbox(kind: Kind, workers: int, docker: DockerSettings | None = None) -> Sandbox:
+@dataclass(frozen=True, slots=True)
+class SandboxKind:
+    """Where a kind of sandbox is defined, and how it is tried.
+
+    It is imported when one is first made. A class that isolates takes `choice` as well.
+    """
+
+    module: str
+    class_name: str
+    try_out: Callable[[DockerSettings], Availability] | None = None
+    """None where it isolates nothing: such a one is not offered to users."""
+
+    def make(self, workers: int, **settings: Any) -> Sandbox:
+        """One, not yet entered."""
+        made = getattr(
+            importlib.import_module(f"archwright.sandbox.{self.module}"), self.class_name
+        )
+        return cast(Sandbox, made(workers, **settings))
+
+
+def open_sandbox(kind: str, workers: int, docker: DockerSettings | None = None) -> Sandbox:
     """The sandbox of that kind, not yet entered, for `workers` trainings at a time.
 
     `auto` is docker where the engine answers and the image is there, else process; the sandbox's
@@ -35,67 +52,65 @@ def open_sandbox(kind: Kind, workers: int, docker: DockerSettings | None = None)
     Raises:
         InputError: it does not exist here; the message names the fix.
     """
-    if kind not in ("auto", "process", "docker"):
-        raise InputError(f"no sandbox is called {kind!r}; use auto, process or docker")
+    if kind != "auto" and kind not in SANDBOXES:
+        raise InputError(
+            f"no sandbox is called {kind!r}; use {', '.join(CHOICES[:-1])} or {CHOICES[-1]}"
+        )
     if workers < 1:
         raise InputError(f"{workers} workers cannot train anything; give at least 1")
     docker = docker or DockerSettings()
-    if kind == "process":
+    if kind not in ("auto", "docker"):
         if docker.gpus:
             raise InputError(
                 "gpus are given to containers alone: use --sandbox docker, or leave gpus out"
             )
-        return _make(kind, workers, "", docker)
+        return SANDBOXES[kind].make(workers)
     state = look_at_docker(docker)
     if not state.ok and (kind == "docker" or docker.gpus):
         other = "leave gpus out" if docker.gpus else "use --sandbox process"
         raise InputError(f"{state.detail}; or {other}")
-    taken: Kind = "docker" if state.ok else "process"
+    taken = "docker" if state.ok else "process"
     choice = f"auto took the {taken} sandbox: {state.detail}" if kind == "auto" else ""
-    return _make(taken, workers, choice, docker)
-
-
-def _make(kind: Kind, workers: int, choice: str, docker: DockerSettings) -> Sandbox:
-    if kind == "docker":
-        from archwright.sandbox.docker.sandbox import DockerSandbox
-
-        return DockerSandbox(workers, choice=choice, settings=docker)
-    from archwright.sandbox.process import ProcessSandbox
-
-    return ProcessSandbox(workers, choice=choice)
+    settings = {"settings": docker} if state.ok else {}
+    return SANDBOXES[taken].make(workers, choice=choice, **settings)
 
 
 def look_at_docker(settings: DockerSettings) -> Availability:
     """Whether the engine answers and has the image; no container is started."""
-    try:
-        version = engine_version()
-    except SandboxError as error:
-        return Availability("docker", False, str(error), START)
-    try:
-        mounted = mounts_site_packages(settings.image)
-    except InputError as error:
-        return Availability("docker", False, str(error), BUILD)
+    with Engine() as engine:
+        try:
+            version = engine.version()
+        except SandboxError as error:
+            return Availability("docker", False, str(error), START)
+        try:
+            mounted = engine.mounts_site_packages(settings.image)
+        except (InputError, SandboxError) as error:
+            return Availability("docker", False, str(error), BUILD)
     torch = "torch mounted from this environment, read-only" if mounted else "torch in the image"
     detail = f"Docker Engine {version} has image {settings.image}, {torch}"
     return Availability("docker", True, detail, "")
 
 
 def available(docker: DockerSettings | None = None) -> list[Availability]:
-    """Each kind of sandbox, tried on this machine."""
-    return [_try_process(), _try_docker(docker or DockerSettings())]
+    """Each kind of sandbox that is offered, tried on this machine."""
+    settings = docker or DockerSettings()
+    return [kind.try_out(settings) for kind in SANDBOXES.values() if kind.try_out]
 
 
-def _try_process() -> Availability:
+def _try_process(settings: DockerSettings) -> Availability:
     from archwright.sandbox.process import find_machine_limitations
 
-    fix = "see the line's reason; `python -c 'import torch'` must work"
+    del settings
+    fix = "see the reason; `python -c 'import torch'` must work"
     try:
         limitations = find_machine_limitations()
     except SandboxError as error:
         return Availability("process", False, str(error), fix)
     weak = ", ".join(limitation.name for limitation in limitations)
     detail = (
-        f"works, but does not hold: {weak}" if limitations else "works, and every probe of it held"
+        f"works, but does not prevent: {weak}"
+        if limitations
+        else "works, and withstood every probe"
     )
     return Availability("process", True, detail, "")
 
@@ -111,5 +126,16 @@ def _try_docker(settings: DockerSettings) -> Availability:
     except ArchwrightError as error:
         return Availability("docker", False, str(error), "see the reason; or use --sandbox process")
     weak = ", ".join(limitation.name for limitation in limitations)
-    held = f"does not hold: {weak}" if limitations else "every probe of it held"
+    held = f"does not prevent: {weak}" if limitations else "withstood every probe"
     return Availability("docker", True, f"{state.detail}; {held}", "")
+
+
+SANDBOXES: Final[Mapping[str, SandboxKind]] = {
+    "process": SandboxKind("process", "ProcessSandbox", _try_process),
+    "docker": SandboxKind("docker.sandbox", "DockerSandbox", _try_docker),
+    "in-process": SandboxKind("in_process", "InProcessSandbox"),
+}
+"""Every sandbox there is: one line each."""
+
+CHOICES: Final = ("auto", *sorted(name for name, kind in SANDBOXES.items() if kind.try_out))
+"""What `--sandbox` and the setting `sandbox` take."""

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import cast
 
 from archwright.core import Limitation, Problem
-from archwright.sandbox.extras import package_paths
-from archwright.sandbox.forkserver import ForkedWorker, Forkserver
 from archwright.sandbox.limitations import ORPHANS
-from archwright.sandbox.pool import WarmSandbox
+from archwright.sandbox.pool.forkserver import ForkedWorker, Forkserver
+from archwright.sandbox.pool.sandbox import WarmSandbox, package_paths
 
 
 class ProcessSandbox(WarmSandbox):
@@ -43,20 +42,20 @@ class ProcessSandbox(WarmSandbox):
         return [*map(str, package_paths(problem.packages)), *problem.folders]
 
     def limitations(self) -> tuple[Limitation, ...]:
-        """What this sandbox does not hold on this machine, tried in a throw-away jail.
+        """What this sandbox does not prevent on this machine, tried in a throw-away jail.
 
         May be called before the sandbox is entered; it then starts a worker for the occasion.
         """
         if self._scratch is None:
             return find_machine_limitations()
         limitations = self._probe(self._scratch.path)
-        if not self._checkers[0].warm()["layers"]["orphans"]:
+        if not self._checkers[0].warm().layers["orphans"]:
             limitations.append(ORPHANS)
         return tuple(limitations)
 
 
 @functools.cache
 def find_machine_limitations() -> tuple[Limitation, ...]:
-    """What the process sandbox does not hold here; tried once in the life of this process."""
+    """What the process sandbox does not prevent here; tried once in the life of this process."""
     with ProcessSandbox(workers=0) as sandbox:
         return sandbox.limitations()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from typing import Any
 
-from archwright.core import Backbone, Check, CheckReport, Problem, Status
+from archwright.core import Backbone, CheckReport, Problem
+from archwright.sandbox.contract import CheckRequest, ProblemProjection, project
+from archwright.sandbox.wall import report_of
 
 PROBLEMS = {
     "digits": Problem("Model", (1, 8, 8), (10,), "cross_entropy", 60_000),
@@ -27,24 +31,17 @@ PROBLEMS = {
 
 def build(source: str, problem: Problem) -> Any:
     """The network that a source describes, as the sandbox builds it."""
-    from archwright.sandbox.inside.building import build as build_inside
+    from archwright.sandbox.inside.model.building import build as build_inside
 
-    return build_inside(source, problem.to_json())  # type: ignore[arg-type]
+    return build_inside(source, project(ProblemProjection, problem))
 
 
 def check(source: str, problem: Problem) -> CheckReport:
     """The sandbox's checks, run in this process."""
     import torch
 
-    from archwright.sandbox.inside.checks import examine
+    from archwright.sandbox.inside.model.checks import examine
 
     torch.set_num_threads(1)
-    found = examine(source, problem.to_json(), 0)  # type: ignore[arg-type]
-    return CheckReport(
-        status=Status(found["status"]),
-        checks=tuple(Check(**c) for c in found["checks"]),
-        parameters=found["parameters"],
-        flops=found["flops"],
-        graph=found["graph"],
-        error=found["error"],
-    )
+    found = examine(CheckRequest(source, project(ProblemProjection, problem)))
+    return report_of(json.loads(json.dumps(asdict(found))), 0.0)

@@ -44,7 +44,7 @@ ONLY = {
     "core": ("archwright.core",),
     "source": ("archwright.core", "archwright.source"),
     "tasks": ("archwright.core", "archwright.tasks"),
-    "sandbox/inside": ("archwright.sandbox.inside",),
+    "sandbox/inside": ("archwright.sandbox.inside", "archwright.sandbox.contract"),
 }
 # Architectures are no part of the program, and their class has the name that the contract gives.
 ARCHITECTURES = ("tasks/*/baseline.py", "search/grammar/blocks/*.py")

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from archwright.sandbox.inside.tracing import trace_graph
+from archwright.sandbox.inside.model.tracing import trace_graph
 
 JOB_SECONDS: Final = 30
 _MEMORY_BYTES: Final = 8 * 2**30

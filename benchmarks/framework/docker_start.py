@@ -1,7 +1,7 @@
 """From job to first training step: a warm container beside a new container that imports torch.
 
-Both use the same image and train the same small network; the new container is `docker run` with
-the same code and no jail. They are run in turn, so that both see the same machine; medians are
+Both use the same image and train the same small network; the new container runs the same code
+without a jail. They are run in turn, so that both see the same machine; medians are
 compared.
 
     python benchmarks/docker_start.py [--repeats N] [--base IMAGE] [--json]
@@ -15,25 +15,26 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from archwright.benchmarks.framework.trial_start import FRESH, make_job
 from archwright.core import SandboxError, Status, TrialJob
-from archwright.sandbox.docker.engine import DockerSettings, ask, engine_version
-from archwright.sandbox.docker.image import PYTHON, Recipe, build
+from archwright.sandbox.contract import JobRequest
+from archwright.sandbox.docker.engine import DockerSettings, Engine
+from archwright.sandbox.docker.image import PYTHON, ImageSpec, build
 from archwright.sandbox.docker.sandbox import DockerSandbox
-from archwright.sandbox.extras import package_paths
-from archwright.sandbox.inside.libraries import ROOTS
-from archwright.sandbox.requests import train_request
+from archwright.sandbox.inside.jail.libraries import ROOTS
+from archwright.sandbox.pool.forkserver import CODE
+from archwright.sandbox.pool.sandbox import package_paths
+from archwright.sandbox.wall import train_request
 
 LIMIT_SECONDS = 0.2
 IMAGE = "archwright-sandbox:benchmark"
 LOCAL_BASE = "archwright-base:bookworm"
-INSIDE = Path(sys.modules[DockerSandbox.__module__].__file__ or "").resolve().parent / "inside"
 
 
 def main() -> int:
@@ -42,30 +43,30 @@ def main() -> int:
     parser.add_argument("--base", help="image with Python, in place of the usual ones")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    try:
-        engine_version()
-    except SandboxError as error:
-        print(f"nothing measured: {error}", file=sys.stderr)
-        return 0
-    build(Recipe(IMAGE, args.base or _base(), mount_site_packages=True))
-    with tempfile.TemporaryDirectory() as folder:
-        result = measure(make_job(Path(folder)), IMAGE, args.repeats)
+    with Engine() as engine, tempfile.TemporaryDirectory() as folder:
+        try:
+            engine.version()
+        except SandboxError as error:
+            print(f"nothing measured: {error}", file=sys.stderr)
+            return 0
+        build(ImageSpec(IMAGE, args.base or _base(engine), mount_site_packages=True))
+        result = measure(engine, make_job(Path(folder)), IMAGE, args.repeats)
     if args.json:
         print(json.dumps(result, indent=2))
     else:
         print(
             f"job to first step: warm container {result['warm_seconds']:.3f} s "
-            f"(limit {LIMIT_SECONDS} s), docker run and import {result['fresh_seconds']:.2f} s, "
+            f"(limit {LIMIT_SECONDS} s), new container and import {result['fresh_seconds']:.2f} s, "
             f"ratio {result['ratio']:.0f}"
         )
     return 0 if result["warm_seconds"] <= LIMIT_SECONDS else 1
 
 
-def _base() -> str:
-    return LOCAL_BASE if ask("images", "--quiet", LOCAL_BASE) else PYTHON
+def _base(engine: Engine) -> str:
+    return LOCAL_BASE if engine.client().images.list(LOCAL_BASE) else PYTHON
 
 
-def measure(job: TrialJob, image: str, repeats: int) -> dict[str, float]:
+def measure(engine: Engine, job: TrialJob, image: str, repeats: int) -> dict[str, float]:
     """Medians in seconds over `repeats` interleaved runs, after one warm-up of each."""
     warm: list[float] = []
     fresh: list[float] = []
@@ -74,7 +75,7 @@ def measure(job: TrialJob, image: str, repeats: int) -> dict[str, float]:
             outcome = sandbox.train(job)
             if outcome.status is not Status.OK:
                 raise RuntimeError(f"the warm trial ended {outcome.status}: {outcome.error}")
-            seconds = time_fresh(job, image)
+            seconds = time_fresh(engine, job, image)
             if turn > 0:
                 warm.append(outcome.resources.start_seconds)
                 fresh.append(seconds)
@@ -89,23 +90,24 @@ def measure(job: TrialJob, image: str, repeats: int) -> dict[str, float]:
     }
 
 
-def time_fresh(job: TrialJob, image: str) -> float:
-    """Seconds from `docker run` to the end of the first training step in the new container."""
-    mounts = [f"--volume={path}:/site/{path.name}:ro" for path in package_paths(ROOTS)]
-    mounts += [f"--volume={INSIDE}:/code/inside:ro", f"--volume={job.data}:/data:ro"]
-    closed = ["--network=none", "--read-only", "--tmpfs=/tmp", "--cap-drop=ALL"]
-    environment = ["--env=PYTHONPATH=/site", "--env=OMP_NUM_THREADS=1"]
-    python = [image, "/opt/archwright/bin/python", "-c", FRESH, "/code"]
-    request = {**train_request(job), "data": "/data"}
+def time_fresh(engine: Engine, job: TrialJob, image: str) -> float:
+    """Seconds until the end of the first training step in a container that is made for it."""
+    mounts = {CODE: "/code", job.data: "/data"}
+    mounts |= {path: f"/site/{path.name}" for path in package_paths(ROOTS)}
+    request = JobRequest(60.0, 1024, train=replace(train_request(job), data="/data"))
     started = time.monotonic()
-    done = subprocess.run(
-        ["docker", "run", "--rm", "-i", *closed, *environment, *mounts, *python],
-        input=json.dumps({"train": request}),
-        capture_output=True,
-        text=True,
-        check=True,
+    said = engine.client(60.0).containers.run(
+        image,
+        ["/opt/archwright/bin/python", "-c", FRESH, "/code", json.dumps(asdict(request))],
+        environment={"PYTHONPATH": "/site", "OMP_NUM_THREADS": "1"},
+        volumes=[f"{source}:{target}:ro" for source, target in mounts.items()],
+        network_mode="none",
+        read_only=True,
+        tmpfs={"/tmp": ""},
+        cap_drop=["ALL"],
+        remove=True,
     )
-    return float(done.stdout) - started
+    return float(said) - started
 
 
 if __name__ == "__main__":

@@ -18,13 +18,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from archwright.core import Problem, Recipe, Status, TrialJob
+from archwright.sandbox.contract import JobRequest
+from archwright.sandbox.inside import LOADER
+from archwright.sandbox.pool.forkserver import CODE
 from archwright.sandbox.process import ProcessSandbox
-from archwright.sandbox.requests import train_request
+from archwright.sandbox.wall import train_request
 
 LIMIT_SECONDS = 0.15
 
@@ -42,13 +46,13 @@ class Model(nn.Module):
         return self.net(x)
 """
 
-FRESH = """
-import json, sys
-sys.path.insert(0, sys.argv[1])
-import torch
+FRESH = f"""
+{LOADER}
+import json, torch
 torch.set_num_threads(1)
-from inside import jobs
-job = json.load(sys.stdin)
+from walled.contract import JobRequest, read
+from walled.inside import jobs
+job = read(JobRequest, json.loads(sys.argv[1]))
 print(jobs.perform(job, jobs.gather(job))[0]["first_step_at"])
 """
 
@@ -106,11 +110,10 @@ def measure(job: TrialJob, repeats: int) -> dict[str, float]:
 
 def time_fresh(job: TrialJob) -> float:
     """Seconds from the start of a new process to the end of its first training step."""
-    folder = Path(sys.modules[ProcessSandbox.__module__].__file__ or "").resolve().parent
+    request = JobRequest(60.0, 1024, train=train_request(job))
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", FRESH, str(folder)],
-        input=json.dumps({"train": train_request(job)}),
+        [sys.executable, "-c", FRESH, str(CODE), json.dumps(asdict(request))],
         capture_output=True,
         text=True,
         check=True,

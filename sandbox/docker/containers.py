@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import os
 import secrets
 import shutil
-import subprocess
+import socket
+import struct
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from threading import Event
+from typing import Any, Final, cast
 
 from archwright.core import SandboxError
-from archwright.sandbox.docker import engine
-from archwright.sandbox.docker.engine import DockerSettings
-from archwright.sandbox.forkserver import worker_environment
-from archwright.sandbox.inside import frames
-from archwright.sandbox.warm import END_SECONDS, WarmWorker
+from archwright.sandbox.docker.engine import (
+    OWNER_LABEL,
+    SCRATCH_LABEL,
+    DockerSettings,
+    Engine,
+    answering,
+    owner,
+)
+from archwright.sandbox.inside import LOADER, frames
+from archwright.sandbox.pool.forkserver import worker_environment
+from archwright.sandbox.pool.worker import END_SECONDS, START_SECONDS, WarmWorker
 
 FIRST_USER: Final = 20_000
 """User id of a container's first trial; the next one has the next, so no two ever share one."""
@@ -29,10 +40,9 @@ WARM_MEMORY_MB: Final = 768
 SCRATCH_MB: Final = 192
 _PROCESSES: Final = 256
 _CODE, _DATA, _SITE, _SCRATCH = "/archwright", "/data", "/site", "/scratch"
-_HINTS: Final = ("See 'docker", "Run 'docker")
-_COMMAND: Final = (
-    "import sys; sys.path.insert(0, sys.argv.pop(1)); from inside import worker; worker.main()"
-)
+_COMMAND: Final = f"{LOADER}from walled.inside.jail import worker; worker.main()"
+_FRAME: Final = struct.Struct("!BxxxI")  # of which stream, how many bytes
+_STDERR: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +54,86 @@ class Supplies:
     memory_mb: int
 
 
+class Attachment:
+    """A channel to the standard streams of a container, which `begin` makes and starts.
+
+    It begins at once, in a thread of its own. What the container says on standard error goes to
+    `log`. Where it could not begin, what reads meets the end, and `failure` says why.
+    """
+
+    def __init__(self, begin: Callable[[], socket.socket], log: Path) -> None:
+        starter = ThreadPoolExecutor(1, thread_name_prefix="container")
+        self.begun: Future[socket.socket] = starter.submit(begin)
+        starter.shutdown(wait=False)
+        self._log = log
+        self._left = 0
+
+    @property
+    def failure(self) -> str:
+        """Why there is no container; empty where there is one, or none yet."""
+        error = self.begun.exception() if self.begun.done() else None
+        return "" if error is None else str(error)
+
+    def send(self, data: bytes) -> None:
+        """Send all of `data`."""
+        stream = self.begun.result()
+        stream.settimeout(None)
+        stream.sendall(data)
+
+    def receive(self, count: int, deadline: float) -> bytes:
+        """Up to `count` bytes of standard output, none at the end."""
+        try:
+            while not self._left:
+                frame = self._receive_exactly(_FRAME.size, deadline)
+                if not frame:
+                    return b""
+                kind, size = _FRAME.unpack(frame)
+                if kind != _STDERR:
+                    self._left = size
+                    continue
+                with self._log.open("ab") as log:
+                    log.write(self._receive_exactly(size, deadline))
+            part = self._receive_some(min(count, self._left), deadline)
+        except TimeoutError:
+            raise
+        except (SandboxError, OSError):  # it never began, or was cut off
+            return b""
+        self._left -= len(part)
+        return part
+
+    def _receive_exactly(self, count: int, deadline: float) -> bytes:
+        """All of `count` bytes, or none where the stream ends before."""
+        found = b""
+        while len(found) < count:
+            part = self._receive_some(count - len(found), deadline)
+            if not part:
+                return b""
+            found += part
+        return found
+
+    def _receive_some(self, count: int, deadline: float) -> bytes:
+        stream = self.begun.result(max(0.0, deadline - time.monotonic()))
+        stream.settimeout(max(1e-3, deadline - time.monotonic()))
+        return stream.recv(count)
+
+    def hang_up(self) -> None:
+        """Shut the stream, if there is one yet: the engine closes the container's input."""
+        if self.begun.done() and not self.failure:
+            with suppress(OSError):
+                self.begun.result().shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Free the socket."""
+        if self.begun.done() and not self.failure:
+            self.begun.result().close()
+
+
 class ContainerWorker(WarmWorker):
     """One container with a warm parent as its process 1.
 
-    The channel is the attached standard input and output of `docker run`. When that client dies,
-    or the orchestrator does, the parent meets the end of its input and ends; with process 1 the
-    kernel ends all that is in the container, and the engine removes it.
+    The channel is the container's attached standard input and output. When the orchestrator dies,
+    the engine closes that input, the parent meets its end and ends; with process 1 the kernel ends
+    all that is in the container, and the engine removes it.
     """
 
     def __init__(
@@ -58,6 +142,7 @@ class ContainerWorker(WarmWorker):
         code: Path,
         settings: DockerSettings,
         supplies: Supplies,
+        engine: Engine,
         gpu: int | None = None,
     ) -> None:
         super().__init__(folder)
@@ -68,49 +153,68 @@ class ContainerWorker(WarmWorker):
         self.data = folder.with_name(f"{folder.name}-data")
         """The folder of the host's that the container sees, read-only, as its data."""
         self.name = ""
-        self._code, self._settings = code, settings
-        self._client: subprocess.Popen[bytes] | None = None
+        self._code, self._settings, self._engine = code, settings, engine
+        self._attachment: Attachment | None = None
+        self._unwanted = Event()
         self._staged: object = None
 
-    def _launch(self) -> tuple[IO[bytes], IO[bytes]]:
+    def _launch(self) -> Attachment:
         self.data.mkdir(mode=0o755, exist_ok=True)
-        self.jobs_done = 0
+        self.jobs_done, self._unwanted = 0, Event()
         self.name = f"archwright-{os.getpid()}-{secrets.token_hex(6)}"
-        with (self.folder / "log").open("wb") as log:
-            client = subprocess.Popen(
-                ["docker", "run", *self._options(), self._settings.image, *self._command()],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C is the orchestrator's to answer
-            )
-        self._client = client
-        if client.stdin is None or client.stdout is None:
-            raise SandboxError("docker run has no pipes")
-        return client.stdin, client.stdout
+        begin = functools.partial(self._begin, self.name, self._unwanted)
+        self._attachment = Attachment(begin, self.folder / "log")
+        return self._attachment
 
-    def _options(self) -> Iterator[str]:
-        scratch = self.folder.parent
-        yield from ("--interactive", "--rm", "--pull=never", "--log-driver=none")
-        yield from (f"--name={self.name}", "--label=archwright=1", "--hostname=sandbox")
-        yield f"--label={engine.OWNER_LABEL}={engine.owner()}"
-        yield f"--label={engine.SCRATCH_LABEL}={scratch}"
-        yield f"--label=archwright.pid={os.getpid()}"
-        yield from closing_options(self.supplies.memory_mb, self._settings)
-        yield from (f"--volume={self._code}:{_CODE}:ro", f"--volume={self.data}:{_DATA}:ro")
-        for name, path in self.supplies.site.items():
-            yield f"--volume={path}:{_SITE}/{name}:ro"
-        for folder in self.supplies.folders:
-            yield f"--volume={folder}:{folder}:ro"
-        if self.supplies.site:
-            yield f"--env=PYTHONPATH={_SITE}"
-        for name, value in worker_environment(_SCRATCH).items():
-            yield f"--env={name}={value}"
-        yield "--env=CUDA_VISIBLE_DEVICES=" if self.gpu is None else f"--gpus=device={self.gpu}"
+    def _begin(self, name: str, unwanted: Event) -> socket.socket:
+        """Make the container, attach to it, and start it, unless it is no longer wanted."""
+        with answering("run", START_SECONDS), ExitStack() as undoing:
+            client = self._engine.client(START_SECONDS)
+            container = client.containers.create(self._settings.image, **self.options())
+            undoing.callback(self._engine.kill, name)
+            streams = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+            attached = container.attach_socket(params=streams)
+            stream = cast(socket.socket, attached)
+            if isinstance(attached, socket.SocketIO):  # or it dies with the response
+                stream = socket.socket(fileno=cast(Any, attached)._sock.detach())
+            undoing.callback(stream.close)
+            if unwanted.is_set():
+                raise SandboxError("it was ended before it began")
+            container.start()
+            undoing.pop_all()
+        return stream
 
-    def _command(self) -> tuple[str, ...]:
+    def options(self) -> dict[str, Any]:
+        """What the SDK is asked for, beside the image."""
+        from docker.types import DeviceRequest, LogConfig
+
+        gpu = [] if self.gpu is None else [str(self.gpu)]
+        hidden = {} if gpu else {"CUDA_VISIBLE_DEVICES": ""}
+        site = {"PYTHONPATH": _SITE} if self.supplies.site else {}
+        mounts = {self._code: _CODE, self.data: _DATA}
+        mounts |= {path: f"{_SITE}/{name}" for name, path in self.supplies.site.items()}
+        binds = [f"{source}:{target}:ro" for source, target in mounts.items()]
         python = "/opt/archwright/bin/python"
-        return python, "-s", "-P", "-c", _COMMAND, _CODE, _SCRATCH, str(FIRST_USER)
+        return {
+            "name": self.name,
+            "command": [python, "-s", "-P", "-c", _COMMAND, _CODE, _SCRATCH, str(FIRST_USER)],
+            "stdin_open": True,
+            "auto_remove": True,
+            "hostname": "sandbox",
+            "labels": {
+                "archwright": "1",
+                OWNER_LABEL: owner(),
+                SCRATCH_LABEL: str(self.folder.parent),
+                "archwright.pid": str(os.getpid()),
+            },
+            "log_config": LogConfig(type="none"),
+            "volumes": [*binds, *(f"{path}:{path}:ro" for path in self.supplies.folders)],
+            "environment": {**worker_environment(_SCRATCH), **site, **hidden},
+            "device_requests": [DeviceRequest(device_ids=gpu, capabilities=[["gpu"]])]
+            if gpu
+            else None,
+            **closing_options(self.supplies.memory_mb, self._settings),
+        }
 
     def _note_job(self, pid: int) -> None:
         del pid  # a number of the container's own; its end is the container's
@@ -135,55 +239,59 @@ class ContainerWorker(WarmWorker):
         return _DATA
 
     def _bury(self, patience_seconds: float) -> None:
-        client = self._client
-        if client is None:
+        if (attachment := self._attachment) is None:
             return
-        with suppress(subprocess.TimeoutExpired):
-            client.wait(patience_seconds)
-        deadline = time.monotonic() + 2 * END_SECONDS
-        while client.poll() is None:  # a container that is still being made cannot be killed yet
-            engine.kill(self.name)
-            if time.monotonic() > deadline:
-                client.kill()
-            with suppress(subprocess.TimeoutExpired):
-                client.wait(0.1)
-        engine.remove(self.name)
+        self._unwanted.set()
+        with suppress(SandboxError, TimeoutError):  # what is still being made cannot be killed yet
+            attachment.begun.result(2 * END_SECONDS)
+            if patience_seconds:
+                with answering("wait", patience_seconds):
+                    api = self._engine.client().api
+                    api.wait(self.name, timeout=math.ceil(patience_seconds), condition="removed")
+        self._engine.remove(self.name)
 
     def _last_words(self) -> str:
-        """What docker says last but for where it says more."""
+        """What the engine says, or else what the container said last."""
         log = self.folder / "log"
-        lines = log.read_text(errors="replace").split("\n") if log.exists() else []
-        said = [line for line in lines if line.strip() and not line.startswith(_HINTS)]
-        last = said[-1].strip()[:300] if said else "its container was killed from outside"
+        lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+        refusal = self._attachment.failure if self._attachment else ""
+        last = refusal or (lines[-1] if lines else "its container was killed from outside")
         if self.gpu is not None and ("gpu" in last or "nvidia" in last):
             last += "; the engine needs NVIDIA's Container Toolkit, or leave gpus out"
-        return last
+        return last[:300]
 
     def _logs(self) -> Iterable[Path]:
         return (self.folder / "log",)
 
 
-def closing_options(memory_mb: int, settings: DockerSettings) -> Iterator[str]:
-    """The options of `docker run` that close a container off.
+def closing_options(memory_mb: int, settings: DockerSettings) -> dict[str, Any]:
+    """The options that close a container off.
 
     The parent is the container's root with three capabilities, the ones that it takes to give each
     trial a user of its own and to kill it; the trial has none.
     """
+    from docker.types import Ulimit
+
     memory = f"{memory_mb + WARM_MEMORY_MB + SCRATCH_MB}m"
-    yield from ("--network=none", "--read-only", "--ipc=none", "--user=0:0")
-    options = f"rw,nosuid,nodev,noexec,mode=0755,size={SCRATCH_MB}m,nr_inodes=4096"
-    yield from (f"--tmpfs={_SCRATCH}:{options}", f"--workdir={_SCRATCH}")
-    yield from (f"--memory={memory}", f"--memory-swap={memory}", f"--cpus={settings.cpus:g}")
-    yield from (f"--pids-limit={_PROCESSES}", "--cap-drop=ALL")
-    yield from ("--cap-add=SETUID", "--cap-add=SETGID", "--cap-add=KILL")
-    yield from (
-        "--security-opt=no-new-privileges",
-        "--ulimit=core=0:0",
-        "--ulimit=nofile=1024:1024",
-    )
-    yield f"--ulimit=fsize={frames.REPLY_LIMIT_BYTES}:{frames.REPLY_LIMIT_BYTES}"
-    if settings.runtime:
-        yield f"--runtime={settings.runtime}"
+    scratch = f"rw,nosuid,nodev,noexec,mode=0755,size={SCRATCH_MB}m,nr_inodes=4096"
+    most = {"core": 0, "nofile": 1024, "fsize": frames.REPLY_LIMIT_BYTES}
+    return {
+        "network_mode": "none",
+        "read_only": True,
+        "ipc_mode": "none",
+        "user": "0:0",
+        "tmpfs": {_SCRATCH: scratch},
+        "working_dir": _SCRATCH,
+        "mem_limit": memory,
+        "memswap_limit": memory,
+        "nano_cpus": round(settings.cpus * 1e9),
+        "pids_limit": _PROCESSES,
+        "cap_drop": ["ALL"],
+        "cap_add": ["SETUID", "SETGID", "KILL"],
+        "security_opt": ["no-new-privileges"],
+        "ulimits": [Ulimit(name=name, soft=most[name], hard=most[name]) for name in most],
+        "runtime": settings.runtime or None,
+    }
 
 
 def readable_inside(site: Mapping[str, Path], folders: Iterable[str]) -> list[str]:

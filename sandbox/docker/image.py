@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.resources
 import shutil
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -14,19 +13,20 @@ from typing import Final
 
 from archwright.core import InputError, SandboxError
 from archwright.core.settings import IMAGE
-from archwright.sandbox.docker import engine
-from archwright.sandbox.inside.libraries import ROOTS
+from archwright.sandbox.docker.engine import MOUNTED_LABEL, Engine, answering
+from archwright.sandbox.inside.jail.libraries import ROOTS
 
 CPU_WHEELS: Final = "https://download.pytorch.org/whl/cpu"
 """Where torch is built without CUDA; the package index has a build of several gigabytes."""
 
+BUILD_ANSWER_SECONDS: Final = 60.0
 
 PYTHON: Final = f"python:{sys.version_info[0]}.{sys.version_info[1]}-slim"
 """The usual base: this environment's version of Python."""
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class ImageSpec:
     """What an image is made from."""
 
     image: str = IMAGE
@@ -37,45 +37,55 @@ class Recipe:
     """A folder of `pip download torch`, in place of the network."""
 
 
-def build(recipe: Recipe) -> str:
+def build(spec: ImageSpec) -> str:
     """Build the image; what the engine prints goes to standard error. Returns the image's id.
 
     Raises:
         InputError: the wheels are no folder, or Python in the base is not this one's version.
         SandboxError: no engine, or the build failed.
     """
-    engine.engine_version()
-    if recipe.wheels is not None and not recipe.wheels.is_dir():
-        raise InputError(f"{recipe.wheels} is no folder; make it: pip download torch -d DIR")
-    with tempfile.TemporaryDirectory(prefix="archwright-image-") as folder:
+    if spec.wheels is not None and not spec.wheels.is_dir():
+        raise InputError(f"{spec.wheels} is not a folder; make it: pip download torch -d DIR")
+    with Engine() as engine, tempfile.TemporaryDirectory(prefix="archwright-image-") as folder:
+        engine.version()
         context = Path(folder)
         here = importlib.resources.files("archwright.sandbox.docker")
         (context / "Dockerfile").write_text((here / "Dockerfile").read_text(encoding="utf-8"))
         (context / "wheels").mkdir()
-        for wheel in recipe.wheels.glob("*.whl") if recipe.wheels else ():
+        for wheel in spec.wheels.glob("*.whl") if spec.wheels else ():
             shutil.copyfile(wheel, context / "wheels" / wheel.name)
-        _run_build(recipe, context)
-    _check_python(recipe)
-    return engine.ask("image", "inspect", "--format", "{{.Id}}", recipe.image)
+        with answering("build", BUILD_ANSWER_SECONDS):
+            _run_build(engine, spec, context)
+        with answering("run", BUILD_ANSWER_SECONDS):
+            _check_python(engine, spec)
+        with answering("image", engine.answer_seconds):
+            return str(engine.client().images.get(spec.image).id)
 
 
-def _run_build(recipe: Recipe, context: Path) -> None:
+def _run_build(engine: Engine, spec: ImageSpec, context: Path) -> None:
     pinned = " ".join(f"{name}=={_version(name)}" for name in ROOTS)
-    options = (
-        "--no-index --find-links /wheels" if recipe.wheels else f"--extra-index-url {CPU_WHEELS}"
+    options = f"--extra-index-url {CPU_WHEELS}"
+    said = engine.client().api.build(
+        path=str(context),
+        tag=spec.image,
+        buildargs={
+            "BASE": spec.base,
+            "REQUIREMENTS": "" if spec.mount_site_packages else pinned,
+            "PIP_OPTIONS": "--no-index --find-links /wheels" if spec.wheels else options,
+        },
+        labels={MOUNTED_LABEL: "mount" if spec.mount_site_packages else "image"},
+        network_mode="host",
+        rm=True,
+        timeout=None,  # a download takes as long as it takes
+        decode=True,
     )
-    where = "mount" if recipe.mount_site_packages else "image"
-    command = [
-        *("docker", "build", "--network=host", f"--tag={recipe.image}"),
-        f"--build-arg=BASE={recipe.base}",
-        f"--build-arg=REQUIREMENTS={'' if recipe.mount_site_packages else pinned}",
-        f"--build-arg=PIP_OPTIONS={options}",
-        f"--label={engine.MOUNTED_LABEL}={where}",
-        str(context),
-    ]
-    if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
+    failed = False
+    for line in said:  # to its end, lest the connection stay open
+        print(line.get("stream") or line.get("error") or "", end="", file=sys.stderr, flush=True)
+        failed = failed or "error" in line
+    if failed:
         raise SandboxError(
-            f"the image could not be built from {recipe.base} (docker says why above): "
+            f"the image could not be built from {spec.base} (docker says why above): "
             "--base IMAGE takes another base, --mount-site-packages downloads no torch"
         )
 
@@ -85,14 +95,19 @@ def _version(name: str) -> str:
     return importlib.metadata.version(name).partition("+")[0]
 
 
-def _check_python(recipe: Recipe) -> None:
+def _check_python(engine: Engine, spec: ImageSpec) -> None:
     """Compiled packages of this Python fit no other."""
     python, wanted = "/opt/archwright/bin/python", f"{sys.version_info[0]}.{sys.version_info[1]}"
-    code = "import sys; print('%d.%d' % sys.version_info[:2])"
-    closed = ("run", "--rm", "--network=none", "--read-only", "--cap-drop=ALL")
-    found = engine.ask(*closed, recipe.image, python, "-c", code, seconds=60)
-    if recipe.mount_site_packages and found != wanted:
+    found = engine.client(BUILD_ANSWER_SECONDS).containers.run(
+        spec.image,
+        [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+        network_mode="none",
+        read_only=True,
+        cap_drop=["ALL"],
+        remove=True,
+    )
+    if spec.mount_site_packages and found.decode().strip() != wanted:
         raise InputError(
-            f"{recipe.base} has Python {found}, this environment {wanted}: take a base with it, "
-            "or leave out --mount-site-packages"
+            f"{spec.base} has Python {found.decode().strip()}, this environment {wanted}: take a "
+            "base with it, or leave out --mount-site-packages"
         )

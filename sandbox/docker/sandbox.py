@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import functools
 import shutil
-from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from archwright.core import Limitation, Problem, SandboxError, TrialJob
-from archwright.sandbox.docker import engine
+from archwright.sandbox.contract import Greeting, JobEnd, TrainRequest
 from archwright.sandbox.docker.containers import ContainerWorker, Supplies, readable_inside
-from archwright.sandbox.docker.engine import DockerSettings
-from archwright.sandbox.extras import package_paths
-from archwright.sandbox.inside.libraries import ROOTS
+from archwright.sandbox.docker.engine import SCRATCH_LABEL, DockerSettings, Engine
+from archwright.sandbox.inside.jail.libraries import ROOTS
 from archwright.sandbox.limitations import WAYS
-from archwright.sandbox.pool import CHECK_MEMORY_MB, WarmSandbox
-from archwright.sandbox.requests import train_request
-from archwright.sandbox.warm import WarmWorker
+from archwright.sandbox.pool.forkserver import CODE
+from archwright.sandbox.pool.sandbox import CHECK_MEMORY_MB, WarmSandbox, package_paths
+from archwright.sandbox.pool.worker import WarmWorker
+from archwright.sandbox.wall import train_request
 
 JOBS_PER_CONTAINER: Final = 500
 """After so many a container is replaced, however healthy it looks."""
-
-_INSIDE: Final = Path(__file__).resolve().parents[1] / "inside"
+_NOT_CODE: Final = shutil.ignore_patterns("__pycache__")
 
 
 class DockerSandbox(WarmSandbox):
@@ -47,33 +46,33 @@ class DockerSandbox(WarmSandbox):
         super().__init__(workers, scratch, choice)
         self.settings = settings or DockerSettings()
         self.device = "cuda" if self.settings.gpus else "cpu"
+        self._engine = Engine()
         self._code = Path()
         self._mounts_site = False
 
     def _prepare(self, folder: Path) -> None:
-        engine.engine_version()
-        engine.remove_leftovers()
-        self._mounts_site = engine.mounts_site_packages(self.settings.image)
+        self._engine.version()
+        self._engine.remove_leftovers()
+        self._mounts_site = self._engine.mounts_site_packages(self.settings.image)
         self._code = folder / "code"
-        target = self._code / "inside"
-        target.mkdir(parents=True)
-        for file in _INSIDE.glob("*.py"):
-            shutil.copyfile(file, target / file.name)
-        for path in (self._code, target, *target.iterdir()):
+        shutil.copytree(CODE / "inside", self._code / "inside", ignore=_NOT_CODE)
+        shutil.copyfile(CODE / "contract.py", self._code / "contract.py")
+        for path in (self._code, *self._code.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)  # whatever the umask says
 
     def _clear(self) -> None:
-        if self._scratch is not None and self._checkers:
-            for name, _ in engine.containers(f"label={engine.SCRATCH_LABEL}={self._scratch.path}"):
-                engine.remove(name)
+        with self._engine as engine:
+            if self._scratch is not None and self._checkers:
+                for name, _ in engine.containers(f"{SCRATCH_LABEL}={self._scratch.path}"):
+                    engine.remove(name)
 
     def _make_worker(self, folder: Path, slot: int | None) -> ContainerWorker:
         supplies, gpus = self._supplies(None, CHECK_MEMORY_MB), self.settings.gpus
         gpu = gpus[slot % len(gpus)] if gpus and slot is not None else None
-        return ContainerWorker(folder, self._code, self.settings, supplies, gpu)
+        return ContainerWorker(folder, self._code, self.settings, supplies, self._engine, gpu)
 
-    def _welcome(self, worker: WarmWorker, greeting: Mapping[str, Any]) -> None:
-        if isinstance(worker, ContainerWorker) and worker.gpu is not None and not greeting["gpu"]:
+    def _welcome(self, worker: WarmWorker, greeting: Greeting) -> None:
+        if isinstance(worker, ContainerWorker) and worker.gpu is not None and not greeting.gpu:
             raise SandboxError(
                 f"GPU {worker.gpu} was asked for, but torch in image {self.settings.image} cannot "
                 "use one: build it with a torch for CUDA (archwright sandbox build --wheels DIR), "
@@ -101,24 +100,22 @@ class DockerSandbox(WarmSandbox):
         site = {path.name: path for path in package_paths(problem.packages)}
         return readable_inside(site, problem.folders)
 
-    def _train_request(
-        self, job: TrialJob, workers: Sequence[WarmWorker], place: int
-    ) -> dict[str, Any]:
-        request, worker = train_request(job), workers[place]
+    def _train_request(self, job: TrialJob, worker: WarmWorker) -> TrainRequest:
+        request = train_request(job)
         if isinstance(worker, ContainerWorker):
             names = ("train_x", "train_y", *(f"{split}_x" for split in job.splits))
-            request["data"] = worker.stage(job.data, names)
+            request = replace(request, data=worker.stage(job.data, names))
         return request
 
-    def _is_worn(self, worker: WarmWorker, end: Mapping[str, Any]) -> bool:
+    def _is_worn(self, worker: WarmWorker, end: JobEnd) -> bool:
         spent = isinstance(worker, ContainerWorker) and worker.jobs_done >= JOBS_PER_CONTAINER
         return spent or super()._is_worn(worker, end)
 
     def limitations(self) -> tuple[Limitation, ...]:
-        """What this sandbox does not hold on this machine, tried in a container.
+        """What this sandbox does not prevent on this machine, tried in a container.
 
         May be called before the sandbox is entered; it then starts a container for the occasion.
-        A layer of the inner jail that is missing is no limitation by itself: the container holds.
+        A missing layer of the inner jail is not a limitation in itself: the container holds.
 
         Raises:
             SandboxError: a GPU that was asked for is not there.
@@ -139,7 +136,7 @@ class DockerSandbox(WarmSandbox):
 
 @functools.cache
 def find_container_limitations(settings: DockerSettings) -> tuple[Limitation, ...]:
-    """What containers do not hold here; tried once in the life of this process.
+    """What containers do not prevent here; tried once in the life of this process.
 
     Raises:
         SandboxError: no container starts, or a GPU that was asked for is not there.

@@ -18,7 +18,7 @@ REPLY_LIMIT_BYTES: Final = 64 << 20
 
 
 class FrameError(ValueError):
-    """Bytes that are no message, or one over the limits."""
+    """Bytes that are not a message, or one over the limits."""
 
 
 def encode(header: Mapping[str, Any], body: bytes = b"") -> bytes:
@@ -38,7 +38,7 @@ def read_message(read: Callable[[int], bytes]) -> tuple[dict[str, Any], bytes] |
     """The next message from `read(at most n bytes) -> bytes`; None where the stream has ended.
 
     Raises:
-        FrameError: what was read is no message within the limits.
+        FrameError: what was read is not a message within the limits.
     """
     lengths = _read_exactly(read, LENGTHS.size)
     if lengths is None:
@@ -56,7 +56,7 @@ def decode(message: bytes) -> tuple[dict[str, Any], bytes]:
     """A whole message.
 
     Raises:
-        FrameError: it is none within the limits.
+        FrameError: it is not one within the limits.
     """
     found = read_message(io.BytesIO(message).read)
     if found is None:

@@ -1,35 +1,38 @@
-"""One job, from plain JSON to a header and arrays. The same in a jail and without one."""
+"""One job, from the contract's request to its reply and arrays. The same in a jail and without."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import torch
 
-from .checks import examine
+from ..contract import JobRequest, ProbeReply
 from .faults import ContractError, describe, is_out_of_memory
-from .probing import probe
-from .training import Array, load_data, train
+from .jail.probing import probe
+from .model.checks import examine
+from .model.training import Array, load_data, train
 
-Reply = tuple[dict[str, Any], dict[str, Array]]
+Reply = tuple[dict[str, Any], Mapping[str, Array]]
 
 
-def gather(job: Mapping[str, Any]) -> dict[str, Array]:
+def gather(job: JobRequest) -> dict[str, Array]:
     """The arrays that a job works on, read before any of the candidate's code runs."""
-    return load_data(job["train"]) if "train" in job else {}
+    return load_data(job.train) if job.train else {}
 
 
-def perform(job: Mapping[str, Any], data: Mapping[str, Array]) -> Reply:
-    """Do what `job` holds under `check`, `train` or `probe`; a candidate's fault is a reply."""
+def perform(job: JobRequest, data: Mapping[str, Array]) -> Reply:
+    """Train, check or probe, as `job` says; a candidate's fault is a reply."""
     try:
-        if "train" in job:
-            if job.get("device", "cpu") != "cpu":
-                torch.set_default_device(job["device"])
-            return train(job["train"], data)
-        if "check" in job:
-            return examine(**job["check"]), {}
-        return {"open": probe(**job["probe"])}, {}
+        if job.train:
+            if job.device != "cpu":
+                torch.set_default_device(job.device)
+            reply, arrays = train(job.train, data)
+            return asdict(reply), arrays
+        if job.check:
+            return asdict(examine(job.check)), {}
+        return asdict(ProbeReply(probe(job.probe) if job.probe else ())), {}
     except ContractError as error:
         return {"status": "invalid", "error": describe(error)}, {}
     except BaseException as error:  # noqa: BLE001 - candidate code may raise anything

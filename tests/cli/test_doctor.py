@@ -12,7 +12,7 @@ import pytest
 from archwright.cli import main
 from archwright.cli.doctor import KEY_NAMES
 from archwright.core import SandboxError
-from archwright.sandbox.docker.engine import engine_version
+from archwright.sandbox.docker.engine import Engine
 
 NAMES = {"python", "torch", "threads", "accelerators", "memory", "disk", "git", "sandbox", "docker"}
 SECRET = "sk-do-not-print-4711"
@@ -66,13 +66,14 @@ def test_people_get_one_row_per_finding(ask_doctor: Ask, tmp_path: Path) -> None
 
 def test_what_is_missing_comes_with_its_fix(ask_doctor: Ask, tmp_path: Path) -> None:
     folder = tmp_path / "no where"
-    code, out, _ = ask_doctor("--json", "--workspace", str(folder), PATH=str(tmp_path))
+    nowhere = {"PATH": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
+    code, out, _ = ask_doctor("--json", "--workspace", str(folder), **nowhere)
     assert code == 2
     assert not json.loads(out)["possible"]
     found = findings(out)
     assert (found["git"]["ok"], found["git"]["detail"]) == (False, "not installed")
     assert "install git" in found["git"]["fix"]
-    assert found["docker"]["detail"] == "not installed"
+    assert found["docker"]["detail"].startswith("docker is not installed")
     assert found["models"]["detail"] == "no key set"
     assert found["disk"]["fix"] == f"archwright init '{folder}'"
     assert all(f["fix"] for f in found.values() if not f["ok"])
@@ -82,7 +83,8 @@ def test_an_engine_that_is_down_is_told_from_an_image_that_is_missing(
     ask_doctor: Ask, tmp_path: Path
 ) -> None:
     try:
-        engine_version()
+        with Engine() as engine:
+            engine.version()
     except SandboxError as error:
         pytest.skip(f"no engine to leave out: {error}")
     (tmp_path / "archwright.toml").write_text('[run]\nimage = "archwright-sandbox:no-such"\n')
@@ -100,7 +102,8 @@ def test_an_engine_that_is_down_is_told_from_an_image_that_is_missing(
 
 def test_gpus_without_an_engine_are_named_in_one_line(ask_doctor: Ask, tmp_path: Path) -> None:
     (tmp_path / "archwright.toml").write_text("[run]\ngpus = [0]\n")
-    _, out, _ = ask_doctor("--json", "--workspace", str(tmp_path), PATH=str(tmp_path))
+    nowhere = {"PATH": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
+    _, out, _ = ask_doctor("--json", "--workspace", str(tmp_path), **nowhere)
     found = findings(out)["sandbox auto"]
     assert not found["ok"]
     assert "or leave gpus out" in found["detail"]

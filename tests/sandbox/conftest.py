@@ -13,8 +13,8 @@ from sandbox_candidates import GOOD
 
 from archwright.core import Backbone, Problem, Recipe, SandboxError, TrialJob
 from archwright.sandbox import Sandbox
-from archwright.sandbox.docker import engine, image
-from archwright.sandbox.docker.engine import DockerSettings
+from archwright.sandbox.docker import image
+from archwright.sandbox.docker.engine import DockerSettings, Engine
 from archwright.sandbox.docker.sandbox import DockerSandbox
 from archwright.sandbox.in_process import InProcessSandbox
 from archwright.sandbox.process import ProcessSandbox
@@ -84,16 +84,23 @@ def process_sandbox() -> Iterator[ProcessSandbox]:
 
 
 @pytest.fixture(scope="session")
-def docker_settings() -> DockerSettings:
+def engine() -> Iterator[Engine]:
+    """The engine of this machine, if there is one."""
+    with Engine() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def docker_settings(engine: Engine) -> DockerSettings:
     """An image to make containers from, built here: torch is mounted from this environment.
 
     Without an engine or a base image the test is skipped, unless ARCHWRIGHT_REQUIRE_DOCKER is set.
     """
     settings = DockerSettings(image="archwright-sandbox:test")
     try:
-        engine.engine_version()
-        base = _local_base()
-        image.build(image.Recipe(settings.image, base, mount_site_packages=True))
+        engine.version()
+        base = _local_base(engine)
+        image.build(image.ImageSpec(settings.image, base, mount_site_packages=True))
     except SandboxError as error:
         if os.environ.get("ARCHWRIGHT_REQUIRE_DOCKER"):
             pytest.fail(f"the Docker tests must run, but {error}")
@@ -101,11 +108,11 @@ def docker_settings() -> DockerSettings:
     return settings
 
 
-def _local_base() -> str:
+def _local_base(engine: Engine) -> str:
     """A base image that is here already: a test downloads nothing."""
     bases = ("archwright-base:bookworm", image.PYTHON)
     for base in bases:
-        if engine.ask("images", "--quiet", base):
+        if engine.client().images.list(base):
             return base
     raise SandboxError(f"no base image is here; docker pull {bases[1]}")
 

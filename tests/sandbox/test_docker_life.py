@@ -10,18 +10,26 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+from docker.errors import APIError
 from sandbox_candidates import GOOD
 
 from archwright.cli import main
 from archwright.core import InputError, Problem, SandboxError, Status, Stopped, TrialJob
-from archwright.sandbox.docker import engine
-from archwright.sandbox.docker.engine import DockerSettings
+from archwright.sandbox.docker.engine import (
+    OWNER_LABEL,
+    SCRATCH_LABEL,
+    DockerSettings,
+    Engine,
+    owner,
+)
 from archwright.sandbox.docker.sandbox import DockerSandbox
 from archwright.sandbox.opening import available, open_sandbox
-from archwright.sandbox.scratch import Scratch
+from archwright.sandbox.pool.scratch import Scratch
 
 pytestmark = pytest.mark.docker
 
@@ -31,27 +39,33 @@ FOREVER = "import time\nwhile True:\n    time.sleep(0.01)\n"
 
 def containers_in(folder: Path) -> list[str]:
     """Names of the containers whose scratch folder lies in `folder`."""
-    return [name for name, scratch in engine.containers() if folder in Path(scratch).parents]
+    with Engine() as engine:
+        return [name for name, scratch in engine.containers() if folder in Path(scratch).parents]
 
 
 def wait_until_busy(folder: Path, count: int) -> None:
     """Wait until `count` containers under `folder` run two processes each: a parent and a job."""
-    while True:
-        busy = 0
-        for name in containers_in(folder):
-            done = subprocess.run(
-                ["docker", "top", name, "-eo", "pid"], capture_output=True, text=True
-            )
-            busy += len(done.stdout.split()) == 3  # a heading and two processes
-        if busy >= count:
-            return
+    while sum(processes_in(name) == 2 for name in containers_in(folder)) < count:
         threading.Event().wait(0.1)
 
 
-def test_a_container_is_closed_off(docker_sandbox: DockerSandbox) -> None:
+def processes_in(name: str) -> int:
+    """How many processes a container runs; none where it does not run."""
+    with Engine() as engine, suppress(APIError):
+        return len(engine.client().api.top(name, "-eo pid")["Processes"])
+    return 0
+
+
+def inspect(engine: Engine, name: str) -> dict[str, Any]:
+    """All that the engine knows of a container."""
+    found: dict[str, Any] = engine.client().api.inspect_container(name)
+    return found
+
+
+def test_a_container_is_closed_off(docker_sandbox: DockerSandbox, engine: Engine) -> None:
     worker = docker_sandbox._checkers[0]
     worker.warm()
-    (found,) = json.loads(engine.ask("inspect", worker.name))  # type: ignore[attr-defined]
+    found = inspect(engine, worker.name)  # type: ignore[attr-defined]
     host, labels = found["HostConfig"], found["Config"]["Labels"]
     assert host["NetworkMode"] == "none"
     assert host["ReadonlyRootfs"] is True
@@ -69,10 +83,12 @@ def test_a_container_is_closed_off(docker_sandbox: DockerSandbox) -> None:
     assert labels["archwright.pid"] == str(os.getpid())
 
 
-def test_nothing_that_holds_labels_is_mounted(docker_sandbox: DockerSandbox) -> None:
+def test_nothing_that_holds_labels_is_mounted(
+    docker_sandbox: DockerSandbox, engine: Engine
+) -> None:
     worker = docker_sandbox._checkers[0]
     worker.warm()
-    (found,) = json.loads(engine.ask("inspect", worker.name))  # type: ignore[attr-defined]
+    found = inspect(engine, worker.name)  # type: ignore[attr-defined]
     targets = {mount["Destination"] for mount in found["Mounts"]}
     assert "/site/torch" in targets
     assert not [t for t in targets if "sklearn" in t or t == "/site" or "archwright/" in t]
@@ -109,7 +125,7 @@ def test_stop_frees_every_caller_and_leaves_no_container(
 
 
 def test_a_container_that_is_killed_is_replaced(
-    docker_settings: DockerSettings, make_job: Jobs, tmp_path: Path
+    docker_settings: DockerSettings, engine: Engine, make_job: Jobs, tmp_path: Path
 ) -> None:
     with (
         DockerSandbox(1, scratch=tmp_path, settings=docker_settings) as sandbox,
@@ -130,12 +146,12 @@ def test_a_container_that_is_killed_is_replaced(
 
 
 def test_a_job_that_asks_for_more_memory_gets_a_larger_container(
-    docker_settings: DockerSettings, make_job: Jobs, tmp_path: Path
+    docker_settings: DockerSettings, engine: Engine, make_job: Jobs, tmp_path: Path
 ) -> None:
     with DockerSandbox(1, scratch=tmp_path, settings=docker_settings) as sandbox:
         assert sandbox.train(make_job(memory_mb=2500)).status is Status.OK
         name = sandbox._trainers[0].name  # type: ignore[attr-defined]
-        limit = int(engine.ask("inspect", "--format", "{{.HostConfig.Memory}}", name))
+        limit = inspect(engine, name)["HostConfig"]["Memory"]
         assert limit > 2500 << 20
 
 
@@ -169,32 +185,27 @@ def test_the_death_of_the_orchestrator_ends_its_containers(
 
 
 def test_leftovers_are_removed_and_nothing_else(
-    docker_settings: DockerSettings, tmp_path: Path
+    docker_settings: DockerSettings, engine: Engine, tmp_path: Path
 ) -> None:
     living = Scratch(tmp_path)
     given = {
-        "left": (engine.owner(), tmp_path / "run-gone"),
-        "living": (engine.owner(), living.path),
+        "left": (owner(), tmp_path / "run-gone"),
+        "living": (owner(), living.path),
         "other": ("someone-9@elsewhere", tmp_path / "run-gone"),
     }
     names = {key: f"archwright-test-{key}-{os.getpid()}" for key in given}
     try:
-        for key, (owner, scratch) in given.items():
-            labels = [
-                f"--label={engine.OWNER_LABEL}={owner}",
-                f"--label={engine.SCRATCH_LABEL}={scratch}",
-            ]
-            engine.ask(
-                "create",
-                f"--name={names[key]}",
-                *labels,
-                "--network=none",
+        for key, (user, scratch) in given.items():
+            engine.client().containers.create(
                 docker_settings.image,
                 "true",
+                name=names[key],
+                labels={OWNER_LABEL: user, SCRATCH_LABEL: str(scratch)},
+                network_mode="none",
             )
         assert names["left"] in engine.remove_leftovers()
-        there = engine.ask("ps", "--all", "--format", "{{.Names}}").split()
-        assert {names["living"], names["other"]} <= set(there)
+        there = {c["Names"][0].lstrip("/") for c in engine.client().api.containers(all=True)}
+        assert {names["living"], names["other"]} <= there
         assert names["left"] not in there
     finally:
         living.remove()
@@ -203,7 +214,10 @@ def test_leftovers_are_removed_and_nothing_else(
 
 
 def test_the_image_is_built_from_the_command_line(
-    docker_settings: DockerSettings, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    docker_settings: DockerSettings,
+    engine: Engine,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
     # from itself: the one base that is here for sure
     image = ["--image", "archwright-sandbox:test-command"]
@@ -216,7 +230,7 @@ def test_the_image_is_built_from_the_command_line(
     assert "pip download torch" in capfd.readouterr().err
     assert main(["sandbox", "build", *image, "--base", str(tmp_path)]) == 2
     assert "could not be built" in capfd.readouterr().err
-    engine.ask("rmi", image[1])
+    engine.client().images.remove(image[1])
 
 
 def test_auto_takes_docker_and_says_so(docker_settings: DockerSettings) -> None:
@@ -226,7 +240,7 @@ def test_auto_takes_docker_and_says_so(docker_settings: DockerSettings) -> None:
     found = next(a for a in available(docker_settings) if a.name == "docker")
     assert found.ok
     assert "mounted from this environment" in found.detail
-    assert "every probe of it held" in found.detail
+    assert "withstood every probe" in found.detail
 
 
 def test_an_image_of_someone_else_is_refused(docker_settings: DockerSettings) -> None:

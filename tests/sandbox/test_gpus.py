@@ -14,11 +14,12 @@ import torch
 from sandbox_candidates import GOOD, MIXER
 
 from archwright.core import InputError, Problem, SandboxError, Status, TrialJob
+from archwright.sandbox.contract import Greeting, ProblemProjection, project
 from archwright.sandbox.docker.containers import ContainerWorker
 from archwright.sandbox.docker.engine import DockerSettings
 from archwright.sandbox.docker.sandbox import DockerSandbox
-from archwright.sandbox.inside.building import ProblemJson, build, run
-from archwright.sandbox.inside.training import as_input, as_target
+from archwright.sandbox.inside.model.building import build, run
+from archwright.sandbox.inside.model.training import as_input, as_target
 from archwright.sandbox.opening import open_sandbox
 
 Jobs = Callable[..., TrialJob]
@@ -40,17 +41,19 @@ def test_training_slots_share_the_gpus_and_checks_get_none(tmp_path: Path) -> No
 
 
 def test_the_engine_is_asked_for_one_gpu_and_the_runtime(tmp_path: Path) -> None:
-    checks, first, second, _ = (list(w._options()) for w in workers_of(TWO, tmp_path))
-    assert [o for o in first + second if "gpu" in o] == ["--gpus=device=2", "--gpus=device=5"]
-    assert not any("CUDA" in option for option in first)
-    assert "--env=CUDA_VISIBLE_DEVICES=" in checks
-    assert not any("gpu" in option for option in checks)
-    assert all("--runtime=runsc" in options for options in (checks, first, second))
+    checks, first, second, _ = (w.options() for w in workers_of(TWO, tmp_path))
+    asked = [*first["device_requests"], *second["device_requests"]]
+    assert [request.device_ids for request in asked] == [["2"], ["5"]]
+    assert all(request.capabilities == [["gpu"]] for request in asked)
+    assert "CUDA_VISIBLE_DEVICES" not in first["environment"]
+    assert checks["environment"]["CUDA_VISIBLE_DEVICES"] == ""
+    assert checks["device_requests"] is None
+    assert all(options["runtime"] == "runsc" for options in (checks, first, second))
 
 
 def test_the_engine_s_own_runtime_is_the_default(tmp_path: Path) -> None:
     plain = workers_of(DockerSettings(), tmp_path)
-    assert not any(o.startswith("--runtime") for worker in plain for o in worker._options())
+    assert [worker.options()["runtime"] for worker in plain] == [None] * 4
 
 
 def test_processes_get_no_gpu() -> None:
@@ -62,19 +65,19 @@ def test_a_torch_without_cuda_is_refused_in_one_line(tmp_path: Path) -> None:
     sandbox = DockerSandbox(1, settings=DockerSettings(gpus=(0,)))
     worker = sandbox._make_worker(tmp_path, 0)
     with pytest.raises(SandboxError, match=r"GPU 0 was asked for.*or leave gpus out"):
-        sandbox._welcome(worker, {"gpu": False})
-    sandbox._welcome(worker, {"gpu": True})
-    sandbox._welcome(sandbox._make_worker(tmp_path, None), {"gpu": False})
+        sandbox._welcome(worker, Greeting(1, {}, gpu=False))
+    sandbox._welcome(worker, Greeting(1, {}, gpu=True))
+    sandbox._welcome(sandbox._make_worker(tmp_path, None), Greeting(1, {}, gpu=False))
 
 
 def test_data_and_network_go_to_the_default_device(problem: Problem, sequences: Problem) -> None:
     """`meta` stands for a device that is not the CPU."""
-    told: ProblemJson = problem.to_json()  # type: ignore[assignment]
+    told = project(ProblemProjection, problem)
     with torch.device("meta"):
         model = build(GOOD, told)
         x = as_input(np.zeros((4, 8), np.float32), told)
         out = run(model, x, told)
-        mixer = build(MIXER, sequences.to_json())  # type: ignore[arg-type]
+        mixer = build(MIXER, project(ProblemProjection, sequences))
     assert {p.device.type for p in (*model.parameters(), *mixer.parameters(), x, out)} == {"meta"}
     assert as_target(np.zeros(4, np.int64), told).device.type == "cpu"
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from archwright.core import Status, TrialJob
+from archwright.core import Resources, Status, TrialJob
 from archwright.sandbox.in_process import InProcessSandbox
 from archwright.sandbox.inside.calibration import calibrate
-from archwright.sandbox.inside.measuring import round_weights
-from archwright.sandbox.replies import Ended, resources_of
+from archwright.sandbox.inside.model.measuring import round_weights
+from archwright.sandbox.wall import Ended, outcome_of
 
 
 def test_weights_are_rounded_to_255_levels_and_biases_are_not() -> None:
@@ -53,9 +53,9 @@ def test_a_job_that_measures_predicts_with_rounded_weights_too(
 
 @pytest.mark.parametrize("latency", [-1.0, float("inf"), "fast", 3])
 def test_a_latency_that_is_no_time_is_refused(latency: object) -> None:
-    end = {"sent_at": 0.0, "seconds": 1.0, "cpu_seconds": 1.0, "peak_memory_mb": 1.0}
+    reply = {"status": "ok", "latency_ms": latency}
     with pytest.raises(Ended, match="latency"):
-        resources_of(end, {"latency_ms": latency})
+        outcome_of(reply, b"", 1, {}, Resources(), 0.0)
 
 
 def test_calibration_gives_rates_and_leaves_threads_alone() -> None:

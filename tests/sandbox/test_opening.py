@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from archwright.cli import main
 from archwright.core import InputError
+from archwright.core.settings import Kind
 from archwright.sandbox.docker.engine import DockerSettings
-from archwright.sandbox.opening import look_at_docker, open_sandbox
+from archwright.sandbox.opening import CHOICES, SANDBOXES, available, look_at_docker, open_sandbox
 
 ABSENT = DockerSettings(image="archwright-sandbox:there-is-none")
 
 
 @pytest.fixture
 def no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Docker's command line talks to a socket that is not there."""
+    """The engine's socket is not there."""
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
 
 
 @pytest.fixture
 def no_docker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No program is found."""
+    """Neither a program nor a socket of Docker's is found."""
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
 
 
 @pytest.mark.docker
@@ -65,3 +68,13 @@ def test_an_image_that_is_missing_is_to_be_built() -> None:
 def test_try_says_which_sandbox_it_took(spirals: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["try", str(spirals / "baseline.py"), "--task", str(spirals)]) == 0
     assert "auto took the process sandbox: docker is not installed" in capsys.readouterr().err
+
+
+def test_every_sandbox_is_a_line_and_only_those_that_isolate_are_offered() -> None:
+    assert set(SANDBOXES) == {"process", "docker", "in-process"}
+    assert CHOICES == ("auto", "docker", "process")
+    assert set(CHOICES) == set(get_args(Kind)), "the settings offer the same"
+    assert [found.name for found in available(ABSENT)] == ["process", "docker"]
+    assert open_sandbox("in-process", 2).name == "in-process"
+    with pytest.raises(InputError, match="'chroot'; use auto, docker or process"):
+        open_sandbox("chroot", 1)

@@ -19,14 +19,15 @@ import pytest
 from sandbox_candidates import GOOD
 
 from archwright.core import InputError, Problem, SandboxError, Status, Stopped, TrialJob
+from archwright.sandbox.contract import JobRequest
 from archwright.sandbox.docker.engine import DockerSettings
-from archwright.sandbox.forkserver import ForkedWorker, Forkserver
 from archwright.sandbox.opening import available, open_sandbox
+from archwright.sandbox.pool.forkserver import ForkedWorker, Forkserver
+from archwright.sandbox.pool.scratch import Scratch
+from archwright.sandbox.pool.turns import Turns
+from archwright.sandbox.pool.worker import WorkerDied
 from archwright.sandbox.process import ProcessSandbox
-from archwright.sandbox.requests import train_request
-from archwright.sandbox.scratch import Scratch
-from archwright.sandbox.turns import Turns
-from archwright.sandbox.warm import WorkerDied
+from archwright.sandbox.wall import train_request
 
 Jobs = Callable[..., TrialJob]
 
@@ -102,7 +103,7 @@ def test_a_worker_that_does_not_answer_is_stuck_and_can_be_ended(
     worker = ForkedWorker(tmp_path / "worker", forkserver, grace_seconds=0.5)
     worker.start()
     worker.warm()
-    job = {"train": train_request(make_job(FOREVER)), "seconds_limit": 2.0, "memory_mb": 512}
+    job = JobRequest(2.0, 512, train=train_request(make_job(FOREVER)))
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(worker.run, job)
         family = wait_for_jobs(tmp_path, 1)

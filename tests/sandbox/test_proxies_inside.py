@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,9 +13,9 @@ from sandbox_candidates import GOOD
 from torch import Tensor, nn
 
 from archwright.core import Problem, Status
+from archwright.sandbox.contract import ProblemProjection
 from archwright.sandbox.in_process import InProcessSandbox
-from archwright.sandbox.inside.building import ProblemJson
-from archwright.sandbox.inside.proxies import (
+from archwright.sandbox.inside.model.proxies import (
     hidden_covariance,
     jacov,
     naswot,
@@ -22,7 +23,7 @@ from archwright.sandbox.inside.proxies import (
     spread_of_spectrum,
     synflow,
 )
-from archwright.sandbox.replies import Ended, report_of
+from archwright.sandbox.wall import Ended, report_of
 
 JITTER = 1e-5
 
@@ -94,10 +95,7 @@ def test_synflow_lets_tokens_flow_themselves() -> None:
 def test_snip_by_hand() -> None:
     model = nn.Linear(1, 1, bias=False)
     nn.init.constant_(model.weight, 2.0)
-    problem: ProblemJson = {
-        "entry": "Model", "input_shape": (1,), "output_shape": (1,), "loss": "mse",
-        "max_params": 9, "max_flops": None, "vocabulary": None, "causal": False, "backbone": None,
-    }  # fmt: skip
+    problem = ProblemProjection("Model", (1,), (1,), "mse", max_params=9)
     # loss (2x - 5)^2 at x = 3: gradient 2 (6 - 5) 3 = 6, times the weight 2.
     value = snip(model, torch.tensor([[3.0]]), torch.tensor([[5.0]]), problem)
     assert value == pytest.approx(12.0)
@@ -200,13 +198,15 @@ def test_the_spectrum_is_largest_for_rows_that_have_nothing_in_common() -> None:
 # --- in a check -----------------------------------------------------------------------------------
 
 
-def test_a_check_reports_them(problem: Problem, sequences: Problem) -> None:
+def test_a_check_reports_them_when_asked(problem: Problem, sequences: Problem) -> None:
     with InProcessSandbox() as sandbox:
-        report, again = (sandbox.check(GOOD, problem) for _ in range(2))
-        mixed = sandbox.check(MIXER, sequences)
+        report, again = (sandbox.check(GOOD, problem, proxies=True) for _ in range(2))
+        mixed = sandbox.check(MIXER, sequences, proxies=True)
+        plain = sandbox.check(GOOD, problem)
     assert report.status is mixed.status is Status.OK
     assert set(report.proxies) == {"synflow", "jacov", "snip", "naswot"}
     assert report.proxies == again.proxies
+    assert plain == replace(report, proxies={}, seconds=plain.seconds)
     # A mixer without rectifiers: those of its backbone are seen.
     assert set(mixed.proxies) == {*report.proxies, "hidden_covariance"}
 
@@ -243,7 +243,7 @@ class Model(nn.Module):
 
 def test_a_proxy_that_does_not_fit_is_left_out(problem: Problem) -> None:
     with InProcessSandbox() as sandbox:
-        report = sandbox.check(SINGLE, problem)
+        report = sandbox.check(SINGLE, problem, proxies=True)
     assert report.status is Status.OK
     assert set(report.proxies) == {"jacov", "snip"}
 

@@ -8,9 +8,14 @@ import pytest
 import torch
 
 from archwright.core import Problem
-from archwright.sandbox.inside.building import build, seed_everything
+from archwright.sandbox.contract import ProblemProjection, project
 from archwright.sandbox.inside.faults import ContractError
-from archwright.sandbox.inside.stages import take_over, weights_of
+from archwright.sandbox.inside.model.building import (
+    build,
+    seed_everything,
+    take_over,
+    weights_of,
+)
 from archwright.tasks.loading import load_task
 
 MIXER = """\
@@ -43,7 +48,7 @@ def problem() -> Problem:
 
 def make(source: str, problem: Problem, seed: int) -> torch.nn.Module:
     seed_everything(seed)
-    return build(source, problem.to_json())  # type: ignore[arg-type]
+    return build(source, project(ProblemProjection, problem))
 
 
 def test_the_same_network_is_taken_over_whole(problem: Problem) -> None:

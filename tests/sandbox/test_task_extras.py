@@ -11,7 +11,7 @@ from sandbox_candidates import GOOD
 
 from archwright.core import InputError, Problem, Status, TaskError
 from archwright.sandbox import Sandbox
-from archwright.sandbox.extras import package_paths
+from archwright.sandbox.pool.sandbox import package_paths
 from archwright.tasks.loading import load_task, task_folder
 
 Doing = Callable[[str], str]

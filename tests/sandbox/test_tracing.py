@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archwright.sandbox.inside.tracing import TEXT_LIMIT_BYTES, trace_graph
+from archwright.sandbox.inside.model.tracing import TEXT_LIMIT_BYTES, trace_graph
 
 Build = Callable[[], nn.Module]
 

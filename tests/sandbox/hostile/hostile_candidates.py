@@ -115,7 +115,7 @@ WRITES: Final = [
     Attempt("move a file out of scratch", "open('x', 'w'); os.rename('x', '../x')", limitation="write"),
     Attempt(
         "change the jail's own code",
-        "found = open(sys.modules['inside.worker'].__file__, 'a')",
+        "found = open(sys.modules['walled.inside.jail.worker'].__file__, 'a')",
         limitation="write",
     ),
     Attempt("change torch for later trials", "import torch; found = open(torch.__file__, 'a')", limitation="write"),
@@ -280,7 +280,7 @@ POISONS: Final = {
     "the interpreter": "import gc, sys, signal\ngc.disable()\nsys.setrecursionlimit(80)\nsys.path[:] = []\n"
     "signal.signal(signal.SIGCHLD, signal.SIG_IGN)",
     "builtins": "import builtins\nbuiltins.len = lambda x: 0",
-    "the harness": "import sys\nfor name in [n for n in sys.modules if n.startswith('inside')]:\n"
+    "the harness": "import sys\nfor name in [n for n in sys.modules if n.startswith('walled')]:\n"
     "    sys.modules[name].__dict__.clear()",
     "weights of the warm parent": "import ctypes, gc, torch\nfor t in gc.get_objects():\n"
     "    if isinstance(t, torch.Tensor):\n        t.data.zero_()",

@@ -7,8 +7,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from ..faults import ContractError
 from .examination import BATCHES, Examination
-from .faults import ContractError
 
 TOLERANCE: Final = 1e-4
 """Relative to the largest output: above float32 noise of an FFT, below any real leak."""
@@ -38,8 +38,8 @@ def check_batch_independence(exam: Examination) -> str:
 
 def check_causality(exam: Examination) -> str:
     """Change the future: the past must not move."""
-    length = exam.problem["input_shape"][0]
-    if len(exam.problem["output_shape"]) < 2 or exam.problem["output_shape"][0] != length:
+    length = exam.problem.input_shape[0]
+    if len(exam.problem.output_shape) < 2 or exam.problem.output_shape[0] != length:
         return "one output for the whole sequence: nothing to compare"
     x = exam.inputs(BATCHES[0])
     before = exam.evaluated(x)

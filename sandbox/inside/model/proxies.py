@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from .building import ProblemJson, construct, loss_of, run, seed_everything
+from ...contract import ProblemProjection
+from ..faults import is_out_of_memory
+from .building import construct, loss_of, run, seed_everything
 from .examination import Examination
-from .faults import is_out_of_memory
 
 SAMPLES: Final = 16
 _JITTER: Final = 1e-5  # of Mellor et al., who add it to eigenvalues
@@ -61,9 +62,9 @@ def measure_proxies(exam: Examination, seed: int) -> dict[str, float]:
     return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
-def is_sequence(problem: ProblemJson) -> bool:
+def is_sequence(problem: ProblemProjection) -> bool:
     """Whether the first axis of a sample is a sequence."""
-    return problem["causal"] or problem["entry"] == "Mixer" or problem["vocabulary"] is not None
+    return problem.causal or problem.entry == "Mixer" or problem.vocabulary is not None
 
 
 def _attempt(proxy: Callable[[], float]) -> float:
@@ -100,7 +101,7 @@ def synflow(model: nn.Module, x: Tensor) -> float:
     return math.log(_saliency(model, flow))
 
 
-def snip(model: nn.Module, x: Tensor, target: Tensor, problem: ProblemJson) -> float:
+def snip(model: nn.Module, x: Tensor, target: Tensor, problem: ProblemProjection) -> float:
     """Sum of |weight x its gradient| of the loss: how much the loss hangs on the weights.
 
     Source: Lee et al. 2019, "SNIP: Single-shot network pruning based on connection sensitivity".
@@ -112,7 +113,7 @@ def snip(model: nn.Module, x: Tensor, target: Tensor, problem: ProblemJson) -> f
         problem: names the loss.
     """
     model.train()
-    loss = loss_of(run(model, x.clone(), problem), target, problem["loss"])
+    loss = loss_of(run(model, x.clone(), problem), target, problem.loss)
     return _saliency(model, loss)
 
 

@@ -26,7 +26,7 @@ from .worker import Worker, drain, listen_for_children, warm_up
 REQUEST_LIMIT_BYTES: Final = 1 << 16
 
 
-class Forkserver:
+class ForkLoop:
     """A loop over requests on `control`."""
 
     def __init__(self, control: socket.socket) -> None:
@@ -105,4 +105,4 @@ def main() -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     sys.stdout = sys.stderr
-    Forkserver(control).serve()
+    ForkLoop(control).serve()

@@ -19,10 +19,13 @@ import sys
 import tempfile
 import time
 import traceback
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NoReturn
+from typing import BinaryIO, Final, NoReturn
 
-from . import confinement, frames
+from ...contract import Greeting, JobEnd, JobRequest, JobStart, read
+from .. import frames
+from . import confinement
 from .descendants import end_all
 from .libraries import readable_paths
 
@@ -49,20 +52,18 @@ class Worker:
         self.users = itertools.count(first_user) if first_user else itertools.repeat(0)
         self.wake = listen_for_children()
         self.readable = readable_paths()
-        self.send({"pid": self.pid, "layers": layers, "gpu": can_use_gpu()})
+        self.send(Greeting(self.pid, layers, can_use_gpu()))
 
-    def send(self, header: dict[str, Any], body: bytes = b"") -> None:
+    def send(self, said: Greeting | JobStart | JobEnd, body: bytes = b"") -> None:
         """Answer the orchestrator."""
-        view = memoryview(frames.encode(header, body))
-        while view:
-            view = view[os.write(self.replies, view) :]
+        _write(self.replies, frames.encode(asdict(said), body))
 
     def serve(self) -> None:
         """Do jobs until the input ends."""
         while (message := frames.read_message(lambda n: os.read(self.jobs, n))) is not None:
-            self.send(*self.do(message[0]))
+            self.send(*self.do(read(JobRequest, message[0])))
 
-    def do(self, job: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    def do(self, job: JobRequest) -> tuple[JobEnd, bytes]:
         """Run one job in a child. Returns the report of its end, and what it wrote as its reply."""
         scratch, user = Path(tempfile.mkdtemp(prefix="job-", dir=self.folder)), next(self.users)
         started = time.monotonic()
@@ -70,15 +71,15 @@ class Worker:
             pid = os.fork()
             if pid == 0:
                 self._be_child(job, scratch, user, result.fileno(), output.fileno())
-            self.send({"pid": pid})
-            end = self._watch(pid, scratch, started + job["seconds_limit"])
-            end["left"] = end_all(pid)
-            end["seconds"] = time.monotonic() - started
+            self.send(JobStart(pid))
+            end = self._watch(pid, scratch, started + job.seconds_limit)
+            left, seconds = end_all(pid), time.monotonic() - started
             shutil.rmtree(scratch, ignore_errors=True)
-            end["clean"] = not scratch.exists()
-            return {**end, "output": _tail(output)}, _content(result)
+            clean, said = not scratch.exists(), _tail(output)
+            end = replace(end, left=left, seconds=seconds, clean=clean, output=said)
+            return end, _content(result)
 
-    def _watch(self, pid: int, scratch: Path, deadline: float) -> dict[str, Any]:
+    def _watch(self, pid: int, scratch: Path, deadline: float) -> JobEnd:
         """Wait for the child's end, or bring it about."""
         cause = ""
         while True:
@@ -102,16 +103,15 @@ class Worker:
         return "scratch" if _is_overfull(scratch) else ""
 
     def _be_child(
-        self, job: dict[str, Any], scratch: Path, user: int, result: int, output: int
+        self, job: JobRequest, scratch: Path, user: int, result: int, output: int
     ) -> NoReturn:
         """Enter the jail, do the job, write the reply, and exit: never return to the loop."""
         try:
             self._shed(scratch, user, result, output)
             _settle(scratch)
-            limits = job["memory_mb"], job["seconds_limit"], frames.REPLY_LIMIT_BYTES
-            readable = (*self.readable, *job.get("readable", ()))
-            gpu = job.get("device") == "cuda"
-            _reply(job, confinement.Cell(readable, str(scratch), *limits, gpu))
+            limits = job.memory_mb, job.seconds_limit, frames.REPLY_LIMIT_BYTES
+            readable = (*self.readable, *job.readable)
+            _reply(job, confinement.Cell(readable, str(scratch), *limits, job.device == "cuda"))
             os._exit(0)
         except BaseException:  # noqa: BLE001 - whatever it is, this process ends here
             traceback.print_exc()
@@ -134,15 +134,19 @@ class Worker:
         faulthandler.enable(file=2)
 
 
-def _reply(job: dict[str, Any], cell: confinement.Cell) -> None:
-    from . import jobs
+def _reply(job: JobRequest, cell: confinement.Cell) -> None:
+    from .. import jobs
 
     data = jobs.gather(job)
     missing = confinement.confine(cell)
     header, arrays = jobs.perform(job, data)
-    message = memoryview(frames.encode_arrays({**header, "missing": missing}, arrays))
-    while message:
-        message = message[os.write(_RESULT, message) :]
+    _write(_RESULT, frames.encode_arrays({**header, "missing": missing}, arrays))
+
+
+def _write(file: int, message: bytes) -> None:
+    view = memoryview(message)
+    while view:
+        view = view[os.write(file, view) :]
 
 
 def warm_up() -> None:
@@ -154,7 +158,7 @@ def warm_up() -> None:
     import torch._dynamo
     import torch.optim
 
-    from . import jobs
+    from .. import jobs
 
     torch.set_num_threads(1)
     module = torch.nn.Linear(2, 2)
@@ -196,16 +200,16 @@ def _tail(file: BinaryIO) -> str:
     return file.read(_TAIL_BYTES).decode(errors="replace")
 
 
-def _end_report(cause: str, status: int, usage: resource.struct_rusage) -> dict[str, Any]:
+def _end_report(cause: str, status: int, usage: resource.struct_rusage) -> JobEnd:
     code = os.waitstatus_to_exitcode(status)
     per_mb = 1 << 20 if sys.platform == "darwin" else 1 << 10
-    return {
-        "cause": cause,
-        "code": max(code, 0),
-        "signal": max(-code, 0),
-        "cpu_seconds": usage.ru_utime + usage.ru_stime,
-        "peak_memory_mb": usage.ru_maxrss / per_mb,
-    }
+    return JobEnd(
+        cause,
+        code=max(code, 0),
+        signal=max(-code, 0),
+        cpu_seconds=usage.ru_utime + usage.ru_stime,
+        peak_memory_mb=usage.ru_maxrss / per_mb,
+    )
 
 
 def drain(pipe: int) -> None:

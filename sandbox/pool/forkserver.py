@@ -11,22 +11,19 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
-from typing import IO, Any, Final
+from typing import Final
 
 import psutil
 
-from archwright.sandbox.warm import (
-    GRACE_SECONDS,
-    WarmWorker,
-    family_of,
-    kill_all,
-)
+from archwright.sandbox import contract
+from archwright.sandbox.contract import Greeting
+from archwright.sandbox.inside import LOADER
+from archwright.sandbox.pool.worker import GRACE_SECONDS, Pipes, WarmWorker, family_of, kill_all
 
-_FOLDER: Final = Path(__file__).resolve().parent
-_COMMAND: Final = (
-    "import sys; sys.path.insert(0, sys.argv.pop(1)); "
-    "from inside import forkserver; forkserver.main()"
-)
+CODE: Final = Path(contract.__file__).resolve().parent
+"""Where `contract.py` and `inside/` lie: all of Archwright that a jail is given."""
+
+_COMMAND: Final = f"{LOADER}from walled.inside.jail import forkserver; forkserver.main()"
 _KEPT: Final = ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH")
 
 
@@ -61,7 +58,7 @@ class Forkserver:
         ours, theirs = socket.socketpair()
         with theirs, self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-s", "-P", "-c", _COMMAND, str(_FOLDER)],
+                [sys.executable, "-s", "-P", "-c", _COMMAND, str(CODE)],
                 stdin=theirs.fileno(),
                 stdout=log,
                 stderr=log,
@@ -98,19 +95,19 @@ class ForkedWorker(WarmWorker):
         self._forkserver = forkserver
         self._family: list[psutil.Process] = []
 
-    def _launch(self) -> tuple[IO[bytes], IO[bytes]]:
+    def _launch(self) -> Pipes:
         jobs, ours = os.pipe()
         theirs, replies = os.pipe()
         with (self.folder / "log").open("wb") as log:
             self._forkserver.fork(self.folder, [jobs, replies, log.fileno()])
         os.close(jobs)
         os.close(replies)
-        return open(ours, "wb"), open(theirs, "rb", buffering=0)  # noqa: PTH123
+        return Pipes(open(ours, "wb"), open(theirs, "rb", buffering=0))  # noqa: PTH123
 
-    def warm(self) -> dict[str, Any]:
+    def warm(self) -> Greeting:
         """As every worker; then its processes are known."""
         greeting = super().warm()
-        self._family = self._family or family_of(greeting["pid"])
+        self._family = self._family or family_of(greeting.pid)
         return greeting
 
     def _note_job(self, pid: int) -> None:

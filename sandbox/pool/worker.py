@@ -8,15 +8,17 @@ import shutil
 import signal
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
-from typing import IO, Any, Final
+from typing import IO, Final, Protocol, TypeVar
 
 import psutil
 
 from archwright.core import SandboxError
+from archwright.sandbox.contract import Greeting, JobEnd, JobRequest, JobStart, read
 from archwright.sandbox.inside import frames
 
 START_SECONDS: Final = 120.0
@@ -24,6 +26,9 @@ GRACE_SECONDS: Final = 10.0
 """How much longer than its job's limit a parent may take before it counts as stuck."""
 
 END_SECONDS: Final = 8.0
+_ENDED: Final = "the sandbox worker was ended"
+
+Said = TypeVar("Said", Greeting, JobStart, JobEnd)
 
 
 class WorkerDied(SandboxError):  # noqa: N818 - an event, told apart from the sandbox's own errors
@@ -34,17 +39,35 @@ class WorkerDied(SandboxError):  # noqa: N818 - an event, told apart from the sa
         self.stuck = stuck
 
 
+class Channel(Protocol):
+    """What leads to a parent and back. One thread uses it, but for `hang_up`.
+
+    `send` raises `OSError` where nobody reads any more. `receive` gives up to `count` bytes, none
+    at the end, and raises `TimeoutError` after the deadline. `hang_up` lets the parent meet the end
+    of its input; who reads what it says then meets the end, too.
+    """
+
+    def send(self, data: bytes) -> None: ...
+
+    def receive(self, count: int, deadline: float) -> bytes: ...
+
+    def hang_up(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class WarmWorker(ABC):
     """One warm parent. `warm` and `run` are called by one thread at a time; `end` by any."""
 
     def __init__(self, folder: Path, grace_seconds: float = GRACE_SECONDS) -> None:
         self.folder = folder
         self.grace_seconds = grace_seconds
-        self._jobs: IO[bytes] | None = None
-        self._replies: IO[bytes] | None = None
-        self._greeting: dict[str, Any] | None = None
+        self._channel: Channel | None = None
+        self._greeting: Greeting | None = None
         self.interrupted = False
         """Whether a job was left half-way by an exception, so that its answer is yet to come."""
+        self.sent_at = 0.0
+        """When the last job was sent, on the monotonic clock."""
         self._talking, self._ending = Lock(), Lock()
 
     def start(self) -> None:
@@ -52,11 +75,11 @@ class WarmWorker(ABC):
         shutil.rmtree(self.folder, ignore_errors=True)  # what a broken predecessor left
         self.folder.mkdir()
         self._greeting, self.interrupted = None, False
-        self._jobs, self._replies = self._launch()
+        self._channel = self._launch()
 
     @abstractmethod
-    def _launch(self) -> tuple[IO[bytes], IO[bytes]]:
-        """Start the parent: where its jobs are written, and where its replies are read."""
+    def _launch(self) -> Channel:
+        """Begin to start the parent."""
 
     @abstractmethod
     def _bury(self, patience_seconds: float) -> None:
@@ -70,7 +93,7 @@ class WarmWorker(ABC):
     def _logs(self) -> Iterable[Path]:
         """Files that may hold the parent's last words, the likeliest first."""
 
-    def warm(self) -> dict[str, Any]:
+    def warm(self) -> Greeting:
         """Wait until the parent is ready. Returns what it says of itself.
 
         Raises:
@@ -78,51 +101,46 @@ class WarmWorker(ABC):
         """
         with self._talking:
             if self._greeting is None:
-                self._greeting = self._receive(time.monotonic() + START_SECONDS)[0]
+                self._greeting = self._hear(Greeting, time.monotonic() + START_SECONDS)[0]
             return self._greeting
 
-    def run(self, job: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    def run(self, job: JobRequest) -> tuple[JobEnd, bytes]:
         """Do one job: the report of its end, and what the child wrote, not yet to be trusted.
 
         Raises:
             WorkerDied: the parent ended or was ended, or does not answer.
         """
         with self._talking:
-            self.interrupted, sent_at = True, time.monotonic()
-            if self._jobs is None:
-                raise WorkerDied("the sandbox worker was ended")
+            self.interrupted, self.sent_at = True, time.monotonic()
+            if self._channel is None:
+                raise WorkerDied(_ENDED)
             try:
-                self._jobs.write(frames.encode(job))
-                self._jobs.flush()
+                self._channel.send(frames.encode(asdict(job)))
             except (OSError, ValueError) as error:
-                raise WorkerDied("the sandbox worker was ended") from error
-            deadline = sent_at + job["seconds_limit"] + self.grace_seconds
-            self._note_job(self._receive(deadline)[0]["pid"])
-            report, reply = self._receive(deadline)
+                raise WorkerDied(_ENDED) from error
+            deadline = self.sent_at + job.seconds_limit + self.grace_seconds
+            self._note_job(self._hear(JobStart, deadline)[0].pid)
+            end, reply = self._hear(JobEnd, deadline)
             self.interrupted = False
-            return {**report, "sent_at": sent_at}, reply
+            return end, reply
 
     @abstractmethod
     def _note_job(self, pid: int) -> None:
         """Take note of the process id, as the parent sees it, of the job that has begun."""
 
-    def _receive(self, deadline: float) -> tuple[dict[str, Any], bytes]:
-        if self._jobs is None or self._replies is None:
-            raise WorkerDied("the sandbox worker was ended")
-        pipe = self._replies.fileno()
-
-        def read(count: int) -> bytes:
-            if not select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                raise WorkerDied("the sandbox worker does not answer", stuck=True)
-            return os.read(pipe, count)
-
+    def _hear(self, kind: type[Said], deadline: float) -> tuple[Said, bytes]:
+        channel = self._channel
+        if channel is None:
+            raise WorkerDied(_ENDED)
         try:
-            message = frames.read_message(read)
+            message = frames.read_message(lambda count: channel.receive(count, deadline))
+        except TimeoutError as error:
+            raise WorkerDied("the sandbox worker does not answer", stuck=True) from error
         except frames.FrameError as error:
             raise WorkerDied("the sandbox worker was cut short") from error
         if message is None:
             raise WorkerDied(f"the sandbox worker ended: {self._last_words()}")
-        return message
+        return read(kind, message[0]), message[1]
 
     def _last_words(self) -> str:
         for log in self._logs():
@@ -140,20 +158,41 @@ class WarmWorker(ABC):
             SandboxError: something is still there.
         """
         with self._ending:
-            jobs, self._jobs = self._jobs, None
-            if jobs is None:
+            channel, self._channel = self._channel, None
+            if channel is None:
                 return
-            close(jobs)  # the parent ends its child, then itself
+            channel.hang_up()  # the parent ends its child, then itself
             self._bury(patience_seconds if self._greeting is not None else 0.0)
             with self._talking:  # whoever reads has met the end by now
-                close(self._replies)
+                channel.close()
 
 
-def close(pipe: IO[bytes] | None) -> None:
-    """Close a pipe whose other end may be gone."""
-    if pipe is not None:
+class Pipes:
+    """A channel of two pipes."""
+
+    def __init__(self, jobs: IO[bytes], replies: IO[bytes]) -> None:
+        self._jobs, self._replies = jobs, replies
+
+    def send(self, data: bytes) -> None:
+        """Send all of `data`."""
+        self._jobs.write(data)
+        self._jobs.flush()
+
+    def receive(self, count: int, deadline: float) -> bytes:
+        """Up to `count` bytes, none at the end."""
+        pipe = self._replies.fileno()
+        if not select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            raise TimeoutError
+        return os.read(pipe, count)
+
+    def hang_up(self) -> None:
+        """Close the pipe of the jobs, whose other end may be gone."""
         with suppress(BrokenPipeError):
-            pipe.close()
+            self._jobs.close()
+
+    def close(self) -> None:
+        """Close the other one."""
+        self._replies.close()
 
 
 def family_of(pid: int) -> list[psutil.Process]:

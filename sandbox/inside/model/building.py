@@ -1,49 +1,35 @@
-"""From a candidate's source to the network that is trained."""
+"""From a candidate's source to the network that is trained, and from one network to the next.
+
+A training may have two stages: another network first, then the candidate from its weights. What
+the candidate makes of them is its own business: a class that defines `inherit(self, weights)` is
+given them by name; for any other, what fits by name and shape is copied. Both stages run in one
+job, so that no weights ever leave the jail.
+"""
 
 from __future__ import annotations
 
 import linecache
 import random
 import sys
+from collections.abc import Mapping
 from types import ModuleType
-from typing import Any, Final, Literal, TypedDict
+from typing import Any, Final
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 
-from .faults import FILE, ContractError, describe, is_out_of_memory
+from ...contract import BackboneProjection, ProblemProjection
+from ..faults import FILE, ContractError, describe, is_out_of_memory
 
 SOURCE_LIMIT: Final = 100_000
 """Characters of a candidate's source: room for any architecture, not for trained weights."""
 
-Shape = tuple[int, ...]
+Weights = Mapping[str, Tensor]
 
 
-class BackboneJson(TypedDict):
-    """`archwright.core.Backbone` as JSON."""
-
-    width: int
-    layers: int
-    mlp_ratio: float
-
-
-class ProblemJson(TypedDict):
-    """`archwright.core.Problem` as JSON."""
-
-    entry: Literal["Model", "Mixer"]
-    input_shape: Shape
-    output_shape: Shape
-    loss: Literal["cross_entropy", "mse", "mae"]
-    max_params: int
-    max_flops: int | None
-    vocabulary: int | None
-    causal: bool
-    backbone: BackboneJson | None
-
-
-class Backbone(nn.Module):
+class BackboneNetwork(nn.Module):
     """Embedding and learned positions, `layers` x (mixer, MLP), norm, head.
 
     Both halves of a block are pre-norm residuals. Input `(batch, length)` of tokens, or
@@ -51,17 +37,19 @@ class Backbone(nn.Module):
     the last position (causal) or the mean over positions.
     """
 
-    def __init__(self, mixer: Any, problem: ProblemJson, backbone: BackboneJson) -> None:
+    def __init__(
+        self, mixer: Any, problem: ProblemProjection, backbone: BackboneProjection
+    ) -> None:
         super().__init__()
-        length, width = problem["input_shape"][0], backbone["width"]
-        hidden = round(width * backbone["mlp_ratio"])
+        length, width = problem.input_shape[0], backbone.width
+        hidden = round(width * backbone.mlp_ratio)
         self.embed: nn.Module = (
-            nn.Linear(problem["input_shape"][-1], width)
-            if problem["vocabulary"] is None
-            else nn.Embedding(problem["vocabulary"], width)
+            nn.Linear(problem.input_shape[-1], width)
+            if problem.vocabulary is None
+            else nn.Embedding(problem.vocabulary, width)
         )
         self.positions = nn.Parameter(0.02 * torch.randn(length, width))
-        layers = range(backbone["layers"])
+        layers = range(backbone.layers)
         self.mixers = nn.ModuleList(mixer((length, width), (length, width)) for _ in layers)
         self.mixer_norms = nn.ModuleList(nn.LayerNorm(width) for _ in layers)
         self.mlps = nn.ModuleList(
@@ -71,9 +59,9 @@ class Backbone(nn.Module):
             for _ in layers
         )
         self.norm = nn.LayerNorm(width)
-        self.head = nn.Linear(width, problem["output_shape"][-1])
-        self.per_position = len(problem["output_shape"]) == 2
-        self.causal = problem["causal"]
+        self.head = nn.Linear(width, problem.output_shape[-1])
+        self.per_position = len(problem.output_shape) == 2
+        self.causal = problem.causal
 
     def forward(self, x: Tensor) -> Tensor:
         """Map a batch of sequences to logits."""
@@ -128,7 +116,7 @@ def load(source: str) -> ModuleType:
     return module
 
 
-def build(source: str, problem: ProblemJson) -> nn.Module:
+def build(source: str, problem: ProblemProjection) -> nn.Module:
     """The whole network that `source` describes, every parameter materialised.
 
     Raises:
@@ -137,15 +125,15 @@ def build(source: str, problem: ProblemJson) -> nn.Module:
     return construct(load(source), problem)
 
 
-def construct(module: ModuleType, problem: ProblemJson) -> nn.Module:
+def construct(module: ModuleType, problem: ProblemProjection) -> nn.Module:
     """The network of a loaded candidate on `problem`'s shapes.
 
     Raises:
         ContractError: no such class, or it cannot be constructed.
     """
-    entry = getattr(module, problem["entry"], None)
+    entry = getattr(module, problem.entry, None)
     if not isinstance(entry, type) or not issubclass(entry, nn.Module):
-        raise ContractError(f"the source defines no class {problem['entry']}(nn.Module)")
+        raise ContractError(f"the source defines no class {problem.entry}(nn.Module)")
     try:
         model = _assemble(entry, problem)
         _materialise(model, problem)
@@ -154,36 +142,36 @@ def construct(module: ModuleType, problem: ProblemJson) -> nn.Module:
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        raise ContractError(f"{problem['entry']} does not build\n{describe(error)}") from error
+        raise ContractError(f"{problem.entry} does not build\n{describe(error)}") from error
     return model
 
 
-def _assemble(entry: Any, problem: ProblemJson) -> nn.Module:
-    backbone = problem["backbone"]
+def _assemble(entry: Any, problem: ProblemProjection) -> nn.Module:
+    backbone = problem.backbone
     if backbone is not None:
-        return Backbone(entry, problem, backbone)
-    model: nn.Module = entry(tuple(problem["input_shape"]), tuple(problem["output_shape"]))
+        return BackboneNetwork(entry, problem, backbone)
+    model: nn.Module = entry(problem.input_shape, problem.output_shape)
     return model
 
 
-def _materialise(model: nn.Module, problem: ProblemJson) -> None:
+def _materialise(model: nn.Module, problem: ProblemProjection) -> None:
     """Run lazy modules once: their parameters have no shape before."""
     if not any(isinstance(p, UninitializedParameter) for p in model.parameters()):
         return
-    tokens = problem["vocabulary"] is not None
+    tokens = problem.vocabulary is not None
     model.eval()
     with torch.no_grad():
-        model(torch.zeros(2, *problem["input_shape"], dtype=torch.long if tokens else None))
+        model(torch.zeros(2, *problem.input_shape, dtype=torch.long if tokens else None))
 
 
-def run(model: nn.Module, x: Tensor, problem: ProblemJson) -> Tensor:
+def run(model: nn.Module, x: Tensor, problem: ProblemProjection) -> Tensor:
     """`model(x)` as float32, its shape checked against the contract.
 
     Raises:
-        ContractError: it is no real tensor, or has the wrong shape.
+        ContractError: it is not a real tensor, or has the wrong shape.
     """
     out = model(x)
-    wanted = (len(x), *problem["output_shape"])
+    wanted = (len(x), *problem.output_shape)
     if not isinstance(out, Tensor) or out.is_complex() or tuple(out.shape) != wanted:
         raise ContractError(
             f"forward must return a real tensor of shape {wanted} for a batch of {len(x)}, "
@@ -208,3 +196,47 @@ def loss_of(out: Tensor, target: Tensor, loss: str) -> Tensor:
         out.reshape(-1, out.shape[-1]), target.reshape(-1), ignore_index=-1, reduction="sum"
     )
     return total / (target >= 0).sum().clamp(min=1)
+
+
+def weights_of(model: nn.Module) -> Weights:
+    """A copy of all parameters and buffers, by name."""
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+
+def take_over(model: nn.Module, weights: Weights) -> None:
+    """Start `model` from the weights of a network that was trained for the same problem.
+
+    A backbone is copied by name and shape; each of its mixers is given those of its counterpart.
+
+    Raises:
+        ContractError: the candidate's `inherit` raised.
+    """
+    if not isinstance(model, BackboneNetwork):
+        _inherit(model, weights)
+        return
+    _copy_fitting(model, {n: w for n, w in weights.items() if not n.startswith("mixers.")})
+    for place, mixer in enumerate(model.mixers):
+        prefix = f"mixers.{place}."
+        own = {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
+        _inherit(mixer, own)
+
+
+def _inherit(module: nn.Module, weights: Weights) -> None:
+    inherit = getattr(module, "inherit", None)
+    if inherit is None:
+        _copy_fitting(module, weights)
+        return
+    try:
+        with torch.no_grad():
+            inherit(dict(weights))
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise ContractError(f"inherit fails\n{describe(error)}") from error
+
+
+def _copy_fitting(module: nn.Module, weights: Weights) -> None:
+    with torch.no_grad():
+        for name, tensor in module.state_dict().items():
+            if name in weights and weights[name].shape == tensor.shape:
+                tensor.copy_(weights[name])

@@ -7,7 +7,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from .building import ProblemJson, construct, load, run, seed_everything
+from ...contract import ProblemProjection
+from .building import construct, load, run, seed_everything
 
 BATCHES: Final = (3, 5)
 """Two sizes, neither a usual dimension: a batch axis that is confused with another shows."""
@@ -22,7 +23,7 @@ class Examination:
         ContractError: it does not build.
     """
 
-    def __init__(self, source: str, problem: ProblemJson, seed: int) -> None:
+    def __init__(self, source: str, problem: ProblemProjection, seed: int) -> None:
         self.problem = problem
         self.parameters = self.flops = 0
         seed_everything(seed)
@@ -30,26 +31,26 @@ class Examination:
         self.module = load(source)
         self.model = construct(self.module, problem)
 
-    def inputs(self, count: int, problem: ProblemJson | None = None) -> Tensor:
+    def inputs(self, count: int, problem: ProblemProjection | None = None) -> Tensor:
         """`count` made-up samples: tokens, or normal deviates."""
         problem = problem or self.problem
-        shape = (count, *problem["input_shape"])
-        if problem["vocabulary"] is not None:
-            return torch.randint(problem["vocabulary"], shape, generator=self.generator)
+        shape = (count, *problem.input_shape)
+        if problem.vocabulary is not None:
+            return torch.randint(problem.vocabulary, shape, generator=self.generator)
         return torch.randn(shape, generator=self.generator)
 
     def others(self, x: Tensor) -> Tensor:
         """Inputs like `x` that differ from it in every element, and clearly."""
-        if self.problem["vocabulary"] is None:
+        if self.problem.vocabulary is None:
             return 3 * torch.randn(x.shape, generator=self.generator)
-        vocabulary = self.problem["vocabulary"]
+        vocabulary = self.problem.vocabulary
         step = torch.randint(1, max(vocabulary, 2), x.shape, generator=self.generator)
         return (x + step) % vocabulary
 
     def targets(self, count: int) -> Tensor:
         """Made-up labels for `count` samples."""
-        shape = (count, *self.problem["output_shape"])
-        if self.problem["loss"] == "cross_entropy":
+        shape = (count, *self.problem.output_shape)
+        if self.problem.loss == "cross_entropy":
             return torch.randint(shape[-1], shape[:-1], generator=self.generator)
         return torch.randn(shape, generator=self.generator)
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+_INSIDE: Final = Path(__file__).resolve().parents[1]
 ROOTS: Final = ("torch", "numpy")
 _HIDDEN: Final = {"pydoc_data", "site-packages", "dist-packages", "test", "idlelib", "ensurepip"}
 _SYSTEM: Final = (
@@ -29,7 +30,7 @@ _SYSTEM: Final = (
 def readable_paths() -> tuple[str, ...]:
     """Absolute paths: files, and folders that are readable with all below."""
     paths = {*_standard_library(), *package_paths(ROOTS), *_mapped_files(), *map(Path, _SYSTEM)}
-    paths.add(Path(__file__).resolve().parent)
+    paths |= {_INSIDE, _INSIDE.with_name("contract.py")}
     return tuple(sorted(str(path) for path in paths))
 
 

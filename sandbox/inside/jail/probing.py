@@ -9,27 +9,24 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+from ...contract import ProbeRequest
 
-def probe(canary: str, port: int, memory_mb: int) -> list[str]:
+
+def probe(what: ProbeRequest) -> tuple[str, ...]:
     """Try what a jail must refuse.
-
-    Args:
-        canary: a file of the host, readable by its user.
-        port: where the host listens for TCP on 127.0.0.1.
-        memory_mb: the jail's memory limit.
 
     Returns:
         The names of what was possible: read, write, network, processes, signals, memory.
     """
     attempts: dict[str, Callable[[], object]] = {
-        "read": lambda: Path(canary).read_bytes(),
-        "write": lambda: Path(canary).with_name("written").write_text("by a probe"),
-        "network": lambda: socket.create_connection(("127.0.0.1", port), timeout=1).close(),
+        "read": lambda: Path(what.canary).read_bytes(),
+        "write": lambda: Path(what.canary).with_name("written").write_text("by a probe"),
+        "network": lambda: socket.create_connection(("127.0.0.1", what.port), timeout=1).close(),
         "processes": _start_process,
         "signals": lambda: os.kill(os.getppid(), 0),
-        "memory": lambda: mmap.mmap(-1, (memory_mb + 64) << 20).close(),
+        "memory": lambda: mmap.mmap(-1, (what.memory_mb + 64) << 20).close(),
     }
-    return [name for name, attempt in attempts.items() if _works(attempt)]
+    return tuple(name for name, attempt in attempts.items() if _works(attempt))
 
 
 def _works(attempt: Callable[[], object]) -> bool:

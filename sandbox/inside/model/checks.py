@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, Final, TypedDict
+from dataclasses import replace
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
-from .building import ProblemJson, construct, loss_of, run, seed_everything
-from .cost import count_flops
+from ...contract import (
+    CheckFinding,
+    CheckReply,
+    CheckRequest,
+    ProblemProjection,
+    ReplyStatus,
+)
+from ..faults import ContractError, clean, describe, is_out_of_memory
+from .building import construct, loss_of, run, seed_everything
 from .examination import BATCHES, Examination
-from .faults import ContractError, clean, describe, is_out_of_memory
 from .leaks import check_batch_independence, check_causality
+from .measuring import count_flops
 from .proxies import measure_proxies
 from .tracing import trace_graph
 
@@ -21,82 +29,64 @@ _NAMES_SHOWN: Final = 5
 _DETAIL_LIMIT: Final = 600
 
 
-class CheckJson(TypedDict):
-    """`archwright.core.Check` as JSON."""
-
-    name: str
-    ok: bool
-    detail: str
-
-
-def examine(source: str, problem: ProblemJson, seed: int) -> dict[str, Any]:
+def examine(request: CheckRequest) -> CheckReply:
     """Execute every check that applies.
 
     A candidate that does not build or returns wrong shapes ends at that check, for the rest would
     only repeat it; all others run to the end, so that a repair sees everything at once.
-
-    Returns:
-        `status` (ok or invalid), `checks`, `parameters`, `flops`, `graph`, `proxies`, `error`.
     """
     try:
-        exam = Examination(source, problem, seed)
+        exam = Examination(request.source, request.problem, request.seed)
     except ContractError as error:
-        return _report([_check("builds", False, str(error))])
-    checks = [_check("builds", True)]
-    for name, check in _plan(problem):
+        return _reply([_finding("builds", False, str(error))])
+    checks = [_finding("builds", True)]
+    for name, check in _plan(request.problem):
         checks.append(_attempt(name, check, exam))
-        if name == "shapes" and not checks[-1]["ok"]:
-            return _report(checks)
+        if name == "shapes" and not checks[-1].ok:
+            return _reply(checks)
     graph = ""
     try:
-        seed_everything(seed)  # a fresh network, for the checks have moved this one's weights
-        graph = trace_graph(construct(exam.module, problem), exam.inputs(2))
+        seed_everything(request.seed)  # a fresh network: the checks have moved this one's weights
+        graph = trace_graph(construct(exam.module, request.problem), exam.inputs(2))
     except Exception as error:  # noqa: BLE001 - no fault of the candidate, but not to go unsaid
-        checks.append(_check("graph", True, f"not traced: {describe(error)}"))
-    report = _report(checks)
-    found = {"parameters": exam.parameters, "flops": exam.flops, "graph": graph}
-    if report["status"] == "ok":
-        found["proxies"] = measure_proxies(exam, seed)
-    return {**report, **found}
+        checks.append(_finding("graph", True, f"not traced: {describe(error)}"))
+    reply = _reply(checks)
+    reply.parameters, reply.flops, reply.graph = exam.parameters, exam.flops, graph
+    if request.proxies and reply.status == "ok":
+        reply.proxies = measure_proxies(exam, request.seed)
+    return reply
 
 
-def _plan(problem: ProblemJson) -> Iterator[tuple[str, Callable[[Examination], str]]]:
+def _plan(problem: ProblemProjection) -> Iterator[tuple[str, Callable[[Examination], str]]]:
     yield "shapes", check_shapes
     yield "finite", check_finite
     yield "parameters", check_parameters
     yield "flops", check_flops
     yield "gradients", check_gradients
     yield "batch_independence", check_batch_independence
-    if problem["causal"]:
+    if problem.causal:
         yield "causality", check_causality
-    if problem["causal"] or problem["entry"] == "Mixer" or problem["vocabulary"] is not None:
+    if problem.causal or problem.entry == "Mixer" or problem.vocabulary is not None:
         yield "cost_growth", measure_growth
 
 
-def _attempt(name: str, check: Callable[[Examination], str], exam: Examination) -> CheckJson:
+def _attempt(name: str, check: Callable[[Examination], str], exam: Examination) -> CheckFinding:
     try:
-        return _check(name, True, check(exam))
+        return _finding(name, True, check(exam))
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        return _check(name, False, describe(error))
+        return _finding(name, False, describe(error))
 
 
-def _check(name: str, ok: bool, detail: str = "") -> CheckJson:
-    return {"name": name, "ok": ok, "detail": clean(detail, _DETAIL_LIMIT)}
+def _finding(name: str, ok: bool, detail: str = "") -> CheckFinding:
+    return CheckFinding(name, ok, clean(detail, _DETAIL_LIMIT))
 
 
-def _report(checks: list[CheckJson]) -> dict[str, Any]:
-    failed = [f"{c['name']}: {c['detail']}" for c in checks if not c["ok"]]
-    return {
-        "status": "invalid" if failed else "ok",
-        "checks": checks,
-        "parameters": 0,
-        "flops": 0,
-        "graph": "",
-        "proxies": {},
-        "error": clean("\n".join(failed)),
-    }
+def _reply(checks: list[CheckFinding]) -> CheckReply:
+    failed = [f"{check.name}: {check.detail}" for check in checks if not check.ok]
+    status: ReplyStatus = "invalid" if failed else "ok"
+    return CheckReply(status, checks, error=clean("\n".join(failed)))
 
 
 def check_shapes(exam: Examination) -> str:
@@ -124,7 +114,7 @@ def check_parameters(exam: Examination) -> str:
     """Trainable parameters and weight-like buffers lie within the limit, and there are some."""
     exam.parameters = sum(p.numel() for p in exam.model.parameters())
     buffers = sum(b.numel() for b in exam.model.buffers() if b.is_floating_point() and b.dim() > 1)
-    limit = exam.problem["max_params"]
+    limit = exam.problem.max_params
     said = f"{exam.parameters:,} parameters"
     said += f" and {buffers:,} numbers in weight-like buffers" if buffers else ""
     if not any(p.requires_grad for p in exam.model.parameters()):
@@ -137,7 +127,7 @@ def check_parameters(exam: Examination) -> str:
 def check_flops(exam: Examination) -> str:
     """The forward pass of one sample costs no more than the task allows."""
     exam.flops = count_flops(exam.model, exam.inputs(1))
-    limit = exam.problem["max_flops"]
+    limit = exam.problem.max_flops
     if limit is not None and exam.flops > limit:
         raise ContractError(f"{exam.flops:,} FLOPs a sample, but the limit is {limit:,}")
     return f"{exam.flops:,} FLOPs a sample"
@@ -156,7 +146,7 @@ def check_gradients(exam: Examination) -> str:
         hidden = _unregistered(out, exam.model)
         if hidden:
             raise ContractError(f"weights of shape {hidden} are trained but not registered")
-        loss_of(out, exam.targets(8), exam.problem["loss"]).backward()  # type: ignore[no-untyped-call]
+        loss_of(out, exam.targets(8), exam.problem.loss).backward()  # type: ignore[no-untyped-call]
         reached |= {
             name
             for name, p in exam.model.named_parameters()
@@ -204,14 +194,11 @@ def measure_growth(exam: Examination) -> str:
     return f"FLOPs at N, 2N, 4N: 1, {ratios[0]:.2f}, {ratios[1]:.2f} (about N^{power:.2f})"
 
 
-def _stretched(problem: ProblemJson, factor: int) -> ProblemJson:
+def _stretched(problem: ProblemProjection, factor: int) -> ProblemProjection:
     """The problem at `factor` times its sequence length."""
-    length = problem["input_shape"][0]
-    output = tuple(problem["output_shape"])
+    length = problem.input_shape[0]
+    output = problem.output_shape
     if len(output) > 1 and output[0] == length:
         output = (factor * length, *output[1:])
-    return {
-        **problem,
-        "input_shape": (factor * length, *problem["input_shape"][1:]),
-        "output_shape": output,
-    }
+    stretched = (factor * length, *problem.input_shape[1:])
+    return replace(problem, input_shape=stretched, output_shape=output)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from archwright.core import (
     CheckReport,
+    InputError,
     Limitation,
     Outcome,
     Problem,
@@ -22,19 +25,31 @@ from archwright.core import (
     Stopped,
     TrialJob,
 )
-from archwright.sandbox.limitations import PROBE_MEMORY_MB, find_limitations
-from archwright.sandbox.replies import (
+from archwright.sandbox.contract import (
+    ContractBreach,
+    Greeting,
+    JobEnd,
+    JobRequest,
+    ProbeReply,
+    ProbeRequest,
+    TrainRequest,
+    read,
+)
+from archwright.sandbox.inside.jail import libraries
+from archwright.sandbox.limitations import find_limitations
+from archwright.sandbox.pool.scratch import Scratch
+from archwright.sandbox.pool.turns import Turns
+from archwright.sandbox.pool.worker import END_SECONDS, WarmWorker, WorkerDied
+from archwright.sandbox.wall import (
     Ended,
+    check_request,
     open_reply,
     outcome_of,
     predicted_shapes,
     report_of,
     resources_of,
+    train_request,
 )
-from archwright.sandbox.requests import check_request, train_request
-from archwright.sandbox.scratch import Scratch
-from archwright.sandbox.turns import Turns
-from archwright.sandbox.warm import END_SECONDS, WarmWorker, WorkerDied
 
 CHECK_SECONDS: Final = 60.0
 CHECK_MEMORY_MB: Final = 2048
@@ -104,14 +119,17 @@ class WarmSandbox(ABC):
             if self._scratch is not None:
                 self._scratch.remove()
 
-    def check(self, source: str, problem: Problem, seed: int = 0) -> CheckReport:
+    def check(
+        self, source: str, problem: Problem, seed: int = 0, proxies: bool = False
+    ) -> CheckReport:
         """Build the candidate and execute the checks before training."""
-        request = {"check": check_request(source, problem, seed)}
+        request = check_request(source, problem, seed, proxies)
+        job = JobRequest(CHECK_SECONDS, CHECK_MEMORY_MB, check=request)
         with self._check_turns.place():
             started = time.monotonic()
             try:
-                limits = CHECK_SECONDS, CHECK_MEMORY_MB
-                header, _ = open_reply(*self._run(self._checkers, 0, request, problem, *limits))
+                worker = self._entered(self._checkers, 0)
+                header, _ = open_reply(*self._run(worker, job, problem))
                 return report_of(header, time.monotonic() - started)
             except Ended as ended:
                 seconds = time.monotonic() - started
@@ -123,22 +141,22 @@ class WarmSandbox(ABC):
         with self._turns.place(priority) as place:
             used = Resources()
             try:
-                limits = job.seconds_limit, job.memory_mb
-                told = self._train_request(job, self._trainers, place)
-                request = {"train": told, "device": self.device}
-                end, raw = self._run(self._trainers, place, request, job.problem, *limits)
+                worker = self._entered(self._trainers, place)
+                request = JobRequest(
+                    float(job.seconds_limit),
+                    job.memory_mb,
+                    train=self._train_request(job, worker),
+                    device=self.device,
+                )
+                end, raw = self._run(worker, request, job.problem)
                 used = resources_of(end)
-                header, body = open_reply(end, raw)
-                used = resources_of(end, header, job.steps)
-                return outcome_of(header, body, job.steps, shapes, used)
+                return outcome_of(*open_reply(end, raw), job.steps, shapes, used, worker.sent_at)
             except Ended as ended:
                 return Outcome(ended.status, resources=used, error=ended.error)
 
-    def _train_request(
-        self, job: TrialJob, workers: Sequence[WarmWorker], place: int
-    ) -> dict[str, Any]:
-        """What the worker at `place` is told of a training."""
-        del workers, place
+    def _train_request(self, job: TrialJob, worker: WarmWorker) -> TrainRequest:
+        """What the worker is told of a training."""
+        del worker
         return train_request(job)
 
     def stop(self) -> None:
@@ -151,16 +169,16 @@ class WarmSandbox(ABC):
                 all_of_them.callback(worker.end)
 
     def _probe(self, folder: Path) -> list[Limitation]:
-        """Gaps found by trying to break out of a worker's jail."""
+        """What breaking out of a worker's jail succeeded in."""
 
-        def run(probe: Mapping[str, Any]) -> Mapping[str, Any]:
+        def run(probe: ProbeRequest) -> ProbeReply:
+            job = JobRequest(_PROBE_SECONDS, probe.memory_mb, probe=probe, device=self.device)
             with self._check_turns.place():
                 try:
-                    limits = _PROBE_SECONDS, PROBE_MEMORY_MB
-                    request = {"probe": dict(probe), "device": self.device}
-                    return open_reply(*self._run(self._checkers, 0, request, None, *limits))[0]
-                except Ended as ended:
-                    raise SandboxError(f"the probe of the jail failed: {ended}") from ended
+                    worker = self._entered(self._checkers, 0)
+                    return read(ProbeReply, open_reply(*self._run(worker, job, None))[0])
+                except (Ended, ContractBreach) as error:
+                    raise SandboxError(f"the probe of the jail failed: {error}") from error
 
         return find_limitations(run, folder)
 
@@ -173,28 +191,23 @@ class WarmSandbox(ABC):
         del worker, problem, memory_mb
         return True
 
+    def _entered(self, workers: Sequence[WarmWorker], place: int) -> WarmWorker:
+        if self._scratch is None:
+            raise SandboxError("enter the sandbox first: `with sandbox:`")
+        return workers[place]
+
     def _run(
-        self,
-        workers: Sequence[WarmWorker],
-        place: int,
-        request: Mapping[str, Any],
-        problem: Problem | None,
-        seconds: float,
-        memory_mb: int,
-    ) -> tuple[Mapping[str, Any], bytes]:
-        """Do a job in the worker at `place`, which is replaced if it breaks.
+        self, worker: WarmWorker, job: JobRequest, problem: Problem | None
+    ) -> tuple[JobEnd, bytes]:
+        """Do a job in a worker, which is replaced if it breaks.
 
         Raises:
             Ended: the worker broke.
             Stopped: the sandbox was stopped meanwhile.
-            SandboxError: it was never entered, or its workers do not start.
+            SandboxError: its workers do not start.
         """
-        if self._scratch is None:
-            raise SandboxError("enter the sandbox first: `with sandbox:`")
-        worker = workers[place]
-        limits = {"seconds_limit": seconds, "memory_mb": memory_mb}
-        job = {**request, **limits, "readable": self._readable(problem)}
-        if worker.interrupted or not self._fit(worker, problem, memory_mb):
+        job = replace(job, readable=tuple(self._readable(problem)))
+        if worker.interrupted or not self._fit(worker, problem, job.memory_mb):
             self._replace(worker, stuck=True)
         self._warm(worker)
         try:
@@ -203,7 +216,7 @@ class WarmSandbox(ABC):
             self._raise_if_stopped(death)
             self._replace(worker, death.stuck)
             raise Ended(Status.TIMEOUT if death.stuck else Status.KILLED, str(death)) from death
-        if end["cause"] == "stopped":
+        if end.cause == "stopped":
             self._raise_if_stopped(None)
         if self._is_worn(worker, end):
             self._replace(worker, stuck=True)
@@ -221,14 +234,14 @@ class WarmSandbox(ABC):
             self._raise_if_stopped(death)
             raise SandboxError(f"the sandbox cannot start: {death}") from death
 
-    def _welcome(self, worker: WarmWorker, greeting: Mapping[str, Any]) -> None:
+    def _welcome(self, worker: WarmWorker, greeting: Greeting) -> None:
         """Look at what a worker says of itself; raises `SandboxError` where it is not enough."""
         del worker, greeting
 
-    def _is_worn(self, worker: WarmWorker, end: Mapping[str, Any]) -> bool:
+    def _is_worn(self, worker: WarmWorker, end: JobEnd) -> bool:
         """Whether the worker is to be replaced after a job that ended like that."""
         del worker
-        return bool(end["left"]) or not end["clean"]
+        return bool(end.left) or not end.clean
 
     def _raise_if_stopped(self, death: WorkerDied | None) -> None:
         if self._turns.closed:
@@ -239,3 +252,16 @@ class WarmSandbox(ABC):
             worker.end(patience_seconds=0.0 if stuck else END_SECONDS)
             if not self._turns.closed:
                 worker.start()
+
+
+@functools.cache
+def package_paths(names: tuple[str, ...]) -> tuple[Path, ...]:
+    """Top-level files and folders of packages of this environment, and of all that they require.
+
+    Raises:
+        InputError: one is not installed.
+    """
+    for name in names:
+        if not libraries.is_installed(name):
+            raise InputError(f"the task asks for package {name!r}: pip install {name}")
+    return tuple(sorted(path for path in set(libraries.package_paths(names)) if path.exists()))

@@ -1,0 +1,313 @@
+"""What crosses the wall of a jail: the one file that both sides of it speak.
+
+It imports the standard library alone. Archwright imports it as `archwright.sandbox.contract`; in a
+jail, where the rest of Archwright is out of reach, the same file lies beside `inside/`. A class
+whose name ends in `Projection` or `Request` holds what the jail needs of a type of the core, taken
+by name (`project`); a `Reply` is what the jail sends back. Each travels as the JSON of its fields,
+and `read` takes nothing that does not have their types and lie within their bounds. So a new field
+is one line here, bounds included.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, cast, get_args, get_origin
+from typing import get_type_hints as type_hints
+
+T = TypeVar("T")
+
+
+class Most(NamedTuple):
+    """The largest number, or the longest text, list or table, that a field may hold."""
+
+    limit: float
+
+
+Count = Annotated[int, Most(1 << 53)]
+Shape = tuple[int, ...]
+ReplyStatus = Literal["ok", "invalid", "crashed", "out_of_memory", "killed"]
+
+
+# --- what a jail is told --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneProjection:
+    """Of `core.Backbone`."""
+
+    width: int
+    layers: int
+    mlp_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemProjection:
+    """Of `core.Problem`: what a candidate is built against."""
+
+    entry: str
+    input_shape: Shape
+    output_shape: Shape
+    loss: str
+    max_params: int
+    max_flops: int | None = None
+    vocabulary: int | None = None
+    causal: bool = False
+    backbone: BackboneProjection | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeProjection:
+    """Of `core.Recipe`."""
+
+    optimizer: str
+    learning_rate: float
+    weight_decay: float
+    batch_size: int
+    schedule: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageProjection:
+    """Of `core.Stage`: what is trained before the candidate."""
+
+    source: str
+    recipe: RecipeProjection
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainRequest:
+    """Of `core.TrialJob`; `data` is where the jail finds the arrays."""
+
+    source: str
+    problem: ProblemProjection
+    recipe: RecipeProjection
+    steps: int
+    seed: int
+    data: str
+    splits: tuple[str, ...]
+    ceiling: tuple[int, float] | None = None
+    measures: bool = False
+    before: StageProjection | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """A candidate to be checked, and whether training-free proxies are wanted as well."""
+
+    source: str
+    problem: ProblemProjection
+    seed: int = 0
+    proxies: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRequest:
+    """Try to read `canary`, a file of the host's, to reach TCP `port` there, and so on."""
+
+    canary: str
+    port: int
+    memory_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """A job for a worker: one of train, check and probe, and the measures of its jail."""
+
+    seconds_limit: float
+    memory_mb: int
+    train: TrainRequest | None = None
+    check: CheckRequest | None = None
+    probe: ProbeRequest | None = None
+    device: str = "cpu"
+    readable: tuple[str, ...] = ()
+    """What the jail may read beside torch: files and folders."""
+
+
+# --- what comes back from a jail, not to be trusted -----------------------------------------------
+
+
+@dataclass(slots=True)
+class CheckFinding:
+    """What one check found: `core.Check`."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class CheckReply:
+    """What the checks before training found: `core.CheckReport`."""
+
+    status: ReplyStatus
+    checks: Annotated[list[CheckFinding], Most(32)] = field(default_factory=list)
+    parameters: Count = 0
+    flops: Annotated[int, Most(1 << 62)] = 0
+    graph: Annotated[str, Most(2_000_000)] = ""
+    proxies: Annotated[dict[Annotated[str, Most(40)], float], Most(16)] = field(
+        default_factory=dict
+    )
+    error: str = ""
+
+
+@dataclass(slots=True)
+class TrainReply:
+    """What came of a training, beside its predictions: `core.Outcome`."""
+
+    status: ReplyStatus
+    curve: Annotated[list[tuple[Count, float]], Most(64)] = field(default_factory=list)
+    parameters: Count = 0
+    steps: Count = 0
+    first_step_at: float | None = None
+    """On the monotonic clock of the machine."""
+    latency_ms: Annotated[float, Most(math.inf)] = 0.0
+    error: str = ""
+
+
+@dataclass(slots=True)
+class ProbeReply:
+    """Ways out that were open, and layers of the jail that could not be had."""
+
+    open: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+
+
+# --- what the worker around the jail says ---------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """A worker that is warm: its process id, the layers that hold, whether it could use a GPU."""
+
+    pid: int
+    layers: dict[str, bool]
+    gpu: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JobStart:
+    """The process id, as the worker sees it, of a job that has begun."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnd:
+    """How a job's process ended, measured by the worker."""
+
+    cause: str
+    """Why the worker killed it: timeout, stopped, scratch; else empty."""
+    code: int
+    signal: int
+    cpu_seconds: float
+    peak_memory_mb: float
+    left: int = 0
+    """How many of its processes could not be killed."""
+    seconds: float = 0.0
+    clean: bool = True
+    """Whether its scratch folder is gone."""
+    output: str = ""
+    """The last that it printed."""
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+class ContractBreach(ValueError):  # noqa: N818 - says what happened
+    """Data that is not what the contract says; the message names the field."""
+
+
+def project(kind: type[T], source: object) -> T:
+    """The projection of a core object: the fields of `kind`, by name, and of what it holds."""
+    hints = _hints(cast(Any, kind))
+    return kind(**{name: _projected(hint, getattr(source, name)) for name, hint in hints.items()})
+
+
+def _projected(hint: Any, value: Any) -> Any:
+    if value is None:
+        return None
+    hint = _bare(hint)
+    if is_dataclass(hint):
+        return project(cast("type[Any]", hint), value)
+    if get_origin(hint) is tuple:
+        parts = get_args(hint)
+        each = parts[:1] * len(value) if parts[1:] == (...,) else parts
+        return tuple(_projected(part, item) for part, item in zip(each, value, strict=True))
+    return hint(value)
+
+
+def read(kind: type[T], raw: object) -> T:
+    """An object of the contract from its JSON, hostile or not; unknown keys are passed over.
+
+    Raises:
+        ContractBreach: a field is missing, of another type or out of its bounds.
+    """
+    if not isinstance(raw, dict):
+        raise ContractBreach(f"it is not the JSON of a {kind.__name__}")
+    values, hints = {}, _hints(cast(Any, kind))
+    for item in fields(cast(Any, kind)):
+        if item.name in raw:
+            values[item.name] = _read(hints[item.name], raw[item.name], item.name)
+        elif item.default is MISSING and item.default_factory is MISSING:
+            raise ContractBreach(f"it has no valid {item.name}")
+    return kind(**values)
+
+
+@functools.cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return type_hints(kind, include_extras=True)
+
+
+def _bare(hint: Any) -> Any:
+    """A type without its bounds and without None."""
+    if get_origin(hint) is Annotated:
+        return _bare(get_args(hint)[0])
+    if get_origin(hint) is UnionType:
+        return _bare(next(part for part in get_args(hint) if part is not type(None)))
+    return hint
+
+
+def _read(hint: Any, raw: Any, name: str) -> Any:
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _read_bounded(parts[0], parts[1].limit, raw, name)
+    if origin is UnionType:
+        return None if raw is None else _read(_bare(hint), raw, name)
+    if origin is Literal:
+        if not isinstance(raw, str) or raw not in parts:
+            raise ContractBreach(f"it has no valid {name}")
+        return raw
+    if is_dataclass(hint):
+        return read(cast("type[Any]", hint), raw)
+    if origin in (list, tuple):
+        return _read_list(origin, parts, raw, name)
+    if origin is dict and isinstance(raw, dict):
+        return {_read(parts[0], k, name): _read(parts[1], v, name) for k, v in raw.items()}
+    if type(raw) is not hint:  # a bool is not a number, nor a whole number a measured one
+        raise ContractBreach(f"its {name} is malformed")
+    if hint is float and not math.isfinite(raw):
+        raise ContractBreach(f"its {name} is not finite")
+    return raw
+
+
+def _read_list(kind: Any, parts: tuple[Any, ...], raw: object, name: str) -> Any:
+    if not isinstance(raw, list):
+        raise ContractBreach(f"its {name} is malformed")
+    endless = kind is list or parts[1:] == (...,)
+    each = parts[:1] * len(raw) if endless else parts
+    if len(each) != len(raw):
+        raise ContractBreach(f"its {name} is malformed")
+    return kind(_read(part, item, name) for part, item in zip(each, raw, strict=True))
+
+
+def _read_bounded(hint: Any, limit: float, raw: Any, name: str) -> Any:
+    if isinstance(raw, (str, list, dict)) and len(raw) > limit:
+        raise ContractBreach(f"its {name} is too long")
+    value = _read(hint, raw, name)
+    if isinstance(value, (int, float)) and not 0 <= value <= limit:
+        raise ContractBreach(f"its {name} is out of range")
+    return value

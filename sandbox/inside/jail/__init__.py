@@ -1,0 +1,1 @@
+"""The jail itself: the parent that forks a child for each job, and the walls around the child."""

@@ -1,0 +1,1 @@
+"""What is done with a candidate's network: built, checked, trained, measured."""
