@@ -65,7 +65,7 @@ class Parts:
     def screening(self) -> Screening:
         control = open_agents(SymbolicBackend(), self.journal, self.workspace.paths)
         ledger = Ledger(lambda: False)
-        return Screening(self.context, self.agents(), control, self.knowledge, ledger)
+        return Screening(self.context, self.agents(), control, self.memory(), ledger)
 
     def steering(self) -> Steering:
         return Steering(self.context)
