@@ -31,7 +31,8 @@ def workspace_facts(workspace: Workspace) -> Facts:
         with Journal.open(paths) as journal:
             ids.add(paths.name)
             for candidate in journal.candidates(first=0):
-                ids.add(candidate.id)
+                # What it came from is known as well, `known:3` included.
+                ids.update((candidate.id, *candidate.parents))
                 numbers.update({float(candidate.id)} if candidate.id.isdecimal() else ())
                 numbers.update(_numbers(candidate.rung))
             for document in journal.documents():
