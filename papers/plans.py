@@ -17,6 +17,7 @@ from archwright.agents.plans import PaperQuestion, Plan
 from archwright.agents.prompting import Prompts
 from archwright.agents.roles import Agents, Recorder
 from archwright.core import WorkspaceError
+from archwright.core.files import write_whole
 from archwright.core.settings import RunSettings
 from archwright.knowledge.papers.folder import Kept, PaperFolder
 from archwright.runs.backends import check_backend, known_prices, open_client, symbolic
@@ -80,9 +81,7 @@ def _keep_calls(folder: Path, model: str) -> Recorder:
             reply = ask()
             if not reply.error:
                 folder.mkdir(exist_ok=True)
-                aside = file.with_suffix(".new")
-                aside.write_text(json.dumps(asdict(reply)), encoding="utf-8")
-                aside.replace(file)
+                write_whole(file, json.dumps(asdict(reply)))
         except OSError as error:
             raise WorkspaceError(f"{file} cannot be used ({error.strerror}): fix it") from error
         return reply

@@ -31,8 +31,8 @@ def workspace_facts(workspace: Workspace) -> Facts:
         with Journal.open(paths) as journal:
             ids.add(paths.name)
             for candidate in journal.candidates(first=0):
-                # What it came from is known as well, `known:3` included.
-                ids.update((candidate.id, *candidate.parents))
+                # What it came from and was shown is known as well, `known:3` included.
+                ids.update((candidate.id, *candidate.parents, *candidate.examples))
                 numbers.update({float(candidate.id)} if candidate.id.isdecimal() else ())
                 numbers.update(_numbers(candidate.rung))
             for document in journal.documents():

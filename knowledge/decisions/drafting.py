@@ -40,7 +40,9 @@ _TOKEN: Final = re.compile(
 _IN_LIST: Final = re.compile(r"\d+[A-Za-z]{0,2}\b")
 _SCALES: Final = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "G": 1e9, "T": 1e12}
 # Two letters that are a unit or an ending; one or two others are part of a candidate's id.
-_UNITS: Final = frozenset("ms us ns pp kb mb gb kB MB GB st nd rd th".split())
+_UNITS: Final = frozenset(
+    ("ms", "us", "ns", "pp", "kb", "mb", "gb", "kB", "MB", "GB", "st", "nd", "rd", "th")
+)
 
 
 @dataclass(frozen=True, slots=True)
