@@ -8,8 +8,8 @@ from typing import Any, Final, Literal, Self
 from pydantic import ConfigDict, ValidationError, model_validator
 
 from archwright.agents.questions import Typed
-from archwright.knowledge.papers.headings import REFERENCES
 from archwright.knowledge.papers.paper import Paper
+from archwright.knowledge.papers.text import REFERENCES
 
 SHOWN_CHARACTERS: Final = 120_000
 """How much of a paper's text a question shows: about 30,000 tokens."""

@@ -1,10 +1,12 @@
-"""Files that a reader sees whole or not at all: written aside, then renamed."""
+"""Files that a reader sees whole or not at all, and locks that processes share."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -40,3 +42,18 @@ def write_whole(path: Path, content: Content, durable: bool = False) -> None:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Hold a file's lock, one at a time of all threads and processes.
+
+    The file is made where it is missing, and stays. It is a file that is open for writing, not the
+    folder itself, because NFS locks nothing else.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with file.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -30,7 +30,7 @@ from archwright.agents.questions import (
     problem_of,
 )
 from archwright.core import AnswerError, BackendError, Check, CheckReport, Status
-from archwright.knowledge.papers.relevance import shared_words
+from archwright.knowledge.papers.passages import shared_words
 from archwright.search.operators import OPERATORS, NotApplicable, edit_of
 from archwright.search.operators.repair import repair
 

@@ -15,9 +15,9 @@ from archwright.cli.options import HERE, AsJson, Folder, ModelsKnown, Spending, 
 from archwright.cli.output import emit, say
 from archwright.core import InputError
 from archwright.core.settings import RunSettings
+from archwright.knowledge.papers.bundles import find_papers
 from archwright.knowledge.papers.folder import Kept, PaperFolder
 from archwright.knowledge.papers.passages import record_passages
-from archwright.knowledge.papers.searching import find_papers
 from archwright.knowledge.store import Knowledge
 from archwright.runs.results.wording import clean
 from archwright.runs.workspace.workspace import Workspace

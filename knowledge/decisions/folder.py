@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Final
 
 from archwright.core import InputError
+from archwright.core.files import locked
 from archwright.knowledge.decisions.changing import with_note, with_status
 from archwright.knowledge.decisions.files import FileText, printable_text, read_text, write_text
 from archwright.knowledge.decisions.madr import STATUSES, Decision, Option, render
 from archwright.knowledge.decisions.reading import parse
-from archwright.knowledge.locking import locked
 
 SLUG_LENGTH: Final = 48
 TITLE_WEIGHT: Final = 4
