@@ -10,7 +10,7 @@ import re
 from pathlib import PurePosixPath
 from typing import Final
 
-from archwright.agents.plans import Plan
+from archwright.agents.plans import PaperPlan
 from archwright.agents.questions import (
     Brief,
     CodeQuestion,
@@ -35,7 +35,7 @@ MARGIN_SHARE: Final = 0.02
 another unit."""
 
 
-def claim_of(plan: Plan) -> tuple[str, str]:
+def claim_of(plan: PaperPlan) -> tuple[str, str]:
     """Quote and conditions of the claim that a reproduction tests: the first that compares.
 
     Raises:
@@ -51,7 +51,7 @@ def claim_of(plan: Plan) -> tuple[str, str]:
 
 
 def write_experiment(
-    plan: Plan,
+    plan: PaperPlan,
     spec: TaskSpec,
     agents: Agents,
     sandbox: Sandbox,
@@ -86,7 +86,7 @@ def write_experiment(
     return _compare(plan, spec, method, None)
 
 
-def carried_experiment(paper: Paper, plan: Plan, spec: TaskSpec) -> Experiment | None:
+def carried_experiment(paper: Paper, plan: PaperPlan, spec: TaskSpec) -> Experiment | None:
     """The method that came with a paper against the baseline that did, or the task's; None where no
     single file of its code defines what the task asks for.
 
@@ -103,7 +103,7 @@ def carried_experiment(paper: Paper, plan: Plan, spec: TaskSpec) -> Experiment |
     return _compare(plan, spec, method, own[0].text if own else None)
 
 
-def _compare(plan: Plan, spec: TaskSpec, method: Arm, own_baseline: str | None) -> Experiment:
+def _compare(plan: PaperPlan, spec: TaskSpec, method: Arm, own_baseline: str | None) -> Experiment:
     """One claim: the method is better than the baseline."""
     quote, conditions = claim_of(plan)
     if own_baseline is None:
@@ -118,7 +118,7 @@ def _compare(plan: Plan, spec: TaskSpec, method: Arm, own_baseline: str | None) 
     return Experiment((baseline, method), (claim,), scale)
 
 
-def _write(plan: Plan, spec: TaskSpec, agents: Agents, seed: int) -> str:
+def _write(plan: PaperPlan, spec: TaskSpec, agents: Agents, seed: int) -> str:
     parts = (*plan.method, *plan.architecture)
     idea = Idea(
         operator="draft",

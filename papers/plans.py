@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from archwright.agents.backends import Backend, Reply, Request
-from archwright.agents.backends.bandit import Pool
+from archwright.agents.backends.bandit import ModelPool
 from archwright.agents.backends.meter import Meter
-from archwright.agents.plans import PaperQuestion, Plan
+from archwright.agents.plans import PaperPlan, PaperQuestion
 from archwright.agents.prompting import Prompts
-from archwright.agents.roles import Agents, Recorder
+from archwright.agents.roles import READER, Agents, Recorder
 from archwright.core import WorkspaceError
 from archwright.core.files import write_whole
 from archwright.core.settings import RunSettings
@@ -31,7 +31,7 @@ CALLS: Final = "calls"
 
 def make_plan(
     kept: Kept, settings: RunSettings, workspace: WorkspacePaths, notify: Callable[[str], None]
-) -> Plan:
+) -> PaperPlan:
     """The reader's plan of a paper, every claim of it through the quote gate.
 
     A model's answer is kept with the paper, and the same question is not paid for again.
@@ -45,7 +45,7 @@ def make_plan(
     backend = _open_model(settings, notify) if model else symbolic()
     record = _keep_calls(home / CALLS, model) if model else _ask
     agents = Agents(backend, Prompts(workspace.prompts), record)
-    return agents.read(f"{kept.id}/plan", PaperQuestion.of(kept.id, kept.paper), _SEED)
+    return agents.ask(READER, f"{kept.id}/plan", PaperQuestion.of(kept.id, kept.paper), _SEED)
 
 
 def _open_model(settings: RunSettings, notify: Callable[[str], None]) -> Backend:
@@ -54,7 +54,7 @@ def _open_model(settings: RunSettings, notify: Callable[[str], None]) -> Backend
     check_backend(settings)
     return LlmBackend(
         client=open_client(settings),
-        pool=Pool({"": settings.models[:1]}, lambda _: []),
+        pool=ModelPool({"": settings.models[:1]}, lambda _: []),
         prices=known_prices(settings),
         meter=Meter(settings.max_usd, settings.max_tokens),
         answer_tokens=settings.answer_tokens,
