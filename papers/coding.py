@@ -21,7 +21,7 @@ from archwright.agents.questions import (
 from archwright.agents.roles import Agents
 from archwright.core import CheckReport, InputError, Status, TaskSpec
 from archwright.knowledge.papers.paper import Paper
-from archwright.papers.experiment import Arm, Claim, Experiment
+from archwright.papers.experiment import Arm, ComparedClaim, Experiment
 from archwright.runs.journal import Journal
 from archwright.sandbox import Sandbox
 
@@ -111,7 +111,7 @@ def _compare(plan: PaperPlan, spec: TaskSpec, method: Arm, own_baseline: str | N
     else:
         baseline = Arm(OWN_BASELINE, "the paper's baseline", own_baseline, method.steps)
     margin = MARGIN if spec.metric.unit == "%" else MARGIN_SHARE
-    claim = Claim("c1", method.id, baseline.id, "better", margin, quote, conditions)
+    claim = ComparedClaim("c1", method.id, baseline.id, "better", margin, quote, conditions)
     scale = {key: str(value) for key, value in plan.recipe.items()}
     if plan.data:
         scale["data"] = "; ".join(plan.data)

@@ -46,7 +46,7 @@ _UNITS: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class KnownFacts:
     """What the journals of a workspace hold: numbers in rising order, and names."""
 
     numbers: tuple[float, ...] = ()
@@ -158,7 +158,7 @@ def from_words(
 # --- checking ------------------------------------------------------------------------------------
 
 
-def strike_unknown(draft: Decision, facts: Facts) -> tuple[Decision, tuple[str, ...]]:
+def strike_unknown(draft: Decision, facts: KnownFacts) -> tuple[Decision, tuple[str, ...]]:
     """The draft with every number and id struck that is not among the facts, and which they are."""
     unknown: dict[str, None] = {}
 
@@ -177,7 +177,7 @@ def strike_unknown(draft: Decision, facts: Facts) -> tuple[Decision, tuple[str, 
     return struck, tuple(unknown)
 
 
-def _judge(found: re.Match[str], facts: Facts, unknown: dict[str, None]) -> str:
+def _judge(found: re.Match[str], facts: KnownFacts, unknown: dict[str, None]) -> str:
     """The token itself where it is known, else struck; of a list of candidates, each of them."""
     token, kind = found[0], found.lastgroup
     if kind == "named":
@@ -192,7 +192,7 @@ def _strike(token: str, known: bool, unknown: dict[str, None]) -> str:
     return f"~~{token}~~"
 
 
-def _is_known(found: re.Match[str], facts: Facts) -> bool:
+def _is_known(found: re.Match[str], facts: KnownFacts) -> bool:
     match found.lastgroup:
         case "day" | "shape":
             return True
@@ -205,7 +205,7 @@ def _is_known(found: re.Match[str], facts: Facts) -> bool:
     return facts.names(found[0])
 
 
-def _is_known_number(token: str, letters: str, facts: Facts) -> bool:
+def _is_known_number(token: str, letters: str, facts: KnownFacts) -> bool:
     """Whether a number is known with the letters behind it: `17b` is a candidate, `12ms` a
     measurement and `1.2M` one in millions."""
     number = token.removesuffix(letters)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from archwright.core import InputError
 from archwright.knowledge.decisions.drafting import (
     KEEP,
-    Facts,
+    KnownFacts,
     fill_template,
     from_words,
     precedents,
@@ -21,7 +21,9 @@ from archwright.knowledge.decisions.drafting import (
 )
 from archwright.knowledge.decisions.folder import Decision, DecisionFolder, Option, render
 
-FACTS = Facts((-0.25, 3.0, 94.6231, 16384.0), frozenset({"digits-20261124-182856", "ADR-0001"}))
+FACTS = KnownFacts(
+    (-0.25, 3.0, 94.6231, 16384.0), frozenset({"digits-20261124-182856", "ADR-0001"})
+)
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def test_a_number_is_known_when_it_was_measured(number: str, known: bool) -> Non
 
 @given(st.floats(-1e6, 1e6), st.integers(0, 6))
 def test_a_rounded_measurement_is_always_known(value: float, places: int) -> None:
-    facts = Facts((value,))
+    facts = KnownFacts((value,))
     if places:
         assert facts.holds(f"{value:.{places}f}")
 
@@ -89,7 +91,7 @@ def test_what_nobody_measured_is_struck_and_named(
     assert struck(text) == (after, unknown)
 
 
-RUN_FACTS = Facts(
+RUN_FACTS = KnownFacts(
     (0.125, 41.0, 88.5, 2.6e6),
     frozenset({"41", "41d", "8ba", "known:6", "recall-20260309-071500", "ADR-0012"}),
 )
