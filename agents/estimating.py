@@ -9,16 +9,10 @@ from typing import Final
 from archwright.agents.backends.client import estimate_tokens
 from archwright.agents.backends.pricing import Price
 from archwright.agents.prompting import Prompts
-from archwright.agents.samples import sample
+from archwright.agents.roles import ROLES, RUN_ROLES, sample
+from archwright.agents.samples import Start
 from archwright.core import TaskSpec
 
-CALLS: Final[Mapping[str, float]] = {
-    "researcher": 1.15,
-    "coder": 1.15,
-    "debugger": 0.4,
-    "evaluator": 0.8,
-}
-"""Calls per candidate: with a few duplicates asked anew and some repairs."""
 WORDS: Final = 350
 """Tokens of an answer beside its source."""
 GROWTH: Final = 1.5
@@ -45,12 +39,13 @@ def estimate(
     """A rough estimate at the dearest model's price; a model that thinks aloud costs more."""
     source = GROWTH * estimate_tokens(spec.baseline)
     sent = answered = 0.0
-    for role, calls in CALLS.items():
-        prompt = prompts.render(role, sample(role, spec, "swap_block"))
-        shown = examples * source if role == "researcher" else 0.0
-        writes = source if role in ("coder", "debugger") else 0.0
-        sent += calls * (estimate_tokens(prompt) + shown)
-        answered += calls * (WORDS + writes)
+    start = Start(spec, "swap_block")
+    for role in (ROLES[name] for name in RUN_ROLES):
+        prompt = prompts.render(role.name, sample(role.name, start))
+        shown = examples * source if "examples" in role.question.model_fields else 0.0
+        writes = source if "source" in role.answer.model_fields else 0.0
+        sent += role.calls * (estimate_tokens(prompt) + shown)
+        answered += role.calls * (WORDS + writes)
     count = candidates or 1
     known = [p for p in prices.values() if p is not None]
     usd = None

@@ -8,8 +8,8 @@ from typing import Any, Final, Literal, Self
 from pydantic import ConfigDict, ValidationError, model_validator
 
 from archwright.agents.questions import Typed
-from archwright.knowledge.papers.headings import REFERENCES
 from archwright.knowledge.papers.paper import Paper
+from archwright.knowledge.papers.text import REFERENCES
 
 SHOWN_CHARACTERS: Final = 120_000
 """How much of a paper's text a question shows: about 30,000 tokens."""
@@ -138,7 +138,7 @@ class Claim(Typed):
         return ", ".join(filter(None, (self.section, self.table, page)))
 
 
-class Gap(Typed):
+class MissingPart(Typed):
     """Something that a reproduction needs and the plan does not have, or a claim that fell."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -147,7 +147,7 @@ class Gap(Typed):
     reason: str = ""
 
 
-class Plan(Typed):
+class PaperPlan(Typed):
     """From the reader: what to reproduce. Every claim in it passed the quote gate."""
 
     problem: str = ""
@@ -157,7 +157,7 @@ class Plan(Typed):
     data: tuple[str, ...] = ()
     recipe: Mapping[str, str | float | int] = {}
     claims: tuple[Claim, ...] = ()
-    missing: tuple[Gap, ...] = ()
+    missing: tuple[MissingPart, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -173,9 +173,9 @@ class Plan(Typed):
                 first = error.errors()[0]
                 where = ".".join(map(str, first["loc"]))
                 fallen.append(
-                    Gap(what=f"claim: {str(raw)[:200]}", reason=f"{where}: {first['msg']}")
+                    MissingPart(what=f"claim: {str(raw)[:200]}", reason=f"{where}: {first['msg']}")
                 )
-        gaps = [g if isinstance(g, Gap) else _gap(g) for g in _items(said.get("missing"))]
+        gaps = [g if isinstance(g, MissingPart) else _gap(g) for g in _items(said.get("missing"))]
         lists = {
             key: tuple(str(line) for line in _items(said[key]))
             for key in ("method", "architecture", "data")
@@ -196,10 +196,10 @@ def _items(value: Any) -> Iterator[Any]:
     yield from value if isinstance(value, list | tuple) else [] if value is None else [value]
 
 
-def _gap(said: Any) -> Gap:
+def _gap(said: Any) -> MissingPart:
     if isinstance(said, Mapping) and isinstance(said.get("what"), str):
-        return Gap(what=said["what"], reason=str(said.get("reason") or ""))
-    return Gap(what=str(said))
+        return MissingPart(what=said["what"], reason=str(said.get("reason") or ""))
+    return MissingPart(what=str(said))
 
 
 def _flat(recipe: Mapping[Any, Any]) -> dict[str, str | float | int]:

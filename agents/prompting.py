@@ -86,7 +86,9 @@ class Prompts:
         own = self._overrides / name if self._overrides else None
         if own is not None and own.is_file():
             return own.read_text(encoding="utf-8")
-        built_in = files("archwright.prompts") / name
+        # `ROLE.OPERATOR.md` lies in the folder of its role.
+        *folder, last = name.removesuffix(".md").split(".")
+        built_in = files("archwright.prompts").joinpath(*folder, f"{last}.md")
         return built_in.read_text(encoding="utf-8") if built_in.is_file() else None
 
 

@@ -130,7 +130,7 @@ class CodeQuestion(Typed):
     """The idea's parents, in its order."""
 
 
-class Code(Typed):
+class CodeAnswer(Typed):
     """From the coder and the debugger: a whole file."""
 
     source: str
@@ -211,6 +211,37 @@ class Review(Typed):
     suspicions: tuple[str, ...]
     summary: str
     consequences: tuple[str, ...] = ()
+
+
+# --- of a drafter -----------------------------------------------------------------------------
+
+
+class DraftQuestion(Typed):
+    """To the drafter: what should be decided in this situation?"""
+
+    context: str
+    records: tuple[str, ...]
+    """Accepted decision records that are most like it, best first."""
+
+
+class DraftOption(Typed):
+    """An option, and what speaks for or against it."""
+
+    name: str
+    why: str = ""
+
+
+class DecisionDraft(Typed):
+    """From the drafter: a decision, to be checked and then reviewed by a person."""
+
+    title: str
+    options: tuple[DraftOption, ...]
+    chosen: str
+    because: str
+    consequences: tuple[str, ...] = ()
+
+
+# --- plain data -------------------------------------------------------------------------------
 
 
 def report_to_json(report: CheckReport) -> dict[str, Any]:

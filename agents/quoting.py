@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from archwright.agents.plans import Claim, Gap, PaperQuestion, Plan
+from archwright.agents.plans import Claim, MissingPart, PaperPlan, PaperQuestion
 
 # A digit that continues a word or a version ("ResNet50", "v2.1") is no number of its own.
 _NUMBER = re.compile(
@@ -25,7 +25,7 @@ _PLAN_PARTS: Final = ("problem", "method", "architecture", "data", "recipe", "cl
 _SHORT_QUOTE: Final = 200
 
 
-def gate(plan: Plan, question: PaperQuestion) -> Plan:
+def gate(plan: PaperPlan, question: PaperQuestion) -> PaperPlan:
     """The plan with the claims that stand, marked where they contradict each other, and all else
     under `missing`."""
     texts = [_Text(section.text) for section in question.sections]
@@ -36,7 +36,7 @@ def gate(plan: Plan, question: PaperQuestion) -> Plan:
         reason = _fault(claim, place)
         if reason or place is None:
             quote = " ".join(claim.quote.split())[:_SHORT_QUOTE]
-            gaps.append(Gap(what=f"claim: {claim.words} (quote: {quote!r})", reason=reason))
+            gaps.append(MissingPart(what=f"claim: {claim.words} (quote: {quote!r})", reason=reason))
             continue
         section = question.sections[place[0]]
         page = section.page and section.page + texts[place[0]].pages_before(place[1])
@@ -146,10 +146,10 @@ def _subject(claim: Claim) -> tuple[str, ...]:
     return tuple(" ".join(re.findall(r"\w+|%", part.lower())) for part in parts)
 
 
-def _unsaid(plan: Plan, question: PaperQuestion) -> Iterator[Gap]:
+def _unsaid(plan: PaperPlan, question: PaperQuestion) -> Iterator[MissingPart]:
     """What a reproduction needs and the plan leaves empty, and what nobody has read."""
     for part in _PLAN_PARTS:
         if not getattr(plan, part):
-            yield Gap(what=part, reason="the reader found none in the paper")
+            yield MissingPart(what=part, reason="the reader found none in the paper")
     for name in question.left_out:
-        yield Gap(what=f"section {name}", reason="the paper is too long to be read at once")
+        yield MissingPart(what=f"section {name}", reason="the paper is too long to be read at once")

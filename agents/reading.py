@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, NoReturn, TypeVar
 
 from pydantic import ValidationError
 
 from archwright.agents.patching import DiffError, apply_diff
 from archwright.agents.questions import (
-    Code,
     CodeQuestion,
     Idea,
-    Repair,
     RepairQuestion,
     ResearchQuestion,
     Typed,
 )
-from archwright.source.code import parse
+from archwright.source.code import parse as parse_python
 
 A = TypeVar("A", bound=Typed)
 
@@ -30,44 +28,46 @@ _THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL)
 _OPENING = re.compile(r"^[ \t]*(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>[\w+.-]*)[^\n]*$")
 
 
-class UnreadableError(ValueError):
+Parser = Callable[[str, Typed, bool], Mapping[str, Any]]
+"""`parse(words, question, cut)` finds the fields of an answer in a model's words."""
+
+
+class FormatError(ValueError):
     """Words that hold no answer of the kind asked for; the message says what is missing."""
 
 
-def read_answer(text: str, answer: type[A], question: Typed, cut: bool = False) -> A:
+def read_answer(text: str, answer: type[A], question: Typed, parse: Parser, cut: bool = False) -> A:
     """The answer in `text`.
 
     Keys that the answer does not know are left out, and so are ids that the question did not
     show: a model cannot cite what it was not given.
 
     Args:
+        parse: finds the answer's fields in the words.
         cut: the words end at the model's limit; an unclosed block is then no answer.
 
     Raises:
-        UnreadableError: there is none, or it does not fit.
+        FormatError: there is none, or it does not fit.
     """
     words = _THOUGHT.sub("", text).strip()
     if not words:
-        raise UnreadableError(
-            "the reply is empty" + (": it was cut off at the limit" if cut else "")
-        )
+        raise FormatError("the reply is empty" + (": it was cut off at the limit" if cut else ""))
     try:
-        reads_code = answer in (Code, Repair)
-        found = _read_code(words, answer, question, cut) if reads_code else read_json(words)
+        found = parse(words, question, cut)
         # Words do not choose the operator, nor what a backend keeps for itself.
         said = {k: v for k, v in found.items() if k not in ("operator", "plan")}
         return validate(said, answer, question)
-    except UnreadableError as error:
+    except FormatError as error:
         if not cut:
             raise
-        raise UnreadableError(f"the reply was cut off at the limit ({error}): be shorter") from None
+        raise FormatError(f"the reply was cut off at the limit ({error}): be shorter") from None
 
 
 def validate(found: Mapping[str, Any], answer: type[A], question: Typed) -> A:
     """Plain data as an answer.
 
     Raises:
-        UnreadableError: it does not fit.
+        FormatError: it does not fit.
     """
     fields = {k: v for k, v in found.items() if k in answer.model_fields}
     if answer is Idea and isinstance(question, ResearchQuestion):
@@ -77,7 +77,7 @@ def validate(found: Mapping[str, Any], answer: type[A], question: Typed) -> A:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(p) for p in first["loc"])
-        raise UnreadableError(f"{place}: {first['msg']}") from None
+        raise FormatError(f"{place}: {first['msg']}") from None
 
 
 def _complete_idea(fields: dict[str, Any], question: ResearchQuestion) -> dict[str, Any]:
@@ -93,12 +93,17 @@ def _complete_idea(fields: dict[str, Any], question: ResearchQuestion) -> dict[s
     title = fields.get("title")
     if isinstance(title, str):
         if not title.strip():
-            raise UnreadableError("title: it is empty")
+            raise FormatError("title: it is empty")
         fields["title"] = " ".join(title.split())[:200]
     return {"operator": question.operator, **fields}
 
 
 # --- JSON -------------------------------------------------------------------------------------
+
+
+def parse_json(words: str, _question: Typed, _cut: bool) -> Mapping[str, Any]:
+    """The first JSON object; see `read_json`."""
+    return read_json(words)
 
 
 def read_json(words: str) -> Mapping[str, Any]:
@@ -108,7 +113,7 @@ def read_json(words: str) -> Mapping[str, Any]:
             return found
     found = _first_object(words)
     if found is None:
-        raise UnreadableError("the reply holds no JSON object")
+        raise FormatError("the reply holds no JSON object")
     return found
 
 
@@ -145,15 +150,31 @@ def _blocks(words: str) -> Iterator[tuple[str, str, bool]]:
 # --- code -------------------------------------------------------------------------------------
 
 
-def _read_code(words: str, answer: type[Typed], question: Typed, cut: bool) -> Mapping[str, Any]:
-    """A whole file, a diff against the parent, or no fix."""
+def parse_file(words: str, question: Typed, cut: bool) -> Mapping[str, Any]:
+    """A whole file, or a diff against the parent."""
+    return _find_file(words, question, cut) or _no_file()
+
+
+def parse_fix(words: str, question: Typed, cut: bool) -> Mapping[str, Any]:
+    """A whole file, a diff against the file that failed, or no fix."""
+    said = _first_object(words)
+    if said is not None and said.get("source", "") is None:
+        return {"source": None, "notes": str(said.get("notes", ""))}
+    if found := _find_file(words, question, cut):
+        return found
+    return {"source": None, "notes": _prose(words)} if NO_FIX in words else _no_file()
+
+
+def _no_file() -> NoReturn:
+    raise FormatError("the reply holds no Python file in a fenced block")
+
+
+def _find_file(words: str, question: Typed, cut: bool) -> Mapping[str, Any] | None:
     blocks = [b for b in _blocks(words) if b[2] or not cut]
     said = _first_object(words)
     if said is not None and "source" in said:
-        source = said["source"]
-        if source is None and answer is Repair:
-            return {"source": None, "notes": str(said.get("notes", ""))}
-        inner = next((b for _, b, _ in _blocks(str(source))), str(source))
+        source = str(said["source"])
+        inner = next((b for _, b, _ in _blocks(source)), source)
         return {"source": _parsed(inner), "notes": str(said.get("notes", ""))}
     for language, block, _ in blocks:
         if language in ("diff", "patch") or block.startswith(("@@", "--- ")):
@@ -161,11 +182,9 @@ def _read_code(words: str, answer: type[Typed], question: Typed, cut: bool) -> M
     files = [b for _, b, _ in blocks if "class " in b]
     if files:
         return {"source": _parsed(max(files, key=_worth)), "notes": _prose(words)}
-    if answer is Repair and NO_FIX in words:
-        return {"source": None, "notes": _prose(words)}
     if not blocks and not cut and "class " in words and _error_in(words) is None:
         return {"source": _parsed(words), "notes": ""}
-    raise UnreadableError("the reply holds no Python file in a fenced block")
+    return None
 
 
 def _worth(block: str) -> tuple[bool, int]:
@@ -175,14 +194,14 @@ def _worth(block: str) -> tuple[bool, int]:
 def _parsed(source: str) -> str:
     error = _error_in(source)
     if error is not None:
-        raise UnreadableError(error)
+        raise FormatError(error)
     return source.rstrip() + "\n"
 
 
 def _error_in(source: str) -> str | None:
     """Why a source is no Python, if it is none. Nothing is executed."""
     try:
-        parse(source)
+        parse_python(source)
     except SyntaxError as error:
         return f"line {error.lineno} of the file: {error.msg}"
     except (ValueError, RecursionError, MemoryError) as error:
@@ -198,11 +217,11 @@ def _patched(diff: str, question: Typed) -> str:
     else:
         before = None
     if before is None:
-        raise UnreadableError("a diff needs a parent, and there is none: write the whole file")
+        raise FormatError("a diff needs a parent, and there is none: write the whole file")
     try:
         return apply_diff(before, diff)
     except DiffError as error:
-        raise UnreadableError(f"{error}; write the whole file") from None
+        raise FormatError(f"{error}; write the whole file") from None
 
 
 def _prose(words: str) -> str:

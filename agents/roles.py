@@ -1,4 +1,4 @@
-"""The six roles. Each renders its prompt, asks the backend and types the answer.
+"""The roles, as one table: a line each. `Agents` asks them.
 
 Every call goes through a `Recorder`, so that it is in the journal before and after, and a call
 that was answered once is never paid again. An answer that cannot be read goes back with the
@@ -7,19 +7,21 @@ reason, as a call of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
+from archwright.agents import samples
 from archwright.agents.backends import Backend, Reply, Request, Turn
-from archwright.agents.drafting import Draft, DraftQuestion
-from archwright.agents.plans import PaperQuestion, Plan
+from archwright.agents.plans import PaperPlan, PaperQuestion
 from archwright.agents.prompting import Prompts
 from archwright.agents.questions import (
     Assessment,
-    Code,
+    CodeAnswer,
     CodeQuestion,
+    DecisionDraft,
+    DraftQuestion,
     EvaluationQuestion,
     Idea,
     Repair,
@@ -30,15 +32,92 @@ from archwright.agents.questions import (
     Typed,
 )
 from archwright.agents.quoting import gate
-from archwright.agents.reading import UnreadableError, read_answer, validate
-from archwright.core import AnswerError
+from archwright.agents.reading import (
+    FormatError,
+    Parser,
+    parse_file,
+    parse_fix,
+    parse_json,
+    read_answer,
+    validate,
+)
+from archwright.core import AnswerError, InputError
+
+Q = TypeVar("Q", bound=Typed)
+A = TypeVar("A", bound=Typed)
+
+
+@dataclass(frozen=True, slots=True)
+class Role(Generic[Q, A]):
+    """Who is asked what, and how the answer is read."""
+
+    name: str
+    question: type[Q]
+    answer: type[A]
+    parse: Parser
+    """Finds the answer's fields in a model's words."""
+    first: Callable[[samples.Start], Q] | None = None
+    """The first question that a run asks; None for a role that no run of its own has."""
+    calls: float = 0.0
+    """Calls per candidate: with a few duplicates asked anew and some repairs."""
+    comments: bool = False
+    """Whether it only puts measured numbers into words, so that it can always be answered."""
+    check: Callable[[A, Q], A] | None = None
+    """What an answer goes through before it counts."""
+    otherwise: Callable[[AnswerError], A] | None = None
+    """The answer where nobody gave a usable one; None lets the question fail."""
+
+    @property
+    def template(self) -> str:
+        """The prompt's template. An operator may have one of its own beside it."""
+        return f"{self.name}.md"
+
+    def read(self, text: str, question: Q, cut: bool = False) -> A:
+        """The answer in a model's words; see `read_answer`."""
+        return read_answer(text, self.answer, question, self.parse, cut)
+
+
+def _no_fix(error: AnswerError) -> Repair:
+    return Repair(source=None, notes=str(error))
+
+
+# fmt: off
+RESEARCHER: Final = Role("researcher", ResearchQuestion, Idea, parse_json, samples.first_research, calls=1.15)  # noqa: E501
+CODER: Final = Role("coder", CodeQuestion, CodeAnswer, parse_file, samples.first_code, calls=1.15)
+DEBUGGER: Final = Role("debugger", RepairQuestion, Repair, parse_fix, samples.first_repair, calls=0.4, otherwise=_no_fix)  # noqa: E501
+EVALUATOR: Final = Role("evaluator", EvaluationQuestion, Assessment, parse_json, samples.first_evaluation, calls=0.8, comments=True)  # noqa: E501
+REVIEWER: Final = Role("reviewer", ReviewQuestion, Review, parse_json, samples.first_review, comments=True)  # noqa: E501
+READER: Final = Role("reader", PaperQuestion, PaperPlan, parse_json, check=gate)
+DRAFTER: Final = Role("drafter", DraftQuestion, DecisionDraft, parse_json)
+# fmt: on
+
+_ALL: Final[tuple[Role[Any, Any], ...]] = (
+    RESEARCHER, CODER, DEBUGGER, EVALUATOR, REVIEWER, READER, DRAFTER,
+)  # fmt: skip
+ROLES: Final[Mapping[str, Role[Any, Any]]] = {role.name: role for role in _ALL}
+RUN_ROLES: Final = tuple(role.name for role in _ALL if role.first)
+"""The roles of a run, which may each have a model of their own."""
+
+
+def sample(role: str, start: samples.Start) -> Typed:
+    """The first question of a run to a role.
+
+    Raises:
+        InputError: no run has such a role.
+    """
+    first = ROLES[role].first if role in RUN_ROLES else None
+    if first is None:
+        raise InputError(f"there is no role {role!r}; there are {', '.join(RUN_ROLES)}")
+    question: Typed = first(start)
+    return question
+
+
+# --- asking -----------------------------------------------------------------------------------
 
 Recorder = Callable[[str, Request, Callable[[], Reply]], Reply]
 """`record(key, request, ask)` gives the reply: from the journal, or by asking now."""
 
 SENT_BACK_AT_MOST: Final = 2
-
-A = TypeVar("A", bound=Typed)
 
 
 class Agents:
@@ -48,10 +127,9 @@ class Agents:
         backend: what answers.
         prompts: the templates.
         record: see `Recorder`.
-        fallback: answers where `backend` gave no usable answer; None lets the question fail. The
-            evaluator and the reviewer only put measured numbers into words, so theirs is always
-            answered: by `words`.
-        words: answers for the evaluator and the reviewer in the last resort.
+        fallback: answers where `backend` gave no usable answer; None lets the question fail. A
+            role that only comments is always answered: by `words`.
+        words: answers for the roles that comment in the last resort.
     """
 
     def __init__(
@@ -70,85 +148,76 @@ class Agents:
 
     def research(self, key: str, question: ResearchQuestion, seed: int) -> Idea:
         """The researcher states an idea."""
-        return self._ask("researcher", key, question, Idea, seed, self._fallback)
+        return self.ask(RESEARCHER, key, question, seed)
 
-    def code(self, key: str, question: CodeQuestion, seed: int) -> Code:
+    def code(self, key: str, question: CodeQuestion, seed: int) -> CodeAnswer:
         """The coder writes an idea as source."""
-        return self._ask("coder", key, question, Code, seed, self._fallback)
+        return self.ask(CODER, key, question, seed)
 
     def repair(self, key: str, question: RepairQuestion, seed: int) -> Repair:
         """The debugger fixes source that failed its checks; without a usable answer it does not."""
-        try:
-            return self._ask("debugger", key, question, Repair, seed, self._fallback)
-        except AnswerError as error:
-            return Repair(source=None, notes=str(error))
+        return self.ask(DEBUGGER, key, question, seed)
 
     def evaluate(self, key: str, question: EvaluationQuestion, seed: int) -> Assessment:
         """The evaluator explains a measured outcome."""
-        return self._ask("evaluator", key, question, Assessment, seed, self._words)
+        return self.ask(EVALUATOR, key, question, seed)
 
     def review(self, key: str, question: ReviewQuestion, seed: int) -> Review:
         """The reviewer looks for what could make a gain invalid."""
-        return self._ask("reviewer", key, question, Review, seed, self._words)
+        return self.ask(REVIEWER, key, question, seed)
 
-    def read(self, key: str, question: PaperQuestion, seed: int) -> Plan:
-        """The reader says what a paper claims and takes; what it cannot quote is missing."""
-        return gate(self._ask("reader", key, question, Plan, seed, self._fallback), question)
-
-    def draft(self, key: str, question: DraftQuestion, seed: int) -> Draft:
-        """The drafter writes the words of a decision record."""
-        return self._ask("drafter", key, question, Draft, seed, self._fallback)
-
-    def _ask(
-        self,
-        role: str,
-        key: str,
-        question: Typed,
-        answer: type[A],
-        seed: int,
-        fallback: Backend | None,
-    ) -> A:
-        """One typed answer.
+    def ask(self, role: Role[Q, A], key: str, question: Q, seed: int) -> A:
+        """One typed answer of any role.
 
         Raises:
             AnswerError: neither the backend nor the fallback gave a usable one.
             BackendError: the backend cannot answer any more.
         """
         request = Request(
-            role=role,
-            prompt=self._prompts.render(role, question),
+            role=role.name,
+            prompt=self._prompts.render(role.name, question),
             context=question.model_dump(mode="json"),
             seed=seed,
             candidate=key.partition("/")[0],
         )
         try:
-            return self._converse(f"{key}/{role}", request, question, answer)
+            answer = self._answer(role, f"{key}/{role.name}", request, question)
+        except AnswerError as error:
+            if role.otherwise is None:
+                raise
+            return role.otherwise(error)
+        return role.check(answer, question) if role.check else answer
+
+    def _answer(self, role: Role[Q, A], key: str, request: Request, question: Q) -> A:
+        """The backend's answer, else the fallback's."""
+        fallback = self._words if role.comments else self._fallback
+        try:
+            return self._converse(role, key, request, question)
         except AnswerError:
             if fallback is None or fallback is self._backend:
                 raise
             ask = partial(fallback.answer, request)
-            reply = self._record(f"{key}/{role}/{fallback.name}", request, ask)
-            return _read(reply, question, answer)
+            return _read(self._record(f"{key}/{fallback.name}", request, ask), role, question)
 
-    def _converse(self, key: str, request: Request, question: Typed, answer: type[A]) -> A:
+    def _converse(self, role: Role[Q, A], key: str, request: Request, question: Q) -> A:
         """Ask, and send back what cannot be read, with the reason."""
         for again in range(SENT_BACK_AT_MOST + 1):
             step = f"{key}/{again + 1}" if again else key
             reply = self._record(step, request, partial(self._backend.answer, request))
             try:
-                return _read(reply, question, answer)
-            except UnreadableError as error:
+                return _read(reply, role, question)
+            except FormatError as error:
                 reason = str(error)
             if not reply.text:
                 break
-            asked = self._prompts.render_correction(request.role, reason)
+            asked = self._prompts.render_correction(role.name, reason)
             request = replace(request, turns=(*request.turns, Turn(reply.text, asked)))
-        raise AnswerError(f"the {request.role}'s answer cannot be used: {reason}")
+        raise AnswerError(f"the {role.name}'s answer cannot be used: {reason}")
 
 
-def _read(reply: Reply, question: Typed, answer: type[A]) -> A:
+def _read(reply: Reply, role: Role[Q, A], question: Q) -> A:
     if reply.error:
         raise AnswerError(reply.error)
     if reply.text:
-        return read_answer(reply.text, answer, question, reply.cut)
-    return validate(reply.content, answer, question)
+        return role.read(reply.text, question, reply.cut)
+    return validate(reply.content, role.answer, question)

@@ -1,9 +1,12 @@
-"""A first question to each role about a task, as the first candidate of a run would ask it."""
+"""The first question to each role about a task, as the first candidate of a run would ask it.
+
+What only a run can measure or a role can say is NaN or `UNKNOWN`.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from archwright.agents.questions import (
@@ -14,77 +17,94 @@ from archwright.agents.questions import (
     RepairQuestion,
     ResearchQuestion,
     ReviewQuestion,
-    Typed,
     Work,
 )
-from archwright.core import InputError, TaskSpec
+from archwright.core import TaskSpec
 
 UNKNOWN: Final = "(not said yet)"
 BASELINE: Final = "baseline"
 
 
-def sample(
-    role: str,
-    spec: TaskSpec,
-    operator: str,
-    examples: Sequence[Work] = (),
-    lessons: Sequence[str] = (),
-) -> Typed:
-    """The question to a role where the baseline is the only work so far.
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a run begins: the baseline is the only work so far."""
 
-    What only a run can measure or a role can say is NaN or `UNKNOWN`.
+    spec: TaskSpec
+    operator: str
+    examples: tuple[Work, ...] = ()
+    lessons: tuple[str, ...] = ()
 
-    Raises:
-        InputError: there is no such role.
-    """
-    brief = Brief.of(spec)
-    baseline = Work(id=BASELINE, title="the baseline", source=spec.baseline, score=None, gain=None)
-    parents = () if operator == "draft" else (baseline,)
-    idea = Idea(operator=operator, title=UNKNOWN, rationale=UNKNOWN)
-    unmeasured = math.nan
-    questions: dict[str, Typed] = {
-        "researcher": ResearchQuestion(
-            brief=brief,
-            operator=operator,
-            parents=parents,
-            examples=tuple(examples),
-            lessons=tuple(lessons),
-            rejected=(),
-        ),
-        "coder": CodeQuestion(brief=brief, idea=idea, works=parents),
-        "debugger": RepairQuestion(
-            brief=brief,
-            title=UNKNOWN,
-            source=spec.baseline,
-            report={"error": UNKNOWN, "checks": []},
-            attempt=1,
-        ),
-        "evaluator": EvaluationQuestion(
-            brief=brief,
-            title=UNKNOWN,
-            source=spec.baseline,
-            steps=spec.rungs[0],
-            curve=(),
-            score=unmeasured,
-            baseline_mean=unmeasured,
-            baseline_sd=unmeasured,
-            gain=unmeasured,
-            parent_score=None,
-            promoted=False,
-        ),
-        "reviewer": ReviewQuestion(
-            brief=brief,
-            title=UNKNOWN,
-            rationale=UNKNOWN,
-            source=spec.baseline,
-            parameters=0,
-            baseline_parameters=0,
-            recipe=spec.recipe.to_json(),
-            parent_titles=("the baseline",),
-            similar=(),
-            verdict=None,
-        ),
-    }
-    if role not in questions:
-        raise InputError(f"there is no role {role!r}; there are {', '.join(questions)}")
-    return questions[role]
+    @property
+    def brief(self) -> Brief:
+        """The task, as the roles are told it."""
+        return Brief.of(self.spec)
+
+    @property
+    def parents(self) -> tuple[Work, ...]:
+        """What the operator starts from."""
+        if self.operator == "draft":
+            return ()
+        source = self.spec.baseline
+        return (Work(id=BASELINE, title="the baseline", source=source, score=None, gain=None),)
+
+
+def first_research(start: Start) -> ResearchQuestion:
+    """To the researcher."""
+    return ResearchQuestion(
+        brief=start.brief,
+        operator=start.operator,
+        parents=start.parents,
+        examples=start.examples,
+        lessons=start.lessons,
+        rejected=(),
+    )
+
+
+def first_code(start: Start) -> CodeQuestion:
+    """To the coder."""
+    idea = Idea(operator=start.operator, title=UNKNOWN, rationale=UNKNOWN)
+    return CodeQuestion(brief=start.brief, idea=idea, works=start.parents)
+
+
+def first_repair(start: Start) -> RepairQuestion:
+    """To the debugger."""
+    return RepairQuestion(
+        brief=start.brief,
+        title=UNKNOWN,
+        source=start.spec.baseline,
+        report={"error": UNKNOWN, "checks": []},
+        attempt=1,
+    )
+
+
+def first_evaluation(start: Start) -> EvaluationQuestion:
+    """To the evaluator."""
+    return EvaluationQuestion(
+        brief=start.brief,
+        title=UNKNOWN,
+        source=start.spec.baseline,
+        steps=start.spec.rungs[0],
+        curve=(),
+        score=math.nan,
+        baseline_mean=math.nan,
+        baseline_sd=math.nan,
+        gain=math.nan,
+        parent_score=None,
+        promoted=False,
+    )
+
+
+def first_review(start: Start) -> ReviewQuestion:
+    """To the reviewer."""
+    return ReviewQuestion(
+        brief=start.brief,
+        title=UNKNOWN,
+        rationale=UNKNOWN,
+        source=start.spec.baseline,
+        parameters=0,
+        baseline_parameters=0,
+        recipe=start.spec.recipe.to_json(),
+        parent_titles=("the baseline",),
+        similar=(),
+        verdict=None,
+    )

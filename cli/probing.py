@@ -41,7 +41,7 @@ def probe_models(settings: RunSettings) -> Iterator[Probe]:
 
 def _probe(settings: RunSettings, name: str, prompt: str) -> Probe:
     from archwright.agents.backends import Request
-    from archwright.agents.backends.bandit import Pool
+    from archwright.agents.backends.bandit import ModelPool
     from archwright.agents.backends.llm import LlmBackend, Patience
     from archwright.agents.backends.meter import Meter
     from archwright.agents.backends.pricing import parse_prices, price_of
@@ -52,7 +52,7 @@ def _probe(settings: RunSettings, name: str, prompt: str) -> Probe:
     price = price_of(name, parse_prices(settings.prices), listed=settings.base_url is None)
     backend = LlmBackend(
         client=open_client(settings),
-        pool=Pool({"": (name,)}, lambda _: []),
+        pool=ModelPool({"": (name,)}, lambda _: []),
         prices={name: price},
         meter=Meter(None, None),
         answer_tokens=settings.answer_tokens,
@@ -81,9 +81,9 @@ def _probe(settings: RunSettings, name: str, prompt: str) -> Probe:
 
 
 def _is_structured(text: str) -> bool:
-    from archwright.agents.reading import UnreadableError, read_json
+    from archwright.agents.reading import FormatError, read_json
 
     try:
         return read_json(text).get("works") is True
-    except UnreadableError:
+    except FormatError:
         return False

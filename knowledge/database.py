@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from archwright.core import WorkspaceError
-from archwright.knowledge.retrieval import embedded
-from archwright.knowledge.words import spread
+from archwright.knowledge.retrieval import embedded, spread
 
 BUSY_SECONDS: Final = 30.0
 SWITCH_PAUSE_SECONDS: Final = 0.02

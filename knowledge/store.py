@@ -20,8 +20,20 @@ import numpy as np
 
 from archwright.core import CandidateStatus, Fingerprint, InputError
 from archwright.knowledge.database import Database
-from archwright.knowledge.entries import Entry, Example, Hit, Kind, Match, ReviewStatus
-from archwright.knowledge.full_text import FullText
+from archwright.knowledge.entries import (
+    COLUMNS,
+    Entry,
+    Example,
+    Hit,
+    Kind,
+    Match,
+    ReviewStatus,
+    insert_row,
+    read_entry,
+    read_match,
+    row_values,
+)
+from archwright.knowledge.indexes import FOREVER, FullText, VectorIndex
 from archwright.knowledge.retrieval import (
     DIMENSIONS,
     Vectors,
@@ -31,8 +43,6 @@ from archwright.knowledge.retrieval import (
     fuse,
     unpack,
 )
-from archwright.knowledge.rows import COLUMNS, insert_row, read_entry, read_match, row_values
-from archwright.knowledge.vectors import FOREVER, VectorIndex
 
 By = Literal["both", "words", "vectors"]
 """What a search goes by."""

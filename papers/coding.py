@@ -10,7 +10,7 @@ import re
 from pathlib import PurePosixPath
 from typing import Final
 
-from archwright.agents.plans import Plan
+from archwright.agents.plans import PaperPlan
 from archwright.agents.questions import (
     Brief,
     CodeQuestion,
@@ -21,7 +21,7 @@ from archwright.agents.questions import (
 from archwright.agents.roles import Agents
 from archwright.core import CheckReport, InputError, Status, TaskSpec
 from archwright.knowledge.papers.paper import Paper
-from archwright.papers.experiment import Arm, Claim, Experiment
+from archwright.papers.experiment import Arm, ComparedClaim, Experiment
 from archwright.runs.journal import Journal
 from archwright.sandbox import Sandbox
 
@@ -35,7 +35,7 @@ MARGIN_SHARE: Final = 0.02
 another unit."""
 
 
-def claim_of(plan: Plan) -> tuple[str, str]:
+def claim_of(plan: PaperPlan) -> tuple[str, str]:
     """Quote and conditions of the claim that a reproduction tests: the first that compares.
 
     Raises:
@@ -51,7 +51,7 @@ def claim_of(plan: Plan) -> tuple[str, str]:
 
 
 def write_experiment(
-    plan: Plan,
+    plan: PaperPlan,
     spec: TaskSpec,
     agents: Agents,
     sandbox: Sandbox,
@@ -86,7 +86,7 @@ def write_experiment(
     return _compare(plan, spec, method, None)
 
 
-def carried_experiment(paper: Paper, plan: Plan, spec: TaskSpec) -> Experiment | None:
+def carried_experiment(paper: Paper, plan: PaperPlan, spec: TaskSpec) -> Experiment | None:
     """The method that came with a paper against the baseline that did, or the task's; None where no
     single file of its code defines what the task asks for.
 
@@ -103,7 +103,7 @@ def carried_experiment(paper: Paper, plan: Plan, spec: TaskSpec) -> Experiment |
     return _compare(plan, spec, method, own[0].text if own else None)
 
 
-def _compare(plan: Plan, spec: TaskSpec, method: Arm, own_baseline: str | None) -> Experiment:
+def _compare(plan: PaperPlan, spec: TaskSpec, method: Arm, own_baseline: str | None) -> Experiment:
     """One claim: the method is better than the baseline."""
     quote, conditions = claim_of(plan)
     if own_baseline is None:
@@ -111,14 +111,14 @@ def _compare(plan: Plan, spec: TaskSpec, method: Arm, own_baseline: str | None) 
     else:
         baseline = Arm(OWN_BASELINE, "the paper's baseline", own_baseline, method.steps)
     margin = MARGIN if spec.metric.unit == "%" else MARGIN_SHARE
-    claim = Claim("c1", method.id, baseline.id, "better", margin, quote, conditions)
+    claim = ComparedClaim("c1", method.id, baseline.id, "better", margin, quote, conditions)
     scale = {key: str(value) for key, value in plan.recipe.items()}
     if plan.data:
         scale["data"] = "; ".join(plan.data)
     return Experiment((baseline, method), (claim,), scale)
 
 
-def _write(plan: Plan, spec: TaskSpec, agents: Agents, seed: int) -> str:
+def _write(plan: PaperPlan, spec: TaskSpec, agents: Agents, seed: int) -> str:
     parts = (*plan.method, *plan.architecture)
     idea = Idea(
         operator="draft",

@@ -53,7 +53,7 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ComparedClaim:
     """`method` is `direction` than `baseline`, by ids of arms.
 
     `margin` is the smallest difference that matters, in the metric's unit. A scaled experiment
@@ -82,7 +82,7 @@ class Experiment:
     sizes."""
 
     arms: tuple[Arm, ...]
-    claims: tuple[Claim, ...]
+    claims: tuple[ComparedClaim, ...]
     scale: Mapping[str, str] = field(default_factory=dict)
 
     def arm(self, id: str) -> Arm:
@@ -107,7 +107,7 @@ class Experiment:
             stage = before and Stage(**{**before, "recipe": Recipe(**before["recipe"])})
             return Arm(**{**said, "before": stage})
 
-        claims = tuple(Claim(**claim) for claim in document["claims"])
+        claims = tuple(ComparedClaim(**claim) for claim in document["claims"])
         return cls(tuple(map(arm, document["arms"])), claims, document["scale"])
 
 
@@ -163,7 +163,7 @@ class _Reader:
     said: Any
     arms: dict[str, Arm]
 
-    def claim(self) -> Claim:
+    def claim(self) -> ComparedClaim:
         if not isinstance(self.said, Mapping):
             raise self._fault("it is no table")
         known = ("method", "baseline", "direction", "margin", "quote", "conditions", "metric")
@@ -177,7 +177,7 @@ class _Reader:
         metric = self.said.get("metric", self.spec.metric.name)
         if metric != self.spec.metric.name:
             raise self._fault(f"it is about {metric}, the task measures {self.spec.metric.name}")
-        return Claim(
+        return ComparedClaim(
             id=self.id,
             method=self._arm("method"),
             baseline=self._arm("baseline"),

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from archwright.agents.backends import Backend, Reply, Request
-from archwright.agents.backends.bandit import Pool
+from archwright.agents.backends.bandit import ModelPool
 from archwright.agents.backends.meter import Meter
-from archwright.agents.plans import PaperQuestion, Plan
+from archwright.agents.plans import PaperPlan, PaperQuestion
 from archwright.agents.prompting import Prompts
-from archwright.agents.roles import Agents, Recorder
+from archwright.agents.roles import READER, Agents, Recorder
 from archwright.core import WorkspaceError
+from archwright.core.files import write_whole
 from archwright.core.settings import RunSettings
 from archwright.knowledge.papers.folder import Kept, PaperFolder
 from archwright.runs.backends import check_backend, known_prices, open_client, symbolic
@@ -30,7 +31,7 @@ CALLS: Final = "calls"
 
 def make_plan(
     kept: Kept, settings: RunSettings, workspace: WorkspacePaths, notify: Callable[[str], None]
-) -> Plan:
+) -> PaperPlan:
     """The reader's plan of a paper, every claim of it through the quote gate.
 
     A model's answer is kept with the paper, and the same question is not paid for again.
@@ -44,7 +45,7 @@ def make_plan(
     backend = _open_model(settings, notify) if model else symbolic()
     record = _keep_calls(home / CALLS, model) if model else _ask
     agents = Agents(backend, Prompts(workspace.prompts), record)
-    return agents.read(f"{kept.id}/plan", PaperQuestion.of(kept.id, kept.paper), _SEED)
+    return agents.ask(READER, f"{kept.id}/plan", PaperQuestion.of(kept.id, kept.paper), _SEED)
 
 
 def _open_model(settings: RunSettings, notify: Callable[[str], None]) -> Backend:
@@ -53,7 +54,7 @@ def _open_model(settings: RunSettings, notify: Callable[[str], None]) -> Backend
     check_backend(settings)
     return LlmBackend(
         client=open_client(settings),
-        pool=Pool({"": settings.models[:1]}, lambda _: []),
+        pool=ModelPool({"": settings.models[:1]}, lambda _: []),
         prices=known_prices(settings),
         meter=Meter(settings.max_usd, settings.max_tokens),
         answer_tokens=settings.answer_tokens,
@@ -80,9 +81,7 @@ def _keep_calls(folder: Path, model: str) -> Recorder:
             reply = ask()
             if not reply.error:
                 folder.mkdir(exist_ok=True)
-                aside = file.with_suffix(".new")
-                aside.write_text(json.dumps(asdict(reply)), encoding="utf-8")
-                aside.replace(file)
+                write_whole(file, json.dumps(asdict(reply)))
         except OSError as error:
             raise WorkspaceError(f"{file} cannot be used ({error.strerror}): fix it") from error
         return reply

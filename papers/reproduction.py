@@ -26,10 +26,10 @@ from archwright.core import (
     TrialSpec,
 )
 from archwright.core.settings import RunSettings
-from archwright.papers.experiment import Arm, Claim, Experiment
+from archwright.papers.experiment import Arm, ComparedClaim, Experiment
 from archwright.papers.rubric import ArmReport, Item, fill_rubric
 from archwright.papers.scaling import Scaled, compare_scale
-from archwright.papers.verdict import Finding, Ruling, rule, rule_all
+from archwright.papers.verdict import ClaimResult, Ruling, rule, rule_all
 from archwright.runs.journal import Journal, Phase
 from archwright.runs.noise import floor_sd
 from archwright.runs.trainer import Trainer
@@ -47,7 +47,7 @@ class Reproduced:
     """What a reproduction came to."""
 
     verdict: Ruling
-    findings: tuple[Finding, ...]
+    findings: tuple[ClaimResult, ...]
     rubric: Item
     shrunk: tuple[Scaled, ...]
     arms: Mapping[str, ArmReport]
@@ -69,7 +69,7 @@ class Reproduction:
     journal: Journal
     _reports: dict[str, ArmReport] = field(default_factory=dict)
     _candidates: dict[str, Candidate] = field(default_factory=dict)
-    _findings: dict[str, Finding] = field(default_factory=dict)
+    _findings: dict[str, ClaimResult] = field(default_factory=dict)
 
     def carry_out(self) -> Reproduced:
         """Code, runs, result.
@@ -132,7 +132,7 @@ class Reproduction:
 
     # --- runs -----------------------------------------------------------------------------------
 
-    def _train_arms(self, claims: Sequence[Claim], seeds: int) -> None:
+    def _train_arms(self, claims: Sequence[ComparedClaim], seeds: int) -> None:
         """Train the arms of the claims up to so many seeds, all baselines before any method."""
         wanted = {arm for claim in claims for arm in self._arms_of(claim) if self._testable(claim)}
         baselines = {c.baseline for c in self.experiment.claims}
@@ -190,25 +190,25 @@ class Reproduction:
 
     # --- result ---------------------------------------------------------------------------------
 
-    def _arms_of(self, claim: Claim) -> tuple[str, str]:
+    def _arms_of(self, claim: ComparedClaim) -> tuple[str, str]:
         return claim.baseline, claim.method
 
-    def _is_open(self, claim: Claim) -> bool:
+    def _is_open(self, claim: ComparedClaim) -> bool:
         found = self._findings.get(claim.id)
         return found is None or (found.ruling == "undecided" and self._testable(claim))
 
-    def _testable(self, claim: Claim) -> bool:
+    def _testable(self, claim: ComparedClaim) -> bool:
         """Whether both arms are sound, and none of them failed to train."""
         reports = [self._reports[arm] for arm in self._arms_of(claim)]
         return all(r.sound and None not in r.scores for r in reports)
 
-    def _rule(self, claim: Claim) -> Finding:
+    def _rule(self, claim: ComparedClaim) -> ClaimResult:
         for arm in self._arms_of(claim):
             report = self._reports[arm]
             if not report.sound:
-                return Finding(claim.id, "undecided", f"the code of {arm} fails its checks")
+                return ClaimResult(claim.id, "undecided", f"the code of {arm} fails its checks")
             if None in report.scores:
-                return Finding(claim.id, "undecided", f"{arm} does not train: {report.error}")
+                return ClaimResult(claim.id, "undecided", f"{arm} does not train: {report.error}")
         method, baseline = self._scores(claim.method), self._scores(claim.baseline)
         pairs = min(len(method), len(baseline))
         count = len(self.experiment.claims)

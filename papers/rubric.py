@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from archwright.papers.experiment import Arm, Experiment
-from archwright.papers.verdict import Finding
+from archwright.papers.verdict import ClaimResult
 
 State = Literal["passed", "failed", "open"]
 
@@ -70,7 +70,7 @@ class ArmReport:
 
 
 def fill_rubric(
-    experiment: Experiment, reports: Mapping[str, ArmReport], findings: Sequence[Finding]
+    experiment: Experiment, reports: Mapping[str, ArmReport], findings: Sequence[ClaimResult]
 ) -> Item:
     """The rubric as far as it is known."""
     arms = experiment.arms
@@ -105,7 +105,7 @@ def _runs(arm: Arm, report: ArmReport) -> Item:
     return Item(name, 1.0, state, f"{detail}; {report.error}" if report.error else detail)
 
 
-def _state_of(finding: Finding | None) -> tuple[State, str]:
+def _state_of(finding: ClaimResult | None) -> tuple[State, str]:
     return (_STATES[finding.ruling], finding.reason) if finding else ("open", "")
 
 

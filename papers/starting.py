@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from archwright.agents.plans import PaperQuestion
+from archwright.agents.roles import READER
 from archwright.core import InputError, TaskSpec
 from archwright.core.settings import RunSettings
 from archwright.knowledge.papers.folder import Kept, PaperFolder
@@ -111,7 +112,7 @@ def _settle_experiment(session: Session, journal: Journal) -> Experiment:
     id = facts.paper["id"]
     paper = PaperFolder(session.workspace.paths.papers).get(id)
     agents = open_agents(session.backend, journal, session.workspace.paths)
-    plan = agents.read(f"{id}/plan", PaperQuestion.of(id, paper), settings.seed)
+    plan = agents.ask(READER, f"{id}/plan", PaperQuestion.of(id, paper), settings.seed)
     experiment = carried_experiment(paper, plan, spec)
     if experiment is None:
         journal.note(phase=Phase.CODING)

@@ -8,14 +8,14 @@ from statistics import fmean
 from typing import Literal
 
 from archwright.core import Metric
-from archwright.papers.experiment import Claim
+from archwright.papers.experiment import ComparedClaim
 from archwright.runs.verification.statistics import STAGES, compare
 
 Ruling = Literal["reproduced", "not reproduced", "undecided"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ClaimResult:
     """What was measured of a claim. `effect` is the method's mean paired gain over the baseline,
     positive is better, with its interval at 95 % for all claims and stages at once."""
 
@@ -31,8 +31,12 @@ class Finding:
 
 
 def rule(
-    metric: Metric, claim: Claim, method: Sequence[float], baseline: Sequence[float], claims: int
-) -> Finding:
+    metric: Metric,
+    claim: ComparedClaim,
+    method: Sequence[float],
+    baseline: Sequence[float],
+    claims: int,
+) -> ClaimResult:
     """Whether a claim holds, by the interval of the paired gains.
 
     "better" is reproduced where the interval lies above nothing, and not reproduced where it lies
@@ -56,7 +60,7 @@ def rule(
     else:
         ruling, reason = _rule_direction(towards.interval, claim)
     low, high = (sign * end for end in towards.interval)
-    return Finding(
+    return ClaimResult(
         claim=claim.id,
         ruling=ruling,
         reason=reason,
@@ -69,7 +73,7 @@ def rule(
     )
 
 
-def _rule_direction(interval: tuple[float, float], claim: Claim) -> tuple[Ruling, str]:
+def _rule_direction(interval: tuple[float, float], claim: ComparedClaim) -> tuple[Ruling, str]:
     low, high = interval
     if low > 0:
         return "reproduced", f"it is {claim.direction}, whatever the seed"
@@ -91,7 +95,7 @@ def _rule_equal(interval: tuple[float, float], margin: float) -> tuple[Ruling, s
     return "undecided", f"the interval goes over the margin of {margin:g}"
 
 
-def rule_all(findings: Sequence[Finding]) -> Ruling:
+def rule_all(findings: Sequence[ClaimResult]) -> Ruling:
     """The paper's verdict: reproduced where all claims are, not where one is not."""
     rulings = {finding.ruling for finding in findings}
     if "not reproduced" in rulings:

@@ -7,7 +7,7 @@ import threading
 from typing import Any, Final
 
 from archwright.agents.backends import Backend
-from archwright.agents.backends.bandit import Pool, Pull, parse_models
+from archwright.agents.backends.bandit import ModelPool, Pull, parse_models
 from archwright.agents.backends.client import Client
 from archwright.agents.backends.meter import Amount, Meter
 from archwright.agents.backends.pricing import Price, parse_prices, price_of
@@ -103,14 +103,14 @@ def check_url(url: str | None) -> None:
         )
 
 
-def model_pool(settings: RunSettings, journal: Journal | None = None) -> Pool:
+def model_pool(settings: RunSettings, journal: Journal | None = None) -> ModelPool:
     """The models of a run; the bandit learns from the journal."""
     lag = settings.candidates_ahead
 
     def pulls(number: int) -> list[Pull]:
         return _pulls(journal, number - lag) if journal is not None else []
 
-    return Pool(parse_models(settings.models), pulls)
+    return ModelPool(parse_models(settings.models), pulls)
 
 
 def known_prices(settings: RunSettings) -> dict[str, Price | None]:

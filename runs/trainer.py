@@ -22,6 +22,7 @@ from archwright.core import (
     score,
     score_samples,
 )
+from archwright.core.files import write_whole
 from archwright.runs.journal import Journal
 from archwright.sandbox import Sandbox
 from archwright.tasks.export import write_inputs, write_train
@@ -132,10 +133,8 @@ class Trainer:
     def _seal(self, spec: TrialSpec, outcome: Outcome) -> None:
         target = self._sealed(spec)
         target.parent.mkdir(parents=True, exist_ok=True)
-        aside = target.with_suffix(".part")
-        with aside.open("wb") as file:
-            np.save(file, outcome.predictions[TEST], allow_pickle=False)
-        aside.rename(target)
+        predictions = outcome.predictions[TEST]
+        write_whole(target, lambda file: np.save(file, predictions, allow_pickle=False))
 
 
 class TrialData:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from archwright.core import Array
+from archwright.core.files import write_whole
 from archwright.tasks.loading import Task
 
 
@@ -37,13 +38,9 @@ def write_inputs(task: Task, split: str, folder: Path) -> None:
 
 
 def _write(file: Path, array: Array) -> None:
-    """Aside, then renamed: a reader sees the whole file or none."""
+    def save(stream: IO[bytes]) -> None:
+        np.save(stream, array, allow_pickle=False)
+        os.fchmod(stream.fileno(), 0o644)  # the jail may run as another user
+
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, aside = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            np.save(stream, array, allow_pickle=False)
-        Path(aside).chmod(0o644)  # the jail may run as another user
-        Path(aside).replace(file)
-    finally:
-        Path(aside).unlink(missing_ok=True)
+    write_whole(file, save)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from archwright.agents.roles import RUN_ROLES
 from archwright.core import InputError
 
-ROLES: Final = ("researcher", "coder", "debugger", "evaluator", "reviewer")
 FULL_GAIN: Final = 10.0
 """Gain, in noise standard deviations, from which a candidate counts as a full success."""
 LEAST_SHARE: Final = 0.01
@@ -60,20 +60,20 @@ def parse_models(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for word in words:
         role, _, name = word.partition("=")
-        if not name or role not in ROLES:
+        if not name or role not in RUN_ROLES:
             role, name = "", word
         if "=" in name and "/" not in name.partition("=")[0]:
-            raise InputError(f"--model {word}: the roles are {', '.join(ROLES)}")
+            raise InputError(f"--model {word}: the roles are {', '.join(RUN_ROLES)}")
         if not name.strip():
             raise InputError("--model needs a name")
         found[role] = (*found.get(role, ()), name)
-    missing = [r for r in ROLES if r not in found]
+    missing = [r for r in RUN_ROLES if r not in found]
     if missing and "" not in found:
         raise InputError(f"no model for the {missing[0]}: add --model NAME for all other roles")
     return found
 
 
-class Pool:
+class ModelPool:
     """The models of a run: one for each role, or several among which the bandit chooses.
 
     Args:

@@ -25,7 +25,15 @@ from archwright.agents.backends.phrases import (
     metric_in,
     split_sentences,
 )
-from archwright.agents.plans import Claim, Direction, Excerpt, Gap, Grid, PaperQuestion, Plan
+from archwright.agents.plans import (
+    Claim,
+    Direction,
+    Excerpt,
+    Grid,
+    MissingPart,
+    PaperPlan,
+    PaperQuestion,
+)
 
 _LINES_AT_MOST: Final = 12
 _CLAIMS_AT_MOST: Final = 200
@@ -42,20 +50,20 @@ _BASELINE = re.compile(
 _CELL = re.compile(rf"{NUMBER}\s*(?P<unit>%)?\s*(?:(?:±|\+/-|\(|\\pm).*)?")
 
 
-def extract_plan(question: PaperQuestion) -> Plan:
+def extract_plan(question: PaperQuestion) -> PaperPlan:
     """What can be read out of a paper by rule."""
     own = [s for s in question.sections if not OTHERS_WORK.search(s.name)]
     sentences = [(section, text) for section in own for text in split_sentences(section.text)]
     claims = [*_table_claims(question), *(c for _, text in sentences for c in _claims_in(text))]
     by_rule = "read by rule, without a model: only what follows fixed patterns is found"
-    return Plan(
+    return PaperPlan(
         problem=_problem(question.sections),
         method=tuple(_method(own))[:_LINES_AT_MOST],
         architecture=_pick(text for _, text in sentences if ARCHITECTURE.search(text)),
         data=_pick(text for _, text in _ordered(sentences) if data_set_in(text)),
         recipe=_recipe(text for _, text in sentences),
         claims=tuple(_distinct(claims))[:_CLAIMS_AT_MOST],
-        missing=(Gap(what="what the paper says in other words", reason=by_rule),),
+        missing=(MissingPart(what="what the paper says in other words", reason=by_rule),),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from archwright.agents.backends import Reply, Request
-from archwright.agents.backends.bandit import Pool
+from archwright.agents.backends.bandit import ModelPool
 from archwright.agents.backends.client import Client, Completion, estimate_tokens
 from archwright.agents.backends.faults import BrokenStreamError, Fault, read_fault
 from archwright.agents.backends.keys import redact
@@ -78,7 +78,7 @@ class LlmBackend:
     def __init__(
         self,
         client: Client,
-        pool: Pool,
+        pool: ModelPool,
         prices: dict[str, Price | None],
         meter: Meter,
         answer_tokens: int,

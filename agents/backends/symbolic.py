@@ -7,16 +7,16 @@ reads the prompt.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any, Final
 
 from archwright.agents.backends import Reply, Request
 from archwright.agents.backends.extraction import extract_plan
-from archwright.agents.plans import PaperQuestion
+from archwright.agents.plans import PaperPlan, PaperQuestion
 from archwright.agents.questions import (
     Assessment,
-    Code,
+    CodeAnswer,
     CodeQuestion,
     EvaluationQuestion,
     Idea,
@@ -29,8 +29,9 @@ from archwright.agents.questions import (
     Work,
     problem_of,
 )
+from archwright.agents.roles import CODER, DEBUGGER, EVALUATOR, READER, RESEARCHER, REVIEWER, ROLES
 from archwright.core import AnswerError, BackendError, Check, CheckReport, Status
-from archwright.knowledge.papers.relevance import shared_words
+from archwright.knowledge.papers.passages import shared_words
 from archwright.search.operators import OPERATORS, NotApplicable, edit_of
 from archwright.search.operators.repair import repair
 
@@ -48,44 +49,33 @@ class SymbolicBackend:
         Raises:
             BackendError: a role that it does not know.
         """
-        rng = Random(request.seed)
-        match request.role:
-            case "researcher":
-                said: Typed = _research(ResearchQuestion.model_validate(request.context), rng)
-            case "coder":
-                said = _code(CodeQuestion.model_validate(request.context), request.seed)
-            case "debugger":
-                said = _repair(RepairQuestion.model_validate(request.context), rng)
-            case "evaluator":
-                said = _evaluate(EvaluationQuestion.model_validate(request.context))
-            case "reviewer":
-                said = _review(ReviewQuestion.model_validate(request.context))
-            case "reader":
-                said = extract_plan(PaperQuestion.model_validate(request.context))
-            case _:
-                raise BackendError(f"the symbolic backend knows no role {request.role!r}")
-        return Reply(said.model_dump(mode="json"), self.name)
+        answer = _ANSWERS.get(request.role)
+        if answer is None:
+            raise BackendError(f"the symbolic backend knows no role {request.role!r}")
+        question = ROLES[request.role].question.model_validate(request.context)
+        return Reply(answer(question, request.seed).model_dump(mode="json"), self.name)
 
 
 # --- researcher and coder ------------------------------------------------------------------------
 
 
-def _research(question: ResearchQuestion, rng: Random) -> Idea:
+def _research(question: ResearchQuestion, seed: int) -> Idea:
     """The first operator that applies: the one asked for, then any other, then a draft.
 
     An edit that came back as known is not made again; a draft of the same title is another one.
     """
+    rng = Random(seed)
     others = [n for n, info in OPERATORS.items() if info.parents and n != question.operator]
     rng.shuffle(others)
     for operator in (question.operator, *others, "draft"):
         works = _starting_points(operator, question)
         if works is None:
             continue
-        seed = rng.getrandbits(32)
+        drawn = rng.getrandbits(32)
         if operator == question.operator and not question.rejected and question.seed is not None:
-            seed = question.seed
+            drawn = question.seed
         try:
-            change = edit_of(operator, _sources(works), problem_of(question.brief), seed)
+            change = edit_of(operator, _sources(works), problem_of(question.brief), drawn)
         except NotApplicable:
             continue
         if works and any(said.startswith(f"{change.title}: ") for said in question.rejected):
@@ -97,7 +87,7 @@ def _research(question: ResearchQuestion, rng: Random) -> Idea:
             evidence=tuple(w.id for w in works),
             parents=tuple(w.id for w in works),
             citations=_cite(f"{change.title} {change.rationale}", question),
-            plan={"seed": seed},
+            plan={"seed": drawn},
         )
     raise BackendError("no operator applies, not even a draft")
 
@@ -121,7 +111,7 @@ def _evidence(work: Work) -> str:
     return f"It starts from {work.id}, at {work.gain:+.1f} noise standard deviations."
 
 
-def _code(question: CodeQuestion, seed: int) -> Code:
+def _code(question: CodeQuestion, seed: int) -> CodeAnswer:
     """The edit that the researcher had in mind, by the seed in its plan.
 
     Raises:
@@ -134,7 +124,7 @@ def _code(question: CodeQuestion, seed: int) -> Code:
         made = edit_of(idea.operator, _sources(question.works), problem, seed)
     except NotApplicable as error:
         raise AnswerError(str(error)) from None
-    return Code(source=made.source)
+    return CodeAnswer(source=made.source)
 
 
 def _sources(works: Sequence[Work]) -> tuple[str, ...]:
@@ -144,7 +134,7 @@ def _sources(works: Sequence[Work]) -> tuple[str, ...]:
 # --- debugger ------------------------------------------------------------------------------------
 
 
-def _repair(question: RepairQuestion, rng: Random) -> Repair:
+def _repair(question: RepairQuestion, seed: int) -> Repair:
     report = CheckReport(
         status=Status(question.report["status"]),
         checks=tuple(Check(**c) for c in question.report["checks"]),
@@ -152,7 +142,7 @@ def _repair(question: RepairQuestion, rng: Random) -> Repair:
         flops=question.report["flops"],
         error=question.report["error"],
     )
-    change = repair(question.source, problem_of(question.brief), report, rng)
+    change = repair(question.source, problem_of(question.brief), report, Random(seed))
     if change is None:
         return Repair(source=None, notes="no rule fixes this failure")
     return Repair(source=change.source, notes=change.title)
@@ -161,7 +151,7 @@ def _repair(question: RepairQuestion, rng: Random) -> Repair:
 # --- evaluator -----------------------------------------------------------------------------------
 
 
-def _evaluate(question: EvaluationQuestion) -> Assessment:
+def _evaluate(question: EvaluationQuestion, _seed: int) -> Assessment:
     shape = _read_curve([loss for _, loss in question.curve])
     against = f"{question.gain:+.1f} noise standard deviations against the baseline"
     if question.parent_score is not None:
@@ -202,7 +192,7 @@ def _read_curve(losses: Sequence[float]) -> str:
 # --- reviewer ------------------------------------------------------------------------------------
 
 
-def _review(question: ReviewQuestion) -> Review:
+def _review(question: ReviewQuestion, _seed: int) -> Review:
     suspicions = tuple(_suspect(question))
     numbers = question.verdict
     if numbers is None:
@@ -260,3 +250,21 @@ def _novelty(question: ReviewQuestion) -> str:
 def _consequences(question: ReviewQuestion) -> tuple[str, ...]:
     change = question.parameters / max(1, question.baseline_parameters) - 1
     return (f"Parameters change by {100 * change:+.0f} % against the baseline.",)
+
+
+# --- reader --------------------------------------------------------------------------------------
+
+
+def _read(question: PaperQuestion, _seed: int) -> PaperPlan:
+    return extract_plan(question)
+
+
+_ANSWERS: Final[Mapping[str, Callable[[Any, int], Typed]]] = {
+    RESEARCHER.name: _research,
+    CODER.name: _code,
+    DEBUGGER.name: _repair,
+    EVALUATOR.name: _evaluate,
+    REVIEWER.name: _review,
+    READER.name: _read,
+}
+"""Who answers which role."""

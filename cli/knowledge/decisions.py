@@ -13,7 +13,7 @@ from archwright.cli.options import HERE, AsJson, Folder, Words, open_knowledge
 from archwright.cli.output import emit, say
 from archwright.knowledge.decisions.folder import Decision, DecisionFolder
 from archwright.knowledge.decisions.importing import Taken, import_records, remember
-from archwright.knowledge.decisions.linting import Fault, lint
+from archwright.knowledge.decisions.linting import Violation, lint
 from archwright.runs.results.wording import clean
 from archwright.runs.workspace.workspace import Workspace
 
@@ -117,7 +117,7 @@ def _taken_document(taken: Taken) -> dict[str, Any]:
     }
 
 
-def _print_import(taken: list[Taken], faults: list[Fault]) -> None:
+def _print_import(taken: list[Taken], faults: list[Violation]) -> None:
     _print((t.decision for t in taken if t.new), "nothing new")
     rejected = sum(t.decision.status == "rejected" for t in taken)
     print(
@@ -139,11 +139,11 @@ def check(folder: RecordFolder, /, *, json: AsJson = False) -> int:
     return FAULTY if faults else 0
 
 
-def _fault_line(fault: Fault) -> str:
+def _fault_line(fault: Violation) -> str:
     return f"{clean(str(fault.path), 300)}:{fault.line}: {clean(fault.message, 300)}"
 
 
-def _fault_document(fault: Fault) -> dict[str, Any]:
+def _fault_document(fault: Violation) -> dict[str, Any]:
     return {"file": str(fault.path), "line": fault.line, "message": fault.message}
 
 

@@ -132,9 +132,9 @@ def _ask(
 
     from archwright.agents.backends.llm import LlmBackend
     from archwright.agents.backends.meter import Meter
-    from archwright.agents.drafting import DraftQuestion
     from archwright.agents.prompting import Prompts
-    from archwright.agents.roles import Agents
+    from archwright.agents.questions import DraftQuestion
+    from archwright.agents.roles import DRAFTER, Agents
     from archwright.runs.backends import check_backend, known_prices, model_pool, open_client
 
     check_backend(settings)
@@ -155,8 +155,9 @@ def _ask(
         return replies[-1]
 
     agents = Agents(backend, Prompts(workspace.paths.prompts), record)
+    question = DraftQuestion(context=context, records=tuple(texts))
     try:
-        said = agents.draft("draft", DraftQuestion(context=context, records=tuple(texts)), 0)
+        said = agents.ask(DRAFTER, "draft", question, 0)
     except AnswerError as error:
         raise InputError(f"{error}; try another --model, or draft without one") from error
     words = from_words(

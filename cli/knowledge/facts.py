@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any, Final
 
-from archwright.knowledge.decisions.drafting import Facts
+from archwright.knowledge.decisions.drafting import KnownFacts
 from archwright.knowledge.decisions.folder import DecisionFolder
 from archwright.runs.journal import Journal
 from archwright.runs.workspace.workspace import Workspace
@@ -15,7 +15,7 @@ from archwright.runs.workspace.workspace import Workspace
 _SKIPPED: Final = frozenset({"curve", "predictions", "started", "finished", "created", "sequence"})
 
 
-def workspace_facts(workspace: Workspace) -> Facts:
+def workspace_facts(workspace: Workspace) -> KnownFacts:
     """Numbers and ids in all journals, and the numbers of the decision records.
 
     Raises:
@@ -31,12 +31,13 @@ def workspace_facts(workspace: Workspace) -> Facts:
         with Journal.open(paths) as journal:
             ids.add(paths.name)
             for candidate in journal.candidates(first=0):
-                ids.add(candidate.id)
+                # What it came from and was shown is known as well, `known:3` included.
+                ids.update((candidate.id, *candidate.parents, *candidate.examples))
                 numbers.update({float(candidate.id)} if candidate.id.isdecimal() else ())
                 numbers.update(_numbers(candidate.rung))
             for document in journal.documents():
                 numbers.update(_numbers(document))
-    return Facts(tuple(sorted(numbers)), frozenset(ids))
+    return KnownFacts(tuple(sorted(numbers)), frozenset(ids))
 
 
 def _numbers(value: Any) -> Iterator[float]:

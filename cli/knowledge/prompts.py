@@ -33,7 +33,8 @@ def show(
     """
     from archwright.agents.backends import Request
     from archwright.agents.prompting import Prompts
-    from archwright.agents.samples import sample
+    from archwright.agents.roles import sample
+    from archwright.agents.samples import Start
     from archwright.core import InputError
     from archwright.core.settings import RunSettings
     from archwright.runs.workspace.workspace import Workspace
@@ -45,10 +46,10 @@ def show(
     loaded = load_task(task)
     place = Workspace.open(Path(workspace))
     settings = RunSettings.load(place.paths.settings, {"examples": examples})
-    question = sample(role, loaded.spec, operator)
+    question = sample(role, Start(loaded.spec, operator))
     if role == "researcher":
-        works, lessons = _remembered(place, loaded, settings.examples)
-        question = sample(role, loaded.spec, operator, works, lessons)
+        remembered = _remembered(place, loaded, settings.examples)
+        question = sample(role, Start(loaded.spec, operator, *remembered))
     prompts = Prompts(place.paths.prompts)
     text = prompts.render(role, question)
     document = {

@@ -15,15 +15,15 @@ from archwright.cli.options import HERE, AsJson, Folder, ModelsKnown, Spending, 
 from archwright.cli.output import emit, say
 from archwright.core import InputError
 from archwright.core.settings import RunSettings
+from archwright.knowledge.papers.bundles import find_papers
 from archwright.knowledge.papers.folder import Kept, PaperFolder
 from archwright.knowledge.papers.passages import record_passages
-from archwright.knowledge.papers.searching import find_papers
 from archwright.knowledge.store import Knowledge
 from archwright.runs.results.wording import clean
 from archwright.runs.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
-    from archwright.agents.plans import Plan
+    from archwright.agents.plans import PaperPlan
 
 _READERS = min(4, os.cpu_count() or 1)
 
@@ -150,7 +150,7 @@ def show(
     emit(json, document, lambda: _print_paper(kept, found))
 
 
-def _plan(said: dict[str, Any], workspace: Workspace, kept: Kept) -> Plan:
+def _plan(said: dict[str, Any], workspace: Workspace, kept: Kept) -> PaperPlan:
     from archwright.papers.plans import make_plan
 
     if said and not said.get("models"):
@@ -166,7 +166,7 @@ def _section_row(section: dict[str, Any]) -> dict[str, Any]:
     return {**section, "text": section["text"].replace("\f", "\n")}
 
 
-def _print_paper(kept: Kept, plan: Plan | None) -> None:
+def _print_paper(kept: Kept, plan: PaperPlan | None) -> None:
     paper = kept.paper
     _print([_row(kept)])
     for section in paper.sections:
@@ -182,7 +182,7 @@ def _print_paper(kept: Kept, plan: Plan | None) -> None:
         _print_plan(plan)
 
 
-def _print_plan(plan: Plan) -> None:
+def _print_plan(plan: PaperPlan) -> None:
     print(f"\nproblem: {clean(plan.problem, 400)}")
     for name in ("method", "architecture", "data"):
         for line in getattr(plan, name):

@@ -7,6 +7,7 @@ situation is written from the few records whose situation is most like it.
 from __future__ import annotations
 
 import datetime
+import math
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -19,19 +20,33 @@ from archwright.knowledge.decisions.folder import Decision, DecisionFolder, Opti
 RECORDS: Final = 3
 KEEP: Final = "Keep what there is"
 _TITLE_LIMIT: Final = 90
-# Days, ids, then numbers that are no part of a word or of a name such as conv3x3.
+_ID: Final = r"\d+[A-Za-z]{0,2}(?!\w|\.\d)"
+_AND: Final = r"(?:\s*(?:,|&|/|[-–—]|\b(?:and|or|to)\b)\s*)+"
+# Days, ids, words that begin with a digit and are no measurement, then all else that begins with
+# one. What is part of a name (conv3x3, v2.1) is none of these.
 _TOKEN: Final = re.compile(
-    r"""(?P<day>\b\d{4}-\d{2}-\d{2}\b)
-    | (?P<record>\bADR-\d+\b)
-    | (?P<run>\b[a-z][\w-]*-\d{8}-\d{6}(?:-[0-9a-f]{4})?\b)
-    | (?P<candidate>\bc\d+(?:\.\d+)*\b)
-    | (?P<number>(?<![\w.])[-+−]?\d+(?:,\d{3})*(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w]|\.\d))""",
+    rf"""(?P<day>\b\d{{4}}-\d{{2}}-\d{{2}}\b)
+    | (?P<record>\b(?i:ADR)[- ]?\d+\b)
+    | (?P<run>\b[a-z][\w-]*-\d{{8}}-\d{{6}}(?:-[0-9a-f]{{4}})?\b)
+    | (?P<known>\bknown:\d+\w*)
+    | (?P<named>\b(?i:candidates\ +{_ID}(?:{_AND}{_ID})*|candidate[ _]*{_ID}(?:[-–—]{_ID})?))
+    | (?P<candidate>\bc\d+(?:\.\d+)*[a-z]{{0,2}}\b)
+    | (?P<shape>(?<![\w.])\d+(?:[x×]\d+)+\b
+        | (?<![\w.])[123][dD]\b(?=[ -](?:conv|pool|norm|batch|image|input|data|kernel|tensor)))
+    | (?P<number>(?<!\w)(?<!\w\.)[-+−]?(?:\d+(?:[,_]\d{{3}})*(?:\.\d+)?|(?<!\.)\.\d+)
+        (?:[eE][-+]?\d+)?(?![\d_]|\.\d)(?P<rest>[^\W\d_]*)(?!\w))""",
     re.VERBOSE,
 )  # fmt: skip
+_IN_LIST: Final = re.compile(r"\d+[A-Za-z]{0,2}\b")
+_SCALES: Final = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "G": 1e9, "T": 1e12}
+# Two letters that are a unit or an ending; one or two others are part of a candidate's id.
+_UNITS: Final = frozenset(
+    ("ms", "us", "ns", "pp", "kb", "mb", "gb", "kB", "MB", "GB", "st", "nd", "rd", "th")
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class KnownFacts:
     """What the journals of a workspace hold: numbers in rising order, and names."""
 
     numbers: tuple[float, ...] = ()
@@ -40,12 +55,17 @@ class Facts:
     def holds(self, number: str) -> bool:
         """Whether a number was measured or set: exactly where it is whole, else when rounded to as
         many places as it is written with. The sign does not count: a loss is a gain reversed."""
-        digits, _, exponent = number.lower().replace(",", "").lstrip("+-−").partition("e")
+        plain = number.lower().replace(",", "").replace("_", "")
+        digits, _, exponent = plain.lstrip("+-−").partition("e")
         places = len(digits.partition(".")[2])
         scale = 10.0 ** int(exponent or 0)
         value = float(digits) * scale
         slack = (0.5 * 10.0**-places * scale if places or exponent else 0.0) + 1e-12 * value
         return self._near(value, slack) or self._near(-value, slack)
+
+    def names(self, id: str) -> bool:
+        """Whether an id is known, of a candidate or of anything else, however it is capitalised."""
+        return id.lower() in self.ids or id in self.ids
 
     def _near(self, value: float, slack: float) -> bool:
         place = bisect_left(self.numbers, value - slack)
@@ -138,7 +158,7 @@ def from_words(
 # --- checking ------------------------------------------------------------------------------------
 
 
-def strike_unknown(draft: Decision, facts: Facts) -> tuple[Decision, tuple[str, ...]]:
+def strike_unknown(draft: Decision, facts: KnownFacts) -> tuple[Decision, tuple[str, ...]]:
     """The draft with every number and id struck that is not among the facts, and which they are."""
     unknown: dict[str, None] = {}
 
@@ -157,14 +177,45 @@ def strike_unknown(draft: Decision, facts: Facts) -> tuple[Decision, tuple[str, 
     return struck, tuple(unknown)
 
 
-def _judge(found: re.Match[str], facts: Facts, unknown: dict[str, None]) -> str:
+def _judge(found: re.Match[str], facts: KnownFacts, unknown: dict[str, None]) -> str:
+    """The token itself where it is known, else struck; of a list of candidates, each of them."""
     token, kind = found[0], found.lastgroup
-    if kind == "day":
-        return token
-    if facts.holds(token) if kind == "number" else token in facts.ids:
+    if kind == "named":
+        return _IN_LIST.sub(lambda id: _strike(id[0], facts.names(id[0]), unknown), token)
+    return _strike(token, _is_known(found, facts), unknown)
+
+
+def _strike(token: str, known: bool, unknown: dict[str, None]) -> str:
+    if known:
         return token
     unknown.setdefault(token)
     return f"~~{token}~~"
+
+
+def _is_known(found: re.Match[str], facts: KnownFacts) -> bool:
+    match found.lastgroup:
+        case "day" | "shape":
+            return True
+        case "record":
+            return facts.names(f"ADR-{int(re.sub(r'[^0-9]', '', found[0])):04d}")
+        case "number":
+            return _is_known_number(found[0], found["rest"], facts)
+        case "candidate":
+            return facts.names(found[0]) or facts.names(found[0][1:])
+    return facts.names(found[0])
+
+
+def _is_known_number(token: str, letters: str, facts: KnownFacts) -> bool:
+    """Whether a number is known with the letters behind it: `17b` is a candidate, `12ms` a
+    measurement and `1.2M` one in millions."""
+    number = token.removesuffix(letters)
+    if not letters:
+        return facts.holds(token)
+    if facts.names(token):
+        return True
+    if scale := _SCALES.get(letters):
+        return "e" not in number.lower() and facts.holds(f"{number}e{math.log10(scale):.0f}")
+    return (letters in _UNITS or len(letters) > 2) and facts.holds(number)
 
 
 def with_origin(

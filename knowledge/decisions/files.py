@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import codecs
-import os
 import re
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from archwright.core import InputError
+from archwright.core.files import write_whole
 
 _UTF_16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -42,13 +42,9 @@ def read_text(path: Path) -> FileText:
 
 
 def write_text(path: Path, content: FileText) -> None:
-    """Write aside, then rename: a reader sees the old file or the new one."""
-    aside = path.with_name(f".{path.name}.new")
-    with aside.open("wb") as file:
-        file.write(content.text.encode(content.encoding, _errors(content.encoding)))
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    """Write a record; a reader sees the old file or the new one."""
+    data = content.text.encode(content.encoding, _errors(content.encoding))
+    write_whole(path, data, durable=True)
 
 
 def printable_text(text: str) -> str:

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Final
 
 from archwright.core import InputError
+from archwright.core.files import locked
 from archwright.knowledge.decisions.changing import with_note, with_status
 from archwright.knowledge.decisions.files import FileText, printable_text, read_text, write_text
 from archwright.knowledge.decisions.madr import STATUSES, Decision, Option, render
 from archwright.knowledge.decisions.reading import parse
-from archwright.knowledge.locking import locked
 
 SLUG_LENGTH: Final = 48
 TITLE_WEIGHT: Final = 4
@@ -42,7 +42,7 @@ def slugify(text: str, fallback: str = "untitled") -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class FoundDecision:
     """A decision that a search found; a higher `score` fits better."""
 
     decision: Decision
@@ -137,7 +137,7 @@ class DecisionFolder:
         """
         return printable_text(read_text(self.find(number)).text)
 
-    def search(self, text: str) -> tuple[Hit, ...]:
+    def search(self, text: str) -> tuple[FoundDecision, ...]:
         """The records that share words with `text`, best first; a word in the title weighs most.
 
         A term weighs by its inverse document frequency, and its count saturates (after BM25,
@@ -149,7 +149,9 @@ class DecisionFolder:
         weights = {t: math.log1p(len(counts) / max(1, sum(t in c for c in counts))) for t in terms}
         hits = [
             # Summed exactly, lest the order of the terms decide between equals.
-            Hit(decision, math.fsum(w * count[t] / (count[t] + 1.0) for t, w in weights.items()))
+            FoundDecision(
+                decision, math.fsum(w * count[t] / (count[t] + 1.0) for t, w in weights.items())
+            )
             for decision, count in zip(records, counts, strict=True)
         ]
         found = (hit for hit in hits if hit.score > 0)
@@ -249,7 +251,7 @@ __all__ = [
     "STATUSES",
     "Decision",
     "DecisionFolder",
-    "Hit",
+    "FoundDecision",
     "Option",
     "parse",
     "render",

@@ -11,7 +11,7 @@ from typing import Final
 from archwright.core import InputError
 from archwright.knowledge.decisions.files import read_text, write_text
 from archwright.knowledge.decisions.folder import Decision, DecisionFolder, slugify
-from archwright.knowledge.decisions.linting import RECORD_NAME, Fault, Record, read_folder
+from archwright.knowledge.decisions.linting import RECORD_NAME, Record, Violation, read_folder
 from archwright.knowledge.decisions.reading import parse
 from archwright.knowledge.entries import Entry, ReviewStatus
 from archwright.knowledge.store import Knowledge
@@ -33,7 +33,7 @@ class Taken:
     new: bool
 
 
-def import_records(source: Path, folder: DecisionFolder) -> tuple[list[Taken], list[Fault]]:
+def import_records(source: Path, folder: DecisionFolder) -> tuple[list[Taken], list[Violation]]:
     """Copy all records of a folder, byte for byte; with them the files that cannot be read.
 
     A record keeps its number where the workspace has no other under it, else it gets the next free

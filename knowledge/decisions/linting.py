@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from archwright.core import InputError
 from archwright.knowledge.decisions.files import read_text
 from archwright.knowledge.decisions.madr import STATUSES, Decision
-from archwright.knowledge.decisions.outline import MATTER, Heading, find_status, headings
+from archwright.knowledge.decisions.outline import MATTER, RecordHeading, find_status, headings
 from archwright.knowledge.decisions.reading import parse
 
 RECORD_NAME: Final = re.compile(r"(?:adr[-_]?)?(\d+)[-_.].*\.md", re.I)
@@ -30,7 +30,7 @@ _TARGET: Final = re.compile(r"superseded by ADR-(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Violation:
     """What is wrong, and where: the line counts from 1."""
 
     path: Path
@@ -55,7 +55,7 @@ class Record:
         return "decision" in titles and "decision outcome" not in titles
 
 
-def read_folder(folder: Path) -> tuple[list[Record], list[Fault]]:
+def read_folder(folder: Path) -> tuple[list[Record], list[Violation]]:
     """The records of a folder in order, and the files that cannot be read.
 
     Read-me files, indices and templates are no records.
@@ -73,19 +73,19 @@ def read_folder(folder: Path) -> tuple[list[Record], list[Fault]]:
     if not paths:
         raise InputError(f"{folder} holds no decision records: they are files NNNN-title.md")
     records: list[Record] = []
-    faults: list[Fault] = []
+    faults: list[Violation] = []
     for path in paths:
         try:
             text = read_text(path).text
         except InputError as error:
-            faults.append(Fault(path, 1, str(error)))
+            faults.append(Violation(path, 1, str(error)))
             continue
         name = RECORD_NAME.fullmatch(path.name)
         records.append(Record(path, text, int(name[1]) if name else None, parse(text, path)))
     return records, faults
 
 
-def lint(folder: Path) -> tuple[list[Record], list[Fault]]:
+def lint(folder: Path) -> tuple[list[Record], list[Violation]]:
     """The records of a folder and all their faults, by file and line.
 
     Raises:
@@ -101,14 +101,16 @@ def lint(folder: Path) -> tuple[list[Record], list[Fault]]:
 # --- one record ----------------------------------------------------------------------------------
 
 
-def _lint_record(record: Record) -> Iterator[Fault]:
+def _lint_record(record: Record) -> Iterator[Violation]:
     outline = headings(record.text)
     if record.number is None:
-        yield Fault(record.path, 1, "the file's name does not begin with a number: NNNN-title.md")
+        yield Violation(
+            record.path, 1, "the file's name does not begin with a number: NNNN-title.md"
+        )
     yield from _lint_bytes(record)
     yield from _lint_matter(record)
     if not any(h.level == 1 and h.title for h in outline):
-        yield Fault(record.path, 1, "there is no title: `# ...`")
+        yield Violation(record.path, 1, "there is no title: `# ...`")
     for again in [h for h in outline if h.level == 1][1:]:
         yield _at(record, again.start, f"a second title: `# {again.title}`")
     yield from _lint_sections(record, outline)
@@ -117,23 +119,23 @@ def _lint_record(record: Record) -> Iterator[Fault]:
     yield from _lint_links(record)
 
 
-def _at(record: Record, position: int, message: str) -> Fault:
-    return Fault(record.path, record.text.count("\n", 0, position) + 1, message)
+def _at(record: Record, position: int, message: str) -> Violation:
+    return Violation(record.path, record.text.count("\n", 0, position) + 1, message)
 
 
-def _lint_bytes(record: Record) -> Iterator[Fault]:
+def _lint_bytes(record: Record) -> Iterator[Violation]:
     if odd := re.search("[\ud800-\udfff]", record.text):
         yield _at(record, odd.start(), "bytes that are no UTF-8: save the file as UTF-8")
     if conflict := _CONFLICT.search(record.text):
         yield _at(record, conflict.start(), "a merge conflict that was never resolved")
 
 
-def _lint_matter(record: Record) -> Iterator[Fault]:
+def _lint_matter(record: Record) -> Iterator[Violation]:
     text = record.text
     matter = MATTER.match(text)
     if matter is None:
         if re.match(r"\ufeff?---[ \t]*\r?\n[\w-]+:", text):
-            yield Fault(record.path, 1, "the front matter is never closed: `---`")
+            yield Violation(record.path, 1, "the front matter is never closed: `---`")
         return
     seen: set[str] = set()
     for line in re.finditer(r"^([\w-]+)[ \t]*:", matter[1], re.M):
@@ -142,14 +144,14 @@ def _lint_matter(record: Record) -> Iterator[Fault]:
         seen.add(line[1].lower())
 
 
-def _lint_sections(record: Record, outline: Sequence[Heading]) -> Iterator[Fault]:
+def _lint_sections(record: Record, outline: Sequence[RecordHeading]) -> Iterator[Violation]:
     wanted = _NYGARD if record.is_nygard else _MADR
     present = {h.title.lower(): i for i, h in enumerate(outline) if h.level > 1}
     for title in wanted:
         place = present.get(title.lower())
         if place is None:
             if not (title == "Status" and find_status(record.text)):
-                yield Fault(record.path, 1, f"the section `{title}` is missing")
+                yield Violation(record.path, 1, f"the section `{title}` is missing")
             continue
         here, later = outline[place], outline[place + 1 :]
         body = record.text[here.end : later[0].start if later else None]
@@ -158,11 +160,11 @@ def _lint_sections(record: Record, outline: Sequence[Heading]) -> Iterator[Fault
             yield _at(record, here.start, f"the section `{title}` is empty")
 
 
-def _lint_status(record: Record) -> Iterator[Fault]:
+def _lint_status(record: Record) -> Iterator[Violation]:
     place = find_status(record.text)
     status = record.decision.status
     if place is None or place.start == place.end:
-        yield Fault(record.path, 1, "there is no status")
+        yield Violation(record.path, 1, "there is no status")
     elif status not in STATUSES and not _TARGET.fullmatch(status):
         said = " ".join(record.text[place.start : place.end].split())[:60]
         known = ", ".join(STATUSES)
@@ -183,7 +185,7 @@ def _is_date(words: str) -> bool:
     return True
 
 
-def _lint_choice(record: Record, outline: Sequence[Heading]) -> Iterator[Fault]:
+def _lint_choice(record: Record, outline: Sequence[RecordHeading]) -> Iterator[Violation]:
     """MADR: the outcome names one of the options that were considered."""
     outcome = next((h for h in outline if h.title.lower() == "decision outcome"), None)
     if outcome is None:
@@ -203,7 +205,7 @@ def _same(chosen: str, option: str) -> bool:
     return bool(a) and (b.startswith(a) or a.startswith(b))
 
 
-def _lint_links(record: Record) -> Iterator[Fault]:
+def _lint_links(record: Record) -> Iterator[Violation]:
     text = _CODE.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), record.text)
     for link in _LINK.finditer(text):
         target = unquote(link[1].strip("<>").partition("#")[0].partition("?")[0])
@@ -228,13 +230,13 @@ def _numbered(records: Sequence[Record]) -> dict[int, list[Record]]:
     return found
 
 
-def _duplicates(records: Sequence[Record]) -> Iterator[Fault]:
+def _duplicates(records: Sequence[Record]) -> Iterator[Violation]:
     for number, same in _numbered(records).items():
         for record in same[1:]:
-            yield Fault(record.path, 1, f"number {number} is taken by {same[0].path.name}")
+            yield Violation(record.path, 1, f"number {number} is taken by {same[0].path.name}")
 
 
-def _successions(records: Sequence[Record]) -> Iterator[Fault]:
+def _successions(records: Sequence[Record]) -> Iterator[Violation]:
     """Both ends of a supersession say so, and none leads back to where it began."""
     known = {number: same[0] for number, same in _numbered(records).items()}
     successor = {n: t for n, record in known.items() if (t := _successor(record)) is not None}
@@ -250,7 +252,7 @@ def _successor(record: Record) -> int | None:
 
 def _lint_old_end(
     record: Record, known: Mapping[int, Record], successor: Mapping[int, int]
-) -> Iterator[Fault]:
+) -> Iterator[Violation]:
     target, place = _successor(record), find_status(record.text)
     if target is None or place is None:
         return
@@ -283,7 +285,7 @@ def _supersedes(record: Record) -> list[tuple[int, int]]:
     ]
 
 
-def _lint_new_end(record: Record, known: Mapping[int, Record]) -> Iterator[Fault]:
+def _lint_new_end(record: Record, known: Mapping[int, Record]) -> Iterator[Violation]:
     for number, position in dict(_supersedes(record)).items():
         if number not in known:
             yield _at(record, position, f"it supersedes ADR-{number:04d}, which is not here")

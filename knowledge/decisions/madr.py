@@ -72,7 +72,8 @@ def escape(text: str) -> str:
 
 def escape_line(text: str) -> str:
     """`escape`, on one line."""
-    return escape(" ".join(text.split()))
+    # Hidden characters go first: two blanks around one are one blank.
+    return escape(" ".join(" ".join(map(_visible, text.splitlines())).split()))
 
 
 def _visible(line: str) -> str:

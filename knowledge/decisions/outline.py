@@ -24,7 +24,7 @@ _SUPERSEDED: Final = re.compile(r"super[sc]eded[ \t]+by\b(.*)", re.I)
 _NUMBER: Final = re.compile(r"(?:ADR[- ]?|#|\[|\(|/|\b)0*(\d+)(?![\w/]*://)", re.I)
 
 
-class Heading(NamedTuple):
+class RecordHeading(NamedTuple):
     """A heading; `start` is where its line begins and `end` where the line after it does."""
 
     level: int
@@ -41,9 +41,9 @@ class Place(NamedTuple):
     in_matter: bool
 
 
-def headings(text: str) -> list[Heading]:
+def headings(text: str) -> list[RecordHeading]:
     """The headings of a text in order, those inside code blocks left out."""
-    found: list[Heading] = []
+    found: list[RecordHeading] = []
     matter = MATTER.match(text)
     position = matter.end() if matter else len(text) - len(text.removeprefix("\ufeff"))
     fence = ""
@@ -56,7 +56,7 @@ def headings(text: str) -> list[Heading]:
         elif mark:
             fence = mark[1]
         elif heading := _HEADING.match(line):
-            found.append(Heading(len(heading[1]), heading[2], start, position))
+            found.append(RecordHeading(len(heading[1]), heading[2], start, position))
     return found
 
 

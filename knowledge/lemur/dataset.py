@@ -26,7 +26,7 @@ _NETWORKS, _STATISTICS = Path("ab/nn/nn"), Path("ab/nn/stat")
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class LemurTrial:
     """The best accuracy on one data set: never without how long and on what it was trained.
 
     `accuracy` is in per cent, `trials` how many were recorded for this data set.
@@ -85,7 +85,7 @@ class Lemur:
         """
         return _read(self.root / _NETWORKS / f"{name}.py", FILE_LIMIT_BYTES)
 
-    def trials(self, name: str) -> tuple[Trial, ...]:
+    def trials(self, name: str) -> tuple[LemurTrial, ...]:
         """The best trial of a network on each of its data sets; unreadable files are left out."""
         found = (_best(folder) for folder in self.statistics.get(name, ()))
         return tuple(sorted((t for t in found if t), key=lambda t: (t.task, t.dataset)))
@@ -113,10 +113,10 @@ def _statistics_folders(root: Path) -> dict[str, tuple[Path, ...]]:
     return {name: tuple(sorted(paths)) for name, paths in found.items()}
 
 
-def _best(folder: Path) -> Trial | None:
+def _best(folder: Path) -> LemurTrial | None:
     """The most accurate of the trials in the files `EPOCH.json` of a folder."""
     task, dataset, *_ = folder.name.split("_", 3)
-    best: Trial | None = None
+    best: LemurTrial | None = None
     count = 0
     for epoch, record in _records(folder):
         accuracy = _number(record.get("accuracy"))
@@ -127,13 +127,17 @@ def _best(folder: Path) -> Trial | None:
             best = _trial(task, dataset, epoch, record, 100.0 * accuracy)
     if best is None:
         return None
-    return Trial(**{**{k: getattr(best, k) for k in Trial.__dataclass_fields__}, "trials": count})
+    return LemurTrial(
+        **{**{k: getattr(best, k) for k in LemurTrial.__dataclass_fields__}, "trials": count}
+    )
 
 
-def _trial(task: str, dataset: str, epoch: int, record: Mapping[str, Any], percent: float) -> Trial:
+def _trial(
+    task: str, dataset: str, epoch: int, record: Mapping[str, Any], percent: float
+) -> LemurTrial:
     kept = {str(k)[:40]: n for k, v in record.items() if (n := _number(v)) is not None}
     batch = kept.get("batch")
-    return Trial(
+    return LemurTrial(
         task=task,
         dataset=dataset,
         accuracy=percent,

@@ -15,7 +15,7 @@ from typing import Final
 from archwright.core import InputError, Problem, Recipe, SourceError
 from archwright.knowledge.entries import Entry
 from archwright.knowledge.lemur.adapting import adapt
-from archwright.knowledge.lemur.dataset import Lemur, Trial
+from archwright.knowledge.lemur.dataset import Lemur, LemurTrial
 from archwright.source.fingerprint import family, fingerprint, read_source
 
 RUN: Final = "lemur"
@@ -164,16 +164,16 @@ def _read_network(lemur: Lemur, name: str) -> _Read:
     return _Read(entry, key or source, sum(t.trials for t in ours))
 
 
-def _importance(trial: Trial) -> tuple[int, str]:
+def _importance(trial: LemurTrial) -> tuple[int, str]:
     known = _FIRST.index(trial.dataset) if trial.dataset in _FIRST else len(_FIRST)
     return known, trial.dataset
 
 
-def _measured(trial: Trial) -> str:
+def _measured(trial: LemurTrial) -> str:
     """An accuracy is nothing without its data set, its epoch and its transform."""
     epochs = "1 epoch" if trial.epoch == 1 else f"{trial.epoch} epochs"
     return f"{trial.accuracy:.2f} % on {trial.dataset} after {epochs}, transform {trial.transform}"
 
 
-def _with_count(trial: Trial) -> str:
+def _with_count(trial: LemurTrial) -> str:
     return f"{_measured(trial)} (best of {trial.trials})"

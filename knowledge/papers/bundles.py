@@ -13,12 +13,20 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from archwright.knowledge.papers import limits
-from archwright.knowledge.papers.paper import UnreadableError
+from archwright.core import InputError
+from archwright.knowledge.papers.paper import (
+    CODE_BYTES,
+    CODE_FILES,
+    EXPANDED_BYTES,
+    FILE_BYTES,
+    MEMBERS,
+    UnreadableError,
+)
 
 Bundle = dict[str, bytes]
 """Contents by path inside the bundle, `/` between folders."""
@@ -40,18 +48,18 @@ def open_bundle(path: Path) -> Bundle:
     """
     if path.is_dir():
         return _bounded(_read_all(_walk(path)))
-    data = _read(path, limits.FILE_BYTES)
+    data = _read(path, FILE_BYTES)
     if unpacked := _unpack(data):
         return _bounded(unpacked)
     beside = path.parent / CODE
     found = _walk(beside) if not beside.is_symlink() else ()
     # What else lies there, such as weights, is no reason to refuse the paper.
-    code = islice((pair for pair in found if _is_code(pair[1])), limits.CODE_FILES)
+    code = islice((pair for pair in found if _is_code(pair[1])), CODE_FILES)
     return {path.name: data, **{f"{CODE}/{n}": text for n, text in _read_all(code)}}
 
 
 def _is_code(path: Path) -> bool:
-    return path.name.endswith(CODE_ENDINGS) and path.stat().st_size <= limits.CODE_BYTES
+    return path.name.endswith(CODE_ENDINGS) and path.stat().st_size <= CODE_BYTES
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -66,7 +74,7 @@ def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _read_all(files: Iterable[tuple[str, Path]]) -> Iterator[tuple[str, bytes]]:
-    return ((name, _read(path, limits.FILE_BYTES)) for name, path in files)
+    return ((name, _read(path, FILE_BYTES)) for name, path in files)
 
 
 def _read(path: Path, most: int) -> bytes:
@@ -80,16 +88,16 @@ def _bounded(files: Iterable[tuple[str, bytes]]) -> Bundle:
     total = 0
     for name, data in files:
         total += len(data)
-        if total > limits.EXPANDED_BYTES:
+        if total > EXPANDED_BYTES:
             _refuse_size()
-        if len(found) >= limits.MEMBERS:
-            raise UnreadableError(f"it holds more than {limits.MEMBERS} files: add a part of it")
+        if len(found) >= MEMBERS:
+            raise UnreadableError(f"it holds more than {MEMBERS} files: add a part of it")
         found[name] = data
     return found
 
 
 def _refuse_size() -> None:
-    size = limits.EXPANDED_BYTES >> 20
+    size = EXPANDED_BYTES >> 20
     raise UnreadableError(f"unpacked it is larger than {size} MB: add a smaller part of it")
 
 
@@ -120,8 +128,8 @@ def _gunzip(data: bytes) -> bytes:
 
 def _read_stream(stream: gzip.GzipFile) -> bytes:
     """All of a stream whose size nobody knows before."""
-    data = stream.read(limits.EXPANDED_BYTES + 1)
-    if len(data) > limits.EXPANDED_BYTES:
+    data = stream.read(EXPANDED_BYTES + 1)
+    if len(data) > EXPANDED_BYTES:
         _refuse_size()
     return data
 
@@ -135,7 +143,7 @@ def _untar(data: bytes) -> Iterator[tuple[str, bytes]]:
                 if not member.isreg():
                     what = "a link" if member.islnk() or member.issym() else "a device"
                     raise UnreadableError(f"it holds {what} ({member.name[:80]!r}): {_FIX}")
-                if member.size > limits.EXPANDED_BYTES:
+                if member.size > EXPANDED_BYTES:
                     _refuse_size()
                 stream = archive.extractfile(member)
                 yield member.name, stream.read() if stream else b""
@@ -151,7 +159,7 @@ def _unzip(data: bytes) -> Iterator[tuple[str, bytes]]:
                     continue
                 if member.external_attr >> 28 == 0o12:
                     raise UnreadableError(f"it holds a link ({member.filename[:80]!r}): {_FIX}")
-                if member.file_size > limits.EXPANDED_BYTES:
+                if member.file_size > EXPANDED_BYTES:
                     _refuse_size()
                 yield member.filename, archive.read(member)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
@@ -177,3 +185,67 @@ def _checked(members: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]
             raise UnreadableError(f"it holds {name[:80]!r}, which leaves its folder: {_FIX}")
         if not any(part in _IGNORED or part.startswith(".") for part in path.parts):
             yield path.as_posix(), data
+
+
+# --- which papers a path holds --------------------------------------------------------------------
+
+
+_ENDINGS: Final = (
+    ".pdf", ".tex", ".html", ".htm", ".xhtml", ".md", ".markdown", ".txt", ".gz", ".tgz", ".tar",
+    ".zip",
+)  # fmt: skip
+_HEAD_BYTES: Final = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Papers, each a file or a folder, and files that look like none."""
+
+    papers: tuple[Path, ...]
+    skipped: tuple[Path, ...] = ()
+
+
+def find_papers(path: Path) -> Found:
+    """The papers that a user means by a path.
+
+    A folder with a LaTeX document in it is one paper. Any other folder holds papers: its files and
+    the LaTeX folders below it; what neither looks nor is called like a paper is skipped.
+    """
+    if not path.is_dir() or _is_latex(path):
+        return Found((path,))
+    papers: list[Path] = []
+    skipped: list[Path] = []
+    for entry in _entries(path):
+        if entry.is_symlink():
+            skipped.append(entry)
+        elif entry.is_dir() and entry.name != CODE:
+            found = find_papers(entry)
+            papers += found.papers
+            skipped += found.skipped
+        elif entry.is_dir():
+            continue
+        elif entry.suffix.lower() in _ENDINGS or _head(entry).startswith(b"%PDF-"):
+            papers.append(entry)
+        else:
+            skipped.append(entry)
+    return Found(tuple(papers), tuple(skipped))
+
+
+def _is_latex(folder: Path) -> bool:
+    files = (p for p in _entries(folder) if p.suffix == ".tex" and p.is_file())
+    return any(b"\\documentclass" in _head(p) or b"\\documentstyle" in _head(p) for p in files)
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read ({error.strerror}): fix its rights") from None
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD_BYTES)
+    except OSError:
+        return b""  # said when it is read

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from archwright.core import InputError, WorkspaceError
-from archwright.knowledge.locking import locked
+from archwright.core.files import locked
 from archwright.knowledge.papers.bundles import CODE
 from archwright.knowledge.papers.confined import read_confined
 from archwright.knowledge.papers.paper import FORMAT, Paper, from_json, to_json

@@ -16,8 +16,14 @@ from typing import Final
 
 from pylatexenc.latex2text import LatexNodes2Text
 
-from archwright.knowledge.papers import limits
-from archwright.knowledge.papers.paper import CodeFile, Paper, Section, Table, UnreadableError
+from archwright.knowledge.papers.paper import (
+    TEXT_CHARACTERS,
+    CodeFile,
+    Paper,
+    Section,
+    Table,
+    UnreadableError,
+)
 
 _INCLUSION = re.compile(r"\\(?:input|include|subfile)\s*\{([^}]+)\}")
 _COMMENT = re.compile(r"(?<!\\)%[^\n]*\n?")
@@ -122,7 +128,7 @@ def _include(files: Mapping[str, str], name: str, depth: int) -> str:
 
 
 def _checked(text: str) -> str:
-    if len(text) > limits.TEXT_CHARACTERS:
+    if len(text) > TEXT_CHARACTERS:
         raise UnreadableError("its commands expand to too much text: add a smaller part of it")
     return text
 

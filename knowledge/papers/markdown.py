@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from archwright.knowledge.papers.headings import split_references
 from archwright.knowledge.papers.paper import CodeFile, Paper, Section, Table
+from archwright.knowledge.papers.text import split_references
 
 _ATX = re.compile(r" {0,3}(?P<marks>#{1,6})\s+(?P<title>.*?)\s*#*\s*")
 _NUMBER = re.compile(r"(?P<number>(?:\d{1,2}|[A-Z])(?:\.\d{1,2})*)\.?\s+(?P<title>\S.*)")

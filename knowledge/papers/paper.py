@@ -1,4 +1,4 @@
-"""A paper as plain values, and as JSON."""
+"""A paper as plain values, and as JSON; how large it may be."""
 
 from __future__ import annotations
 
@@ -11,6 +11,20 @@ FORMAT: Final = 1
 """The version of a stored paper."""
 
 ID_LENGTH: Final = 12
+
+# How large a paper may be.
+FILE_BYTES: Final = 100 * 2**20
+"""One file, as it lies on the disk."""
+EXPANDED_BYTES: Final = 256 * 2**20
+"""An archive or a folder, all files together, unpacked."""
+MEMBERS: Final = 10_000
+MARKUP_BYTES: Final = 16 * 2**20
+"""One file of LaTeX, HTML, Markdown or text; trees of such text take many times as much memory."""
+PAGES: Final = 1_000
+TEXT_CHARACTERS: Final = 8_000_000
+CODE_BYTES: Final = 2**20
+"""One file of code beside a paper."""
+CODE_FILES: Final = 200
 
 Kind = Literal["pdf", "latex", "html", "markdown", "text"]
 Status = Literal["ok", "suspicious"]

@@ -17,8 +17,8 @@ from typing import Any, Final
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from archwright.knowledge.papers import limits
-from archwright.knowledge.papers.headings import (
+from archwright.knowledge.papers.paper import PAGES, Paper, UnreadableError
+from archwright.knowledge.papers.text import (
     REFERENCES,
     Heading,
     Line,
@@ -26,7 +26,6 @@ from archwright.knowledge.papers.headings import (
     heading_of,
     split_references,
 )
-from archwright.knowledge.papers.paper import Paper, UnreadableError
 
 _SOFT_HYPHEN: Final = "\ufffe"
 _LIGATURES: Final = str.maketrans(
@@ -61,8 +60,8 @@ def read_pdf(data: bytes) -> Paper:
     """
     document = _open(data)
     pages = len(document)
-    if pages > limits.PAGES:
-        raise UnreadableError(f"it has {pages} pages, over {limits.PAGES}: add a part of it")
+    if pages > PAGES:
+        raise UnreadableError(f"it has {pages} pages, over {PAGES}: add a part of it")
     spans = [span for number in range(pages) for span in _spans(document, number)]
     if sum(len(s.text) for s in spans) < _TEXT_CHARACTERS_PER_PAGE * pages:
         raise UnreadableError(

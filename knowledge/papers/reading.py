@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from archwright.knowledge.papers import limits
 from archwright.knowledge.papers.bundles import CODE, CODE_ENDINGS, Bundle, open_bundle
 from archwright.knowledge.papers.instructions import find_instructions, visible
-from archwright.knowledge.papers.paper import CodeFile, Kind, Paper, Section, UnreadableError
-from archwright.knowledge.papers.recognising import decode, kind_of
+from archwright.knowledge.papers.paper import (
+    CODE_BYTES,
+    CODE_FILES,
+    MARKUP_BYTES,
+    TEXT_CHARACTERS,
+    CodeFile,
+    Kind,
+    Paper,
+    Section,
+    UnreadableError,
+)
 
 _ORDER: Final[Mapping[Kind, int]] = {"latex": 0, "pdf": 1, "html": 2, "markdown": 3, "text": 4}
 _NO_PAPER: Final = "it is no paper: add PDF, LaTeX, HTML, Markdown or text"
@@ -29,7 +39,7 @@ def read_paper(path: Path) -> Paper:
     paper = _read(bundle, name, kind)
     if not any(s.text.strip() for s in paper.sections):
         raise UnreadableError("it holds no text: " + _NO_PAPER.removeprefix("it is no paper: "))
-    if sum(len(s.text) for s in paper.sections) > limits.TEXT_CHARACTERS:
+    if sum(len(s.text) for s in paper.sections) > TEXT_CHARACTERS:
         raise UnreadableError("it holds too much text for a paper: add a part of it")
     paper = _cleaned(paper)
     return replace(
@@ -103,9 +113,81 @@ def _code(bundle: Bundle, paper: str) -> tuple[CodeFile, ...]:
     found = []
     for name, data in bundle.items():
         inside = name.startswith(f"{CODE}/") and name.endswith(CODE_ENDINGS)
-        if name == paper or not (inside or name.endswith(".py")) or len(data) > limits.CODE_BYTES:
+        if name == paper or not (inside or name.endswith(".py")) or len(data) > CODE_BYTES:
             continue
         text = decode(data)
         if text is not None:
             found.append(CodeFile(name.removeprefix(f"{CODE}/"), text, "folder"))
-    return tuple(sorted(found[: limits.CODE_FILES], key=lambda c: c.path))
+    return tuple(sorted(found[:CODE_FILES], key=lambda c: c.path))
+
+
+# --- what a file is -------------------------------------------------------------------------------
+
+
+_LOOKED_AT: Final = 200_000
+_HTML = re.compile(r"<!doctype\s+html|<html[\s>]|<(?:head|body)[\s>]", re.IGNORECASE)
+_LATEX = re.compile(
+    r"^[^%\n]*\\(?:documentclass|documentstyle|begin\{document\})|"
+    r"^\s*\\(?:section|chapter|title)\*?\{",
+    re.MULTILINE,
+)
+_MARKDOWN = re.compile(
+    r"^#{1,6} \S|^(?:```|~~~)|^\|.+\|\s*$|^[^\n]+\n(?:=|-){3,}\s*$|"
+    r"\[[^\]\n]+\]\([^)\n]+\)|^[-*] \S",
+    re.MULTILINE,
+)
+
+
+def is_pdf(data: bytes) -> bool:
+    """Whether the bytes are a PDF, as readers of PDF decide it."""
+    return b"%PDF-" in data[:1024]
+
+
+def decode(data: bytes) -> str | None:
+    """The bytes as text; None when they are none."""
+    for mark, encoding in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
+        if data.startswith(mark):
+            return data.decode(encoding, errors="replace")
+    if b"\0" in data:
+        return None
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        # Old LaTeX is written in Latin-1, in which every byte means something: some mean no text.
+        text = data.decode("latin-1")
+        if sum(c in "\x7f" or "\x80" <= c < "\xa0" for c in text) > len(text) // 200:
+            return None
+    control = sum(c < " " and c not in "\t\n\r\f" for c in text)
+    return None if control > max(4, len(text) // 200) else text
+
+
+def kind_of(data: bytes) -> Kind | None:
+    """What a file is; None for what cannot be a paper.
+
+    Raises:
+        UnreadableError: text beyond the limit.
+    """
+    if is_pdf(data):
+        return "pdf"
+    text = decode(data)
+    if text is None or not text.strip():
+        return None
+    if len(data) > MARKUP_BYTES:
+        size = MARKUP_BYTES >> 20
+        raise UnreadableError(f"its text is larger than {size} MB: split it")
+    return _kind_of_text(text[:_LOOKED_AT])
+
+
+def _kind_of_text(text: str) -> Kind:
+    begins = text.lstrip()
+    if re.match(r"# \S|---\n", begins):
+        return "markdown"
+    if _HTML.search(begins[:4000]) or begins.startswith(("<?xml", "<!DOCTYPE", "<article")):
+        return "html"
+    if _LATEX.search(text):
+        return "latex"
+    return "markdown" if _MARKDOWN.search(text) else "text"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
 from archwright.core import RunError
+from archwright.core.files import write_whole
 
 
 def save_page(page: str, path: Path) -> None:
@@ -15,13 +14,9 @@ def save_page(page: str, path: Path) -> None:
     Raises:
         RunError: the file cannot be written.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        aside.write_text(page, encoding="utf-8", errors="replace")
-        aside.replace(path)
+        write_whole(path, page)
     except OSError as error:
-        with suppress(OSError):
-            aside.unlink()
         raise RunError(
             f"cannot write the report to {path} ({error.strerror}): name another file with "
             "`archwright report --html FILE`"

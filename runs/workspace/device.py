@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from archwright.core import InputError
+from archwright.core.files import write_whole
 from archwright.runs.workspace.paths import WorkspacePaths
 from archwright.search.predict.latency import Device
 
@@ -27,9 +28,7 @@ def device_of(paths: WorkspacePaths) -> Device:
         return known
     device = _measure()
     paths.device.parent.mkdir(parents=True, exist_ok=True)
-    aside = paths.device.with_suffix(".part")
-    aside.write_text(json.dumps(device.to_json(), indent=2) + "\n", encoding="utf-8")
-    aside.rename(paths.device)
+    write_whole(paths.device, json.dumps(device.to_json(), indent=2) + "\n")
     return device
 
 

@@ -14,7 +14,7 @@ from protocol_server import Act, Call, ProtocolServer, Say
 from scripts import good, words_of
 
 from archwright.agents.backends import Request
-from archwright.agents.backends.bandit import Pool, Pull, choose_arm, parse_models
+from archwright.agents.backends.bandit import ModelPool, Pull, choose_arm, parse_models
 from archwright.agents.backends.client import LitellmClient
 from archwright.agents.backends.faults import read_fault
 from archwright.agents.backends.keys import redact
@@ -69,7 +69,7 @@ def test_models_go_by_role() -> None:
     assert parse_models(["coder=x", "y", "z"]) == {"coder": ("x",), "": ("y", "z")}
     # A name may hold an equals sign after a slash.
     assert parse_models(["org/name=v2"]) == {"": ("org/name=v2",)}
-    pool = Pool(parse_models(["coder=x", "y"]), lambda _: [])
+    pool = ModelPool(parse_models(["coder=x", "y"]), lambda _: [])
     assert [pool.choose(r, "1") for r in ("coder", "reviewer")] == ["x", "y"]
 
 
@@ -177,7 +177,7 @@ def test_retry_after_is_a_number_or_a_date(said: str, seconds: float | None) -> 
 
 def _backend(client: Any, stop: threading.Event, notify: Any = lambda _: None) -> LlmBackend:
     patience = Patience(0.01, 0.05, outage_seconds=2.0, contact_seconds=0.3)
-    pool = Pool(parse_models(["openai/toy"]), lambda _: [])
+    pool = ModelPool(parse_models(["openai/toy"]), lambda _: [])
     prices: dict[str, Price | None] = {"openai/toy": Price(1, 2)}
     return LlmBackend(client, pool, prices, Meter(None, None), 512, stop, notify, patience)
 

@@ -11,17 +11,15 @@ from hypothesis import strategies as st
 
 from archwright.agents.patching import DiffError, apply_diff
 from archwright.agents.questions import (
-    Assessment,
     Brief,
-    Code,
     CodeQuestion,
     Idea,
-    Repair,
     RepairQuestion,
     ResearchQuestion,
     Work,
 )
-from archwright.agents.reading import UnreadableError, read_answer
+from archwright.agents.reading import FormatError
+from archwright.agents.roles import CODER, DEBUGGER, EVALUATOR, RESEARCHER
 from archwright.tasks.loading import load_task
 
 BRIEF = Brief.of(load_task("digits").spec)
@@ -49,7 +47,7 @@ SAID = {"title": "wider", "rationale": "more room"}
     ],
 )
 def test_an_idea_is_found_whatever_stands_around_it(text: str) -> None:
-    idea = read_answer(text, Idea, RESEARCH)
+    idea = RESEARCHER.read(text, RESEARCH)
     assert idea.title == "wider"
     assert " ".join(idea.rationale.split()) == "more room"
     assert idea.operator == "widen"
@@ -58,13 +56,13 @@ def test_an_idea_is_found_whatever_stands_around_it(text: str) -> None:
 
 def test_words_choose_neither_the_operator_nor_the_plan() -> None:
     said = SAID | {"operator": "control", "plan": {"seed": "x"}}
-    idea = read_answer(json.dumps(said), Idea, RESEARCH)
+    idea = RESEARCHER.read(json.dumps(said), RESEARCH)
     assert (idea.operator, idea.plan) == ("widen", {})
 
 
 def test_an_idea_cites_only_what_it_was_shown() -> None:
     said = SAID | {"evidence": ["3", "known:7", "made up"], "parents": ["99"]}
-    idea = read_answer(json.dumps(said), Idea, RESEARCH)
+    idea = RESEARCHER.read(json.dumps(said), RESEARCH)
     assert idea.evidence == ("3", "known:7")
     assert idea.parents == ("3",)
 
@@ -83,8 +81,8 @@ def test_an_idea_cites_only_what_it_was_shown() -> None:
     ],
 )
 def test_what_holds_no_idea_is_refused_with_the_reason(text: str, reason: str) -> None:
-    with pytest.raises(UnreadableError, match=reason):
-        read_answer(text, Idea, RESEARCH)
+    with pytest.raises(FormatError, match=reason):
+        RESEARCHER.read(text, RESEARCH)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +99,7 @@ def test_what_holds_no_idea_is_refused_with_the_reason(text: str, reason: str) -
     ],
 )
 def test_a_file_is_found_whatever_stands_around_it(text: str) -> None:
-    assert read_answer(text, Code, CODE).source == SOURCE
+    assert CODER.read(text, CODE).source == SOURCE
 
 
 @pytest.mark.parametrize(
@@ -114,38 +112,38 @@ def test_a_file_is_found_whatever_stands_around_it(text: str) -> None:
     ],
 )
 def test_what_holds_no_file_is_refused_with_the_reason(text: str, reason: str) -> None:
-    with pytest.raises(UnreadableError, match=reason):
-        read_answer(text, Code, CODE)
+    with pytest.raises(FormatError, match=reason):
+        CODER.read(text, CODE)
 
 
 def test_a_block_that_was_cut_off_is_no_answer() -> None:
     text = f"```python\n{SOURCE}"
-    assert read_answer(text, Code, CODE).source == SOURCE
-    with pytest.raises(UnreadableError, match="cut off at the limit"):
-        read_answer(text, Code, CODE, cut=True)
-    assert read_answer(f"{text}```\nand so", Code, CODE, cut=True).source == SOURCE
+    assert CODER.read(text, CODE).source == SOURCE
+    with pytest.raises(FormatError, match="cut off at the limit"):
+        CODER.read(text, CODE, cut=True)
+    assert CODER.read(f"{text}```\nand so", CODE, cut=True).source == SOURCE
 
 
 def test_a_diff_is_applied_to_the_parent() -> None:
     header = "--- a\n+++ b\n@@ -40,2 +40,2 @@\n class Model(nn.Module):\n"
     diff = f"{header}-    width = 8\n+    width = 16\n"
-    code = read_answer(f"Wider.\n\n```diff\n{diff}```", Code, CODE)
+    code = CODER.read(f"Wider.\n\n```diff\n{diff}```", CODE)
     assert code.source == SOURCE.replace("8", "16")
     assert code.notes == "Wider."
     without = CODE.model_copy(update={"works": ()})
-    with pytest.raises(UnreadableError, match="needs a parent"):
-        read_answer(f"```diff\n{diff}```", Code, without)
+    with pytest.raises(FormatError, match="needs a parent"):
+        CODER.read(f"```diff\n{diff}```", without)
 
 
 def test_the_debugger_may_know_no_fix() -> None:
-    assert read_answer("NO FIX: the idea needs the future.", Repair, REPAIR).source is None
-    assert read_answer('{"source": null, "notes": "none"}', Repair, REPAIR).source is None
-    assert read_answer(f"Fixed.\n```py\n{SOURCE}```", Repair, REPAIR).source == SOURCE
+    assert DEBUGGER.read("NO FIX: the idea needs the future.", REPAIR).source is None
+    assert DEBUGGER.read('{"source": null, "notes": "none"}', REPAIR).source is None
+    assert DEBUGGER.read(f"Fixed.\n```py\n{SOURCE}```", REPAIR).source == SOURCE
 
 
 def test_numbers_in_an_assessment_are_words_only() -> None:
     text = '{"explanation": "fell", "lesson": "wider", "score": 99.9, "gain": 12}'
-    assert read_answer(text, Assessment, RESEARCH).model_dump() == {
+    assert EVALUATOR.read(text, RESEARCH).model_dump() == {
         "explanation": "fell",
         "lesson": "wider",
     }
@@ -153,9 +151,9 @@ def test_numbers_in_an_assessment_are_words_only() -> None:
 
 @given(st.text())
 def test_any_words_are_read_or_refused(text: str) -> None:
-    for answer, question in ((Idea, RESEARCH), (Code, CODE), (Repair, REPAIR)):
-        with contextlib.suppress(UnreadableError):
-            assert isinstance(read_answer(text, answer, question), answer)  # type: ignore[type-var]
+    for role, question in ((RESEARCHER, RESEARCH), (CODER, CODE), (DEBUGGER, REPAIR)):
+        with contextlib.suppress(FormatError):
+            assert isinstance(role.read(text, question), role.answer)
 
 
 @given(st.lists(st.sampled_from("abcd"), min_size=1, max_size=12), st.data())

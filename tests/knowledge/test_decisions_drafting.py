@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from archwright.core import InputError
 from archwright.knowledge.decisions.drafting import (
     KEEP,
-    Facts,
+    KnownFacts,
     fill_template,
     from_words,
     precedents,
@@ -21,7 +21,9 @@ from archwright.knowledge.decisions.drafting import (
 )
 from archwright.knowledge.decisions.folder import Decision, DecisionFolder, Option, render
 
-FACTS = Facts((-0.25, 3.0, 94.6231, 16384.0), frozenset({"digits-20261124-182856", "ADR-0001"}))
+FACTS = KnownFacts(
+    (-0.25, 3.0, 94.6231, 16384.0), frozenset({"digits-20261124-182856", "ADR-0001"})
+)
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def test_a_number_is_known_when_it_was_measured(number: str, known: bool) -> Non
 
 @given(st.floats(-1e6, 1e6), st.integers(0, 6))
 def test_a_rounded_measurement_is_always_known(value: float, places: int) -> None:
-    facts = Facts((value,))
+    facts = KnownFacts((value,))
     if places:
         assert facts.holds(f"{value:.{places}f}")
 
@@ -87,6 +89,42 @@ def test_what_nobody_measured_is_struck_and_named(
     text: str, after: str, unknown: tuple[str, ...]
 ) -> None:
     assert struck(text) == (after, unknown)
+
+
+RUN_FACTS = KnownFacts(
+    (0.125, 41.0, 88.5, 2.6e6),
+    frozenset({"41", "41d", "8ba", "known:6", "recall-20260309-071500", "ADR-0012"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ("41d and 41", ()),
+        ("41e", ("41e",)),
+        ("41D is 41d, and 41E is nothing", ("41E",)),
+        ("candidate 41d's curve, and candidate 41e’s", ("41e",)),
+        ("(41d), [41e], `41f`, #41g, 'it was 41h'.", ("41e", "41f", "41g", "41h")),
+        ("from 41d-41k, 41d–41m and 41d to 41n", ("41k", "41m", "41n")),
+        ("41..57, 41...58", ("57", "58")),
+        ("candidates 41, 41d and 8ba", ()),
+        ("Candidates 41/41c & 8bb", ("41c", "8bb")),
+        ("candidate 88 is no measurement", ("88",)),
+        ("candidate_41e, candidate41f, candidate_41d", ("41e", "41f")),
+        ("c41d but not c41e", ("c41e",)),
+        ("recall-20260309-071500/41d, recall-20260309-071500/41e", ("41e",)),
+        ("known:6, not known:7 nor known:6b", ("known:7", "known:6b")),
+        ("adr-12 and ADR 0012, not adr-13", ("adr-13",)),
+        (".125 and .375", (".375",)),
+        ("2.6M and 2_600_000, not 2.7M nor 41k", ("2.7M", "41k")),
+        ("41ms, not 43ms; 41steps, not 44steps", ("43ms", "44steps")),
+        ("88.5b", ("88.5b",)),
+        ("3x3, 5×5, 2d convolutions, conv3x3, v2.1 and 1.2.3", ()),
+    ],
+)
+def test_letters_behind_a_number_are_part_of_it(text: str, unknown: tuple[str, ...]) -> None:
+    draft = Decision("t", "c", "o", text, "2026-01-31", options=(Option("o"),))
+    assert strike_unknown(draft, RUN_FACTS)[1] == unknown
 
 
 def test_every_part_of_a_draft_is_checked() -> None:

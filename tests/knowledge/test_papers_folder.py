@@ -9,6 +9,7 @@ import pytest
 from paper_files import INTRO, LATEX, MARKDOWN, save_pdf
 
 from archwright.core import InputError
+from archwright.knowledge.papers.bundles import find_papers
 from archwright.knowledge.papers.folder import PaperFolder
 from archwright.knowledge.papers.paper import Paper, Section
 from archwright.knowledge.papers.passages import (
@@ -17,9 +18,8 @@ from archwright.knowledge.papers.passages import (
     passage_id,
     passages,
     record_passages,
+    shared_words,
 )
-from archwright.knowledge.papers.relevance import shared_words
-from archwright.knowledge.papers.searching import find_papers
 from archwright.knowledge.store import Entry, Knowledge
 
 

@@ -130,7 +130,7 @@ def test_a_reader_is_given_no_secret_of_the_environment(monkeypatch: pytest.Monk
 @pytest.mark.skipif(sys.platform != "linux", reason="no limit on memory there")
 def test_a_reader_cannot_take_all_memory_nor_write_a_file(tmp_path: Path) -> None:
     program = (
-        "import sys; from archwright.knowledge.papers.worker import confine; confine()\n"
+        "import sys; from archwright.knowledge.papers.confined import confine; confine()\n"
         "try: bytearray(3 << 30); print('memory')\n"
         "except MemoryError: pass\n"
         "try: open(sys.argv[1], 'w', buffering=1).write('x\\n'); print('file')\n"

@@ -12,8 +12,7 @@ from paper_files import HTML, INTRO, LATEX, MARKDOWN, make_pdf, make_tar, save_p
 
 from archwright.knowledge.papers.instructions import find_instructions
 from archwright.knowledge.papers.paper import Paper, Section, from_json, to_json
-from archwright.knowledge.papers.reading import read_paper
-from archwright.knowledge.papers.recognising import kind_of
+from archwright.knowledge.papers.reading import kind_of, read_paper
 
 SOURCES = {"p/main.tex": LATEX.encode(), "p/parts/intro.tex": INTRO.encode()}
 

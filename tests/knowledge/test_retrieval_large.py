@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from archwright.benchmarks.knowledge.retrieval import MadeUp, measure_recall
-from archwright.knowledge import vectors
+from archwright.knowledge import indexes
 from archwright.knowledge.database import MIGRATIONS, Database
+from archwright.knowledge.indexes import VectorIndex, fold
 from archwright.knowledge.retrieval import embed, pack
 from archwright.knowledge.store import Entry, Knowledge
-from archwright.knowledge.vectors import VectorIndex, fold
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ ROW = (
 
 
 def test_the_coarse_look_keeps_the_nearest(tmp_path: Path) -> None:
-    count = vectors._EXACT_UPTO + 500
+    count = indexes.EXACT_UPTO + 500
     drawn = np.random.default_rng(0).standard_normal((count, 256)).astype(np.float32)
     drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
     database = Database(tmp_path / "many.db")

@@ -16,9 +16,8 @@ import pytest
 
 from archwright.core import CandidateStatus, Fingerprint, InputError, WorkspaceError
 from archwright.knowledge.database import MIGRATIONS, Database
-from archwright.knowledge.full_text import FullText
+from archwright.knowledge.indexes import FullText, VectorIndex
 from archwright.knowledge.store import Entry, Knowledge
-from archwright.knowledge.vectors import VectorIndex
 
 CONV = "self.conv = nn.Conv2d(1, {0}, 3)\nself.norm = nn.BatchNorm2d({0})\nreturn self.norm(x)"
 GRU = "self.cell = nn.GRU({0}, {0}, batch_first=True)\nreturn self.cell(x.flatten(2))[0].mean(1)"

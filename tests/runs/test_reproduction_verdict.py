@@ -7,15 +7,15 @@ import random
 import pytest
 
 from archwright.core import METRICS
-from archwright.papers.experiment import Arm, Claim, Direction, Experiment
+from archwright.papers.experiment import Arm, ComparedClaim, Direction, Experiment
 from archwright.papers.rubric import ArmReport, fill_rubric
-from archwright.papers.verdict import Finding, Ruling, rule, rule_all
+from archwright.papers.verdict import ClaimResult, Ruling, rule, rule_all
 
 ACCURACY, LOSS = METRICS["accuracy"], METRICS["cross_entropy"]
 
 
-def claim(direction: Direction, margin: float = 2.0) -> Claim:
-    return Claim("c1", "method", "baseline", direction, margin, "as it is said")
+def claim(direction: Direction, margin: float = 2.0) -> ComparedClaim:
+    return ComparedClaim("c1", "method", "baseline", direction, margin, "as it is said")
 
 
 def scores(mean: float, sd: float, seed: int, count: int = 12) -> list[float]:
@@ -82,8 +82,8 @@ def test_a_claim_without_effect_is_seldom_reproduced() -> None:
 
 
 def test_a_paper_is_reproduced_when_all_its_claims_are() -> None:
-    def found(*rulings: Ruling) -> list[Finding]:
-        return [Finding(f"c{i}", ruling, "") for i, ruling in enumerate(rulings)]
+    def found(*rulings: Ruling) -> list[ClaimResult]:
+        return [ClaimResult(f"c{i}", ruling, "") for i, ruling in enumerate(rulings)]
 
     assert rule_all(found("reproduced", "reproduced")) == "reproduced"
     assert rule_all(found("reproduced", "undecided")) == "undecided"
@@ -96,9 +96,9 @@ def test_the_rubric_earns_by_what_was_executed_and_measured() -> None:
     sound = ArmReport((("parses", ""), ("causality", "")), (1.0, 2.0))
     broken = ArmReport((("parses", ""), ("causality", "the past moved")))
     lost = ArmReport(sound.checks, (1.0, None), "it diverged")
-    yes, no = Finding("c1", "reproduced", ""), Finding("c1", "not reproduced", "")
+    yes, no = ClaimResult("c1", "reproduced", ""), ClaimResult("c1", "not reproduced", "")
 
-    def score(reports: dict[str, ArmReport], found: list[Finding]) -> float:
+    def score(reports: dict[str, ArmReport], found: list[ClaimResult]) -> float:
         return fill_rubric(experiment, reports, found).score
 
     both = {"baseline": sound, "method": sound}

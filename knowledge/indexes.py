@@ -1,4 +1,4 @@
-"""The vectors of a knowledge base in memory, so that a search reads only what is new.
+"""What a search goes by: vectors in memory, and full text on the disk.
 
 Entries are only ever added, and a replaced one knows by which: both are seen by their ids.
 """
@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archwright.knowledge.database import Database
-from archwright.knowledge.retrieval import DIMENSIONS, Vectors, unpack
+from archwright.knowledge.retrieval import DIMENSIONS, Vectors, query_words, quoted_query, unpack
 
 FOREVER: Final = 2**62
 _NEVER: Final = FOREVER + 1
 _COARSE: Final = 64
-_EXACT_UPTO: Final = 20_000
+EXACT_UPTO: Final = 20_000
 """Above so many entries a coarse look at all of them chooses those that are compared exactly."""
 _COMPARED: Final = 500
 _BATCH: Final = 50_000
@@ -52,7 +52,7 @@ class VectorIndex:
         with self._lock:
             self._refresh()
             seen = self._mask(kind, until)
-            if np.count_nonzero(seen) > _EXACT_UPTO:
+            if np.count_nonzero(seen) > EXACT_UPTO:
                 likeness = np.where(seen, _products(self._coarse, fold(query)), -np.inf)
                 places = np.argpartition(-likeness, _COMPARED)[:_COMPARED]
             else:
@@ -111,3 +111,60 @@ def fold(vectors: Vectors) -> Vectors:
 
 def _grown(array: Ids, more: Sequence[int]) -> Ids:
     return np.concatenate([array, np.array(more, np.int64)])
+
+
+# --- full text ------------------------------------------------------------------------------------
+
+
+_ROWS: Final = 1_000
+"""So many entries may the words of a query find together."""
+
+
+class FullText:
+    """Ranks entries by BM25 (Robertson and Zaragoza, 2009) over FTS5.
+
+    BM25 weighs a word by its rarity, and what it costs grows with the number of entries that have
+    the word: so the rarest words are taken first, for as long as few enough entries have them.
+    """
+
+    def __init__(self, database: Database, index: VectorIndex) -> None:
+        self._database = database
+        self._index = index
+
+    def ranked(self, text: str, kind: str | None, until: int | None, count: int) -> list[int]:
+        """Ids of up to `count` visible entries that share a telling word with `text`, best
+        first."""
+        ids, seen = self._index.visible(kind, until)
+        words, rare = self._telling(query_words(text), len(ids))
+        if not words or not len(ids):
+            return []
+        order = "bm25(words, 4, 2, 2, 3, 1)" if rare else "rowid DESC"
+        rows = self._database.read(
+            f"SELECT rowid AS id FROM words WHERE words MATCH ? ORDER BY {order} LIMIT ?",
+            quoted_query(words),
+            count if seen.all() else 10 * _ROWS,
+        )
+        found = np.array([row["id"] for row in rows], np.int64)
+        # An entry that another hand wrote since is found, but not among the ids yet.
+        places = np.minimum(np.searchsorted(ids, found), len(ids) - 1)
+        return [int(id) for id in found[seen[places] & (ids[places] == found)][:count]]
+
+    def _telling(self, words: Sequence[str], size: int) -> tuple[list[str], bool]:
+        """The rarest words, together in few enough entries, and whether they tell anything; where
+        all are frequent, one of them, whose newest entries are as good as any."""
+        if size <= _ROWS:
+            return list(words), True
+        counts = {word: self._count(word) for word in words}
+        kept: list[str] = []
+        total = 0
+        for word in sorted(words, key=counts.__getitem__):
+            total += counts[word]
+            if kept and total > _ROWS:
+                break
+            kept.append(word)
+        return kept, bool(kept) and counts[kept[0]] <= _ROWS
+
+    def _count(self, word: str) -> int:
+        """How many entries have a word, counted no further than matters."""
+        query = "SELECT COUNT(*) AS n FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
+        return int(self._database.read(query, quoted_query([word]), _ROWS + 1)[0]["n"])
