@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from archwright.cli import main
+from archwright.core import Floor
 from archwright.runs.journal import Journal
 from archwright.runs.workspace.workspace import Workspace, init
 
@@ -106,7 +107,7 @@ def test_a_draft_strikes_what_no_journal_holds(
 ) -> None:
     ask(capsys, "decision", "import", theirs, "--workspace", place)
     paths = Workspace.open(place).paths.run("recall-20261124-182856")
-    with Journal.create(paths, {"settings": {}, "baseline": 71.25}):
+    with Journal.create(paths, {"noise": [Floor(60, 71.25, 0.5, (71.25,), 9)]}):
         pass
     context = tmp_path / "context.md"
     context.write_text("# A mixer for keys\n\nThe mixer reached 71.2 and then 88.8 %.\n")

@@ -14,7 +14,7 @@ from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox.in_process import InProcessSandbox
 
 # What a run imports on its way, which takes longer than all else that a small one does.
-_WARM = ("archwright.runs.conduct", "archwright.sandbox.inside.jobs", "torch._dynamo")
+_WARM = ("archwright.runs.phases", "archwright.sandbox.inside.jobs", "torch._dynamo")
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload([*_WARM, "scipy.stats", "sklearn.ensemble"])
 

@@ -44,7 +44,7 @@ def _finished_trials(workspace: Path) -> dict[str, float | None]:
 
 def _candidates(workspace: Path) -> list[Candidate]:
     with _journal(workspace) as journal:
-        return [replace(candidate, created=0.0) for candidate in journal.candidates()]
+        return [replace(candidate, created=0.0) for candidate in journal.candidates(first=0)]
 
 
 def _in_flight(workspace: Path) -> tuple[Trial, ...]:
