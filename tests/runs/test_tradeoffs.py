@@ -169,7 +169,7 @@ def test_a_run_keeps_its_limits_and_reports_its_front(
     limits = {"max_params": 2_000, "max_latency_ms": 1e3}
     objectives = ("parameters", "latency")
     result = discover(spirals, workspace, max_trials=32, seed=4, objectives=objectives, **limits)
-    with Journal.open(find_run(Workspace.open(workspace), result["run"]), True) as journal:
+    with Journal.open(find_run(Workspace.open(workspace), result["run"])) as journal:
         shown = observe(journal)
     trained = [c for c in shown.candidates if c.score is not None]
     assert trained
