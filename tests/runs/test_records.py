@@ -91,7 +91,8 @@ def test_one_that_never_opened_it_is_judged_anew(parts: Parts) -> None:
     parts.records(round_=1).write(replace(FOUND, round=1))
     (kept,) = parts.journal.verdicts()
     assert (kept.verdict, kept.again) == ("discovery", ())
-    (decision,) = decisions(parts).list()
+    before, decision = decisions(parts).list()
+    assert (before.status, decision.status) == ("superseded by ADR-0002", "proposed")
     assert decision.evidence["test split"] == "opened 1 times before: this round was forced"
 
 
