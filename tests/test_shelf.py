@@ -27,7 +27,7 @@ KNOWN = {
 }
 """What each paper comes to at this scale."""
 
-QUICK = ("net2net", "squeeze-and-excitation")
+QUICK = ("net2net",)
 
 
 def experiment_of(name: str) -> Experiment:
@@ -82,6 +82,7 @@ def reproduce(name: str, workspace: Path) -> dict[str, Any]:
     "name",
     [n if n in QUICK else pytest.param(n, marks=pytest.mark.nightly) for n in KNOWN],
 )
+@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_its_claims_come_out_as_known(name: str, workspace: Path) -> None:
     result = reproduce(name, workspace)

@@ -13,6 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from archwright.core import RunError
+from archwright.runs.journal import Journal
+from archwright.runs.workspace.finding import find_run
+from archwright.runs.workspace.workspace import Workspace
+
 ARCHWRIGHT = [sys.executable, "-m", "archwright"]
 
 
@@ -32,6 +37,7 @@ def _assert_one_line(done: subprocess.CompletedProcess[str], *parts: str) -> Non
         assert part in lines[0], lines[0]
 
 
+@pytest.mark.slow
 def test_a_run_prints_one_json_document(spirals: Path, workspace: Path) -> None:
     done = _archwright(
         *("run", spirals, "--workspace", workspace, "--max-trials", 30, "--workers", 2, "--json")
@@ -44,6 +50,7 @@ def test_a_run_prints_one_json_document(spirals: Path, workspace: Path) -> None:
     assert set(result["spend"]) == {"usd", "tokens", "seconds"}
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_run(
     spirals: Path, tmp_path: Path, make_workspace: Callable[[Path], Path]
 ) -> None:
@@ -149,8 +156,11 @@ def running(spirals: Path, workspace: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def _trials(workspace: Path) -> int:
-    done = _archwright("status", "latest", "--workspace", workspace, "--json")
-    return int(json.loads(done.stdout)["trials"]) if done.returncode == 0 else 0
+    try:
+        with Journal.open(find_run(Workspace.open(workspace))) as journal:
+            return journal.spend().trials
+    except RunError:
+        return 0  # the journal is not made yet
 
 
 def test_status_works_from_another_terminal(
@@ -218,6 +228,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_in_the_middle_loses_nothing(
     spirals: Path, small_disk: Path, make_workspace: Callable[[Path], Path]
 ) -> None:

@@ -54,6 +54,11 @@ class Parts:
         """What the roles answer from now on."""
         self.backend = ScriptedBackend(script, otherwise=SymbolicBackend())
 
+    def change(self, **settings: Any) -> None:
+        """Other settings from now on."""
+        given = {**self.context.facts.settings, **settings}
+        self.context.settings = RunSettings(**given)
+
     def know_all(self) -> None:
         """As if the run had begun now: it may know all that is in the knowledge base."""
         facts = replace(self.context.facts, known_until=self.knowledge.high_water())

@@ -286,6 +286,7 @@ def test_a_task_that_changed_is_not_resumed(
         carry_out(place, task_of(paths), paths, conduct)
 
 
+@pytest.mark.slow
 def test_two_runs_in_one_workspace_at_once(spirals: Path, workspace: Path) -> None:
     command = [sys.executable, "-m", "archwright", "run", str(spirals), "--json"]
     command += ["--workspace", str(workspace), "--workers", "1", "--max-trials", "24"]

@@ -96,6 +96,7 @@ def _assert_the_same(torn: Path, whole: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_kill_minus_nine_at_twenty_moments_changes_nothing(
     whole: Path, spirals: Path, tmp_path: Path, make_workspace: Callable[[Path], Path]
 ) -> None:

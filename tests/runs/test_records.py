@@ -10,7 +10,7 @@ from parts import Parts, enter
 from whole_runs import Git
 
 from archwright.agents.backends import Request
-from archwright.core import Verdict
+from archwright.core import CandidateStatus, Verdict
 from archwright.knowledge.decisions.folder import DecisionFolder
 from archwright.knowledge.entries import Entry
 
@@ -32,7 +32,7 @@ def test_a_discovery_gets_a_decision_and_a_branch(parts: Parts, git: Git) -> Non
     (kept,) = parts.journal.verdicts()
     assert kept.branch == f"archwright/{parts.context.run}/idea-1"
     assert "idea 1" in git(parts.workspace.root, "log", "-1", "--format=%B", kept.branch)
-    (decision,) = decisions(parts).all()
+    (decision,) = decisions(parts).list()
     assert (decision.status, decision.chosen) == ("proposed", "idea 1")
     assert decision.evidence["cites"] == "Smith 2020, section 2"
     assert decision.evidence["score on fresh seeds"] == "74 % (mean of 3)"
@@ -59,7 +59,7 @@ def test_what_is_no_discovery_gets_a_decision_against_it(parts: Parts, verdict: 
     parts.records().write(verdict)
     (kept,) = parts.journal.verdicts()
     assert (kept.verdict, kept.branch) == (verdict.verdict, None)
-    (decision,) = decisions(parts).all()
+    (decision,) = decisions(parts).list()
     assert decision.status == "rejected"
     assert decision.chosen.startswith("keep the baseline")
 
@@ -70,7 +70,7 @@ def test_writing_again_finds_what_is_there(parts: Parts, git: Git) -> None:
     before = parts.journal.verdicts(), git(parts.workspace.root, "for-each-ref")
     parts.records().write(FOUND)
     assert (parts.journal.verdicts(), git(parts.workspace.root, "for-each-ref")) == before
-    assert len(decisions(parts).all()) == 1
+    assert len(decisions(parts).list()) == 1
 
 
 def test_a_verdict_that_opened_the_test_split_stands(parts: Parts) -> None:
@@ -91,7 +91,8 @@ def test_one_that_never_opened_it_is_judged_anew(parts: Parts) -> None:
     parts.records(round_=1).write(replace(FOUND, round=1))
     (kept,) = parts.journal.verdicts()
     assert (kept.verdict, kept.again) == ("discovery", ())
-    (decision,) = decisions(parts).all()
+    before, decision = decisions(parts).list()
+    assert (before.status, decision.status) == ("superseded by ADR-0002", "proposed")
     assert decision.evidence["test split"] == "opened 1 times before: this round was forced"
 
 
@@ -99,7 +100,10 @@ def test_the_reviewer_is_shown_what_earlier_runs_knew_and_what_it_says_is_kept(
     parts: Parts,
 ) -> None:
     source = parts.context.baseline.source.replace("16", "24")
-    parts.knowledge.record(Entry(run="old", candidate="7", title="old wide", source=source))
+    known = {"score": 73.0, "gain": 1.5, "end": CandidateStatus.PROMOTED, "task": "spirals"}
+    parts.knowledge.record(
+        Entry(run="old", candidate="7", title="old wide", source=source, **known)
+    )
     parts.know_all()
     enter(parts, "1", 2.0, source=source)
 
@@ -112,6 +116,6 @@ def test_the_reviewer_is_shown_what_earlier_runs_knew_and_what_it_says_is_kept(
     parts.records().write(FOUND)
     (kept,) = parts.journal.verdicts()
     assert kept.suspicions == ("known before",)
-    (decision,) = decisions(parts).all()
+    (decision,) = decisions(parts).list()
     assert decision.because == "it gained on all seeds. It is only wider."
     assert decision.consequences == ("more weights", "Suspicion: known before")

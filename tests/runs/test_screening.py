@@ -98,7 +98,7 @@ def test_what_the_debugger_repairs_is_let_through_under_the_next_id(parts: Parts
 
 @pytest.mark.parametrize("repairs", [0, 2])
 def test_what_nobody_can_repair_ends_invalid(parts: Parts, repairs: int) -> None:
-    parts.context.settings = parts.context.settings.changed(repairs=repairs)
+    parts.change(repairs=repairs)
     parts.script({**code("x = 1\n"), "debugger": lambda r: {"source": f"x = {r.seed}\n"}})
     found = parts.propose()
     assert found.status is CandidateStatus.INVALID
@@ -118,7 +118,7 @@ def test_an_answer_that_cannot_be_used_is_a_candidate_without_source(parts: Part
 
 def test_what_is_too_slow_here_fails_a_check_like_any_other(parts: Parts) -> None:
     parts.context.facts = replace(parts.context.facts, device=asdict(NOMINAL))
-    parts.context.settings = parts.context.settings.changed(max_latency_ms=1e-6)
+    parts.change(max_latency_ms=1e-6)
     parts.script({**code(wider(parts)), "debugger": lambda _: {"source": None}})
     found = parts.propose()
     assert found.latency_ms

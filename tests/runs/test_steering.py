@@ -20,7 +20,7 @@ def test_one_in_ten_is_a_control_that_goes_to_the_top_at_once(parts: Parts) -> N
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_the_share_of_the_control_arm_is_a_setting(parts: Parts, share: float) -> None:
-    parts.context.settings = parts.context.settings.changed(control=share)
+    parts.change(control=share)
     steering = parts.steering()
     chosen = [steering.choose(n, parts.campaign()).operator for n in range(1, 9)]
     assert chosen.count(CONTROL) == 8 * share
@@ -28,7 +28,7 @@ def test_the_share_of_the_control_arm_is_a_setting(parts: Parts, share: float) -
 
 def test_what_was_chosen_stays_chosen(parts: Parts) -> None:
     before = [parts.steering().choose(1, parts.campaign())]
-    parts.context.settings = parts.context.settings.changed(seed=99, policy="random")
+    parts.change(seed=99, policy="random")
     assert [parts.steering().choose(1, parts.campaign())] == before
 
 
@@ -48,7 +48,7 @@ def _measured(parts: Parts, rung: int) -> list[Candidate]:
 
 def _parents(parts: Parts, *candidates: Candidate) -> list[str]:
     """First parents of what a greedy policy chooses next, and next."""
-    parts.context.settings = parts.context.settings.changed(policy="greedy", control=0.0)
+    parts.change(policy="greedy", control=0.0)
     steering, campaign = parts.steering(), parts.campaign(*candidates)
     return [p for n in range(20, 40) for p in steering.choose(n, campaign).parents[:1]]
 
