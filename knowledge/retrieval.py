@@ -9,12 +9,13 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archwright.knowledge.entries import Database
+if TYPE_CHECKING:
+    from archwright.knowledge.entries import Database
 
 # A run of capitals, a word that may begin with one, a number: `AdaptiveAvgPool2d` is five.
 _PART: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
