@@ -8,7 +8,7 @@ reason, as a call of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
@@ -116,6 +116,30 @@ def sample(role: str, start: samples.Start) -> Typed:
 
 Recorder = Callable[[str, Request, Callable[[], Reply]], Reply]
 """`record(key, request, ask)` gives the reply: from the journal, or by asking now."""
+
+Once = Callable[[str, str, str, Mapping[str, Any], Callable[[], Mapping[str, Any]]], dict[str, Any]]
+"""`once(kind, key, candidate, request, act)`: as `archwright.runs.journal.Journal.once`."""
+
+
+def record_by(once: Once) -> Recorder:
+    """Answers a call from a journal, or makes it once and keeps the reply, errors included.
+
+    The row's request holds role, seed and the hashes of the prompt and of all that is sent; its
+    result the reply with model, tokens and dollars.
+    """
+
+    def record(key: str, request: Request, ask: Callable[[], Reply]) -> Reply:
+        asked = {
+            "role": request.role,
+            "seed": request.seed,
+            "prompt": request.prompt_hash,
+            "request": request.hash,
+        }
+        candidate = key.partition("/")[0]
+        return Reply(**once("call", key, candidate, asked, lambda: asdict(ask())))
+
+    return record
+
 
 SENT_BACK_AT_MOST: Final = 2
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Literal
 
-from archwright.core import CandidateStatus, Fingerprint
+from archwright.core import CandidateStatus, Fingerprint, WorkspaceError
+from archwright.knowledge.retrieval import embedded, spread
 
 Kind = Literal["result", "lesson", "note", "example", "paper", "decision"]
 """`example` is an architecture that the user brought in, `note` the user's own words."""
@@ -132,3 +137,152 @@ def read_match(row: sqlite3.Row, level: Any, similarity: float = 1.0) -> Match:
     """A row as a match on `level`."""
     same = {name: row[name] for name in ("id", "run", "candidate", "title", "reason", "score")}
     return Match(level=level, end=CandidateStatus(row["end"]), similarity=similarity, **same)
+
+
+BUSY_SECONDS: Final = 30.0
+SWITCH_PAUSE_SECONDS: Final = 0.02
+
+# Append only: a file of any older version is brought up by the statements after its own.
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (
+        """CREATE TABLE entries (
+            id INTEGER PRIMARY KEY,
+            kind TEXT NOT NULL, run TEXT NOT NULL, candidate TEXT NOT NULL, task TEXT NOT NULL,
+            title TEXT NOT NULL, source TEXT NOT NULL, recipe TEXT NOT NULL,
+            text_level TEXT NOT NULL, tree_level TEXT NOT NULL, graph_level TEXT NOT NULL,
+            family TEXT NOT NULL, metric TEXT NOT NULL, score REAL, baseline REAL, gain REAL,
+            parameters INTEGER NOT NULL, "end" TEXT NOT NULL, reason TEXT NOT NULL,
+            lesson TEXT NOT NULL, status TEXT NOT NULL, created REAL NOT NULL,
+            vector BLOB NOT NULL,
+            replaced_by INTEGER)""",
+        """CREATE UNIQUE INDEX entries_current ON entries (run, candidate)
+            WHERE replaced_by IS NULL""",
+        "CREATE INDEX entries_text ON entries (text_level, task) WHERE text_level != ''",
+        "CREATE INDEX entries_tree ON entries (tree_level, task) WHERE tree_level != ''",
+        "CREATE INDEX entries_graph ON entries (graph_level, task) WHERE graph_level != ''",
+        "CREATE INDEX entries_gain ON entries (task, gain)",
+        """CREATE VIRTUAL TABLE words USING fts5(
+            title, family, reason, lesson, source, content='entries', content_rowid='id')""",
+        """CREATE TRIGGER entries_words AFTER INSERT ON entries BEGIN
+            INSERT INTO words (rowid, title, family, reason, lesson, source)
+            VALUES (new.id, new.title, new.family, new.reason, new.lesson, new.source); END""",
+    ),
+    (
+        "CREATE INDEX entries_replaced ON entries (replaced_by) WHERE replaced_by IS NOT NULL",
+        "DROP TRIGGER entries_words",
+        "DROP TABLE words",
+        """CREATE VIRTUAL TABLE words USING fts5(
+            title, family, reason, lesson, source, content='', tokenize='porter unicode61')""",
+        """INSERT INTO words (rowid, title, family, reason, lesson, source)
+            SELECT id, spread(title), spread(family), spread(reason), spread(lesson),
+            spread(source) FROM entries""",
+        """CREATE TRIGGER entries_words AFTER INSERT ON entries BEGIN
+            INSERT INTO words (rowid, title, family, reason, lesson, source)
+            VALUES (new.id, spread(new.title), spread(new.family), spread(new.reason),
+            spread(new.lesson), spread(new.source)); END""",
+        "UPDATE entries SET vector = embedded(source, title, lesson)",
+    ),
+)
+
+
+class Database:
+    """One SQLite file in WAL mode, shared by processes; one connection, shared by threads.
+
+    Raises:
+        WorkspaceError: the file cannot be opened, read or written; the message names the fix.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        with self._named_errors():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(
+                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+        try:
+            self._prepare()
+        except WorkspaceError:
+            self._connection.close()
+            raise
+
+    def _prepare(self) -> None:
+        with self._named_errors():
+            self._connection.row_factory = sqlite3.Row
+            self._connection.create_function("spread", 1, spread, deterministic=True)
+            self._connection.create_function("embedded", 3, embedded, deterministic=True)
+            self._switch_to_wal()
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+        if self._version() == len(MIGRATIONS):
+            return
+        with self.writing() as connection:
+            version = self._version()  # again: another process may have been faster
+            if version > len(MIGRATIONS):
+                raise WorkspaceError(
+                    f"{self.path} was written by a newer archwright; upgrade archwright"
+                )
+            for statements in MIGRATIONS[version:]:
+                for statement in statements:
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+    def _switch_to_wal(self) -> None:
+        """Two processes may make the file at once, and for this switch SQLite does not wait."""
+        until = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(SWITCH_PAUSE_SECONDS)
+
+    def _version(self) -> int:
+        return int(self.read("PRAGMA user_version")[0][0])
+
+    def close(self) -> None:
+        """Close the file. Twice is fine."""
+        with self._lock:
+            self._connection.close()
+
+    def read(self, query: str, *values: object) -> list[sqlite3.Row]:
+        """All rows of a query."""
+        with self._lock, self._named_errors():
+            return self._connection.execute(query, values).fetchall()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that holds the write lock from its start: all of it, or nothing."""
+        with self._lock, self._named_errors():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise WorkspaceError(f"{self.path.parent} cannot be made: {error.strerror}") from error
+        except sqlite3.Error as error:
+            raise WorkspaceError(f"{self.path}: {error}; {_fix(str(error))}") from error
+
+
+def _fix(message: str) -> str:
+    fixes = {
+        "full": "free some disk space, then resume",
+        "locked": "another process holds it: wait for it or stop it",
+        "readonly": "make the file and its folder writable",
+        "unable to open": "make the file and its folder readable and writable",
+        "not a database": "move the file away, a new one will be made",
+        "malformed": "move the file away, a new one will be made",
+        "fts5": "use a Python whose sqlite3 has FTS5",
+    }
+    found = (fix for part, fix in fixes.items() if part in message)
+    return next(found, "check the disk, then try again")

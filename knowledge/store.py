@@ -19,9 +19,9 @@ from typing import Any, Final, Literal, Self
 import numpy as np
 
 from archwright.core import CandidateStatus, Fingerprint, InputError
-from archwright.knowledge.database import Database
 from archwright.knowledge.entries import (
     COLUMNS,
+    Database,
     Entry,
     Example,
     Hit,
@@ -33,9 +33,11 @@ from archwright.knowledge.entries import (
     read_match,
     row_values,
 )
-from archwright.knowledge.indexes import FOREVER, FullText, VectorIndex
 from archwright.knowledge.retrieval import (
     DIMENSIONS,
+    FOREVER,
+    FullText,
+    VectorIndex,
     Vectors,
     choose_diverse,
     embed,

@@ -21,7 +21,6 @@ from archwright.core.files import write_whole
 from archwright.core.settings import RunSettings
 from archwright.knowledge.papers.folder import Kept, PaperFolder
 from archwright.runs.backends import check_backend, known_prices, open_client, symbolic
-from archwright.runs.journal.calls import read_reply
 from archwright.runs.workspace.paths import WorkspacePaths
 
 _SEED: Final = 0
@@ -77,7 +76,7 @@ def _keep_calls(folder: Path, model: str) -> Recorder:
         file = folder / f"{name}.json"
         try:
             if file.is_file():
-                return read_reply(json.loads(file.read_text(encoding="utf-8")))
+                return Reply(**json.loads(file.read_text(encoding="utf-8")))
             reply = ask()
             if not reply.error:
                 folder.mkdir(exist_ok=True)

@@ -208,3 +208,26 @@ class Budget:
             return self._most
         in_flight = sum(self._granted[n] for n in range(sees + 1, number))
         return min(self._most, self._plan.search - used - in_flight)
+
+
+def allowance(settings: RunSettings, journal: Journal) -> Callable[[int, int], bool]:
+    """`may_begin(number, under_way)`: whether another candidate fits the limits of candidates,
+    money and tokens, when it and those under way cost what one cost so far on average.
+    """
+
+    def may_begin(number: int, under_way: int) -> bool:
+        if settings.max_candidates is not None and number > settings.max_candidates:
+            return False
+        if settings.max_usd is None and settings.max_tokens is None:
+            return True
+        spent = journal.spend()
+        share = (1 + under_way) / max(1, number - 1 - under_way)
+        return _fits(spent.usd, share, settings.max_usd) and _fits(
+            spent.tokens, share, settings.max_tokens
+        )
+
+    return may_begin
+
+
+def _fits(spent: float, share: float, limit: float | None) -> bool:
+    return limit is None or (spent < limit and spent * (1 + share) <= limit) or spent == 0

@@ -6,17 +6,16 @@ import re
 import threading
 from typing import Any, Final
 
-from archwright.agents.backends import Backend
+from archwright.agents.backends import Backend, Reply
 from archwright.agents.backends.bandit import ModelPool, Pull, parse_models
 from archwright.agents.backends.client import Client
 from archwright.agents.backends.meter import Amount, Meter
 from archwright.agents.backends.pricing import Price, parse_prices, price_of
 from archwright.agents.prompting import Prompts
-from archwright.agents.roles import Agents
+from archwright.agents.roles import Agents, record_by
 from archwright.core import InputError
 from archwright.core.settings import RunSettings
 from archwright.runs.journal import Journal
-from archwright.runs.journal.calls import record_calls, recorded_replies
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.paths import WorkspacePaths
 
@@ -51,7 +50,7 @@ def open_agents(backend: Backend, journal: Journal, workspace: WorkspacePaths) -
     return Agents(
         backend=backend,
         prompts=Prompts(workspace.prompts),
-        record=record_calls(journal),
+        record=record_by(journal.once),
         fallback=engine if journal.facts.settings.get("fallback") == "symbolic" else None,
         words=engine,
     )
@@ -234,3 +233,10 @@ def _replay(settings: RunSettings, workspace: WorkspacePaths) -> Backend:
 
     with _recorded(settings, workspace) as journal:
         return ReplayBackend(journal.paths.name, recorded_replies(journal))
+
+
+def recorded_replies(journal: Journal) -> dict[str, Reply]:
+    """What models answered, by the hash of all that was sent. What the symbolic engine answered
+    in a model's place is left out: it answers the same again."""
+    calls = (call for call in journal.steps("call") if not call.key.endswith("/symbolic"))
+    return {call.request["request"]: Reply(**call.result) for call in calls}

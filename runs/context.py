@@ -70,7 +70,7 @@ class RunContext:
     @property
     def run(self) -> str:
         """The run's name."""
-        return self.journal.paths.name
+        return self.journal.run
 
 
 @dataclass(frozen=True, slots=True)

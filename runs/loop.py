@@ -15,8 +15,7 @@ from itertools import count
 from archwright.core import Candidate, CandidateStatus, Measurement
 from archwright.runs.allocation import Budget, Grant, Ledger, record_grant
 from archwright.runs.context import Campaign, RunContext
-from archwright.runs.evaluation import Evaluation
-from archwright.runs.halving import SuccessiveHalving
+from archwright.runs.halving import Evaluation, SuccessiveHalving
 from archwright.runs.memory import Memory
 from archwright.runs.screening import Screening
 from archwright.runs.steering import Choice, Steering

@@ -19,7 +19,7 @@ from archwright.core import (
     next_id,
 )
 from archwright.knowledge.entries import Entry, Example, Match
-from archwright.knowledge.papers.passages import find_passages, passage_id
+from archwright.knowledge.retrieval import find_passages, passage_id
 from archwright.knowledge.store import Knowledge
 from archwright.runs.context import Campaign, RunContext
 from archwright.search.policies import Choice

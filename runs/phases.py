@@ -15,13 +15,11 @@ from archwright.core import (
     TaskError,
 )
 from archwright.knowledge.store import Knowledge
-from archwright.runs.allocation import Budget, Ledger, Plan, read_grants
+from archwright.runs.allocation import Budget, Ledger, Plan, allowance, read_grants
 from archwright.runs.backends import open_agents, symbolic
 from archwright.runs.context import RunContext, baseline_of, within_limits
-from archwright.runs.evaluation import Evaluation
-from archwright.runs.halving import SuccessiveHalving
+from archwright.runs.halving import Evaluation, SuccessiveHalving
 from archwright.runs.journal import Journal, Phase
-from archwright.runs.journal.calls import allowance
 from archwright.runs.loop import Loop
 from archwright.runs.memory import Memory
 from archwright.runs.noise import measure_noise

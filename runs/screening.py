@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from archwright.agents.questions import (
@@ -53,6 +53,10 @@ class Screening:
     control: Agents
     memory: Memory
     ledger: Ledger
+    ahead: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ahead = self.context.settings.candidates_ahead
 
     def propose(
         self, number: int, choice: Choice, found: Retrieved, campaign: Campaign
@@ -85,7 +89,7 @@ class Screening:
     def _settled(self, candidate: Candidate) -> int:
         """The sequence before which all have ended, whatever the timing: see `Budget`. The
         baseline, at 0, always has."""
-        return max(1, (candidate.number - self.context.settings.candidates_ahead + 1) * 1000)
+        return max(1, (candidate.number - self.ahead + 1) * 1000)
 
     def _agents_of(self, operator: str) -> Agents:
         return self.control if operator == CONTROL else self.agents

@@ -14,7 +14,7 @@ import functools
 import math
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from types import UnionType
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar, cast, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar, cast, get_args, get_origin
 from typing import get_type_hints as type_hints
 
 T = TypeVar("T")
@@ -311,3 +311,18 @@ def _read_bounded(hint: Any, limit: float, raw: Any, name: str) -> Any:
     if isinstance(value, (int, float)) and not 0 <= value <= limit:
         raise ContractBreach(f"its {name} is out of range")
     return value
+
+
+ERROR_LIMIT: Final = 2000
+"""Characters of an error that leave the jail."""
+
+
+def clean(text: str, limit: int = ERROR_LIMIT) -> str:
+    """`text` without control characters (line breaks stay), cut in the middle to `limit`."""
+    if len(text) > 4 * limit:  # whatever its length, it takes no time
+        text = text[: 2 * limit] + text[-2 * limit :]
+    text = "".join(c if c.isprintable() or c == "\n" else " " for c in text).strip()
+    if len(text) <= limit:
+        return text
+    half = limit // 2 - 3
+    return f"{text[:half]} ... {text[-half:]}"

@@ -14,7 +14,7 @@ import numpy as np
 from archwright.core import CheckReport, Limitation, Outcome, Problem, Resources, TrialJob
 from archwright.sandbox.contract import JobRequest, read
 from archwright.sandbox.inside import frames
-from archwright.sandbox.pool.turns import Turns
+from archwright.sandbox.pool.sandbox import Turns
 from archwright.sandbox.wall import (
     Ended,
     check_request,

@@ -34,11 +34,11 @@ from archwright.sandbox.contract import (
     ProblemProjection,
     TrainReply,
     TrainRequest,
+    clean,
     project,
     read,
 )
 from archwright.sandbox.inside import frames
-from archwright.sandbox.inside.faults import clean
 
 _NAME_LIMIT: Final = 60
 _FAULT_LINE: Final = re.compile(r'File "candidate\.py", line (\d+) in (\w+)')

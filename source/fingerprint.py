@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from archwright.core import Fingerprint, Problem, Recipe, SourceError
-from archwright.source.code import callee, calls, classes, code_of, parse
-from archwright.source.names import CONTRACT_NAMES
+from archwright.source.code import CONTRACT_NAMES, callee, calls, classes, code_of, parse
 from archwright.source.tree_form import normal_form
 
 SOURCE_LIMIT_BYTES: Final = 100_000

@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from archwright.source.code import is_idle
-from archwright.source.names import (
+from archwright.source.code import (
     ATTRIBUTE_NAMES,
     REFLECTION_ATTRIBUTES,
     REFLECTION_NAMES,
     TAKES_ATTRIBUTE_NAME,
+    is_idle,
 )
 
 _WORD: Final = re.compile(r"\w+")

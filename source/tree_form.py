@@ -13,14 +13,14 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from archwright.source.code import is_idle
-from archwright.source.names import (
+from archwright.source.code import (
     BUILTINS,
     CONTRACT_NAMES,
     MODULE_ATTRIBUTES,
     ImportNode,
     bound_paths,
     is_harmless,
+    is_idle,
     keeps_keywords,
     leading_imports,
     telling_imports,

@@ -31,7 +31,7 @@ from archwright.agents.questions import (
 )
 from archwright.agents.roles import CODER, DEBUGGER, EVALUATOR, READER, RESEARCHER, REVIEWER, ROLES
 from archwright.core import AnswerError, BackendError, Check, CheckReport, Status
-from archwright.knowledge.papers.passages import shared_words
+from archwright.knowledge.retrieval import shared_words
 from archwright.search.operators import OPERATORS, NotApplicable, edit_of
 from archwright.search.operators.repair import repair
 

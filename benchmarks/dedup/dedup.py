@@ -19,8 +19,8 @@ from archwright.cli.options import AsJson
 from archwright.cli.output import emit, say
 from archwright.core import Fingerprint, InputError, Recipe
 from archwright.knowledge.store import Knowledge
+from archwright.source.code import CONTRACT_NAMES
 from archwright.source.fingerprint import fingerprint
-from archwright.source.names import CONTRACT_NAMES
 
 SIZES: Final = (100, 1_000, 10_000, 100_000)
 _SIBLINGS: Final = 5

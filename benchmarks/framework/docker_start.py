@@ -28,8 +28,8 @@ from archwright.sandbox.docker.engine import DockerSettings, Engine
 from archwright.sandbox.docker.image import PYTHON, ImageSpec, build
 from archwright.sandbox.docker.sandbox import DockerSandbox
 from archwright.sandbox.inside.jail.libraries import ROOTS
-from archwright.sandbox.pool.forkserver import CODE
 from archwright.sandbox.pool.sandbox import package_paths
+from archwright.sandbox.process import CODE
 from archwright.sandbox.wall import train_request
 
 LIMIT_SECONDS = 0.2

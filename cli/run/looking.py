@@ -18,7 +18,7 @@ from archwright.cli.run.consoles import attend, show
 from archwright.cli.run.live import render
 from archwright.core import RunError
 from archwright.runs.journal import Journal
-from archwright.runs.results.observing import observe
+from archwright.runs.results.observing import Observer, observe
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.summary import discoveries, next_steps, report_document
 from archwright.runs.results.wording import clean, duration_text, score_text
@@ -55,10 +55,10 @@ def status(
 
 
 def _watch(journal: Journal, plain: bool, keep: bool) -> None:
-    ended = threading.Event()
+    ended, observer = threading.Event(), Observer(journal)
 
     def take() -> Snapshot:
-        snapshot = observe(journal)
+        snapshot = observer.observe()
         if snapshot.state != "running":
             ended.set()
         return snapshot

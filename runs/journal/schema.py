@@ -1,10 +1,9 @@
-"""The file under a journal: its schema, its migrations, and errors that name the fix."""
+"""The file under a journal: its schema and its migrations."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -149,17 +148,3 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
-
-
-@contextmanager
-def named_errors(paths: RunPaths) -> Iterator[None]:
-    """Raises:
-    RunError: in place of what SQLite and the file system say.
-    """
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise RunError(
-            f"the journal of run {paths.name} cannot be used ({error}): free space or fix the "
-            f"file's rights, then `archwright resume {paths.name}`"
-        ) from error

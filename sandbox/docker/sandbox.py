@@ -14,9 +14,9 @@ from archwright.sandbox.docker.containers import ContainerWorker, Supplies, read
 from archwright.sandbox.docker.engine import SCRATCH_LABEL, DockerSettings, Engine
 from archwright.sandbox.inside.jail.libraries import ROOTS
 from archwright.sandbox.limitations import WAYS
-from archwright.sandbox.pool.forkserver import CODE
 from archwright.sandbox.pool.sandbox import CHECK_MEMORY_MB, WarmSandbox, package_paths
 from archwright.sandbox.pool.worker import WarmWorker
+from archwright.sandbox.process import CODE
 from archwright.sandbox.wall import train_request
 
 JOBS_PER_CONTAINER: Final = 500

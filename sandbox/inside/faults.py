@@ -5,27 +5,17 @@ from __future__ import annotations
 import traceback
 from typing import Final
 
+from ..contract import clean
+
 FILE: Final = "candidate.py"
 """The name under which a candidate's source is compiled."""
 
-ERROR_LIMIT: Final = 2000
 _FRAMES_SHOWN: Final = 4
 _OUT_OF_MEMORY: Final = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
 
 
 class ContractError(Exception):
     """The candidate does not do what its contract asks; the message says what."""
-
-
-def clean(text: str, limit: int = ERROR_LIMIT) -> str:
-    """`text` without control characters (line breaks stay), cut in the middle to `limit`."""
-    if len(text) > 4 * limit:  # whatever its length, it takes no time
-        text = text[: 2 * limit] + text[-2 * limit :]
-    text = "".join(c if c.isprintable() or c == "\n" else " " for c in text).strip()
-    if len(text) <= limit:
-        return text
-    half = limit // 2 - 3
-    return f"{text[:half]} ... {text[-half:]}"
 
 
 def describe(error: BaseException) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+import heapq
+import itertools
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from threading import Lock
+from threading import Condition, Lock
 from types import TracebackType
 from typing import Final, Self
 
@@ -38,7 +40,6 @@ from archwright.sandbox.contract import (
 from archwright.sandbox.inside.jail import libraries
 from archwright.sandbox.limitations import find_limitations
 from archwright.sandbox.pool.scratch import Scratch
-from archwright.sandbox.pool.turns import Turns
 from archwright.sandbox.pool.worker import END_SECONDS, WarmWorker, WorkerDied
 from archwright.sandbox.wall import (
     Ended,
@@ -50,6 +51,61 @@ from archwright.sandbox.wall import (
     resources_of,
     train_request,
 )
+
+
+class Turns:
+    """Places 0 … `count - 1`. `close` turns everybody away, those who wait included."""
+
+    def __init__(self, count: int) -> None:
+        self._free = list(range(count))
+        self._queue: list[tuple[int, int]] = []
+        self._arrivals = itertools.count()
+        self._changed = Condition()
+        self.closed = False
+
+    @contextmanager
+    def place(self, priority: int = 0) -> Iterator[int]:
+        """Hold a place, waiting for one if need be; lowest `priority` first.
+
+        Raises:
+            Stopped: it was closed before a place came free.
+        """
+        place = self._take(priority)
+        try:
+            yield place
+        finally:
+            with self._changed:
+                self._free.append(place)
+                self._changed.notify_all()
+
+    def _take(self, priority: int) -> int:
+        ticket = (priority, next(self._arrivals))
+        with self._changed:
+            heapq.heappush(self._queue, ticket)
+            try:
+                self._changed.wait_for(
+                    lambda: self.closed or (self._free and self._queue[0] == ticket)
+                )
+            finally:
+                self._queue.remove(ticket)
+                heapq.heapify(self._queue)
+                self._changed.notify_all()
+            if self.closed:
+                raise Stopped("the sandbox was stopped")
+            return self._free.pop()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+        with self._changed:
+            return len(self._queue)
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+        with self._changed:
+            self.closed = True
+            self._changed.notify_all()
+
 
 CHECK_SECONDS: Final = 60.0
 CHECK_MEMORY_MB: Final = 2048

@@ -12,7 +12,7 @@ from archwright.benchmarks.dedup.dedup import Nets, _check_merges, _trace_sample
 from archwright.benchmarks.dedup.lemur import read_lemur
 from archwright.benchmarks.dedup.nets import Builder
 from archwright.core import InputError
-from archwright.source.names import CONTRACT_NAMES
+from archwright.source.code import CONTRACT_NAMES
 
 FORM = """\
 import torch.nn as nn

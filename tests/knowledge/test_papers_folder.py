@@ -12,14 +12,8 @@ from archwright.core import InputError
 from archwright.knowledge.papers.bundles import find_papers
 from archwright.knowledge.papers.folder import PaperFolder
 from archwright.knowledge.papers.paper import Paper, Section
-from archwright.knowledge.papers.passages import (
-    PASSAGE_CHARACTERS,
-    find_passages,
-    passage_id,
-    passages,
-    record_passages,
-    shared_words,
-)
+from archwright.knowledge.papers.passages import PASSAGE_CHARACTERS, passages, record_passages
+from archwright.knowledge.retrieval import find_passages, passage_id, shared_words
 from archwright.knowledge.store import Entry, Knowledge
 
 

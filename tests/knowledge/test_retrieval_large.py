@@ -12,9 +12,8 @@ import pytest
 
 from archwright.benchmarks.knowledge.retrieval import MadeUp, measure_recall
 from archwright.knowledge import indexes
-from archwright.knowledge.database import MIGRATIONS, Database
-from archwright.knowledge.indexes import VectorIndex, fold
-from archwright.knowledge.retrieval import embed, pack
+from archwright.knowledge.entries import MIGRATIONS, Database
+from archwright.knowledge.retrieval import VectorIndex, embed, fold, pack
 from archwright.knowledge.store import Entry, Knowledge
 
 

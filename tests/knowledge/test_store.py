@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from archwright.core import CandidateStatus, Fingerprint, InputError, WorkspaceError
-from archwright.knowledge.database import MIGRATIONS, Database
-from archwright.knowledge.indexes import FullText, VectorIndex
+from archwright.knowledge.entries import MIGRATIONS, Database
+from archwright.knowledge.retrieval import FullText, VectorIndex
 from archwright.knowledge.store import Entry, Knowledge
 
 CONV = "self.conv = nn.Conv2d(1, {0}, 3)\nself.norm = nn.BatchNorm2d({0})\nreturn self.norm(x)"

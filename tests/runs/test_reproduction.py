@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +177,7 @@ def test_a_model_writes_the_code_and_fixes_it_once(spirals: Path, workspace: Pat
         {"coder": lambda _: {"source": broken}, "debugger": lambda _: {"source": BENT}},
         SymbolicBackend(),
     )
-    settings = replace(SETTINGS, models=("toy",), backend="llm", prices=("0,0",))
+    settings = SETTINGS.changed(models=("toy",), backend="llm", prices=("0,0",))
     paths = begin(workspace, spirals, write_paper(), settings)
     result = carry(workspace, paths, backend=backend)
     assert [r.role for r in backend.requests] == ["reader", "coder", "debugger"]
@@ -274,7 +273,7 @@ def test_a_paper_without_claims_is_said_before_code_is_paid_for(
 ) -> None:
     silent = {"problem": "spirals", "method": ["bends"], "claims": []}
     backend = ScriptedBackend({"reader": lambda _: silent}, SymbolicBackend())
-    settings = replace(SETTINGS, models=("toy",), backend="llm", prices=("0,0",))
+    settings = SETTINGS.changed(models=("toy",), backend="llm", prices=("0,0",))
     paths = begin(workspace, spirals, write_paper(), settings)
     with pytest.raises(InputError, match="no claim with a quote was found"):
         carry(workspace, paths, backend=backend)

@@ -30,7 +30,7 @@ from archwright.sandbox.contract import (
     read,
 )
 from archwright.sandbox.inside import LOADER
-from archwright.sandbox.pool.forkserver import CODE, scrubbed_environment
+from archwright.sandbox.process import CODE, scrubbed_environment
 from archwright.sandbox.wall import check_request, train_request
 
 Jobs = Callable[..., TrialJob]

@@ -22,11 +22,10 @@ from archwright.core import InputError, Problem, SandboxError, Status, Stopped, 
 from archwright.sandbox.contract import JobRequest
 from archwright.sandbox.docker.engine import DockerSettings
 from archwright.sandbox.opening import available, open_sandbox
-from archwright.sandbox.pool.forkserver import ForkedWorker, Forkserver
+from archwright.sandbox.pool.sandbox import Turns
 from archwright.sandbox.pool.scratch import Scratch
-from archwright.sandbox.pool.turns import Turns
 from archwright.sandbox.pool.worker import WorkerDied
-from archwright.sandbox.process import ProcessSandbox
+from archwright.sandbox.process import ForkedWorker, Forkserver, ProcessSandbox
 from archwright.sandbox.wall import train_request
 
 Jobs = Callable[..., TrialJob]

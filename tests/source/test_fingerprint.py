@@ -280,7 +280,7 @@ def test_different_programs_never_merge(name: str) -> None:
 def test_the_list_of_module_attributes_is_complete() -> None:
     from torch import nn
 
-    from archwright.source.names import MODULE_ATTRIBUTES
+    from archwright.source.code import MODULE_ATTRIBUTES
 
     public = {n for n in dir(nn.Module()) if not n.startswith("_")}
     assert public <= MODULE_ATTRIBUTES

@@ -16,8 +16,9 @@ from ...contract import (
     CheckRequest,
     ProblemProjection,
     ReplyStatus,
+    clean,
 )
-from ..faults import ContractError, clean, describe, is_out_of_memory
+from ..faults import ContractError, describe, is_out_of_memory
 from .building import construct, loss_of, run, seed_everything
 from .examination import BATCHES, Examination
 from .leaks import check_batch_independence, check_causality

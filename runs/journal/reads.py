@@ -1,0 +1,261 @@
+"""What a journal holds, as typed values."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from archwright.core import Candidate, Json, Trial, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that cost something, with what it gave; times are Unix times in seconds."""
+
+    kind: str
+    key: str
+    candidate: str
+    request: Json
+    result: Json
+    started: float
+    finished: float
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call to a model: who asked about what, and what it cost."""
+
+    key: str
+    candidate: str
+    role: str
+    model: str
+    tokens: int
+    usd: float
+    request: str
+    """The hash of all that was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """What a run cost so far. `seconds` is the wall time it was alive, pauses left out."""
+
+    usd: float = 0.0
+    tokens: int = 0
+    seconds: float = 0.0
+    trials: int = 0
+    training_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What was written after a cursor, and the cursor to ask with the next time."""
+
+    cursor: int
+    candidates: tuple[Candidate, ...]
+    trials: tuple[Trial, ...]
+
+
+class Reads:
+    """The reads of a journal that look at many rows; `Journal` adds the file, and the writes."""
+
+    _lock: threading.RLock
+    _spend: Spend
+    _counted: int
+
+    def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
+        raise NotImplementedError
+
+    def notices(self) -> tuple[str, ...]:
+        """What is weaker than asked for, in the order in which it was said."""
+        return tuple(row["text"] for row in self._rows("SELECT text FROM notices ORDER BY rowid"))
+
+    # --- steps -----------------------------------------------------------------------------------
+
+    def step(self, kind: str, key: str) -> Step | None:
+        """A step that was done."""
+        rows = self._rows(
+            "SELECT * FROM steps WHERE kind = ? AND key = ? AND state = 'finished'", kind, key
+        )
+        return _step(rows[0]) if rows else None
+
+    def steps(self, kind: str, candidate: str | None = None) -> list[Step]:
+        """The steps of a kind that were done, in the order in which they ended."""
+        rows = self._rows(
+            "SELECT * FROM steps WHERE kind = ? AND state = 'finished' "
+            "AND (? IS NULL OR candidate = ?) ORDER BY finished, rowid",
+            *(kind, candidate, candidate),
+        )
+        return [_step(row) for row in rows]
+
+    def last_step(self, kind: str) -> Step | None:
+        """The step of a kind with the highest number as its key."""
+        rows = self._rows(
+            "SELECT * FROM steps WHERE kind = ? AND state = 'finished' "
+            "ORDER BY CAST(key AS INTEGER) DESC LIMIT 1",
+            kind,
+        )
+        return _step(rows[0]) if rows else None
+
+    # --- trials and calls ------------------------------------------------------------------------
+
+    def trials(
+        self, candidate: str | None = None, purpose: str | None = None, steps: int | None = None
+    ) -> list[Trial]:
+        """Trainings that ended, in the order in which they did."""
+        found = map(_trial, self.steps("trial", candidate))
+        return [
+            trial
+            for trial in found
+            if purpose in (None, trial.purpose) and steps in (None, trial.steps)
+        ]
+
+    def training_time(
+        self, purpose: str | None = None, steps: int | None = None
+    ) -> tuple[float, int, int]:
+        """Seconds, trainings and candidates: of trainings that ended, for a purpose or at a number
+        of steps."""
+        ((seconds, trials, candidates),) = self._rows(
+            "SELECT TOTAL(json_extract(result, '$.resources.seconds')), COUNT(*), "
+            "COUNT(DISTINCT candidate) FROM steps WHERE kind = 'trial' AND state = 'finished' "
+            "AND (? IS NULL OR json_extract(request, '$.purpose') = ?) "
+            "AND (? IS NULL OR json_extract(request, '$.steps') = ?)",
+            *(purpose, purpose, steps, steps),
+        )
+        return float(seconds), int(trials), int(candidates)
+
+    def running(self) -> tuple[Trial, ...]:
+        """Trainings in flight, the oldest first."""
+        rows = self._rows(
+            "SELECT * FROM steps WHERE kind = 'trial' AND state = 'started' ORDER BY started"
+        )
+        return tuple(Trial(**json.loads(r["request"]), started=r["started"]) for r in rows)
+
+    def calls(self) -> list[Call]:
+        """Calls to models, in the order of their keys."""
+        rows = self._rows(
+            "SELECT key, candidate, json_extract(request, '$.role') AS role, "
+            "COALESCE(json_extract(result, '$.model'), '') AS model, "
+            "COALESCE(json_extract(result, '$.tokens'), 0) AS tokens, "
+            "COALESCE(json_extract(result, '$.usd'), 0) AS usd, "
+            "COALESCE(json_extract(request, '$.request'), '') AS request "
+            "FROM steps WHERE kind = 'call' AND state = 'finished' ORDER BY key"
+        )
+        return [Call(**dict(row)) for row in rows]
+
+    def spend(self) -> Spend:
+        """What the run cost so far; only what is new since the last time is counted anew."""
+        with self._lock:
+            now = self._cursor()
+            ((usd, tokens, trials, seconds),) = self._rows(
+                "SELECT TOTAL(json_extract(result, '$.usd')), "
+                "TOTAL(json_extract(result, '$.tokens')), TOTAL(kind = 'trial'), "
+                "TOTAL(json_extract(result, '$.resources.seconds')) FROM steps "
+                "WHERE kind IN ('call', 'trial') AND state = 'finished' "
+                "AND changed > ? AND changed <= ?",
+                *(self._counted, now),
+            )
+            self._counted = now
+            self._spend = Spend(
+                usd=self._spend.usd + float(usd),
+                tokens=self._spend.tokens + int(tokens),
+                seconds=self.seconds_alive(),
+                trials=self._spend.trials + int(trials),
+                training_seconds=self._spend.training_seconds + float(seconds),
+            )
+            return self._spend
+
+    # --- candidates and verdicts -----------------------------------------------------------------
+
+    def candidates(self, first: int = 1, last: int | None = None) -> list[Candidate]:
+        """The candidates by their sequence, from `first` to `last`; the baseline's is 0."""
+        rows = self._rows(
+            "SELECT document FROM candidates WHERE sequence >= ? AND (? IS NULL OR sequence <= ?) "
+            "ORDER BY sequence",
+            *(first, last, last),
+        )
+        return [_candidate(row) for row in rows]
+
+    def failed_before(self, sequence: int, mark: str, most: int) -> list[Candidate]:
+        """The latest candidates before a sequence whose reason ends with `mark`, latest first."""
+        rows = self._rows(
+            "SELECT document FROM candidates WHERE sequence < ? "
+            "AND json_extract(document, '$.reason') LIKE ? ORDER BY sequence DESC LIMIT ?",
+            *(sequence, f"%{mark}", most),
+        )
+        return [_candidate(row) for row in rows]
+
+    def last_number(self) -> int:
+        """The number of the candidate that was proposed last, 0 before any was."""
+        ((last,),) = self._rows("SELECT MAX(sequence) FROM candidates")
+        return (last or 0) // 1000
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The verdicts, in the order in which they were first given."""
+        rows = self._rows("SELECT document, review FROM verdicts ORDER BY rowid")
+        return tuple(Verdict.from_json(json.loads(r["document"]), r["review"]) for r in rows)
+
+    # --- what is new -----------------------------------------------------------------------------
+
+    def changes(self, since: int = 0) -> Changes:
+        """The candidates that changed and the trials that ended after a cursor, 0 for all."""
+        with self._lock:
+            now = self._cursor()
+            candidates = self._rows(
+                "SELECT document FROM candidates WHERE changed > ? AND changed <= ? "
+                "AND sequence > 0 ORDER BY sequence",
+                *(since, now),
+            )
+            trials = self._rows(
+                "SELECT * FROM steps WHERE kind = 'trial' AND state = 'finished' "
+                "AND changed > ? AND changed <= ? ORDER BY finished, rowid",
+                *(since, now),
+            )
+        found = (_trial(_step(row)) for row in trials)
+        return Changes(now, tuple(map(_candidate, candidates)), tuple(found))
+
+    def _cursor(self) -> int:
+        ((now,),) = self._rows("SELECT now FROM clock")
+        return int(now)
+
+    def seconds_alive(self) -> float:
+        """Wall time that processes spent on the run."""
+        rows = self._rows("SELECT COALESCE(SUM(seen - started), 0) FROM sessions")
+        return float(rows[0][0])
+
+    # --- everything ------------------------------------------------------------------------------
+
+    def documents(self) -> Iterator[Any]:
+        """All that was measured, decided and set, as plain data: facts, trials, checks, verdicts
+        and candidates."""
+        for sql in (
+            "SELECT value FROM facts",
+            "SELECT result FROM steps WHERE kind IN ('trial', 'check') AND state = 'finished'",
+            "SELECT document FROM verdicts",
+            "SELECT document FROM candidates",
+        ):
+            for (text,) in self._rows(sql):
+                yield json.loads(text)
+
+
+def _candidate(row: sqlite3.Row) -> Candidate:
+    return Candidate.from_json(json.loads(row["document"]))
+
+
+def _step(row: sqlite3.Row) -> Step:
+    return Step(
+        kind=row["kind"],
+        key=row["key"],
+        candidate=row["candidate"],
+        request=json.loads(row["request"]),
+        result=json.loads(row["result"]),
+        started=row["started"],
+        finished=row["finished"],
+    )
+
+
+def _trial(step: Step) -> Trial:
+    return Trial.from_json(step.request, step.result, step.started, step.finished)
