@@ -38,7 +38,7 @@ check: $(STAMP) ## lint, check the formatting and the types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: $(STAMP) ## format the source, mend what the linter can
+format: $(STAMP) ## format the source, fix what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -50,7 +50,7 @@ wheel: $(STAMP) ## build a wheel into dist/
 	@ls dist/*.whl
 
 bench: $(STAMP) ## run the benchmarks
-	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
+	@set -e; for file in $$(grep -l __main__ benchmarks/framework/*.py benchmarks/search/*.py); do echo "== $$file"; $(BIN)/python $$file; done
 
 clean: ## remove what was built and the demo; .venv stays
 	rm -rf build dist *.egg-info $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis
