@@ -21,7 +21,7 @@ GROWTH: Final = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a run may come to. `usd` is None where a price is unknown; `candidates` where only time
+    """What a run may cost. `usd` is None where a price is unknown; `candidates` where only time
     bounds the run, and then tokens and dollars are those of one candidate."""
 
     candidates: int | None

@@ -45,8 +45,9 @@ class Brief(Typed):
         )
 
 
-class Work(Typed):
-    """An architecture that was tried: a parent, or an example from the knowledge base."""
+class ShownCandidate(Typed):
+    """What a prompt shows of a candidate, a projection of it: a parent, or an example from the
+    knowledge base."""
 
     id: str
     title: str
@@ -57,7 +58,7 @@ class Work(Typed):
     parameters: int = 0
 
     @classmethod
-    def of(cls, candidate: Candidate) -> Work:
+    def of(cls, candidate: Candidate) -> ShownCandidate:
         """What a prompt shows of a candidate."""
         return cls(
             id=candidate.id,
@@ -87,8 +88,8 @@ class ResearchQuestion(Typed):
 
     brief: Brief
     operator: str
-    parents: tuple[Work, ...]
-    examples: tuple[Work, ...]
+    parents: tuple[ShownCandidate, ...]
+    examples: tuple[ShownCandidate, ...]
     lessons: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     """Failures of earlier runs whose code is like the parent's, and decisions against what bears on
@@ -126,7 +127,7 @@ class CodeQuestion(Typed):
 
     brief: Brief
     idea: Idea
-    works: tuple[Work, ...]
+    works: tuple[ShownCandidate, ...]
     """The idea's parents, in its order."""
 
 
@@ -200,7 +201,7 @@ class ReviewQuestion(Typed):
     baseline_parameters: int
     recipe: Mapping[str, Any]
     parent_titles: tuple[str, ...]
-    similar: tuple[Work, ...]
+    similar: tuple[ShownCandidate, ...]
     verdict: Mapping[str, Any] | None
     """The verification's numbers; None when the candidate was not verified."""
 

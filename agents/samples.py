@@ -17,7 +17,7 @@ from archwright.agents.questions import (
     RepairQuestion,
     ResearchQuestion,
     ReviewQuestion,
-    Work,
+    ShownCandidate,
 )
 from archwright.core import TaskSpec
 
@@ -31,7 +31,7 @@ class Start:
 
     spec: TaskSpec
     operator: str
-    examples: tuple[Work, ...] = ()
+    examples: tuple[ShownCandidate, ...] = ()
     lessons: tuple[str, ...] = ()
 
     @property
@@ -40,12 +40,14 @@ class Start:
         return Brief.of(self.spec)
 
     @property
-    def parents(self) -> tuple[Work, ...]:
+    def parents(self) -> tuple[ShownCandidate, ...]:
         """What the operator starts from."""
         if self.operator == "draft":
             return ()
         source = self.spec.baseline
-        return (Work(id=BASELINE, title="the baseline", source=source, score=None, gain=None),)
+        return (
+            ShownCandidate(id=BASELINE, title="the baseline", source=source, score=None, gain=None),
+        )
 
 
 def first_research(start: Start) -> ResearchQuestion:

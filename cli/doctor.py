@@ -122,7 +122,7 @@ def _memory() -> MachineFinding:
 def _disk(workspace: Path) -> MachineFinding:
     if not workspace.is_dir():
         fix = f"archwright init {shlex.quote(str(workspace))}"
-        return MachineFinding("disk", False, f"{workspace} is no folder", fix, "needed")
+        return MachineFinding("disk", False, f"{workspace} is not a folder", fix, "needed")
     free_gb = shutil.disk_usage(workspace).free / 1e9
     detail = f"{free_gb:.1f} GB free at {workspace.resolve()}"
     fix = f"free at least {DISK_MINIMUM_GB:g} GB: journals and predictions need room"

@@ -3,7 +3,7 @@
 ArchwrightError
 ├── InputError            what the user gave is wrong; the message names the fix (exit code 2)
 │   ├── TaskError         a task folder that cannot be used
-│   ├── WorkspaceError    a workspace that is no git repository, or cannot be written
+│   ├── WorkspaceError    a workspace that is not a git repository, or cannot be written
 │   ├── RunError          a run that does not exist, or cannot go on
 │   └── SourceError       architecture source that breaks the contract
 ├── SandboxError          the sandbox itself failed (not the candidate in it)
@@ -28,7 +28,7 @@ class TaskError(InputError):
 
 
 class WorkspaceError(InputError):
-    """A workspace that is no git repository, or cannot be written."""
+    """A workspace that is not a git repository, or cannot be written."""
 
 
 class RunError(InputError):

@@ -154,7 +154,7 @@ class SearchSettings(SettingsGroup):
     patience: int = Field(default=100, ge=1)
     """Candidates in a row that need no training before the search counts as exhausted."""
     reduction: int = Field(default=3, ge=2)
-    """A candidate climbs when it is in the top 1/N of its rung."""
+    """A candidate is promoted when it is in the top 1/N of its rung."""
     tweaks: int | None = Field(default=None, ge=1, examples=[2])
     """Tweaks of numbers alone that may follow each other before an idea must change the structure.
     Without it any number."""

@@ -165,7 +165,7 @@ class _Reader:
 
     def claim(self) -> ComparedClaim:
         if not isinstance(self.said, Mapping):
-            raise self._fault("it is no table")
+            raise self._fault("it is not a table")
         known = ("method", "baseline", "direction", "margin", "quote", "conditions", "metric")
         if unknown := sorted(set(self.said) - set(known)):
             raise self._fault(f"it has no key {unknown[0]!r}; it takes {', '.join(known)}")

@@ -44,7 +44,7 @@ PURPOSE: Final = "reproduction"
 
 @dataclass(frozen=True, slots=True)
 class Reproduced:
-    """What a reproduction came to."""
+    """The result of a reproduction."""
 
     verdict: Ruling
     findings: tuple[ClaimResult, ...]

@@ -70,7 +70,7 @@ def reproduce(session: Session) -> None:
 
 
 def read_result(journal: Journal) -> dict[str, Any]:
-    """What a reproduction came to; without a `verdict` as long as it goes on."""
+    """The result of a reproduction; without a `verdict` as long as it goes on."""
     facts, spent = journal.facts, journal.spend()
     return {
         "run": journal.paths.name,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any, Final, NamedTuple
 
-from archwright.agents.questions import Passage, PastRepair, Work
+from archwright.agents.questions import Passage, PastRepair, ShownCandidate
 from archwright.core import (
     CONTROL,
     Candidate,
@@ -46,7 +46,7 @@ _MODULE: Final = re.compile(r"\bnn\.([A-Z]\w+)")
 class Retrieved(NamedTuple):
     """What was retrieved for one question."""
 
-    examples: tuple[Work, ...] = ()
+    examples: tuple[ShownCandidate, ...] = ()
     lessons: tuple[str, ...] = ()
     passages: tuple[Passage, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ class Memory:
 
         if self._inherited is None:
             found = self._context.journal.once("retrieve", "inherited", "", {}, read)
-            works = (Work(**e) for e in found["examples"])
+            works = (ShownCandidate(**e) for e in found["examples"])
             self._inherited = tuple(_candidate(work, self._context.top) for work in works)
         return self._inherited
 
@@ -101,7 +101,7 @@ class Memory:
 
         found = self._context.journal.once("retrieve", str(number), "", {}, read)
         return Retrieved(
-            examples=tuple(Work(**e) for e in found["examples"]),
+            examples=tuple(ShownCandidate(**e) for e in found["examples"]),
             lessons=tuple(found["lessons"]),
             passages=tuple(Passage(**p) for p in found.get("passages", ())),
             warnings=tuple(found.get("warnings", ())),
@@ -205,9 +205,9 @@ def _family(source: str) -> str:
         return ""
 
 
-def as_work(example: Example) -> Work:
+def as_work(example: Example) -> ShownCandidate:
     """An entry of the knowledge base as the roles are shown it."""
-    return Work(
+    return ShownCandidate(
         id=f"{PREFIX}{example.id}",
         title=example.title,
         source=example.source,
@@ -217,7 +217,7 @@ def as_work(example: Example) -> Work:
     )
 
 
-def _candidate(work: Work, rung: int) -> Candidate:
+def _candidate(work: ShownCandidate, rung: int) -> Candidate:
     """What an earlier run found, as something to start from, measured at `rung`."""
     shown = {} if work.score is None else {rung: Measurement(work.score, work.gain)}
     return Candidate(work.id, work.title, work.source, parameters=work.parameters, rungs=shown)

@@ -13,7 +13,7 @@ from archwright.agents.questions import (
     Idea,
     RepairQuestion,
     ResearchQuestion,
-    Work,
+    ShownCandidate,
     report_to_json,
 )
 from archwright.agents.roles import Agents
@@ -100,7 +100,7 @@ class Screening:
         return ResearchQuestion(
             brief=self._brief,
             operator=choice.operator,
-            parents=tuple(Work.of(campaign.known[p]) for p in choice.parents),
+            parents=tuple(ShownCandidate.of(campaign.known[p]) for p in choice.parents),
             examples=found.examples,
             lessons=found.lessons,
             warnings=found.warnings,
@@ -120,7 +120,7 @@ class Screening:
         seed = seed_of(self.context.settings.seed, number, attempt)
         agents = self._agents_of(question.operator)
         idea = Idea(operator=question.operator, title="no idea", rationale="")
-        start: tuple[Work, ...] = ()
+        start: tuple[ShownCandidate, ...] = ()
         source = failure = ""
         try:
             idea = agents.research(key, question, seed)
@@ -287,8 +287,10 @@ def why(report: CheckReport) -> str:
 
 def _works(
     idea: Idea, question: ResearchQuestion, known: Mapping[str, Candidate]
-) -> tuple[Work, ...]:
+) -> tuple[ShownCandidate, ...]:
     """What an idea starts from, of all that may be started from."""
     shown = {work.id: work for work in question.examples}
-    found = (shown.get(p) or (Work.of(known[p]) if p in known else None) for p in idea.parents)
+    found = (
+        shown.get(p) or (ShownCandidate.of(known[p]) if p in known else None) for p in idea.parents
+    )
     return tuple(work for work in found if work is not None)

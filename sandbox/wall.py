@@ -47,7 +47,7 @@ Reply = TypeVar("Reply", CheckReply, TrainReply)
 
 
 class Ended(Exception):  # noqa: N818 - not an error, an early end
-    """The job did not come to a valid reply of its own: `status` and `error` say why."""
+    """The job gave no valid reply of its own: `status` and `error` say why."""
 
     def __init__(self, status: Status, error: str) -> None:
         super().__init__(error)
@@ -65,7 +65,7 @@ def train_request(job: TrialJob) -> TrainRequest:
 
 
 def open_reply(end: JobEnd, raw: bytes) -> tuple[dict[str, Any], bytes]:
-    """The child's own reply, if its process came to a proper end.
+    """The child's own reply, if its process ended properly.
 
     Raises:
         Ended: it was killed, crashed, or wrote no reply.

@@ -23,7 +23,7 @@ def check_folder(path: str | Path) -> list[str]:
     """
     folder = Path(path).expanduser().resolve()
     if not folder.is_dir():
-        return [f"{path} is no folder; `archwright task new {path}` makes a complete task there"]
+        return [f"{path} is not a folder; `archwright task new {path}` makes a complete task there"]
     spec, faults = read_spec(folder)
     try:
         import_load(folder / "task.py")

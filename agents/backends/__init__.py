@@ -66,7 +66,7 @@ class Reply:
     tries: int = 1
     """Calls that this answer took; `tokens` and `usd` are those of all of them."""
     estimated: bool = False
-    """Whether tokens were estimated, for want of a count from the server."""
+    """Whether tokens were estimated, because the server gave no count."""
 
 
 class Backend(Protocol):

@@ -25,8 +25,8 @@ from archwright.agents.questions import (
     ResearchQuestion,
     Review,
     ReviewQuestion,
+    ShownCandidate,
     Typed,
-    Work,
     problem_of,
 )
 from archwright.agents.roles import CODER, DEBUGGER, EVALUATOR, READER, RESEARCHER, REVIEWER, ROLES
@@ -97,7 +97,7 @@ def _cite(words: str, question: ResearchQuestion) -> tuple[str, ...]:
     return tuple(p.id for p in question.passages if shared_words(words, p.text))
 
 
-def _starting_points(operator: str, question: ResearchQuestion) -> Sequence[Work] | None:
+def _starting_points(operator: str, question: ResearchQuestion) -> Sequence[ShownCandidate] | None:
     """The works that an operator starts from: the parents, and where one is missing an example."""
     needed = OPERATORS[operator].parents
     known = {w.id: w for w in (*question.parents, *question.examples)}
@@ -105,7 +105,7 @@ def _starting_points(operator: str, question: ResearchQuestion) -> Sequence[Work
     return works if len(works) == needed else None
 
 
-def _evidence(work: Work) -> str:
+def _evidence(work: ShownCandidate) -> str:
     if work.gain is None:
         return f"It starts from {work.id}, which was not measured."
     return f"It starts from {work.id}, at {work.gain:+.1f} noise standard deviations."
@@ -127,7 +127,7 @@ def _code(question: CodeQuestion, seed: int) -> CodeAnswer:
     return CodeAnswer(source=made.source)
 
 
-def _sources(works: Sequence[Work]) -> tuple[str, ...]:
+def _sources(works: Sequence[ShownCandidate]) -> tuple[str, ...]:
     return tuple(w.source for w in works)
 
 

@@ -9,7 +9,7 @@ from archwright.cli.options import HERE, AsJson, Folder, TaskName
 from archwright.cli.output import emit
 
 if TYPE_CHECKING:
-    from archwright.agents.questions import Work
+    from archwright.agents.questions import ShownCandidate
     from archwright.runs.workspace.workspace import Workspace
     from archwright.tasks.loading import Task
 
@@ -65,7 +65,7 @@ def show(
 
 def _remembered(
     workspace: Workspace, task: Task, count: int
-) -> tuple[tuple[Work, ...], tuple[str, ...]]:
+) -> tuple[tuple[ShownCandidate, ...], tuple[str, ...]]:
     """What the workspace's knowledge base gives a first proposal: examples and lessons."""
     from archwright.knowledge.store import Knowledge
     from archwright.runs.memory import LESSONS, as_work

@@ -64,7 +64,7 @@ def read_folder(folder: Path) -> tuple[list[Record], list[Violation]]:
         InputError: there is no such folder, or no record in it.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder: name one that holds decision records")
+        raise InputError(f"{folder} is not a folder: name one that holds decision records")
     paths = sorted(
         p for p in folder.iterdir()
         if p.suffix.lower() == ".md" and not p.name.startswith(".")

@@ -1,4 +1,4 @@
-"""What a run came to, in the form that others build on."""
+"""The result of a run, in the form that others build on."""
 
 from __future__ import annotations
 

@@ -79,15 +79,15 @@ def forced_words(metric: Metric, verdict: Verdict) -> Iterator[str]:
     """What a person must know of a verdict whose test split was opened more than once."""
     if verdict.round:
         yield f"forced: the test split had been opened {_times(verdict.round)} before"
-    for look in verdict.again:
+    for later in verdict.again:
         words = (
-            f"looked at again (forced, after {_times(look.round)}): {look.verdict}, "
-            f"{gain_text(metric, look.effect)} ({interval_text(metric, look.interval)}) on "
-            f"{look.seeds} other seeds, corrected p {look.p:.2g}"
+            f"evaluated again (forced, after {_times(later.round)}): {later.verdict}, "
+            f"{gain_text(metric, later.effect)} ({interval_text(metric, later.interval)}) on "
+            f"{later.seeds} other seeds, corrected p {later.p:.2g}"
         )
-        if look.test_gain is not None:
-            words += f", {gain_text(metric, look.test_gain)} on the test split"
-        yield f"{words}; the first verdict stands"
+        if later.test_gain is not None:
+            words += f", {gain_text(metric, later.test_gain)} on the test split"
+        yield f"{words}; the first verdict remains"
 
 
 def _times(count: int) -> str:

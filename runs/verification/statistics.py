@@ -38,19 +38,19 @@ def compare(gains: Sequence[float], tried: int, stages: int = STAGES) -> Effect:
     Args:
         gains: one paired difference per seed, positive is better; at least two.
         tried: how many finalists are verified.
-        stages: how many times each may be looked at. p is multiplied and the interval widened by
+        stages: how many interim analyses each may have. p is multiplied and the interval widened by
             `tried * stages` (Bonferroni: Dunn 1961, "Multiple Comparisons among Means").
     """
     from scipy import stats
 
-    n, looks = len(gains), tried * stages
+    n, tests = len(gains), tried * stages
     mean = statistics.fmean(gains)
     error = statistics.stdev(gains) / math.sqrt(n)
     if error == 0.0:
         return Effect(mean, (mean, mean), 1.0 if mean <= 0 else 0.0)
     p = float(stats.t.sf(mean / error, n - 1))
-    reach = float(stats.t.isf(ALPHA / 2 / looks, n - 1)) * error
-    return Effect(mean, (mean - reach, mean + reach), min(1.0, p * looks))
+    reach = float(stats.t.isf(ALPHA / 2 / tests, n - 1)) * error
+    return Effect(mean, (mean - reach, mean + reach), min(1.0, p * tests))
 
 
 def compare_on_test(gains: Array, tried: int) -> Effect:

@@ -139,11 +139,13 @@ def _find_repository(path: str | Path) -> tuple[Path, Path]:
     """Top and git folder of the repository that holds `path`."""
     path = Path(path).expanduser().resolve()
     if not path.is_dir():
-        raise WorkspaceError(f"{path} is no folder: make a workspace with `archwright init {path}`")
+        raise WorkspaceError(
+            f"{path} is not a folder: make a workspace with `archwright init {path}`"
+        )
     found = _locate(path)
     if found is None:
         raise WorkspaceError(
-            f"{path} is no git repository: make it a workspace with `archwright init {path}`"
+            f"{path} is not a git repository: make it a workspace with `archwright init {path}`"
         )
     # Naming the repository outright (GIT_DIR) skips git's check of who owns it: check it first.
     _check(found[0], *_run_git(found[0], ("rev-parse", "--git-dir")))

@@ -23,7 +23,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Proposal:
-    """What a choice would come to, as far as that can be known before anything is spent.
+    """What a choice would lead to, as far as that can be known before anything is spent.
 
     `key` is equal for equal candidates; `features` is `(d,)`, of the same d for all of a space;
     `family` is the coarse kind.

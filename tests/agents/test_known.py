@@ -10,7 +10,7 @@ from scripts import good, words_of
 
 from archwright.agents.backends.symbolic import SymbolicBackend
 from archwright.agents.prompting import Prompts
-from archwright.agents.questions import Brief, Review, ReviewQuestion, Work
+from archwright.agents.questions import Brief, Review, ReviewQuestion, ShownCandidate
 from archwright.agents.roles import Agents
 from archwright.core import candidate_id, next_id
 from archwright.tasks.loading import load_task
@@ -81,7 +81,7 @@ def test_an_attempt_is_followed_by_the_next(attempt: int) -> None:
     assert next_id(candidate_id(12, attempt)) == candidate_id(12, attempt + 1)
 
 
-def review_of(source: str, similar: tuple[Work, ...]) -> Review:
+def review_of(source: str, similar: tuple[ShownCandidate, ...]) -> Review:
     question = ReviewQuestion(
         brief=Brief.of(load_task("digits").spec),
         title="wider",
@@ -99,7 +99,9 @@ def review_of(source: str, similar: tuple[Work, ...]) -> Review:
 
 
 def test_without_a_model_novelty_is_judged_by_rule() -> None:
-    known = Work(id="known:3", title="narrow", source="x = f(16, 1e-3)\n", score=1.0, gain=1.0)
+    known = ShownCandidate(
+        id="known:3", title="narrow", source="x = f(16, 1e-3)\n", score=1.0, gain=1.0
+    )
     twin = review_of("x = f(320,  0.5)\n", (known,))
     assert any("known:3" in s and "numbers alone" in s for s in twin.suspicions)
     other = review_of("x = g(16)\n", (known,))

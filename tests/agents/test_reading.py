@@ -16,7 +16,7 @@ from archwright.agents.questions import (
     Idea,
     RepairQuestion,
     ResearchQuestion,
-    Work,
+    ShownCandidate,
 )
 from archwright.agents.reading import FormatError
 from archwright.agents.roles import CODER, DEBUGGER, EVALUATOR, RESEARCHER
@@ -24,8 +24,8 @@ from archwright.tasks.loading import load_task
 
 BRIEF = Brief.of(load_task("digits").spec)
 SOURCE = "import torch.nn as nn\n\n\nclass Model(nn.Module):\n    width = 8\n    depth = 2\n"
-PARENT = Work(id="3", title="parent", source=SOURCE, score=90.0, gain=1.0)
-OTHER = Work(id="known:7", title="other", source=SOURCE, score=91.0, gain=2.0)
+PARENT = ShownCandidate(id="3", title="parent", source=SOURCE, score=90.0, gain=1.0)
+OTHER = ShownCandidate(id="known:7", title="other", source=SOURCE, score=91.0, gain=2.0)
 RESEARCH = ResearchQuestion(
     brief=BRIEF, operator="widen", parents=(PARENT,), examples=(OTHER,), lessons=(), rejected=()
 )

@@ -67,7 +67,7 @@ def test_a_run_stopped_by_its_quota_goes_on_with_another_model(
     ("words", "line"),
     [
         (["--model", "toy", "--base-url", "http://127.0.0.1:9/v1"], "price of toy is not known"),
-        (["--model", "toy", "--base-url", "nowhere"], "is no address"),
+        (["--model", "toy", "--base-url", "nowhere"], "is not an address"),
         (
             ["--model", "toy", "--base-url", "http://me:pw@h/v1", "--price", "0,0"],
             "must hold no key",

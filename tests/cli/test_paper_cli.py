@@ -11,7 +11,7 @@ import pytest
 from archwright.agents.backends import Request
 from archwright.agents.backends.scripted import ScriptedBackend
 from archwright.agents.backends.symbolic import SymbolicBackend
-from archwright.agents.questions import Brief, Passage, ResearchQuestion, Work
+from archwright.agents.questions import Brief, Passage, ResearchQuestion, ShownCandidate
 from archwright.cli import main
 from archwright.core import InputError
 from archwright.core.settings import RunSettings
@@ -239,7 +239,7 @@ def test_rules_cite_only_what_speaks_of_the_change(spirals: Path) -> None:
         Passage(id="paper:a/0.0", title="A, section 1", text="Any network of any depth will do."),
         Passage(id="paper:b/0.0", title="B, section 1", text="Activations such as GELU bend."),
     )
-    parent = Work(id="baseline", title="the baseline", source=MLP, score=1.0, gain=0.0)
+    parent = ShownCandidate(id="baseline", title="the baseline", source=MLP, score=1.0, gain=0.0)
     question = ResearchQuestion(
         brief=brief, operator="change_activation", parents=(parent,), examples=(), lessons=(),
         rejected=(), passages=passages,

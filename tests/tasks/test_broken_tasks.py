@@ -177,4 +177,4 @@ def test_training_data_drawn_from_the_clock_is_a_fault(change: Break) -> None:
 
 
 def test_folder_that_is_none(tmp_path: Path) -> None:
-    assert "is no folder" in check_folder(tmp_path / "nowhere")[0]
+    assert "is not a folder" in check_folder(tmp_path / "nowhere")[0]

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Final
 
-from archwright.agents.questions import Brief, Review, ReviewQuestion, Work
+from archwright.agents.questions import Brief, Review, ReviewQuestion, ShownCandidate
 from archwright.agents.roles import Agents
 from archwright.core import BASELINE, Candidate, Check, LaterVerdict, Verdict, seed_of
 from archwright.knowledge.decisions.folder import Decision, DecisionFolder, Option, parse, slugify
@@ -123,7 +123,7 @@ class Records:
         key = f"{candidate.id}/verified" + (f"-{self._round}" if self._round else "")
         return self._agents.review(key, question, seed)
 
-    def _similar(self, candidate: Candidate) -> Iterator[Work]:
+    def _similar(self, candidate: Candidate) -> Iterator[ShownCandidate]:
         """What earlier runs knew that is most like it; its own parents are no news."""
         parents, until = candidate.parents, self._context.facts.known_until
         found = self._knowledge.relatives(candidate.source, SIMILAR + len(parents), until)

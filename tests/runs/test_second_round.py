@@ -63,7 +63,7 @@ def test_the_first_verdict_stands(finished: Finished, tmp_path: Path) -> None:
     assert records.items() <= _files(workspace).items()
     assert any("opened 2 times (forced)" in n for n in after.notices)
     (words,) = forced_words(after.metric, now)
-    assert "looked at again (forced, after once)" in words
+    assert "evaluated again (forced, after once)" in words
     with Journal.open(paths) as journal:
         assert words in render_page(after, gather_evidence(journal, after))
 
