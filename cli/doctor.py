@@ -10,7 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -40,6 +40,8 @@ KEY_NAMES: Final = (
     "TOGETHERAI_API_KEY",
     "XAI_API_KEY",
 )
+
+PROVIDERS: Final = ("litellm", "openai", "transformers")
 
 Level = Literal["needed", "useful"]
 
@@ -77,6 +79,7 @@ def examine(workspace: Path) -> Iterator[MachineFinding]:
     yield _git()
     yield from _sandboxes(workspace)
     yield _docker()
+    yield find_packages()
     yield _models()
 
 
@@ -172,6 +175,19 @@ def _docker() -> MachineFinding:
             return MachineFinding("docker", True, f"engine {engine.version()}", fix)
         except SandboxError as error:
             return MachineFinding("docker", False, str(error), fix)
+
+
+def find_packages(names: Sequence[str] = PROVIDERS) -> MachineFinding:
+    """The packages around models, by their metadata: importing them would take seconds."""
+    said, missing = [], []
+    for name in names:
+        try:
+            said.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            said.append(f"{name} is missing")
+            missing.append(name)
+    fix = f"pip install {' '.join(missing)}" if missing else "none needed"
+    return MachineFinding("packages", not missing, ", ".join(said), fix)
 
 
 def _models() -> MachineFinding:

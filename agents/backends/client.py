@@ -6,7 +6,10 @@ understood all the same.
 
 from __future__ import annotations
 
+import importlib
 import json
+import os
+import warnings
 import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +17,6 @@ from typing import Any, Final, Protocol
 
 from archwright.agents.backends.faults import BrokenStreamError
 from archwright.agents.backends.keys import key_for_url
-from archwright.agents.backends.packages import import_litellm, import_package
 
 CHARACTERS_PER_TOKEN: Final = 3.5
 CONNECT_SECONDS: Final = 15.0
@@ -22,6 +24,20 @@ NAME_HEADER: Final = "Idempotency-Key"
 BROKEN_OFF: Final = "the reply broke off in the middle"
 
 Messages = Sequence[dict[str, str]]
+
+
+def import_litellm() -> Any:
+    """litellm, told to fetch nothing, send nothing and print nothing."""
+    # Without this it fetches a price list from the network at import.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    with warnings.catch_warnings():
+        # What it warns of at import is not the user's to fix.
+        warnings.simplefilter("ignore")
+        litellm: Any = importlib.import_module("litellm")
+    litellm.suppress_debug_info = True
+    litellm.telemetry = False
+    litellm.drop_params = True
+    return litellm
 
 
 def estimate_tokens(text: str) -> int:
@@ -71,7 +87,8 @@ class UrlClient:
     """
 
     def __init__(self, url: str, silence_seconds: float, answer_tokens: int) -> None:
-        openai = import_package("openai")
+        import openai
+
         self._client = openai.OpenAI(
             base_url=url,
             api_key=key_for_url(),

@@ -16,7 +16,6 @@ from archwright.agents.backends.client import Client, Completion, estimate_token
 from archwright.agents.backends.faults import BrokenStreamError, Fault, read_fault
 from archwright.agents.backends.keys import redact
 from archwright.agents.backends.meter import Amount, BudgetSpentError, Meter
-from archwright.agents.backends.packages import import_package
 from archwright.agents.backends.pricing import Price
 from archwright.core import BackendError, Stopped
 
@@ -96,7 +95,6 @@ class LlmBackend:
         self._notify = notify
         self._patience = patience or Patience()
         self._lane = threading.BoundedSemaphore(calls) if calls else contextlib.nullcontext()
-        self._tenacity = import_package("tenacity")
         self._silent_since: dict[str, float] = {}
         self._reached = False
         self._dead: BackendError | None = None
@@ -128,8 +126,9 @@ class LlmBackend:
     # --- tries --------------------------------------------------------------------------------
 
     def _ask_until(self, model: str, request: Request, account: _Account) -> Completion:
-        t = self._tenacity
-        growing = t.wait_random_exponential(
+        import tenacity
+
+        growing = tenacity.wait_random_exponential(
             multiplier=self._patience.first_seconds, max=self._patience.longest_seconds
         )
 
@@ -139,8 +138,8 @@ class LlmBackend:
             jitter = float(growing(state))
             return jitter if asked is None else asked + min(jitter, 0.1 * asked + 0.1)
 
-        retrying = t.Retrying(
-            retry=t.retry_if_exception(lambda e: self._passes(e, account, model)),
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(lambda e: self._passes(e, account, model)),
             wait=wait,
             sleep=self._sleep,
             reraise=True,
@@ -207,7 +206,9 @@ class LlmBackend:
     def _complete(
         self, model: str, messages: list[dict[str, str]], name: str, completion: Completion
     ) -> None:
-        openai, httpx = import_package("openai"), import_package("httpx")
+        import httpx
+        import openai
+
         try:
             self._client.complete(model, messages, name, completion)
         except (

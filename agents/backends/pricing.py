@@ -60,7 +60,7 @@ def price_of(model: str, said: Mapping[str, Price], listed: bool) -> Price | Non
 
 
 def _listed_price(model: str) -> Price | None:
-    from archwright.agents.backends.packages import import_litellm
+    from archwright.agents.backends.client import import_litellm
 
     litellm = import_litellm()
     try:

@@ -15,12 +15,11 @@ from scripts import good, words_of
 
 from archwright.agents.backends import Request
 from archwright.agents.backends.bandit import ModelPool, Pull, choose_arm, parse_models
-from archwright.agents.backends.client import LitellmClient
+from archwright.agents.backends.client import LitellmClient, UrlClient, import_litellm
 from archwright.agents.backends.faults import read_fault
 from archwright.agents.backends.keys import redact
 from archwright.agents.backends.llm import LlmBackend, Patience
 from archwright.agents.backends.meter import Amount, BudgetSpentError, Meter
-from archwright.agents.backends.packages import import_litellm, import_package
 from archwright.agents.backends.pricing import Price, parse_prices, price_of
 from archwright.agents.estimating import estimate
 from archwright.agents.prompting import Prompts
@@ -147,12 +146,7 @@ def test_an_estimate_grows_with_candidates_and_price() -> None:
     assert estimate(spec, Prompts(), 3, 1, {"a": Price(1, 2), "b": None}).usd is None
 
 
-# --- packages, keys, faults -----------------------------------------------------------------------
-
-
-def test_a_missing_package_is_one_line_with_the_fix() -> None:
-    with pytest.raises(InputError, match=r"needs the package nothing_like_this: pip install"):
-        import_package("nothing_like_this")
+# --- keys, faults ---------------------------------------------------------------------------------
 
 
 def test_secrets_of_the_environment_are_kept_out() -> None:
@@ -167,7 +161,9 @@ def test_secrets_of_the_environment_are_kept_out() -> None:
     [("7", 7.0), ("0.5", 0.5), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("soon", None)],
 )
 def test_retry_after_is_a_number_or_a_date(said: str, seconds: float | None) -> None:
-    openai, httpx = import_package("openai"), import_package("httpx")
+    import httpx
+    import openai
+
     request = httpx.Request("POST", "http://127.0.0.1/v1")
     response = httpx.Response(429, headers={"Retry-After": said}, request=request)
     fault = read_fault(openai.RateLimitError("slow down", response=response, body=None), "toy")
@@ -204,7 +200,6 @@ def test_litellm_names_reach_the_same_server(
 
 
 def test_an_address_where_nobody_is_stops_soon() -> None:
-    from archwright.agents.backends.client import UrlClient
 
     backend = _backend(UrlClient("http://127.0.0.1:9/v1", 5.0, 512), threading.Event())
     with pytest.raises(BackendError, match="openai/toy: Connection error"):
@@ -215,8 +210,6 @@ def test_an_address_where_nobody_is_stops_soon() -> None:
 
 def test_a_stop_ends_the_waiting() -> None:
     from protocol_server import Fail
-
-    from archwright.agents.backends.client import UrlClient
 
     stop = threading.Event()
 
@@ -235,7 +228,7 @@ def test_importing_the_backend_imports_no_provider(tmp_path: Path) -> None:
 
     program = (
         "import sys, archwright.agents.backends.llm, archwright.runs.backends\n"
-        "names = ('openai', 'litellm', 'tenacity', 'httpx', 'torch')\n"
+        "names = ('openai', 'litellm', 'tenacity', 'httpx', 'torch', 'transformers', 'docker')\n"
         "print([name for name in names if name in sys.modules])"
     )
     done = subprocess.run(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from archwright.cli import main
-from archwright.cli.doctor import KEY_NAMES
+from archwright.cli.doctor import KEY_NAMES, PROVIDERS, find_packages
 from archwright.core import SandboxError
 from archwright.sandbox.docker.engine import Engine
 
@@ -51,7 +52,16 @@ def test_a_run_is_possible_here_and_keys_are_named_only(ask_doctor: Ask, tmp_pat
     assert all(f["ok"] for f in needed)
     assert all(f["detail"] for f in found.values())
     assert found["models"]["detail"] == "keys set: OPENAI_API_KEY"
+    versions = (f"{name} {metadata.version(name)}" for name in PROVIDERS)
+    assert found["packages"]["detail"] == ", ".join(versions)
     assert SECRET not in out + err
+
+
+def test_a_missing_package_comes_with_its_fix() -> None:
+    found = find_packages(("litellm", "nothing-like-this"))
+    assert not found.ok
+    assert found.detail.endswith(", nothing-like-this is missing")
+    assert found.fix == "pip install nothing-like-this"
 
 
 def test_people_get_one_row_per_finding(ask_doctor: Ask, tmp_path: Path) -> None:

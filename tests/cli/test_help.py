@@ -10,7 +10,10 @@ import pytest
 
 from archwright.cli import BENCHES, COMMANDS
 
-HEAVY = ("torch", "sklearn", "scipy", "git", "litellm", "pandas")
+HEAVY = (
+    *("torch", "sklearn", "scipy", "git", "docker", "pandas"),
+    *("litellm", "openai", "tenacity", "transformers"),
+)
 
 
 def loaded_after(code: str) -> set[str]:
