@@ -8,8 +8,7 @@ from typing import Final
 
 from archwright.agents.backends.client import estimate_tokens
 from archwright.agents.backends.pricing import Price
-from archwright.agents.prompting import Prompts
-from archwright.agents.roles import ROLES, RUN_ROLES, sample
+from archwright.agents.roles import ROLES, RUN_ROLES, Prompts, sample
 from archwright.agents.samples import Start
 from archwright.core import TaskSpec
 

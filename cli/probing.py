@@ -30,7 +30,7 @@ def probe_models(settings: RunSettings) -> Iterator[Probe]:
     Raises:
         InputError: a package is missing, or the address is none.
     """
-    from archwright.agents.prompting import Prompts
+    from archwright.agents.roles import Prompts
     from archwright.runs.backends import check_url, model_pool
 
     check_url(settings.base_url)

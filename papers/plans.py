@@ -14,8 +14,7 @@ from archwright.agents.backends import Backend, Reply, Request
 from archwright.agents.backends.bandit import ModelPool
 from archwright.agents.backends.meter import Meter
 from archwright.agents.plans import PaperPlan, PaperQuestion
-from archwright.agents.prompting import Prompts
-from archwright.agents.roles import READER, Agents, Recorder
+from archwright.agents.roles import READER, Agents, Prompts, Recorder
 from archwright.core import WorkspaceError
 from archwright.core.files import write_whole
 from archwright.core.settings import RunSettings

@@ -11,8 +11,7 @@ from archwright.agents.backends.bandit import ModelPool, Pull, parse_models
 from archwright.agents.backends.client import Client
 from archwright.agents.backends.meter import Amount, Meter
 from archwright.agents.backends.pricing import Price, parse_prices, price_of
-from archwright.agents.prompting import Prompts
-from archwright.agents.roles import Agents, record_by
+from archwright.agents.roles import Agents, Prompts, record_by
 from archwright.core import InputError
 from archwright.core.settings import RunSettings
 from archwright.runs.journal import Journal

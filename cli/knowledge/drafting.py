@@ -132,9 +132,8 @@ def _ask(
 
     from archwright.agents.backends.llm import LlmBackend
     from archwright.agents.backends.meter import Meter
-    from archwright.agents.prompting import Prompts
     from archwright.agents.questions import DraftQuestion
-    from archwright.agents.roles import DRAFTER, Agents
+    from archwright.agents.roles import DRAFTER, Agents, Prompts
     from archwright.runs.backends import check_backend, known_prices, model_pool, open_client
 
     check_backend(settings)

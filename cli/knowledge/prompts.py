@@ -32,8 +32,7 @@ def show(
         examples: Examples from the knowledge base (default: 3).
     """
     from archwright.agents.backends import Request
-    from archwright.agents.prompting import Prompts
-    from archwright.agents.roles import sample
+    from archwright.agents.roles import Prompts, sample
     from archwright.agents.samples import Start
     from archwright.core import InputError
     from archwright.core.settings import RunSettings

@@ -45,7 +45,7 @@ def confirm_cost(settings: RunSettings, workspace: Workspace, task: Task, assume
 def _say_estimate(settings: RunSettings, workspace: Workspace, task: Task) -> float | None:
     """Print the estimate; the most that the run should cost, None where that is not known."""
     from archwright.agents.estimating import estimate
-    from archwright.agents.prompting import Prompts
+    from archwright.agents.roles import Prompts
     from archwright.runs.allocation import Plan
     from archwright.runs.backends import known_prices
 

@@ -9,9 +9,8 @@ from protocol_server import Act, Call, ProtocolServer, Say
 from scripts import good, words_of
 
 from archwright.agents.backends.symbolic import SymbolicBackend
-from archwright.agents.prompting import Prompts
 from archwright.agents.questions import Brief, Review, ReviewQuestion, ShownCandidate
-from archwright.agents.roles import Agents
+from archwright.agents.roles import Agents, Prompts
 from archwright.core import candidate_id, next_id
 from archwright.tasks.loading import load_task
 

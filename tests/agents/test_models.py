@@ -22,7 +22,7 @@ from archwright.agents.backends.llm import LlmBackend, Patience
 from archwright.agents.backends.meter import Amount, BudgetSpentError, Meter
 from archwright.agents.backends.pricing import Price, parse_prices, price_of
 from archwright.agents.estimating import estimate
-from archwright.agents.prompting import Prompts
+from archwright.agents.roles import Prompts
 from archwright.core import BackendError, InputError, Stopped
 from archwright.tasks.loading import load_task
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from archwright.agents.prompting import Prompts, fenced
 from archwright.agents.questions import (
     Brief,
     CodeQuestion,
@@ -20,6 +19,7 @@ from archwright.agents.questions import (
     Typed,
     problem_of,
 )
+from archwright.agents.roles import Prompts, fenced
 from archwright.core import InputError
 from archwright.search.operators.operators import OPERATORS
 from archwright.tasks.loading import load_task

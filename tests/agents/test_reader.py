@@ -14,10 +14,9 @@ from protocol_server import Act, Call, ProtocolServer, Say
 
 from archwright.agents.backends.extraction import extract_plan
 from archwright.agents.plans import Claim, Excerpt, Grid, PaperPlan, PaperQuestion
-from archwright.agents.prompting import Prompts
 from archwright.agents.questions import Brief, Passage, ResearchQuestion
 from archwright.agents.quoting import gate, numbers
-from archwright.agents.roles import RESEARCHER
+from archwright.agents.roles import RESEARCHER, Prompts
 from archwright.core import AnswerError
 from archwright.core.settings import RunSettings
 from archwright.knowledge.papers.folder import Kept
