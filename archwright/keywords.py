@@ -28,6 +28,7 @@ class Keywords(TypedDict, total=False):
     examples: int | None
     lag: int | None
     control: float | None
+    proxies: bool | None
     search_seeds: int | None
     attempts: int | None
     repairs: int | None

@@ -145,6 +145,9 @@ class SearchSettings(SettingsGroup):
     Without it four for each worker, or twelve with models, whose answers take long."""
     control: float = Field(default=0.1, ge=0)
     """Share of the candidates that are random draws, never parents: the control arm."""
+    proxies: bool = False
+    """Compute training-free proxies of every candidate, which the report judges; they steer
+    nothing."""
     search_seeds: int = Field(default=2, ge=1)
     """Seeds at most with which a candidate is trained at a rung where the decision is close."""
     attempts: int = Field(default=3, ge=1)

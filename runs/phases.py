@@ -131,7 +131,9 @@ class Phases:
         """Check the baseline, and enter it as a candidate that is known."""
         spec, context = self.session.task.spec, self.context
         # Only the task's own limits hold for it: the run's are for what is searched.
-        report = context.sandbox.check(spec.baseline, spec.problem)
+        report = context.sandbox.check(
+            spec.baseline, spec.problem, proxies=context.settings.proxies
+        )
         if report.status is not Status.OK:
             raise TaskError(
                 f"the baseline of task {spec.name} fails its checks ({why(report)}): fix "

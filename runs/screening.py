@@ -237,7 +237,8 @@ class Screening:
 
     def _check(self, candidate: Candidate) -> CheckReport:
         def act() -> dict[str, object]:
-            report = self.context.sandbox.check(candidate.source, self.context.spec.problem)
+            problem, proxies = self.context.spec.problem, self.context.settings.proxies
+            report = self.context.sandbox.check(candidate.source, problem, proxies=proxies)
             found = {"graph": report.graph, "proxies": dict(report.proxies)}
             return {**report_to_json(report), **found}
 

@@ -36,6 +36,16 @@ def test_what_is_new_and_sound_is_let_through(parts: Parts) -> None:
     assert parts.journal.steps("check")[0].result["status"] == "ok"
 
 
+@pytest.mark.parametrize("asked", [False, True])
+def test_proxies_are_computed_when_a_run_asks_for_them(parts: Parts, asked: bool) -> None:
+    parts.change(proxies=asked)
+    parts.script(code(wider(parts)))
+    found = parts.propose()
+    assert bool(found.proxies) is asked
+    assert all(isinstance(value, float) for value in found.proxies.values())
+    assert parts.journal.candidates() == [found]
+
+
 def test_a_duplicate_goes_back_with_the_reason_and_is_never_built(parts: Parts) -> None:
     parts.journal.propose(_known_baseline(parts))
     parts.script(code(f"# again\n{parts.context.baseline.source}"))
