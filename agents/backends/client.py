@@ -89,7 +89,7 @@ class UrlClient:
     def __init__(self, url: str, silence_seconds: float, answer_tokens: int) -> None:
         import openai
 
-        self._client = openai.OpenAI(
+        self._client: Any = openai.OpenAI(
             base_url=url,
             api_key=key_for_url(),
             max_retries=0,
