@@ -89,7 +89,6 @@ class UrlClient:
     def __init__(self, url: str, silence_seconds: float, answer_tokens: int) -> None:
         import openai
 
-        # The messages are plain dictionaries: the package would have one type a role.
         self._client: Any = openai.OpenAI(
             base_url=url,
             api_key=key_for_url(),
