@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from archwright.core.settings import RunSettings
+
+if TYPE_CHECKING:
+    from archwright.agents.backends.pricing import Price
 
 ANSWER_TOKENS: Final = 256
 """Small, so that a model that does not stop is cut off; enough for one that thinks a little."""
@@ -30,36 +32,24 @@ def probe_models(settings: RunSettings) -> Iterator[Probe]:
     Raises:
         InputError: a package is missing, or the address is none.
     """
+    from archwright.agents.backends.opening import check_url, known_prices
     from archwright.agents.roles import Prompts
-    from archwright.runs.backends import check_url, model_pool
 
     check_url(settings.base_url)
     prompt = Prompts().fill("probe.md", {})
-    for name in model_pool(settings).names:
-        yield _probe(settings, name, prompt)
+    for name, price in known_prices(settings).items():
+        yield _probe(settings, name, price, prompt)
 
 
-def _probe(settings: RunSettings, name: str, prompt: str) -> Probe:
+def _probe(settings: RunSettings, name: str, price: Price | None, prompt: str) -> Probe:
     from archwright.agents.backends import Request
-    from archwright.agents.backends.bandit import ModelPool
-    from archwright.agents.backends.llm import LlmBackend, Patience
-    from archwright.agents.backends.meter import Meter
-    from archwright.agents.backends.pricing import parse_prices, price_of
+    from archwright.agents.backends.llm import Patience
+    from archwright.agents.backends.opening import BackendSource, open_llm
     from archwright.core import BackendError
-    from archwright.runs.backends import open_client
 
-    settings = settings.changed(answer_tokens=ANSWER_TOKENS)
-    price = price_of(name, parse_prices(settings.prices), listed=settings.base_url is None)
-    backend = LlmBackend(
-        client=open_client(settings),
-        pool=ModelPool({"": (name,)}, lambda _: []),
-        prices={name: price},
-        meter=Meter(None, None),
-        answer_tokens=settings.answer_tokens,
-        stop=threading.Event(),
-        notify=lambda _: None,
-        patience=Patience(outage_seconds=10.0, contact_seconds=5.0, broken_tries=1),
-    )
+    one = settings.changed(models=(name,), answer_tokens=ANSWER_TOKENS)
+    patience = Patience(outage_seconds=10.0, contact_seconds=5.0, broken_tries=1)
+    backend = open_llm(BackendSource(one, patience=patience))
     started = time.monotonic()
     try:
         reply = backend.answer(Request("probe", prompt, {}, 0))

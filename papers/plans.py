@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from archwright.agents.backends import Backend, Reply, Request
-from archwright.agents.backends.bandit import ModelPool
-from archwright.agents.backends.meter import Meter
+from archwright.agents.backends import Reply, Request
+from archwright.agents.backends.opening import BackendSource, open_backend, symbolic
 from archwright.agents.plans import PaperPlan, PaperQuestion
 from archwright.agents.roles import READER, Agents, Prompts, Recorder
 from archwright.core import WorkspaceError
 from archwright.core.files import write_whole
 from archwright.core.settings import RunSettings
 from archwright.knowledge.papers.folder import Kept, PaperFolder
-from archwright.runs.backends import check_backend, known_prices, open_client, symbolic
 from archwright.runs.workspace.paths import WorkspacePaths
 
 _SEED: Final = 0
@@ -40,27 +37,11 @@ def make_plan(
     """
     home = PaperFolder(workspace.papers).home(kept.id)
     model = settings.models[0] if settings.models else ""
-    backend = _open_model(settings, notify) if model else symbolic()
+    reader = BackendSource(settings.changed(models=settings.models[:1]), notify)
+    backend = open_backend(reader) if model else symbolic()
     record = _keep_calls(home / CALLS, model) if model else _ask
     agents = Agents(backend, Prompts(workspace.prompts), record)
     return agents.ask(READER, f"{kept.id}/plan", PaperQuestion.of(kept.id, kept.paper), _SEED)
-
-
-def _open_model(settings: RunSettings, notify: Callable[[str], None]) -> Backend:
-    from archwright.agents.backends.llm import LlmBackend, Patience
-
-    check_backend(settings)
-    return LlmBackend(
-        client=open_client(settings),
-        pool=ModelPool({"": settings.models[:1]}, lambda _: []),
-        prices=known_prices(settings),
-        meter=Meter(settings.max_usd, settings.max_tokens),
-        answer_tokens=settings.answer_tokens,
-        stop=threading.Event(),
-        notify=notify,
-        patience=Patience(outage_seconds=60 * settings.outage_minutes),
-        calls=settings.calls,
-    )
 
 
 def _ask(_: str, __: Request, ask: Callable[[], Reply]) -> Reply:

@@ -4,43 +4,57 @@ from __future__ import annotations
 
 import re
 import threading
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any
 
 from archwright.agents.backends import Backend, Reply
-from archwright.agents.backends.bandit import ModelPool, Pull, parse_models
-from archwright.agents.backends.client import Client
-from archwright.agents.backends.meter import Amount, Meter
-from archwright.agents.backends.pricing import Price, parse_prices, price_of
+from archwright.agents.backends.bandit import Pull
+from archwright.agents.backends.meter import Amount
+from archwright.agents.backends.opening import (
+    REPLAY,
+    BackendSource,
+    known_prices,
+    open_backend,
+    symbolic,
+)
 from archwright.agents.roles import Agents, Prompts, record_by
-from archwright.core import InputError
 from archwright.core.settings import RunSettings
 from archwright.runs.journal import Journal
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.paths import WorkspacePaths
 
-REPLAY: Final = "replay:"
 
-
-def open_backend(
+def open_run_backend(
     settings: RunSettings, journal: Journal, workspace: WorkspacePaths, stop: threading.Event
 ) -> Backend:
     """The backend of a run.
 
     Raises:
-        InputError: it cannot be had: a package, a recorded run or a price is missing.
+        InputError: it cannot be had: a recorded run or a price is missing.
     """
-    if settings.backend == "symbolic":
-        return symbolic()
+    source = source_of(settings, journal, stop)
     if settings.backend.startswith(REPLAY):
-        return _replay(settings, workspace)
-    return _llm(settings, journal, stop)
+        with _recorded(settings, workspace) as recorded:
+            replies = (recorded.paths.name, recorded_replies(recorded))
+        return open_backend(replace(source, recorded=replies))
+    backend = open_backend(source)
+    prices = known_prices(settings) if settings.models else {}
+    for name in (n for n, price in prices.items() if price is None):
+        journal.notice(f"the price of {name} is not known: its dollars are not counted")
+    return backend
 
 
-def symbolic() -> Backend:
-    """The symbolic engine."""
-    from archwright.agents.backends.symbolic import SymbolicBackend
-
-    return SymbolicBackend()
+def source_of(settings: RunSettings, journal: Journal, stop: threading.Event) -> BackendSource:
+    """What a run's backend is opened from: the bandit learns from the journal, which also knows
+    what was spent."""
+    spent, lag = journal.spend(), settings.candidates_ahead
+    return BackendSource(
+        settings,
+        notify=journal.notice,
+        stop=stop,
+        pulls=lambda number: _pulls(journal, number - lag),
+        spent=Amount(spent.usd, spent.tokens),
+    )
 
 
 def open_agents(backend: Backend, journal: Journal, workspace: WorkspacePaths) -> Agents:
@@ -52,101 +66,6 @@ def open_agents(backend: Backend, journal: Journal, workspace: WorkspacePaths) -
         record=record_by(journal.once),
         fallback=engine if journal.facts.settings.get("fallback") == "symbolic" else None,
         words=engine,
-    )
-
-
-def check_backend(settings: RunSettings) -> None:
-    """Whether the backend can be had at all, before a run is made.
-
-    Raises:
-        InputError: an unknown backend, no model, a bad address, or a price that nobody knows.
-    """
-    check_url(settings.base_url)
-    if settings.backend == "symbolic" or settings.backend.startswith(REPLAY):
-        return
-    if settings.backend != "llm":
-        raise InputError(f"--backend must be symbolic or replay:RUN, not {settings.backend!r}")
-    if not settings.models:
-        raise InputError("the llm backend needs --model NAME")
-    unknown = [name for name, price in known_prices(settings).items() if price is None]
-    if unknown and settings.max_tokens is None:
-        raise InputError(
-            f"the price of {', '.join(unknown)} is not known, so no cost can be counted: give "
-            "--price IN,OUT (dollars per million tokens; 0,0 for a server of your own), "
-            "or bound the run with --max-tokens N"
-        )
-    if unknown and settings.max_usd is not None:
-        raise InputError(
-            f"--max-usd needs a price, and that of {', '.join(unknown)} is not known: "
-            "give --price IN,OUT (dollars per million tokens)"
-        )
-
-
-def check_url(url: str | None) -> None:
-    """Refuses an address that is none, or that would carry a secret into the journal.
-
-    Raises:
-        InputError: with the fix.
-    """
-    from urllib.parse import urlsplit
-
-    if url is None:
-        return
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(f"--base-url {url} is not an address: http://HOST:PORT/v1 is")
-    if "@" in parts.netloc or parts.query:
-        raise InputError(
-            "--base-url must hold no key or password: set ARCHWRIGHT_API_KEY in the environment"
-        )
-
-
-def model_pool(settings: RunSettings, journal: Journal | None = None) -> ModelPool:
-    """The models of a run; the bandit learns from the journal."""
-    lag = settings.candidates_ahead
-
-    def pulls(number: int) -> list[Pull]:
-        return _pulls(journal, number - lag) if journal is not None else []
-
-    return ModelPool(parse_models(settings.models), pulls)
-
-
-def known_prices(settings: RunSettings) -> dict[str, Price | None]:
-    """The price of each model, None where nobody knows it."""
-    said = parse_prices(settings.prices)
-    listed = settings.base_url is None
-    return {name: price_of(name, said, listed) for name in model_pool(settings).names}
-
-
-def open_client(settings: RunSettings) -> Client:
-    """How the models are reached: the server at `base_url`, or litellm's providers.
-
-    Raises:
-        InputError: a package is missing.
-    """
-    from archwright.agents.backends.client import LitellmClient, UrlClient
-
-    limits = (settings.silence_seconds, settings.answer_tokens)
-    return UrlClient(settings.base_url, *limits) if settings.base_url else LitellmClient(*limits)
-
-
-def _llm(settings: RunSettings, journal: Journal, stop: threading.Event) -> Backend:
-    from archwright.agents.backends.llm import LlmBackend, Patience
-
-    check_backend(settings)
-    prices, spent = known_prices(settings), journal.spend()
-    for name in (n for n, price in prices.items() if price is None):
-        journal.notice(f"the price of {name} is not known: its dollars are not counted")
-    return LlmBackend(
-        client=open_client(settings),
-        pool=model_pool(settings, journal),
-        prices=prices,
-        meter=Meter(settings.max_usd, settings.max_tokens, Amount(spent.usd, spent.tokens)),
-        answer_tokens=settings.answer_tokens,
-        stop=stop,
-        notify=journal.notice,
-        patience=Patience(outage_seconds=60 * settings.outage_minutes),
-        calls=settings.calls,
     )
 
 
@@ -225,13 +144,6 @@ def _recorded(settings: RunSettings, workspace: WorkspacePaths) -> Journal:
 class _Place:
     def __init__(self, paths: WorkspacePaths) -> None:
         self.paths = paths
-
-
-def _replay(settings: RunSettings, workspace: WorkspacePaths) -> Backend:
-    from archwright.agents.backends.replay import ReplayBackend
-
-    with _recorded(settings, workspace) as journal:
-        return ReplayBackend(journal.paths.name, recorded_replies(journal))
 
 
 def recorded_replies(journal: Journal) -> dict[str, Reply]:

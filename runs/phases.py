@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from archwright.agents.backends.opening import symbolic
 from archwright.core import (
     Candidate,
     CandidateStatus,
@@ -16,7 +17,7 @@ from archwright.core import (
 )
 from archwright.knowledge.store import Knowledge
 from archwright.runs.allocation import Budget, Ledger, Plan, allowance, read_grants
-from archwright.runs.backends import open_agents, symbolic
+from archwright.runs.backends import open_agents
 from archwright.runs.context import RunContext, baseline_of, within_limits
 from archwright.runs.halving import Evaluation, SuccessiveHalving
 from archwright.runs.journal import Journal, Phase

@@ -16,7 +16,7 @@ from typing import Any, Final
 from archwright.agents.backends import Backend
 from archwright.core import ArchwrightError, RunError, Stopped, TaskError
 from archwright.core.settings import RunSettings
-from archwright.runs.backends import open_backend
+from archwright.runs.backends import open_run_backend
 from archwright.runs.journal import Journal
 from archwright.runs.results.observing import Observer
 from archwright.runs.results.snapshot import Snapshot
@@ -142,7 +142,7 @@ def carry_out(
             settings=settings,
             sandbox=sandbox
             or open_sandbox(settings.sandbox, settings.workers, DockerSettings.of(settings)),
-            backend=backend or open_backend(settings, journal, workspace.paths, stop),
+            backend=backend or open_run_backend(settings, journal, workspace.paths, stop),
             stop=stop,
         )
         resume, observer = _resume(workspace, paths), Observer(journal)

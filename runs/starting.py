@@ -10,17 +10,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from archwright.agents.backends.opening import REPLAY, check_backend
 from archwright.core import InputError, Json, RunError
 from archwright.core.settings import RunSettings
 from archwright.knowledge.store import Knowledge
 from archwright.runs.allocation import Plan
-from archwright.runs.backends import (
-    REPLAY,
-    check_backend,
-    copy_choices,
-    recorded_facts,
-    recorded_settings,
-)
+from archwright.runs.backends import copy_choices, recorded_facts, recorded_settings
 from archwright.runs.journal import Journal
 from archwright.runs.workspace.control import hold
 from archwright.runs.workspace.device import device_of, known_device

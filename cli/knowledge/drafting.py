@@ -128,25 +128,11 @@ def _ask(
     settings: RunSettings, workspace: Workspace, context: str, texts: Sequence[str]
 ) -> tuple[Decision, str, dict[str, float]]:
     """The draft of a model, its name, and what it cost."""
-    import threading
-
-    from archwright.agents.backends.llm import LlmBackend
-    from archwright.agents.backends.meter import Meter
+    from archwright.agents.backends.opening import BackendSource, open_backend
     from archwright.agents.questions import DraftQuestion
     from archwright.agents.roles import DRAFTER, Agents, Prompts
-    from archwright.runs.backends import check_backend, known_prices, model_pool, open_client
 
-    check_backend(settings)
-    backend = LlmBackend(
-        client=open_client(settings),
-        pool=model_pool(settings),
-        prices=known_prices(settings),
-        meter=Meter(settings.max_usd, settings.max_tokens),
-        answer_tokens=settings.answer_tokens,
-        stop=threading.Event(),
-        notify=say,
-        calls=settings.calls,
-    )
+    backend = open_backend(BackendSource(settings, say))
     replies: list[Reply] = []
 
     def record(_key: str, _request: Request, ask: Any) -> Reply:

@@ -29,7 +29,7 @@ def confirm_cost(settings: RunSettings, workspace: Workspace, task: Task, assume
         InputError: a model or its price is not known.
         RunError: the answer was no.
     """
-    from archwright.runs.backends import check_backend
+    from archwright.agents.backends.opening import check_backend
 
     check_backend(settings)
     if settings.backend != "llm":
@@ -44,10 +44,10 @@ def confirm_cost(settings: RunSettings, workspace: Workspace, task: Task, assume
 
 def _say_estimate(settings: RunSettings, workspace: Workspace, task: Task) -> float | None:
     """Print the estimate; the most that the run should cost, None where that is not known."""
+    from archwright.agents.backends.opening import known_prices
     from archwright.agents.estimating import estimate
     from archwright.agents.roles import Prompts
     from archwright.runs.allocation import Plan
-    from archwright.runs.backends import known_prices
 
     plan = Plan.of(settings, len(task.spec.rungs))
     bounds = [n for n in (plan.search, settings.max_candidates) if n is not None]

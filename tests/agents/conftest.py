@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from archwright.agents.backends.client import UrlClient
 from archwright.agents.backends.llm import LlmBackend, Patience
-from archwright.agents.backends.meter import Amount, Meter
+from archwright.agents.backends.opening import open_llm
 from archwright.core.settings import RunSettings
-from archwright.runs.backends import known_prices, model_pool
+from archwright.runs.backends import source_of
 from archwright.runs.journal import Journal
 from archwright.runs.phases import discover as conduct
 from archwright.runs.session import carry_out
@@ -78,19 +77,7 @@ class Runs:
 
 def quick_backend(settings: RunSettings, journal: Journal) -> LlmBackend:
     """The backend that a run would open, with less patience."""
-    assert settings.base_url is not None
-    spent = journal.spend()
-    return LlmBackend(
-        client=UrlClient(settings.base_url, settings.silence_seconds, settings.answer_tokens),
-        pool=model_pool(settings, journal),
-        prices=known_prices(settings),
-        meter=Meter(settings.max_usd, settings.max_tokens, Amount(spent.usd, spent.tokens)),
-        answer_tokens=settings.answer_tokens,
-        stop=threading.Event(),
-        notify=journal.notice,
-        patience=QUICK,
-        calls=settings.calls,
-    )
+    return open_llm(replace(source_of(settings, journal, threading.Event()), patience=QUICK))
 
 
 @pytest.fixture

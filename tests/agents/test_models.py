@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import defaultdict
 from pathlib import Path
@@ -20,10 +21,12 @@ from archwright.agents.backends.faults import read_fault
 from archwright.agents.backends.keys import redact
 from archwright.agents.backends.llm import LlmBackend, Patience
 from archwright.agents.backends.meter import Amount, BudgetSpentError, Meter
+from archwright.agents.backends.opening import BACKENDS, BackendSource, open_backend
 from archwright.agents.backends.pricing import Price, parse_prices, price_of
 from archwright.agents.estimating import estimate
 from archwright.agents.roles import Prompts
 from archwright.core import BackendError, InputError, Stopped
+from archwright.core.settings import RunSettings
 from archwright.tasks.loading import load_task
 
 Runs = Any
@@ -235,3 +238,21 @@ def test_importing_the_backend_imports_no_provider(tmp_path: Path) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+# --- backends by name -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["scripted", "replay", "symbolic:x", "llm:x", ""])
+def test_what_the_registry_does_not_hold_is_refused_with_what_it_offers(name: str) -> None:
+    said = f"--backend must be symbolic or replay:RUN, not {name!r}"
+    with pytest.raises(InputError, match=f"^{re.escape(said)}$"):
+        open_backend(BackendSource(RunSettings(backend=name)))
+
+
+def test_every_backend_of_the_registry_opens_by_its_name() -> None:
+    models = {"models": ("toy",), "base_url": "http://127.0.0.1:9/v1", "prices": ("0,0",)}
+    settings = [RunSettings(), RunSettings(backend="replay:digits-1"), RunSettings(**models)]
+    opened = [open_backend(BackendSource(s)).name for s in settings]
+    assert opened == ["symbolic", "replay", "llm"]
+    assert opened == [kind.usage.partition(":")[0] for kind in BACKENDS]
