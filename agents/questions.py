@@ -60,14 +60,7 @@ class ShownCandidate(Typed):
     @classmethod
     def of(cls, candidate: Candidate) -> ShownCandidate:
         """What a prompt shows of a candidate."""
-        return cls(
-            id=candidate.id,
-            title=candidate.title,
-            source=candidate.source,
-            score=candidate.score,
-            gain=candidate.gain,
-            parameters=candidate.parameters,
-        )
+        return cls.model_validate(candidate, from_attributes=True)
 
 
 class Passage(Typed):

@@ -255,26 +255,6 @@ class Agents:
         self._fallback = fallback
         self._words = words or fallback
 
-    def research(self, key: str, question: ResearchQuestion, seed: int) -> Idea:
-        """The researcher states an idea."""
-        return self.ask(RESEARCHER, key, question, seed)
-
-    def code(self, key: str, question: CodeQuestion, seed: int) -> CodeAnswer:
-        """The coder writes an idea as source."""
-        return self.ask(CODER, key, question, seed)
-
-    def repair(self, key: str, question: RepairQuestion, seed: int) -> Repair:
-        """The debugger fixes source that failed its checks; without a usable answer it does not."""
-        return self.ask(DEBUGGER, key, question, seed)
-
-    def evaluate(self, key: str, question: EvaluationQuestion, seed: int) -> Assessment:
-        """The evaluator explains a measured outcome."""
-        return self.ask(EVALUATOR, key, question, seed)
-
-    def review(self, key: str, question: ReviewQuestion, seed: int) -> Review:
-        """The reviewer looks for what could make a gain invalid."""
-        return self.ask(REVIEWER, key, question, seed)
-
     def ask(self, role: Role[Q, A], key: str, question: Q, seed: int) -> A:
         """One typed answer of any role.
 

@@ -18,7 +18,7 @@ from archwright.agents.questions import (
     RepairQuestion,
     report_to_json,
 )
-from archwright.agents.roles import Agents
+from archwright.agents.roles import CODER, DEBUGGER, Agents
 from archwright.core import CheckReport, InputError, Status, TaskSpec
 from archwright.knowledge.papers.paper import Paper
 from archwright.papers.experiment import Arm, ComparedClaim, Experiment
@@ -78,7 +78,7 @@ def write_experiment(
             report=report,
             attempt=attempt,
         )
-        fixed = agents.repair(f"{METHOD}/{attempt}", question, seed).source
+        fixed = agents.ask(DEBUGGER, f"{METHOD}/{attempt}", question, seed).source
         if not fixed:
             break
         source = fixed
@@ -126,7 +126,7 @@ def _write(plan: PaperPlan, spec: TaskSpec, agents: Agents, seed: int) -> str:
         rationale="\n".join(parts) or plan.problem,
     )
     question = CodeQuestion(brief=Brief.of(spec), idea=idea, works=())
-    return agents.code(METHOD, question, seed).source
+    return agents.ask(CODER, METHOD, question, seed).source
 
 
 def _check(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from archwright.core import METRICS
-from archwright.runs.results.saving import save_page
+from archwright.runs.results.saving import fill_page, save_page
 from archwright.runs.results.wording import (
     clean,
     duration_text,
@@ -88,28 +88,13 @@ def write_report_page(document: Mapping[str, Any], path: Path) -> Path:
 
 
 def _render(document: Mapping[str, Any]) -> str:
-    """Every text is escaped; the page forbids scripts, requests and all styles but its own."""
-    import base64
-    import hashlib
-    from importlib.resources import files
-
-    from jinja2 import Environment, StrictUndefined
-    from markupsafe import Markup
-
-    style = (files("archwright.runs.results.page") / "page.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    source = (files("archwright.papers") / "page.html").read_text(encoding="utf-8")
     metric = METRICS[document["metric"]] if "metric" in document else None
-    return environment.from_string(source).render(
-        style=Markup(style),
-        style_hash=f"sha256-{digest}",
-        done=document,
-        clean=clean,
-        duration=duration_text,
-        score=lambda value: "not measured" if value is None else score_text(metric, value),  # type: ignore[arg-type]
-        gain=lambda value: gain_text(metric, value),  # type: ignore[arg-type]
-        interval=lambda value: interval_text(metric, value),  # type: ignore[arg-type]
-    )
+    fields = {
+        "done": document,
+        "clean": clean,
+        "duration": duration_text,
+        "score": lambda value: "not measured" if value is None else score_text(metric, value),  # type: ignore[arg-type]
+        "gain": lambda value: gain_text(metric, value),  # type: ignore[arg-type]
+        "interval": lambda value: interval_text(metric, value),  # type: ignore[arg-type]
+    }
+    return fill_page("archwright.papers", fields)

@@ -15,7 +15,7 @@ from statistics import fmean
 from typing import Final
 
 from archwright.agents.questions import Brief, EvaluationQuestion
-from archwright.agents.roles import Agents
+from archwright.agents.roles import EVALUATOR, Agents
 from archwright.core import (
     Candidate,
     CandidateStatus,
@@ -147,7 +147,7 @@ class Evaluation:
             return replace(candidate, lesson=failure if candidate.reason else "")
         question = self._question(candidate, shown, rung, campaign)
         seed = seed_of(self.context.settings.seed, candidate.id, "evaluation")
-        lesson = self.agents.evaluate(candidate.id, question, seed).lesson
+        lesson = self.agents.ask(EVALUATOR, candidate.id, question, seed).lesson
         candidate = replace(candidate, lesson=lesson)
         self.context.journal.update(candidate)
         return candidate

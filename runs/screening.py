@@ -16,7 +16,7 @@ from archwright.agents.questions import (
     ShownCandidate,
     report_to_json,
 )
-from archwright.agents.roles import Agents
+from archwright.agents.roles import CODER, DEBUGGER, RESEARCHER, Agents
 from archwright.core import (
     BASELINE,
     CONTROL,
@@ -123,10 +123,10 @@ class Screening:
         start: tuple[ShownCandidate, ...] = ()
         source = failure = ""
         try:
-            idea = agents.research(key, question, seed)
+            idea = agents.ask(RESEARCHER, key, question, seed)
             start = _works(idea, question, campaign.known)
             asked = CodeQuestion(brief=self._brief, idea=idea, works=start)
-            source = agents.code(key, asked, seed).source
+            source = agents.ask(CODER, key, asked, seed).source
         except AnswerError as error:
             failure = str(error)
         candidate = Candidate(
@@ -263,7 +263,7 @@ class Screening:
             past=self.memory.past_repairs(candidate.reason, self._settled(candidate)),
         )
         seed = seed_of(self.context.settings.seed, candidate.id, "repair")
-        answer = self._agents_of(candidate.operator).repair(candidate.id, question, seed)
+        answer = self._agents_of(candidate.operator).ask(DEBUGGER, candidate.id, question, seed)
         if not answer.source:
             return None
         fixed = candidate.next_attempt(

@@ -102,12 +102,7 @@ class UrlClient:
     def complete(self, model: str, messages: Messages, name: str, into: Completion) -> None:
         """One streamed call."""
         response = self._client.chat.completions.with_raw_response.create(
-            model=model,
-            messages=list(messages),
-            max_tokens=self._answer_tokens,
-            stream=True,
-            stream_options={"include_usage": True},
-            extra_headers={NAME_HEADER: name},
+            **_call(model, messages, name, self._answer_tokens)
         )
         try:
             if "json" in response.headers.get("content-type", ""):
@@ -129,12 +124,7 @@ class LitellmClient:
     def complete(self, model: str, messages: Messages, name: str, into: Completion) -> None:
         """One streamed call."""
         chunks = self._litellm.completion(
-            model=model,
-            messages=list(messages),
-            max_tokens=self._answer_tokens,
-            stream=True,
-            stream_options={"include_usage": True},
-            extra_headers={NAME_HEADER: name},
+            **_call(model, messages, name, self._answer_tokens),
             timeout=self._silence_seconds,
             max_retries=0,
             num_retries=0,
@@ -143,6 +133,17 @@ class LitellmClient:
         # litellm makes up an end for a stream that broke off; it knows whether the provider sent it
         if getattr(chunks, "received_finish_reason", into.finish) is None:
             raise BrokenStreamError(BROKEN_OFF)
+
+
+def _call(model: str, messages: Messages, name: str, answer_tokens: int) -> dict[str, Any]:
+    return {
+        "model": model,
+        "messages": list(messages),
+        "max_tokens": answer_tokens,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "extra_headers": {NAME_HEADER: name},
+    }
 
 
 def _gather(chunks: Iterable[Any], into: Completion) -> None:

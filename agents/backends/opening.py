@@ -130,7 +130,7 @@ def check_url(url: str | None) -> None:
         return
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(f"--base-url {url} is no address: http://HOST:PORT/v1 is")
+        raise InputError(f"--base-url {url} is not an address: http://HOST:PORT/v1 is")
     if "@" in parts.netloc or parts.query:
         raise InputError(
             "--base-url must hold no key or password: set ARCHWRIGHT_API_KEY in the environment"

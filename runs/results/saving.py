@@ -1,11 +1,44 @@
-"""A report's page on disk, whole or not at all."""
+"""A report's page: filled in, so that it harms nobody, and on disk whole or not at all."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from archwright.core import RunError
 from archwright.core.files import write_whole
+from archwright.runs.results.wording import printable
+
+
+def fill_page(package: str, fields: Mapping[str, Any]) -> str:
+    """The `page.html` of a package with its fields filled in.
+
+    Every text on it is escaped and freed of invisible characters, and the page forbids scripts,
+    requests and all styles but its own: titles, sources and errors come from strangers.
+    """
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    def visible(value: Any) -> Any:
+        plain = isinstance(value, str) and not isinstance(value, Markup)
+        return printable(value) if plain else value
+
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = (files("archwright.runs.results.page") / "page.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    page = (files(package) / "page.html").read_text(encoding="utf-8")
+    about_style = {"style": Markup(style), "style_hash": f"sha256-{digest}"}
+    return environment.from_string(page).render({**fields, **about_style})
 
 
 def save_page(page: str, path: Path) -> None:

@@ -10,7 +10,7 @@ from scripts import good, words_of
 
 from archwright.agents.backends.symbolic import SymbolicBackend
 from archwright.agents.questions import Brief, Review, ReviewQuestion, ShownCandidate
-from archwright.agents.roles import Agents, Prompts
+from archwright.agents.roles import REVIEWER, Agents, Prompts
 from archwright.core import candidate_id, next_id
 from archwright.tasks.loading import load_task
 
@@ -94,7 +94,7 @@ def review_of(source: str, similar: tuple[ShownCandidate, ...]) -> Review:
         verdict=None,
     )
     agents = Agents(SymbolicBackend(), Prompts(), lambda _, __, ask: ask())
-    return agents.review("1", question, 0)
+    return agents.ask(REVIEWER, "1", question, 0)
 
 
 def test_without_a_model_novelty_is_judged_by_rule() -> None:

@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import Any, Final
 
 from archwright.agents.questions import Brief, Review, ReviewQuestion, ShownCandidate
-from archwright.agents.roles import Agents
+from archwright.agents.roles import REVIEWER, Agents
 from archwright.core import BASELINE, Candidate, Check, LaterVerdict, Verdict, seed_of
 from archwright.knowledge.decisions.folder import Decision, DecisionFolder, Option, parse, slugify
 from archwright.knowledge.decisions.importing import remember
@@ -121,7 +121,7 @@ class Records:
         seed = seed_of(self._context.settings.seed, candidate.id, "review")
         # A later round has other numbers to speak of.
         key = f"{candidate.id}/verified" + (f"-{self._round}" if self._round else "")
-        return self._agents.review(key, question, seed)
+        return self._agents.ask(REVIEWER, key, question, seed)
 
     def _similar(self, candidate: Candidate) -> Iterator[ShownCandidate]:
         """What earlier runs knew that is most like it; its own parents are no news."""

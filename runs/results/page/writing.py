@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from archwright.runs.journal import Journal
@@ -27,7 +23,7 @@ from archwright.runs.results.page.search_charts import (
     parameters_chart,
 )
 from archwright.runs.results.page.verdict_charts import compute_chart, curve_charts, verdict_chart
-from archwright.runs.results.saving import save_page
+from archwright.runs.results.saving import fill_page, save_page
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.summary import (
     TOP_COUNT,
@@ -44,7 +40,6 @@ from archwright.runs.results.wording import (
     forced_words,
     gain_text,
     interval_text,
-    printable,
     score_text,
 )
 
@@ -78,29 +73,9 @@ def write_page(
 
 
 def render_page(snapshot: Snapshot, evidence: Evidence, workspace: str = ".") -> str:
-    """The report as HTML.
-
-    Every text on it is escaped and freed of invisible characters, and the page forbids scripts,
-    requests and all styles but its own: titles, sources and errors come from strangers.
-    """
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals.update(_wording(snapshot))
-    template = environment.from_string(_resource("page.html"))
-    return template.render(_context(snapshot, evidence, workspace))
-
-
-def _finalize(value: Any) -> Any:
-    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _resource(name: str) -> str:
-    return (files("archwright.runs.results.page") / name).read_text(encoding="utf-8")
+    """The report as HTML; see `fill_page`."""
+    fields = {**_wording(snapshot), **_context(snapshot, evidence, workspace)}
+    return fill_page("archwright.runs.results.page", fields)
 
 
 def _wording(snapshot: Snapshot) -> Mapping[str, Any]:
@@ -119,12 +94,8 @@ def _wording(snapshot: Snapshot) -> Mapping[str, Any]:
 
 
 def _context(snapshot: Snapshot, evidence: Evidence, workspace: str) -> dict[str, Any]:
-    style = _resource("page.css")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     found = failures(snapshot)
     return {
-        "style": Markup(style),
-        "style_hash": f"sha256-{digest}",
         "run": snapshot,
         "title": headline.title_of(snapshot),
         "state": headline.state_of(snapshot),
