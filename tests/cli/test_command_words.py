@@ -29,6 +29,7 @@ SAMPLES: Mapping[str, tuple[str, Any]] = {
     "base_url": ("http://here", "http://here"),
     "image": ("mine", "mine"),
     "runtime": ("runsc", "runsc"),
+    "proxies": ("", True),
 }
 
 
@@ -41,7 +42,8 @@ def settings_of(words: list[str]) -> dict[str, Any]:
 @pytest.mark.parametrize("name", RunSettings.model_fields)
 def test_every_setting_is_an_option_of_run(name: str) -> None:
     typed, value = SAMPLES.get(name, ("70", 70))
-    assert settings_of(["run", "digits", f"--{option_name(name)}", typed]) == {name: value}
+    words = [typed] if typed else []
+    assert settings_of(["run", "digits", f"--{option_name(name)}", *words]) == {name: value}
 
 
 def test_every_setting_is_a_keyword_of_discover() -> None:

@@ -128,7 +128,7 @@ def test_a_draft_strikes_what_no_journal_holds(
         (["draft", "--context", "{empty}"], "the context is empty"),
         (["draft"], "--context"),
         (["draft", "--context", "{empty}", "-k", "-1"], "at least 0"),
-        (["import", "/nowhere"], "no folder"),
+        (["import", "/nowhere"], "not a folder"),
         (["supersede", "1", "2"], "no decision 1"),
     ],
 )

@@ -101,7 +101,7 @@ def test_a_load_that_gives_wrong_shapes_is_one_line(spirals: Path, workspace: Pa
 
 def test_a_folder_that_is_no_repository_names_the_fix(spirals: Path, tmp_path: Path) -> None:
     done = _archwright("run", spirals, "--workspace", tmp_path)
-    _assert_one_line(done, "no git repository", "archwright init")
+    _assert_one_line(done, "not a git repository", "archwright init")
 
 
 def test_a_workspace_that_cannot_be_written_is_one_line(spirals: Path) -> None:

@@ -271,7 +271,7 @@ def test_one_sided_successions_duplicates_and_circles_are_found(tmp_path: Path) 
 @pytest.mark.parametrize("name", ["nowhere", "empty"])
 def test_no_records_are_one_line(name: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=f"{name}.* (no folder|no decision records)"):
+    with pytest.raises(InputError, match=f"{name}.* (not a folder|no decision records)"):
         lint(tmp_path / name)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from archwright.benchmarks.knowledge.retrieval import MadeUp, measure_recall
-from archwright.knowledge import indexes
+from archwright.knowledge import retrieval
 from archwright.knowledge.entries import MIGRATIONS, Database
 from archwright.knowledge.retrieval import VectorIndex, embed, fold, pack
 from archwright.knowledge.store import Entry, Knowledge
@@ -86,7 +86,7 @@ ROW = (
 
 
 def test_the_coarse_look_keeps_the_nearest(tmp_path: Path) -> None:
-    count = indexes.EXACT_UPTO + 500
+    count = retrieval.EXACT_UPTO + 500
     drawn = np.random.default_rng(0).standard_normal((count, 256)).astype(np.float32)
     drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
     database = Database(tmp_path / "many.db")
