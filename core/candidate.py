@@ -1,4 +1,4 @@
-"""A candidate: one architecture as source, with what was measured of it and how it stands."""
+"""A candidate: one architecture as source, with its measurements and its status."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Fingerprint:
 
 
 class CandidateStatus(StrEnum):
-    """How a candidate stands. Every candidate ends in one of these; failures are data."""
+    """The status of a candidate. Every candidate ends in one of these; failures are data."""
 
     OPEN = "open"
     DUPLICATE = "duplicate"

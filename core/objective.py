@@ -25,7 +25,7 @@ class Metric:
     unit: str
     loss: Loss
     highest: float = math.inf
-    """The largest score there is; the smallest is 0."""
+    """The largest possible score; the smallest is 0."""
 
     def clamp(self, interval: tuple[float, float]) -> tuple[float, float]:
         """An interval of scores, within what a score can be."""
@@ -112,7 +112,7 @@ def read_objectives(names: Sequence[str]) -> tuple[str, ...]:
     """The objectives that `names` ask for: quality first, then costs, each once.
 
     Raises:
-        InputError: a name that is none of `OBJECTIVES`.
+        InputError: a name that is not in `OBJECTIVES`.
     """
     for name in names:
         if name not in OBJECTIVES:

@@ -43,7 +43,7 @@ class Problem:
     causal: bool = False
     backbone: Backbone | None = None
     packages: tuple[str, ...] = ()
-    """Installed packages that candidates may import, beside torch and numpy."""
+    """Installed packages that candidates may import, besides torch and numpy."""
     folders: tuple[str, ...] = ()
     """Absolute paths of data folders that candidates may read; never of labels that are scored."""
 
@@ -134,7 +134,7 @@ class TaskSpec:
     recipe: Recipe
     """The training recipe of a candidate that brings none."""
     contract: str
-    """Words for whoever writes a candidate: what it must do, what is given to it."""
+    """Instructions for the author of a candidate: what it must do, what it is given."""
     baseline: str
     """Source of the architecture to beat."""
     folder: Path

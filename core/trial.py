@@ -1,4 +1,4 @@
-"""A trial: what the jail is told, and what came out of it."""
+"""A trial: the job that the jail gets, and what comes out of it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class TrialJob:
-    """One training: everything the jail is told. It holds no label that is scored.
+    """One training: everything that the jail gets. It holds no label that is scored.
 
     `data` is a folder with `train_x.npy`, `train_y.npy` and `<split>_x.npy` for each of `splits`,
     whose predictions are wanted after the last step.
@@ -143,7 +143,7 @@ class TrialSpec:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A training as the journal knows it: what was asked, and what came of it once it ended.
+    """A training as the journal knows it: what was asked, and the outcome once it ended.
 
     `score` is on the validation split, in the metric's unit; None when it did not end well.
     """
@@ -174,7 +174,7 @@ class Trial:
         started: float = 0.0,
         finished: float = 0.0,
     ) -> Self:
-        """A trial that ended, from what was asked and what came of it as plain data."""
+        """A trial that ended, from what was asked and its outcome as plain data."""
         fields = dict(result)
         made: dict[str, Any] = {
             "status": Status(fields.pop("status", Status.OK)),

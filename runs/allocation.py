@@ -98,7 +98,7 @@ class Ledger:
             self._changed.notify_all()
 
     def fail(self, error: BaseException) -> None:
-        """Something broke outside of any candidate: whoever waits gets the error."""
+        """Something failed outside of any candidate: all who wait get the error."""
         with self._changed:
             self._failure = self._failure or error
             self._changed.notify_all()
@@ -113,7 +113,7 @@ class Ledger:
     def turn(self, number: int) -> Iterator[None]:
         """Candidates pass here one at a time, in the order of their numbers.
 
-        Where one breaks off, nobody passes any more: what is settled rests on all before it.
+        If one fails, none after it passes: its result depends on all before it.
         """
         self._wait(lambda: self._turn == number)
         yield
@@ -140,9 +140,9 @@ class Budget:
         lag: most candidates under way at once.
         patience: candidates in a row that were not trained before the search is exhausted.
         ledger: what has ended.
-        seconds_left: wall time left for one more candidate, beside so many that are under way;
+        seconds_left: wall time left for one more candidate, given how many are under way;
             None without a limit.
-        may_begin: whether candidate `number` may begin beside so many that are under way, whatever
+        may_begin: whether candidate `number` may begin, given how many are under way, however many
             trainings are left; None: it may.
         earlier: the grants of earlier sessions, which hold whatever the limits say now.
         over: whether the search had ended in an earlier session.

@@ -30,7 +30,7 @@ def open_run_backend(
     """The backend of a run.
 
     Raises:
-        InputError: it cannot be had: a recorded run or a price is missing.
+        InputError: it is not available: a recorded run or a price is missing.
     """
     source = source_of(settings, journal, stop)
     if settings.backend.startswith(REPLAY):
@@ -58,7 +58,7 @@ def source_of(settings: RunSettings, journal: Journal, stop: threading.Event) ->
 
 
 def open_agents(backend: Backend, journal: Journal, workspace: WorkspacePaths) -> Agents:
-    """The roles over a run's backend, every call of theirs in its journal."""
+    """The roles over a run's backend, each of their calls recorded in its journal."""
     engine = symbolic()
     return Agents(
         backend=backend,
@@ -83,7 +83,7 @@ def _pulls(journal: Journal, upto: int) -> list[Pull]:
 
 
 def _number(candidate: str) -> int:
-    """The number of a candidate by its id; 0 for what is none of the search."""
+    """The number of a candidate by its id; 0 for an id that is not of the search."""
     found = re.match(r"\d+", candidate)
     return int(found[0]) if found else 0
 

@@ -198,7 +198,7 @@ class Memory:
 
 
 def _family(source: str) -> str:
-    """The family of a candidate; what is no Python has none."""
+    """The family of a candidate, "" where its source is not valid Python."""
     try:
         return family(source)
     except SourceError:

@@ -11,7 +11,7 @@ from archwright.core.settings import LOWER_RUNG_SEEDS
 from archwright.runs.context import RunContext
 
 LEAST_RELATIVE_SD = 1e-3
-"""A few seeds can agree by chance; below this share of the mean no spread is believed."""
+"""A few seeds can agree by chance; a spread below this share of the mean is not believed."""
 
 HOPELESS_SHARE = 0.1
 LEAST_PROGRESS = 0.1
@@ -65,7 +65,7 @@ def _floor(steps: int, trials: Sequence[Trial], parameters: int) -> Floor:
 def _ceiling(steps: int, curves: Sequence[Curve]) -> tuple[int, float] | None:
     """Half-way, a candidate must have made a tenth of the baseline's progress in training loss.
 
-    None where the baseline itself has hardly moved by then: a late start is no fault there.
+    None where the baseline itself has hardly moved by then: there, a late start is not a fault.
     """
     late = [next((p for p in curve if p[0] >= steps / 2), None) for curve in curves]
     if not all(curves) or None in late:

@@ -63,7 +63,7 @@ def verify(session: Session, force: bool) -> None:
         RunError: the test split was opened before and `force` is not set, or there is
             nothing to verify.
     """
-    # Refused before the run is taken up, so that a refusal leaves it as it is.
+    # Refused before the run is opened, so that a refusal leaves it as it is.
     name = session.paths.name
     with Journal.open(session.paths) as journal:
         rounds = rounds_so_far(journal)
@@ -78,7 +78,7 @@ def verify(session: Session, force: bool) -> None:
         if rounds:
             journal.notice(f"the test split was opened {rounds + 1} times (forced)")
         if journal.facts.phase is Phase.SEARCH:
-            journal.notice("the search was stopped early and ended by a verification")
+            journal.notice("the search was stopped early: a verification ended it")
         journal.note(round=rounds)
         Phases.of(session, journal, knowledge).verify_round(rounds)
         journal.note(phase=Phase.DONE)

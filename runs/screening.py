@@ -45,7 +45,7 @@ class Screening:
     """Proposes one candidate per number, and lets through what is new and passes its checks.
 
     Args:
-        control: answers for the control arm, which is drawn by grammar, whoever answers the search.
+        control: answers for the control arm, which is drawn from the grammar on every backend.
     """
 
     context: RunContext
@@ -221,13 +221,13 @@ class Screening:
         return replace(report, status=status, checks=(*report.checks, check))
 
     def _known(self, candidate: Candidate, before: int) -> str | None:
-        """Why the candidate need not be tried, from this run up to a sequence, and from all runs
+        """Why the candidate need not be trained, from this run up to a sequence, and from all runs
         before it."""
         if found := self.context.journal.match(candidate.fingerprint, before):
             level, same = found
             if same.id == BASELINE:
                 return f"same {level} as the baseline"
-            # Only what cannot change any more, lest the words depend on when trainings end.
+            # Only what cannot change any more: the words must not depend on when trainings end.
             failed = same.status in (CandidateStatus.DUPLICATE, CandidateStatus.INVALID)
             end = f"which ended {same.status}" if failed else "which was taken up before"
             return f"same {level} as candidate {same.id} ({same.title}), {end}"

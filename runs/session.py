@@ -65,7 +65,7 @@ class Session:
             if self.task.digest() != journal.facts.task_digest:
                 raise TaskError(
                     f"task {self.task.spec.name} has changed since {self.paths.name} began: "
-                    "its results would not compare; start a new run with `archwright run`"
+                    "its results would not be comparable; start a new run with `archwright run`"
                 )
             journal.begin_session(os.getpid())
             journal.note(state="running", error="", starting=self.sandbox.name)
@@ -95,7 +95,7 @@ def _watched(journal: Journal, sandbox: Sandbox, stop: threading.Event) -> Itera
 
     def watch() -> None:
         while not done.wait(BEAT_SECONDS):
-            # Where the journal cannot be written, whoever does the work says so.
+            # If the journal cannot be written, the thread that does the work reports it.
             with suppress(RunError):
                 journal.beat()
             if stop.is_set() or stop_requested(journal.paths):

@@ -42,7 +42,7 @@ def begin(
     Raises:
         RunError: the budget leaves nothing to search with, the folder cannot be written, or a
             recorded run is to be replayed that is not there.
-        InputError: the backend cannot be had, or there is no such policy.
+        InputError: the backend is not available, or there is no such policy.
     """
     if settings.backend.startswith(REPLAY):
         settings = recorded_settings(settings, workspace.paths)

@@ -43,8 +43,8 @@ class Steering:
     def _ask(self, number: int, results: Sequence[Candidate]) -> Choice:
         """What the policy says, knowing `results`: those of last time, and more.
 
-        Where gains are standings among several objectives, any of them may have changed, and the
-        policy begins anew.
+        With several objectives a gain is a rank among all candidates. Any of them may have changed,
+        so the policy starts afresh.
         """
         if len(self._settings.objectives) > 1:
             self._policy, self._told = self._open(), 0

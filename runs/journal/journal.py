@@ -3,7 +3,7 @@
 A run is made of steps that are pure functions of what the journal already holds, and of steps that
 cost something (a call to a backend, a check, a trial, a test evaluation). The second kind goes
 through `Journal.once`. To resume is therefore to run again: what is done answers from the journal,
-what was in flight is done anew, and nothing is paid or trained twice.
+what was in flight is done again, and nothing is paid or trained twice.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Journal(Reads):
     def create(cls, paths: RunPaths, facts: Json) -> Self:
         """A new journal with its first facts (settings, task digest, seed …).
 
-        It is made aside: who looks for it sees none of it before all of it is there.
+        It is made aside and renamed, so that others see all of it or nothing.
         """
         aside = paths.journal.with_suffix(".part")
         with named_errors(paths):
@@ -60,7 +60,7 @@ class Journal(Reads):
         """An existing journal, brought up to date where an older version wrote it.
 
         Raises:
-            RunError: there is none, or it is none of ours.
+            RunError: there is none, or it is not a journal of Archwright.
         """
         if not paths.journal.is_file():
             raise RunError(f"no journal at {paths.journal}: list the runs with `archwright runs`")
@@ -174,7 +174,7 @@ class Journal(Reads):
 
     def update(self, candidate: Candidate) -> None:
         """Record how a candidate stands. One that has ended stays ended, also while a resumed run
-        goes its way again."""
+        repeats its steps."""
         print_ = candidate.fingerprint
         self._write(
             "UPDATE candidates SET document = ?, text = ?, tree = ?, graph = ? WHERE id = ? "
@@ -222,7 +222,7 @@ class Journal(Reads):
     # --- time alive -----------------------------------------------------------------------------
 
     def begin_session(self, pid: int) -> None:
-        """A process takes up the run; steps that an earlier one left in flight are dropped."""
+        """A process continues the run; steps that an earlier one left in flight are dropped."""
         now = time.time()
         with self._lock, named_errors(self.paths):
             self._connection.execute("DELETE FROM steps WHERE state = 'started'")
@@ -231,7 +231,7 @@ class Journal(Reads):
             ).lastrowid
 
     def beat(self) -> None:
-        """The process is still at it."""
+        """The process is still working on the run."""
         self._write("UPDATE sessions SET seen = ? WHERE id = ?", time.time(), self._session)
 
 

@@ -60,7 +60,7 @@ class Changes:
 
 
 class Reads:
-    """The reads of a journal that look at many rows; `Journal` adds the file, and the writes."""
+    """The reads of a journal that cover many rows; `Journal` adds the file, and the writes."""
 
     _lock: threading.RLock
     _spend: Spend
@@ -147,7 +147,7 @@ class Reads:
         return [Call(**dict(row)) for row in rows]
 
     def spend(self) -> Spend:
-        """What the run cost so far; only what is new since the last time is counted anew."""
+        """What the run cost so far; each call adds only what is new since the last."""
         with self._lock:
             now = self._cursor()
             ((usd, tokens, trials, seconds),) = self._rows(

@@ -48,8 +48,8 @@ MIGRATIONS: Final = (
     ALTER TABLE candidates ADD COLUMN proxies TEXT NOT NULL DEFAULT '{}';
     """,
     "ALTER TABLE candidates ADD COLUMN citations TEXT NOT NULL DEFAULT '[]';",
-    # A candidate is one document, so that a field more is no column more. Each change has a number,
-    # so that whoever watches a run reads what is new and not everything.
+    # A candidate is one document, so that a new field needs no new column. Each change has a
+    # number, so that a view of a run reads what is new and not everything.
     """
     CREATE TABLE clock (now INTEGER NOT NULL);
     INSERT INTO clock VALUES (0);

@@ -1,4 +1,4 @@
-"""What the report needs beside the snapshot: trials, learning curves, calls and origins.
+"""What the report needs besides the snapshot: trials, learning curves, calls and origins.
 
 All of it is read from the journal.
 """
@@ -41,8 +41,7 @@ class Evidence:
     """Training loss of finalists and baseline at the top rung, one curve a seed."""
     calls: tuple[CallTotal, ...] = ()
     origins: dict[str, Candidate] = field(default_factory=dict)
-    """What candidates descend from and what is no candidate of the run: the baseline, or what an
-    earlier run found."""
+    """Ancestors that are not candidates of this run: the baseline, or what an earlier run found."""
     test_evaluations: int = 0
     """How many times the sealed test split was opened for a finalist."""
 
@@ -88,7 +87,7 @@ def _curves(
 
 
 def _add_up(calls: Sequence[Call]) -> tuple[CallTotal, ...]:
-    """By role and model, the dearest first."""
+    """By role and model, the most expensive first."""
     groups: dict[tuple[str, str], list[Call]] = {}
     for call in calls:
         groups.setdefault((call.role, call.model), []).append(call)

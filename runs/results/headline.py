@@ -47,7 +47,7 @@ def tell(snapshot: Snapshot) -> Iterator[str]:
     if found:
         yield from _discovery_words(snapshot, found[0])
         if len(found) > 1:
-            yield f"{len(found) - 1} more stood the same proof."
+            yield f"{len(found) - 1} more passed the same verification."
     else:
         yield _nothing_words(snapshot)
     yield from control_words(snapshot)
@@ -68,7 +68,7 @@ def _discovery_words(snapshot: Snapshot, best: Verdict) -> Iterator[str]:
         yield f"On the sealed test split it gains {gain_text(metric, best.test_gain)}."
     if best.suspicions:
         count = len(best.suspicions)
-        yield f"{count} suspicion{'' if count == 1 else 's'} to look at before accepting it."
+        yield f"{count} suspicion{'' if count == 1 else 's'} to check before accepting it."
 
 
 def _nothing_words(snapshot: Snapshot) -> str:

@@ -20,7 +20,7 @@ def observe(journal: Journal) -> Snapshot:
 
 
 class Observer:
-    """Looks at a run again and again; each time it reads only what changed since the last."""
+    """Takes snapshots of a run again and again; each reads only what changed since the last."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -71,7 +71,7 @@ class Observer:
                 self._measure(trial)
 
     def _measure(self, trial: Trial) -> None:
-        """What a training on fresh seeds showed beside quality."""
+        """What a training on fresh seeds measured besides quality."""
         id_, milliseconds = trial.candidate, trial.resources.latency_ms
         if milliseconds:
             self._latency[id_] = min(milliseconds, self._latency.get(id_, milliseconds))
@@ -109,7 +109,7 @@ def _state(facts: Facts, held: bool) -> State:
 
 
 def _phase(facts: Facts, held: bool) -> str:
-    """What is going on; while containers start, nothing else is."""
+    """The current phase; while containers start, that is shown instead."""
     starting = facts.starting and held
     return f"starting the {facts.starting} sandbox" if starting else facts.phase.value
 

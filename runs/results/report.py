@@ -248,7 +248,7 @@ def _failures(snapshot: Snapshot) -> Iterator[RenderableType]:
         )
     rest = sum(item["count"] for item in causes[FAILURE_COUNT:])
     if rest:
-        yield _text(f"{rest} of other causes")
+        yield _text(f"{rest} more, of other causes")
 
 
 def _examples(snapshot: Snapshot) -> Iterator[RenderableType]:

@@ -1,7 +1,7 @@
 """A run at one moment, as plain values: what the live view, `status` and the report show.
 
 A snapshot is computed from the journal alone (`archwright.runs.results.observing.observe`), so that
-a run can be watched from any terminal, and a finished or dead one looked at the same way.
+a run can be watched from any terminal, and a finished or dead one is shown in the same way.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Snapshot:
     verdicts: tuple[Verdict, ...]
     control: Control | None
     notices: tuple[str, ...]
-    """What is weaker than asked for, said at the start and in the report."""
+    """What is weaker than asked for; shown at the start and in the report."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
     confidence: Mapping[str, Any] | None = None

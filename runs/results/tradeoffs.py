@@ -1,4 +1,4 @@
-"""How a run's candidates stand towards each other when it has several objectives."""
+"""How a run's candidates compare when it has several objectives."""
 
 from __future__ import annotations
 

@@ -95,10 +95,10 @@ def _times(count: int) -> str:
 
 
 def confidence_text(confidence: Mapping[str, Any]) -> str:
-    """Whether the surrogate chooses among proposals, and by what right."""
+    """Whether the surrogate chooses among proposals, and what its confidence rests on."""
     if not confidence["examples"]:
         return "surrogate: too little measured to judge it"
-    used = "in use" if confidence["earned"] else "not trusted"
+    used = "in use" if confidence["earned"] else "not used"
     return (
         f"surrogate {used}: rank correlation {confidence['correlation']:.2f} held out, the "
         f"parameter count alone {confidence['parameters_alone']:.2f}, "

@@ -48,7 +48,7 @@ def _scaled_baseline(context: RunContext, finalist: Candidate) -> Candidate | No
         made = done["largest"] is not None
         context.journal.notice(
             f"no baseline of {finalist.id}'s size ({finalist.parameters} parameters) could be "
-            f"made: it is compared with {'the largest that could' if made else 'none larger'}"
+            f"made: it is compared with {'the largest possible' if made else 'the baseline itself'}"
         )
         if not made:
             return None

@@ -32,7 +32,7 @@ def choose_finalists(
 def _entrants(context: RunContext, count: int) -> list[Candidate]:
     """Those at the top rung that gained anything, best first.
 
-    A gain on few seeds is trusted less: it is multiplied by n / (n + 1), the weight of n
+    A gain on few seeds counts for less: it is multiplied by n / (n + 1), the weight of n
     measurements against a prior of the same variance.
     """
     shown = [

@@ -16,7 +16,7 @@ from archwright.core import Array
 
 ALPHA = 0.05
 STAGES = 3
-"""Times at most that a verdict is looked for, each time with more seeds."""
+"""Interim analyses at most, each with more seeds."""
 
 
 @dataclass(frozen=True, slots=True)

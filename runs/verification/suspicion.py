@@ -8,12 +8,12 @@ from typing import Final
 from archwright.core import Check, Floor, Metric, Verdict
 
 EARLY_GAIN: Final = 20.0
-"""Noise standard deviations over the baseline at the first rung that it was trained at, from which
-on it is odd."""
+"""Noise standard deviations over the baseline at the first rung that it was trained at; a larger
+gain there is suspicious."""
 TEST_SHARE: Final = 0.5
-"""Share of the gain on validation below which the gain on the test split is odd."""
+"""Share of the gain on validation below which the gain on the test split is suspicious."""
 LOSS_SHARE: Final = 1.0
-"""Excess over the baseline's last training loss, as a share of it, from which on it is odd."""
+"""Excess over the baseline's last training loss, as a share of it; more is suspicious."""
 
 
 def suspect(
@@ -24,7 +24,7 @@ def suspect(
     checks: Sequence[Check],
     floors: Sequence[Floor],
 ) -> Iterator[str]:
-    """What a person should look at before believing a finalist, one line each.
+    """What a person should check before accepting a finalist, one line each.
 
     Args:
         metric: of the scores.

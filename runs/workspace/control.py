@@ -30,8 +30,8 @@ def hold(paths: RunPaths) -> Iterator[None]:
     with paths.lock.open("a+") as lock:
         if not _lock(lock):
             raise RunError(
-                f"run {paths.name} is going on in another process: "
-                f"look with `archwright status {paths.name}`, end it with "
+                f"run {paths.name} is running in another process: "
+                f"see it with `archwright status {paths.name}`, end it with "
                 f"`archwright stop {paths.name}`"
             )
         lock.truncate(0)
@@ -42,7 +42,7 @@ def hold(paths: RunPaths) -> Iterator[None]:
 
 
 def _lock(lock: IO[str]) -> bool:
-    """Take the lock; somebody who only looks (`is_held`) has it for a moment at most."""
+    """Take the lock; a process that only checks (`is_held`) has it for a moment at most."""
     for _ in range(LOCK_TRIES):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -65,10 +65,10 @@ def is_held(paths: RunPaths) -> bool:
 
 
 def request_stop(paths: RunPaths) -> None:
-    """Ask the process that holds the run to end it cleanly; it looks about twice a second."""
+    """Ask the process that holds the run to end it cleanly; it checks about twice a second."""
     paths.stop_request.touch()
 
 
 def stop_requested(paths: RunPaths) -> bool:
-    """Whether somebody asked this run to stop since it was last taken up."""
+    """Whether somebody asked this run to stop since it was last opened."""
     return paths.stop_request.exists()

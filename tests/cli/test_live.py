@@ -89,7 +89,7 @@ def test_the_surrogates_trust_is_shown(make_snapshot: Make, now: float) -> None:
     shown = make_snapshot(8, confidence=trust)
     assert "surrogate in use: rank correlation 0.62 held out" in draw(render(shown, now), 120)
     trust |= {"earned": False}
-    assert "surrogate not trusted" in draw(render(make_snapshot(8, confidence=trust), now), 120)
+    assert "surrogate not used" in draw(render(make_snapshot(8, confidence=trust), now), 120)
     trust |= {"examples": 0}
     assert "too little measured" in draw(render(make_snapshot(8, confidence=trust), now), 120)
 

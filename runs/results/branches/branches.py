@@ -151,11 +151,11 @@ def check_amendable(workspace: Workspace, branch: str) -> None:
 
 
 def _landed(workspace: Workspace, run: str, base: str | None) -> dict[str, str]:
-    """The run's branches, each with the candidate it holds, whoever committed on top of it."""
+    """The run's branches, each with its candidate, even if somebody committed on top of it."""
     refs = workspace.git("for-each-ref", "--format=%(refname)", f"refs/heads/archwright/{run}/")
     landed: dict[str, str] = {}
     form = "--format=%(trailers:key=Archwright-Candidate,valueonly,separator=%x2C)"
-    # The user's own history, which may be long, holds none of ours.
+    # The user's own history may be long and has no commits of ours.
     without = (f"^{base}",) if base else ()
     for ref in refs.decode().split():
         log = workspace.git("log", "--first-parent", form, ref, *without).decode(errors="replace")
@@ -169,7 +169,7 @@ def _free_name(name: str, taken: Mapping[str, str]) -> str:
 
 
 def _move(workspace: Workspace, branch: str, commit: str, before: str) -> None:
-    """Point `branch` at `commit`, if it stands at `before` (empty: if there is none)."""
+    """Point `branch` at `commit`, if it points at `before` (empty: if there is no such branch)."""
     name, address = workspace.identity()
     workspace.git(
         *("update-ref", "-m", "archwright", f"refs/heads/{branch}", commit, before),

@@ -59,7 +59,7 @@ class Lineage:
         metric = self._spec.metric
         measures: tuple[Measure, ...] = ()
         if candidate.score is not None:
-            # The baseline that is at hand was trained for as long as the top rung only.
+            # The baseline was measured here at the top rung only.
             at_top = candidate.rung == self._context.top
             gain = metric.gain(candidate.score, self._floor.mean) if at_top else None
             measures = (Measure(metric.name, candidate.score, metric.unit, gain),)

@@ -61,7 +61,7 @@ class Records:
         """Review a finalist, write its decision and, for a discovery, its branch.
 
         Writing the same verdict again finds what is there. A verdict that was evaluated on the
-        test split stands; a later, forced one is noted beside it.
+        test split is kept; a later, forced one is noted beside it.
         """
         first = self._earlier(verdict)
         if first:
@@ -124,7 +124,7 @@ class Records:
         return self._agents.ask(REVIEWER, key, question, seed)
 
     def _similar(self, candidate: Candidate) -> Iterator[ShownCandidate]:
-        """What earlier runs knew that is most like it; its own parents are no news."""
+        """What earlier runs knew that is most like it; its own parents are left out."""
         parents, until = candidate.parents, self._context.facts.known_until
         found = self._knowledge.relatives(candidate.source, SIMILAR + len(parents), until)
         works = (as_work(entry) for entry in found)

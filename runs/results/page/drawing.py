@@ -57,7 +57,7 @@ def draw(name: str, plot: Callable[[Axes], None], label: str, height: int = HEIG
     Args:
         name: tells the drawings of one page apart.
         plot: draws, in the colours of this module.
-        label: says what is seen to those who do not see it.
+        label: describes the drawing to readers who cannot see it.
         height: in CSS pixels; the width is `WIDTH`.
     """
     from matplotlib import rc_context
@@ -122,7 +122,7 @@ def restyle(svg: bytes, name: str, label: str) -> str:
 
 
 def _name_apart(element: ElementTree.Element, name: str) -> None:
-    """Ids are common to all drawings of a page; those of this one begin with its name."""
+    """All drawings of a page share one space of ids; those of this one begin with its name."""
     link = element.attrib.pop(_LINK, None)
     if link:
         element.set("href", f"#{name}-{link.removeprefix('#')}")
@@ -146,6 +146,6 @@ def _apply_style(element: ElementTree.Element) -> None:
             element.set(key, value.removesuffix("px"))
     if classes:
         element.set("class", " ".join(classes))
-    # SVG paints black what is not told otherwise; here the page decides.
+    # Without a fill SVG paints text black; here the page decides.
     if element.tag == "text" and "fill" not in style:
         element.set("class", "fill-ink")

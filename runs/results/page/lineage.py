@@ -29,7 +29,7 @@ class DiffLine:
 
 @dataclass(frozen=True, slots=True)
 class Ancestor:
-    """A node of the tree. `parent` is the one under which it stands, "" for a root; `others` are
+    """A node of the tree. `parent` is the one that it is shown under, "" for a root; `others` are
     its other parents. `depth` grows where the tree branches, so that a chain stays a column."""
 
     id: str
@@ -39,7 +39,7 @@ class Ancestor:
     depth: int
     finalist: bool
     row: Candidate | None
-    """None for what is no candidate of this run."""
+    """None for an ancestor that is not a candidate of this run."""
     rationale: str
     diff: tuple[DiffLine, ...]
 
@@ -85,7 +85,7 @@ def fold_lineage(nodes: Sequence[Ancestor]) -> list[tuple[list[Ancestor], bool]]
 
 
 def _ancestry(ids: Sequence[str], rows: Mapping[str, Candidate]) -> list[str]:
-    """`ids` and all that they descend from."""
+    """`ids` and all their ancestors."""
     found: dict[str, None] = {}
     open_ = list(ids)
     while open_:

@@ -1,7 +1,7 @@
 """A run on the ten criteria for automated deep learning, each computed or "not measured".
 
 The criteria are those of Dong et al. 2021, "Automated Deep Learning: Neural Architecture Search Is
-Not the CandidateStatus"; how each is computed from a journal is ours, and said beside each.
+Not the End"; how each is computed from a journal is our choice, and stated beside each.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 MANY: Final = 200
-"""Dots from which on they are drawn smaller."""
+"""From this many dots on, they are drawn smaller."""
 
 _ARMS: Final = (("control", PAPER, MUTED, "--"), ("search", MUTED, ACCENT, "-"))
 """Arm, colour of its dots, colour and style of its line."""
@@ -110,7 +110,7 @@ def funnel_chart(snapshot: Snapshot, _: Evidence) -> Chart | None:
     return Chart(
         name="funnel",
         title="Funnel",
-        caption="How far the candidates came.",
+        caption="How many candidates reached each stage.",
         svg=draw("funnel", plot, "how many candidates reached each stage"),
         columns=("stage", "candidates"),
         rows=stages,
