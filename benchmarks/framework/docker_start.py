@@ -4,7 +4,7 @@ Both use the same image and train the same small network; the new container runs
 without a jail. They are run in turn, so that both see the same machine; medians are
 compared.
 
-    python benchmarks/docker_start.py [--repeats N] [--base IMAGE] [--json]
+    python benchmarks/framework/docker_start.py [--repeats N] [--base IMAGE] [--json]
 
 Exit code 1 when the warm median is over the limit. The ratio is a figure to watch, not a limit.
 Without a Docker Engine nothing is measured, which is said.

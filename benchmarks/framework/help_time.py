@@ -2,7 +2,7 @@
 
 The two are run in turn, so that both see the same machine; medians are compared.
 
-    python benchmarks/help_time.py [--repeats N] [--json]
+    python benchmarks/framework/help_time.py [--repeats N] [--json]
 
 Exit code 1 when the median is over the limit.
 """

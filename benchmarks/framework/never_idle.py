@@ -1,7 +1,7 @@
 """How busy the training slots stay when a model takes ten times as long as a trial to answer.
 
-    python benchmarks/never_idle.py [--candidates 160] [--json]
-    python benchmarks/never_idle.py --openevolve PYTHON    # an interpreter that has openevolve
+    python benchmarks/framework/never_idle.py [--candidates 160] [--json]
+    python benchmarks/framework/never_idle.py --openevolve PYTHON   # one that has openevolve
 
 A scripted HTTP server speaks the OpenAI protocol and waits before each answer. The run is a real
 one: real trials on two slots, three calls a candidate (researcher, coder, evaluator). OpenEvolve,

@@ -1,6 +1,7 @@
 """Screenings a second: static checks, fingerprint (text and tree) and lookup of one candidate.
 
-    python benchmarks/screening.py [--known 1000,10000,100000] [--repeats N] [--proxies] [--json]
+    python benchmarks/framework/screening.py [--known 1000,10000,100000] [--repeats N]
+                                              [--proxies] [--json]
 
 The candidates are drawn from the grammar for the digits task. The knowledge bases of all sizes are
 measured in turn, so that each sees the same machine; medians are given. The rate is by the time the

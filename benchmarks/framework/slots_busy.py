@@ -1,6 +1,7 @@
 """How busy the training slots are: seconds of training over seconds of slots, after warm-up.
 
-    python benchmarks/slots_busy.py [--workers 2] [--trials 200] [--sandbox process] [--json]
+    python benchmarks/framework/slots_busy.py [--workers 2] [--trials 200]
+                                               [--sandbox process] [--json]
 
 The run is a real one on a task whose trials take a few seconds; the share is taken from its
 journal, from the first training of the search to the last. The limit is 95 %. In a short run the

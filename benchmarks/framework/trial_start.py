@@ -3,7 +3,7 @@
 Both train the same small network on the same data with the same code; the fresh process has no
 jail. They are run in turn, so that both see the same machine; medians are compared.
 
-    python benchmarks/trial_start.py [--repeats N] [--json]
+    python benchmarks/framework/trial_start.py [--repeats N] [--json]
 
 Exit code 1 when the warm median is over the limit. The ratio is a figure to watch, not a limit.
 """

@@ -1,6 +1,6 @@
 """How long the import of LEMUR takes and how much memory, as ratios to the limits.
 
-    python benchmarks/lemur_import.py DIR
+    python benchmarks/knowledge/lemur_import.py DIR
 
 DIR is an unpacked `nn-dataset` (`pip install --no-deps --target DIR nn-dataset==2.1.2`). All of its
 networks are read, adapted, compared and written into a knowledge base; none is run. The memory is

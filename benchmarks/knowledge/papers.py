@@ -4,7 +4,7 @@ Reading is timed as `archwright paper add` does it, in limited processes beside 
 passages recorded; beside it stands plain text extraction by pdfium, in this process and in one
 thread. Searches run over all of them.
 
-    python benchmarks/papers.py [--papers N] [--pages N] [--json]
+    python benchmarks/knowledge/papers.py [--papers N] [--pages N] [--json]
 
 Exit code 1 when reading takes longer than the limit, or a search's 95th percentile does.
 """
