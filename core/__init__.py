@@ -14,6 +14,7 @@ from archwright.core.candidate import (
     ATTEMPTS,
     BASELINE,
     CONTROL,
+    TRAINED_STATUSES,
     Candidate,
     CandidateStatus,
     Curve,
@@ -22,6 +23,7 @@ from archwright.core.candidate import (
     candidate_id,
     next_id,
     seed_of,
+    sequence_of,
 )
 from archwright.core.errors import (
     AnswerError,
@@ -91,6 +93,7 @@ __all__ = [
     "RECIPE_BOUNDS",
     "RECIPE_KEYS",
     "SCHEDULES",
+    "TRAINED_STATUSES",
     "AnswerError",
     "ArchwrightError",
     "Array",
@@ -136,4 +139,5 @@ __all__ = [
     "score",
     "score_samples",
     "seed_of",
+    "sequence_of",
 ]

@@ -42,6 +42,10 @@ class CandidateStatus(StrEnum):
     PROMOTED = "promoted"
 
 
+TRAINED_STATUSES: Final = (CandidateStatus.TRAINED, CandidateStatus.PROMOTED)
+"""How a candidate stands that was trained, whether to the end or until it was hopeless."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """What a candidate showed at one rung.
@@ -189,6 +193,11 @@ class Candidate:
 def candidate_id(number: int, attempt: int = 0) -> str:
     """The id of a number's attempt, from 0."""
     return f"{number}{_letters(attempt)}"
+
+
+def sequence_of(number: int, attempt: int = 0) -> int:
+    """The place of a number's attempt in the order of all that was proposed."""
+    return ATTEMPTS * number + attempt
 
 
 def next_id(id_: str) -> str:

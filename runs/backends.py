@@ -18,6 +18,7 @@ from archwright.agents.backends.opening import (
     symbolic,
 )
 from archwright.agents.roles import Agents, Prompts, record_by
+from archwright.core import sequence_of
 from archwright.core.settings import RunSettings
 from archwright.runs.journal import Journal
 from archwright.runs.workspace.finding import find_run
@@ -71,8 +72,8 @@ def open_agents(backend: Backend, journal: Journal, workspace: WorkspacePaths) -
 
 def _pulls(journal: Journal, upto: int) -> list[Pull]:
     """The gains of each model's candidates, up to a number: all have ended."""
-    last = 1000 * upto + 999
-    gains = {c.number: c.gain for c in journal.candidates(1000, last) if c.gain is not None}
+    first, last = sequence_of(1), sequence_of(upto + 1) - 1
+    gains = {c.number: c.gain for c in journal.candidates(first, last) if c.gain is not None}
     costs: dict[tuple[int, str], float] = {}
     for call in journal.calls():
         number = _number(call.candidate)

@@ -9,7 +9,7 @@ seeds of the difference to the baseline at the same seed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import ceil, sqrt
 from statistics import fmean
 from typing import Final
@@ -132,12 +132,16 @@ def _failure(trial: Trial | None) -> tuple[CandidateStatus, str]:
     return CandidateStatus.CRASHED, f"{trial.status}: {trial.error}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Evaluation:
     """Gives candidates their lesson."""
 
     context: RunContext
     agents: Agents
+    brief: Brief = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.brief = Brief.of(self.context.spec)
 
     def evaluate(self, candidate: Candidate, campaign: Campaign) -> Candidate:
         """With the evaluator's lesson from the highest rung; a failure is its own lesson."""
@@ -157,9 +161,10 @@ class Evaluation:
     ) -> EvaluationQuestion:
         floor = self.context.floors[rung]
         parents = (campaign.known.get(p) for p in candidate.parents[:1])
-        measured = (p.rungs.get(rung) for p in parents if p in campaign.measured)
+        # Only what this run measured was trained as the candidate was.
+        measured = (p.rungs.get(rung) for p in parents if p is not None and p.sequence)
         return EvaluationQuestion(
-            brief=Brief.of(self.context.spec),
+            brief=self.brief,
             title=candidate.title,
             source=candidate.source,
             steps=self.context.spec.rungs[rung],

@@ -11,12 +11,14 @@ from typing import Any, Final, NamedTuple
 from archwright.agents.questions import Passage, PastRepair, ShownCandidate
 from archwright.core import (
     CONTROL,
+    TRAINED_STATUSES,
     Candidate,
     CandidateStatus,
     Fingerprint,
     Measurement,
     SourceError,
     next_id,
+    sequence_of,
 )
 from archwright.knowledge.entries import Entry, Example, Match
 from archwright.knowledge.retrieval import find_passages, passage_id
@@ -39,7 +41,6 @@ REPAIRED: Final = "; repaired"
 """After the reason of an attempt that failed its checks and was repaired."""
 PREFIX: Final = "known:"
 """Before the id of an entry of the knowledge base, where a run speaks of it."""
-TRAINED: Final = (CandidateStatus.TRAINED, CandidateStatus.PROMOTED)
 _MODULE: Final = re.compile(r"\bnn\.([A-Z]\w+)")
 
 
@@ -161,7 +162,7 @@ class Memory:
         for failed in self._knowledge.failures(REPAIRED, SEARCHED, self._until):
             if signature(failed.reason) == wanted:
                 fixed = self._knowledge.find(failed.run, next_id(failed.candidate), self._until)
-                if fixed is not None and fixed.end in TRAINED:
+                if fixed is not None and fixed.end in TRAINED_STATUSES:
                     yield _repair(failed.reason, failed.source, fixed.source)
 
     # --- what is given back ---------------------------------------------------------------------
@@ -169,7 +170,7 @@ class Memory:
     def remember(self, candidate: Candidate) -> None:
         """Write a candidate as it ended into the knowledge base, and the attempts that it was
         repaired from; a duplicate is known already, and without source there is nothing to know."""
-        first, before = 1000 * candidate.number, candidate.sequence - 1
+        first, before = sequence_of(candidate.number), candidate.sequence - 1
         attempts = self._context.journal.candidates(first, before) if candidate.attempt else []
         self._knowledge.record_all(self._entry(c) for c in attempts if c.reason.endswith(REPAIRED))
         if candidate.status is not CandidateStatus.DUPLICATE and candidate.source:

@@ -29,6 +29,7 @@ from archwright.core import (
     Status,
     candidate_id,
     seed_of,
+    sequence_of,
 )
 from archwright.runs.allocation import Ledger
 from archwright.runs.context import Campaign, RunContext
@@ -54,9 +55,11 @@ class Screening:
     memory: Memory
     ledger: Ledger
     ahead: int = field(init=False)
+    brief: Brief = field(init=False)
 
     def __post_init__(self) -> None:
         self.ahead = self.context.settings.candidates_ahead
+        self.brief = Brief.of(self.context.spec)
 
     def propose(
         self, number: int, choice: Choice, found: Retrieved, campaign: Campaign
@@ -89,7 +92,7 @@ class Screening:
     def _settled(self, candidate: Candidate) -> int:
         """The sequence before which all have ended, whatever the timing: see `Budget`. The
         baseline, at 0, always has."""
-        return max(1, (candidate.number - self.ahead + 1) * 1000)
+        return max(1, sequence_of(candidate.number - self.ahead + 1))
 
     def _agents_of(self, operator: str) -> Agents:
         return self.control if operator == CONTROL else self.agents
@@ -98,7 +101,7 @@ class Screening:
 
     def _question(self, choice: Choice, found: Retrieved, campaign: Campaign) -> ResearchQuestion:
         return ResearchQuestion(
-            brief=self._brief,
+            brief=self.brief,
             operator=choice.operator,
             parents=tuple(ShownCandidate.of(campaign.known[p]) for p in choice.parents),
             examples=found.examples,
@@ -108,10 +111,6 @@ class Screening:
             seed=None if choice.operator == CONTROL else choice.seed,
             passages=found.passages,
         )
-
-    @property
-    def _brief(self) -> Brief:
-        return Brief.of(self.context.spec)
 
     def _write(
         self, number: int, attempt: int, question: ResearchQuestion, campaign: Campaign
@@ -125,13 +124,13 @@ class Screening:
         try:
             idea = agents.ask(RESEARCHER, key, question, seed)
             start = _works(idea, question, campaign.known)
-            asked = CodeQuestion(brief=self._brief, idea=idea, works=start)
+            asked = CodeQuestion(brief=self.brief, idea=idea, works=start)
             source = agents.ask(CODER, key, asked, seed).source
         except AnswerError as error:
             failure = str(error)
         candidate = Candidate(
             id=candidate_id(number, attempt),
-            sequence=1000 * number + attempt,
+            sequence=sequence_of(number, attempt),
             title=idea.title,
             rationale=idea.rationale,
             operator=idea.operator,
@@ -255,7 +254,7 @@ class Screening:
 
     def _fix(self, candidate: Candidate, report: CheckReport, attempt: int) -> Candidate | None:
         question = RepairQuestion(
-            brief=self._brief,
+            brief=self.brief,
             title=candidate.title,
             source=candidate.source,
             report=report_to_json(report),

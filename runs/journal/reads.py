@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from archwright.core import Candidate, Json, Trial, Verdict
+from archwright.core import ATTEMPTS, Candidate, Json, Trial, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ class Reads:
     def last_number(self) -> int:
         """The number of the candidate that was proposed last, 0 before any was."""
         ((last,),) = self._rows("SELECT MAX(sequence) FROM candidates")
-        return (last or 0) // 1000
+        return (last or 0) // ATTEMPTS
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """The verdicts, in the order in which they were first given."""

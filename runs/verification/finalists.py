@@ -7,12 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from statistics import fmean
 from typing import Final
 
-from archwright.core import Candidate, CandidateStatus, TrialSpec
+from archwright.core import TRAINED_STATUSES, Candidate, TrialSpec
 from archwright.runs.context import RunContext
 
 PLAYOFF: Final = 3
 """Candidates in the play-off for each place among the finalists."""
-SEARCHED: Final = (CandidateStatus.TRAINED, CandidateStatus.PROMOTED)
 
 
 def choose_finalists(
@@ -41,7 +40,7 @@ def _entrants(context: RunContext, count: int) -> list[Candidate]:
         if c.rung == context.top
         and (c.gain or 0.0) > 0
         and not c.is_control
-        and c.status in SEARCHED
+        and c.status in TRAINED_STATUSES
     ]
     shown.sort(key=lambda c: -(c.gain or 0.0) * c.seeds / (c.seeds + 1))
     return shown[: PLAYOFF * count]
