@@ -252,8 +252,10 @@ class VerificationSettings(SettingsGroup):
     finalists: int = Field(default=3, ge=0)
     """Candidates that are verified, at most."""
     verify_seeds: int = Field(default=6, ge=3)
-    """Fresh seeds that verify a finalist, paired with the baseline's. As many again are added, up
-    to three times as many, while the verdict is open and the budget lasts."""
+    """Fresh seeds on which a finalist is screened, paired with the baseline's: half of them first,
+    the rest where it may well be better."""
+    deciding_seeds: int = Field(default=16, ge=4, le=64)
+    """New seeds on which a finalist that passed the screen is decided, on the sealed test split."""
     baseline_seeds: int = Field(default=5, ge=2)
     """Seeds that measure the noise floor at the top rung (three at lower rungs)."""
 

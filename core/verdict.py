@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal, Self
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A finalist against one control on the same fresh seeds: the baseline, or the baseline scaled
-    to the finalist's size. `mean` is the control's score; `effect` the finalist's mean paired gain
-    over it, positive is better; `test_gain` the same on the test split, None when not opened, with
-    `test_p` for "no gain" on other seeds and samples."""
+    """A finalist against one control, both trained on the same fresh seeds.
+
+    `effect` is the finalist's mean paired gain over the control, positive is better, with its
+    interval and one-sided p: on the sealed test split where that was opened (`test_gain` and
+    `test_p` are the same numbers then), else on validation. `mean` is the control's score on
+    validation."""
 
     control: str
     parameters: int
@@ -23,8 +25,19 @@ class Comparison:
     test_gain: float | None = None
     test_p: float | None = None
     kind: str = "baseline"
-    """baseline, size (the baseline scaled to the finalist's size) or recipe (trained with the
-    finalist's recipe)."""
+    """baseline, size (the baseline scaled to the finalist's size), recipe (trained with the
+    finalist's recipe) or wrapper (fed as the finalist feeds itself)."""
+    validation_gain: float | None = None
+    """The gain on validation in the trainings that decided on the sealed split."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """A mean paired gain in the metric's unit, its two-sided interval, and its one-sided p."""
+
+    effect: float
+    interval: tuple[float, float]
+    p: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +46,28 @@ class LaterVerdict:
 
     round: int
     verdict: str
-    effect: float
-    interval: tuple[float, float]
-    p: float
+    effect: float | None
+    interval: tuple[float, float] | None
+    p: float | None
     seeds: int
     test_gain: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What verification said of a finalist. `effect`, `interval`, `p` and `test_gain` are those of
-    the hardest control; `mean` is the finalist's own score on the fresh seeds."""
+    """What verification said of a finalist.
+
+    `effect`, `interval`, `p` and `test_gain` are those of the hardest control (see `Comparison`),
+    None where too little was measured to say anything; `mean` is the finalist's own score on
+    validation. A discovery of the `wrapper` owes its gain to what it does to its input and output:
+    the baseline gains as much in the same wrapper."""
 
     candidate: str
     title: str
     verdict: Literal["discovery", "no gain", "undecided"]
-    effect: float
-    interval: tuple[float, float]
-    p: float
+    effect: float | None
+    interval: tuple[float, float] | None
+    p: float | None
     seeds: int
     reason: str
     branch: str | None = None
@@ -70,8 +87,25 @@ class Verdict:
     review: Literal["open", "accepted", "rejected"] = "open"
     round: int = 0
     """How many times the run's test split had been opened before: above 0 it was forced."""
+    validation_gain: float | None = None
+    """The gain on validation in the trainings that decided on the sealed split."""
+    level: float | None = None
+    """What p had to be below, where the sealed split was opened."""
+    look: int | None = None
+    """Which look of the workspace at the sealed split this was, from 1."""
+    of: Literal["architecture", "wrapper"] = "architecture"
+    """What the gain is owed to."""
+    gives: Mapping[str, float] = field(default_factory=dict)
+    """Where there is a wrapper: the gain that it gives, and the gain of the architecture in it."""
     again: tuple[LaterVerdict, ...] = ()
     """What forced rounds said after this verdict, which stands."""
+
+    @property
+    def gain(self) -> Gain | None:
+        """Effect, interval and p together; None where too little was measured."""
+        if self.effect is None or self.interval is None or self.p is None:
+            return None
+        return Gain(self.effect, self.interval, self.p)
 
     def numbers(self) -> dict[str, Any]:
         """What was measured, as plain data."""
@@ -82,19 +116,24 @@ class Verdict:
     def from_json(cls, document: Mapping[str, Any], review: str = "open") -> Self:
         """The verdict that `dataclasses.asdict` gave, with what a person said of it since."""
         fields = {k: v for k, v in document.items() if k in cls.__dataclass_fields__}
-        for key in ("interval", "suspicions", "own_scores"):
+        for key in ("suspicions", "own_scores"):
             fields[key] = tuple(fields.get(key, ()))
+        fields["interval"] = _pair(fields["interval"])
         fields["comparisons"] = tuple(
             Comparison(**{**c, "interval": tuple(c["interval"])}) for c in fields["comparisons"]
         )
         fields["again"] = tuple(
-            LaterVerdict(**{**later, "interval": tuple(later["interval"])})
+            LaterVerdict(**{**later, "interval": _pair(later["interval"])})
             for later in fields.get("again", ())
         )
         return cls(**{**fields, "review": review})
 
 
+def _pair(bounds: Sequence[float] | None) -> tuple[float, float] | None:
+    return None if bounds is None else (bounds[0], bounds[1])
+
+
 _NUMBERS: Final = (
-    "verdict", "mean", "effect", "interval", "p", "seeds", "test_gain", "comparisons", "shrunk",
-    "suspicions",
+    "verdict", "mean", "effect", "interval", "p", "seeds", "reason", "level", "test_gain",
+    "validation_gain", "of", "gives", "comparisons", "shrunk", "suspicions",
 )  # fmt: skip

@@ -29,12 +29,11 @@ from archwright.core.settings import RunSettings
 from archwright.papers.experiment import Arm, ComparedClaim, Experiment
 from archwright.papers.rubric import ArmReport, Item, fill_rubric
 from archwright.papers.scaling import Scaled, compare_scale
-from archwright.papers.verdict import ClaimResult, Ruling, rule, rule_all
+from archwright.papers.verdict import STAGES, ClaimResult, Ruling, rule, rule_all
 from archwright.runs.journal import Journal, Phase
 from archwright.runs.noise import floor_sd
 from archwright.runs.trainer import Trainer
 from archwright.runs.verification import fresh_seed
-from archwright.runs.verification.statistics import STAGES
 from archwright.sandbox import Sandbox
 from archwright.source.fingerprint import read_source
 from archwright.tasks.loading import Task

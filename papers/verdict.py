@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Literal
+from typing import Final, Literal
 
 from archwright.core import Metric
 from archwright.papers.experiment import ComparedClaim
-from archwright.runs.verification.statistics import STAGES, compare
+from archwright.runs.verification.statistics import compare
+
+STAGES: Final = 3
+"""Interim analyses at most, each with more seeds."""
 
 Ruling = Literal["reproduced", "not reproduced", "undecided"]
 
@@ -54,7 +57,7 @@ def rule(
     """
     gains = [metric.gain(a, b) for a, b in zip(method, baseline, strict=True)]
     sign = -1.0 if claim.direction == "worse" else 1.0
-    towards = compare([sign * gain for gain in gains], claims, STAGES)
+    towards = compare([sign * gain for gain in gains], claims * STAGES)
     if claim.direction == "equal":
         ruling, reason = _rule_equal(towards.interval, claim.margin)
     else:

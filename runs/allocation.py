@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from archwright.core import Candidate, Stopped
 from archwright.core.settings import LOWER_RUNG_SEEDS, RunSettings
 from archwright.runs.journal import Journal
+from archwright.runs.verification import least_trainings, trainings_needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +42,13 @@ class Plan:
         finalists = settings.finalists
         total = settings.max_trials
         if total is None:
-            return cls(baseline, None, cls._verification(settings, finalists), finalists)
-        while finalists > 1 and cls._verification(settings, finalists) > total // 2:
+            return cls(baseline, None, trainings_needed(settings, finalists), finalists)
+        while finalists > 1 and least_trainings(settings, finalists) > total // 2:
             finalists -= 1
-        kept = min(total // 2, cls._verification(settings, finalists))
-        if finalists == 0 or kept < 3 * settings.verify_seeds:
+        kept = min(total // 2, trainings_needed(settings, finalists))
+        if finalists == 0 or kept < least_trainings(settings, finalists):
             finalists = kept = 0
         return cls(baseline, max(0, total - baseline - kept), kept, finalists)
-
-    @staticmethod
-    def _verification(settings: RunSettings, finalists: int) -> int:
-        """The play-off; the first seeds of the baseline, and of each finalist, a baseline of its
-        size and one with its recipe; two more rounds of seeds for those whose verdict is open."""
-        playoff = finalists * settings.baseline_seeds
-        return playoff + settings.verify_seeds * (1 + 3 * finalists + 2 * (1 + finalists))
 
 
 @dataclass(frozen=True, slots=True)

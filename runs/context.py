@@ -36,6 +36,11 @@ class Trains(Protocol):
 class TrainsSealed(Trains, Protocol):
     """What trains for verification, too: predictions of the test split are kept, unscored."""
 
+    @property
+    def sealed_split(self) -> str:
+        """What the test split goes by in the account of looks."""
+        ...
+
     def train_sealed(self, spec: TrialSpec) -> Trial: ...
 
     def open_sealed(self, spec: TrialSpec) -> Array: ...

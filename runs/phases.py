@@ -29,7 +29,7 @@ from archwright.runs.screening import Screening, why
 from archwright.runs.session import Session
 from archwright.runs.steering import Steering
 from archwright.runs.trainer import Trainer
-from archwright.runs.verification import Verification, rounds_so_far
+from archwright.runs.verification import Account, Verification, rounds_so_far
 from archwright.search.predict.latency import Device, latency_ms
 from archwright.source.fingerprint import fingerprint, read_source
 from archwright.tasks.loading import Task
@@ -119,12 +119,19 @@ class Phases:
         self.context.floors = measure_noise(self.context)
         plan = Plan.of(self.context.settings, len(self.context.spec.rungs))
         found = self._search(plan)
-        verification = Verification(self.context, allowance=self._left(plan, found))
+        verification = Verification(self.context, self._account, allowance=self._left(plan, found))
         self._verify(verification, plan.finalists)
 
     def verify_round(self, round_: int) -> None:
         """A verification that was asked for: without a limit on its trials."""
-        self._verify(Verification(self.context, round_=round_), self.context.settings.finalists)
+        self._verify(
+            Verification(self.context, self._account, round_=round_),
+            self.context.settings.finalists,
+        )
+
+    @property
+    def _account(self) -> Account:
+        return Account(self.session.workspace.paths.looks)
 
     # --- phases ---------------------------------------------------------------------------------
 

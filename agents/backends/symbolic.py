@@ -198,17 +198,24 @@ def _review(question: ReviewQuestion, _seed: int) -> Review:
     if numbers is None:
         summary = f"{question.title} was not verified."
     else:
-        low, high = numbers["interval"]
-        unit = "points" if question.brief.unit == "%" else question.brief.unit
-        summary = (
-            f"{question.title}: mean gain {numbers['effect']:+.3g} {unit} over the "
-            f"hardest control on {numbers['seeds']} fresh seeds ({low:+.3g} to {high:+.3g}, "
-            f"corrected p = {numbers['p']:.2g}); verdict: {numbers['verdict']}."
-        )
+        summary = f"{question.title}: {_measured(question)}; verdict: {numbers['verdict']}."
     return Review(
         suspicions=suspicions,
         summary=f"{summary} {_novelty(question)}",
         consequences=_consequences(question),
+    )
+
+
+def _measured(question: ReviewQuestion) -> str:
+    numbers = question.verdict or {}
+    if numbers.get("effect") is None:
+        return str(numbers.get("reason"))
+    low, high = numbers["interval"]
+    unit = "points" if question.brief.unit == "%" else question.brief.unit
+    split = "validation" if numbers.get("test_gain") is None else "the sealed test split"
+    return (
+        f"mean gain {numbers['effect']:+.3g} {unit} over the hardest control on {split} with "
+        f"{numbers['seeds']} fresh seeds ({low:+.3g} to {high:+.3g}, p = {numbers['p']:.2g})"
     )
 
 

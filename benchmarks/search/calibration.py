@@ -1,9 +1,11 @@
 """`archwright bench calibration`: how often the verdicts are right, where the truth is known.
 
-Simulated campaigns go through the code that a run uses to climb, choose finalists, verify and look
-at the test split; only the training is replaced by draws around a known quality. Scores vary from
-seed to seed with a standard deviation of 1, and each candidate has luck of its own with the
-validation samples, which no number of seeds removes.
+Simulated campaigns go through the code that a run uses to promote, choose finalists, screen and
+decide on the sealed split; only the training is replaced by draws around a known quality. Scores
+vary from seed to seed with a standard deviation of 1, the same training's scores on validation and
+on test go together by a given correlation, and each candidate and control has luck of its own with
+the samples of either split, which no number of seeds removes. Some candidates need a control of
+their size or with their recipe, and some trainings are killed by a busy machine.
 """
 
 from __future__ import annotations
@@ -12,9 +14,9 @@ import hashlib
 import os
 import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -44,7 +46,7 @@ from archwright.runs.allocation import Plan
 from archwright.runs.context import Campaign, RunContext
 from archwright.runs.halving import SuccessiveHalving
 from archwright.runs.journal import Journal
-from archwright.runs.verification import Verification
+from archwright.runs.verification import Account, Verification
 from archwright.runs.workspace.paths import RunPaths
 from archwright.sandbox.in_process import InProcessSandbox
 
@@ -52,7 +54,14 @@ SAMPLE_LUCK: Final = 0.25
 """Spread over candidates of their luck with the validation samples, in noise sd."""
 SAMPLES: Final = 400
 SAMPLE_NOISE: Final = 3.0
-PLANTED: Final = 2.0
+PLANTED: Final = (1.0, 1.5, 2.0)
+CORRELATIONS: Final = (0.0, 0.5, 1.0)
+NEEDS_CONTROL: Final = 0.1
+"""Share of the candidates that need a control of their size, and of those that need one with their
+recipe."""
+UNMEASURED: Final = -3.7
+"""A normal deviate below it is a training that measured nothing: one in ten thousand, where a busy
+machine ends one in a hundred, and again when it is repeated."""
 PLANTED_NUMBER: Final = 7
 LAG: Final = 8
 """Candidates under way whose results a candidate does not see."""
@@ -77,44 +86,66 @@ class SimulatedTrainer:
     """Draws scores around known qualities in place of training.
 
     The draw of a trial depends on its candidate, steps and seed alone.
+
+    Args:
+        campaign: which one; the draws of another are others.
+        planted: the quality of the candidate that is better than the baseline.
     """
+
+    sealed_split = "simulated"
 
     def __init__(self, campaign: int, planted: float) -> None:
         self._campaign = campaign
-        self._planted = planted
+        self.planted = planted
+        self.correlation = 0.0
+        """Of a training's noise on test with its noise on validation."""
+        self._noises: dict[tuple[object, ...], float] = {}
+        self.fresh: set[tuple[str, int]] = set()
+        """Trainings of verification, by candidate and seed."""
+        self.searched: set[tuple[str, int, int]] = set()
+        """Trainings on seeds of the search, by candidate, rung and seed."""
 
     def quality(self, candidate: str) -> float:
         """The truth, in noise standard deviations over the baseline."""
-        return self._planted if candidate == str(PLANTED_NUMBER) else 0.0
+        return self.planted if candidate == str(PLANTED_NUMBER) else 0.0
 
     def on_validation(self, candidate: str) -> float:
         """What an endless number of seeds would show on the validation samples."""
-        luck = 0.0 if candidate == BASELINE else self._draw(candidate, "luck").normal()
-        return self.quality(candidate) + SAMPLE_LUCK * float(luck)
+        luck = 0.0 if candidate == BASELINE else self._normal(candidate, "luck")
+        return self.quality(candidate) + SAMPLE_LUCK * luck
 
     def train(self, spec: TrialSpec) -> Trial:
         """A score around what validation shows."""
         id_, rung = spec.candidate.id, spec.rung
-        noise = float(self._draw(id_, rung, spec.seed).normal())
-        value = 90.0 + self.on_validation(id_) + noise
-        return Trial(
-            *(id_, spec.purpose, rung, SPEC.rungs[rung], spec.seed),
-            status=Status.OK,
-            score=value,
-            curve=((1, 1.0), (3, 0.5)),
-        )
+        if spec.purpose != "verification":
+            self.searched.add((id_, rung, spec.seed))
+        asked = (id_, spec.purpose, rung, SPEC.rungs[rung], spec.seed)
+        if self._normal(id_, rung, spec.seed, "kills") < UNMEASURED:
+            return Trial(*asked, status=Status.TIMEOUT, error="the machine was busy")
+        value = 90.0 + self.on_validation(id_) + self._noise(spec)
+        return Trial(*asked, status=Status.OK, score=value, curve=((1, 1.0), (3, 0.5)))
 
     def train_sealed(self, spec: TrialSpec) -> Trial:
         """As `train`."""
+        self.fresh.add((spec.candidate.id, spec.seed))
         return self.train(spec)
 
     def open_sealed(self, spec: TrialSpec) -> Array:
         """Test scores around the truth, one per sample."""
-        id_ = spec.candidate.id
+        id_, share = spec.candidate.id, self.correlation
         by_sample = self._draw(id_, "test").normal(0.0, SAMPLE_NOISE, SAMPLES)
-        noise = float(self._draw(id_, "test", spec.seed).normal())
+        own = self._normal(id_, "test", spec.seed)
+        noise = share * self._noise(spec) + (1 - share**2) ** 0.5 * own
         scores: Array = 90.0 + self.quality(id_) + noise + by_sample
         return scores
+
+    def _noise(self, spec: TrialSpec) -> float:
+        return self._normal(spec.candidate.id, spec.rung, spec.seed)
+
+    def _normal(self, *parts: object) -> float:
+        if parts not in self._noises:
+            self._noises[parts] = float(self._draw(*parts).normal())
+        return self._noises[parts]
 
     def _draw(self, *parts: object) -> np.random.Generator:
         text = "/".join(map(str, (self._campaign, *parts)))
@@ -123,37 +154,60 @@ class SimulatedTrainer:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What one simulated campaign came to."""
+    """How one simulated campaign ended."""
 
-    discoveries: int
+    false: bool
+    """Whether a discovery is no better than the baseline."""
     found: bool
     """Whether the planted candidate is among the discoveries."""
+    final: bool
+    """Whether it was among the finalists."""
     covered: tuple[bool, ...]
-    """Per finalist, whether its interval holds what validation would show with endless seeds."""
+    """By finalist and control, whether the interval holds the truth of the split it is about."""
     candidates: int
+    trainings: int
+    """Of verification, on fresh seeds."""
+    playoff: int
+    """Of the play-off, on seeds of the search."""
 
 
-def play(campaign: int, planted: float, settings: RunSettings) -> Played:
-    """One campaign."""
+def play(campaign: int, planted: float, settings: RunSettings) -> dict[float, Played]:
+    """One campaign, verified under each correlation."""
     trainer = SimulatedTrainer(campaign, planted)
     plan = Plan.of(settings, len(SPEC.rungs))
     floors = _measure(trainer, settings)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Journal.create(RunPaths(Path(folder)), {"settings": settings.to_json()}) as journal,
-    ):
-        sandbox = InProcessSandbox()
-        context = RunContext(SPEC, settings, journal, sandbox, trainer, BASE, floors)
-        halving = SuccessiveHalving(SPEC.metric, settings, trainer, floors)
-        candidates = _search(halving, journal, plan.search or 0)
-        verification = Verification(context, allowance=plan.verification)
-        verdicts = verification.verify(plan.finalists)
-    found = [v for v in verdicts if v.verdict == "discovery"]
+    with tempfile.TemporaryDirectory() as folder:
+        paths = RunPaths(Path(folder))
+        with Journal.create(paths, {"settings": settings.to_json()}) as journal:
+            sandbox = InProcessSandbox()
+            context = RunContext(SPEC, settings, journal, sandbox, trainer, BASE, floors)
+            halving = SuccessiveHalving(SPEC.metric, settings, trainer, floors)
+            candidates = _search(halving, journal, plan.search or 0, campaign)
+            searched = len(trainer.searched)
+            played = {}
+            for correlation in CORRELATIONS:
+                trainer.correlation = correlation
+                account = Account(paths.root / f"looks-{correlation}.json")
+                verification = Verification(context, account, allowance=plan.verification)
+                verdicts = verification.verify(plan.finalists)
+                played[correlation] = _played(verdicts, trainer, candidates, searched)
+    return played
+
+
+def _played(
+    verdicts: Sequence[Verdict], trainer: SimulatedTrainer, candidates: int, searched: int
+) -> Played:
+    fresh, trainer.fresh = trainer.fresh, set()
+    found = [v.candidate for v in verdicts if v.verdict == "discovery"]
+    known = str(PLANTED_NUMBER) if trainer.planted else None
     return Played(
-        discoveries=len(found),
-        found=any(v.candidate == str(PLANTED_NUMBER) for v in found),
-        covered=tuple(_covers(v, trainer) for v in verdicts),
+        false=any(id_ != known for id_ in found),
+        found=known in found,
+        final=any(v.candidate == known for v in verdicts),
+        covered=tuple(hit for v in verdicts for hit in _covers(v, trainer)),
         candidates=candidates,
+        trainings=len(fresh),
+        playoff=len(trainer.searched) - searched,
     )
 
 
@@ -166,27 +220,42 @@ def _measure(trainer: SimulatedTrainer, settings: RunSettings) -> list[Floor]:
     return floors
 
 
-def _search(halving: SuccessiveHalving, journal: Journal, trials: int) -> int:
+def _search(halving: SuccessiveHalving, journal: Journal, trials: int, campaign: int) -> int:
     """Candidates until the trials are spent; how many there were."""
     ended: list[Candidate] = []
+    draw = np.random.default_rng(campaign)
     while trials > 0:
         number = len(ended) + 1
+        larger, recipe = draw.random(2) < NEEDS_CONTROL
+        drawn = _drawn(number, bool(larger), bool(recipe))
+        if larger:
+            size = {"source": "the baseline, wider", "parameters": drawn.parameters}
+            journal.once("matched", drawn.id, drawn.id, {}, partial(dict, size))
         seen = ended[: max(0, number - LAG)]
-        candidate = _step(halving, journal, number, seen, trials)
+        candidate = _step(halving, journal, drawn, seen, trials)
         ended.append(candidate)
         trials -= candidate.trials
     return len(ended)
 
 
+def _drawn(number: int, larger: bool, recipe: bool) -> Candidate:
+    return Candidate(
+        str(number),
+        str(number),
+        sequence=1000 * number,
+        operator="draw",
+        parameters=(2 if larger else 1) * BASE.parameters,
+        recipe=replace(BASE.recipe, learning_rate=0.01) if recipe else BASE.recipe,
+    )
+
+
 def _step(
     halving: SuccessiveHalving,
     journal: Journal,
-    number: int,
+    drawn: Candidate,
     seen: Sequence[Candidate],
     trials: int,
 ) -> Candidate:
-    key = str(number)
-    drawn = Candidate(key, key, sequence=1000 * number, operator="draw", parameters=10)
     campaign = Campaign({}, tuple(seen))
     candidate = halving.run(
         journal.propose(drawn),
@@ -198,9 +267,18 @@ def _step(
     return candidate
 
 
-def _covers(verdict: Verdict, trainer: SimulatedTrainer) -> bool:
-    low, high = verdict.interval
-    return low <= trainer.on_validation(verdict.candidate) <= high
+def _covers(verdict: Verdict, trainer: SimulatedTrainer) -> Iterator[bool]:
+    """Whether the interval over each control holds what endless seeds would show: of other samples,
+    too, where the sealed split was opened."""
+    for compared in verdict.comparisons:
+        if compared.test_gain is not None:
+            truth = trainer.quality(verdict.candidate)
+        elif compared.kind == "baseline":
+            truth = trainer.on_validation(verdict.candidate)
+        else:
+            continue  # a control's luck goes by an id that the verdict does not hold
+        low, high = compared.interval
+        yield low <= truth <= high
 
 
 # --- the command ----------------------------------------------------------------------------------
@@ -214,7 +292,7 @@ def run(
     workers: int = 2,
     json: AsJson = False,
 ) -> None:
-    """Play campaigns with nothing to find, and with one planted gain.
+    """Play campaigns with nothing to find, and with one planted gain of several sizes.
 
     Args:
         campaigns: Campaigns of each kind (default: 400).
@@ -230,31 +308,52 @@ def run(
 
 
 def measure(campaigns: int, settings: RunSettings, workers: int = 1) -> dict[str, Any]:
-    """The rates over so many campaigns of each kind, with their 95 % intervals (Wilson 1927)."""
-    say(f"playing {campaigns} campaigns with nothing to find, and {campaigns} with a planted gain")
-    null = _play_all(0.0, settings, campaigns, workers)
-    real = _play_all(PLANTED, settings, campaigns, workers)
-    covered = [c for campaign in (*null, *real) for c in campaign.covered]
-    false = [c.discoveries > 0 for c in null]
-    found = [c.found for c in real]
+    """The rates over so many campaigns of each kind, with their 95 % intervals (Wilson 1927): the
+    worst over the correlations, and each."""
+    say(f"playing {campaigns} campaigns for each gain and correlation")
+    played = {
+        (planted, correlation): [campaign[correlation] for campaign in those]
+        for planted in (0.0, *PLANTED)
+        for those in (_play_all(planted, settings, campaigns, workers),)
+        for correlation in CORRELATIONS
+    }
+    everything = [campaign for those in played.values() for campaign in those]
+    false = {c: [p.false for p in played[0.0, c]] for c in CORRELATIONS}
+    found = {(g, c): [p.found for p in played[g, c]] for g in PLANTED for c in CORRELATIONS}
+    worst = max(CORRELATIONS, key=lambda c: sum(false[c]))
+    weakest = {g: min(CORRELATIONS, key=lambda c: sum(found[g, c])) for g in PLANTED}
+    covered = [c for campaign in everything for c in campaign.covered]
     return {
-        "false_discovery_rate": _rate(false),
-        "power": _rate(found),
+        "false_discovery_rate": _rate(false[worst]),
+        "power": {f"{g:g}": _rate(found[g, weakest[g]]) for g in PLANTED},
         "coverage": _rate(covered),
+        "trainings": statistics.fmean(p.trainings for p in everything),
+        "playoff_trainings": statistics.fmean(p.playoff for p in everything),
+        "finals": {
+            f"{g:g}": _rate([p.final for c in CORRELATIONS for p in played[g, c]]) for g in PLANTED
+        },
+        "by_correlation": {
+            f"{c:g}": {
+                "false_discovery_rate": _rate(false[c]),
+                "power": {f"{g:g}": _rate(found[g, c]) for g in PLANTED},
+            }
+            for c in CORRELATIONS
+        },
         "intervals": {
-            "false_discovery_rate": wilson(false),
-            "power": wilson(found),
+            "false_discovery_rate": wilson(false[worst]),
+            "power": {f"{g:g}": wilson(found[g, weakest[g]]) for g in PLANTED},
             "coverage": wilson(covered),
         },
         "campaigns": campaigns,
         "max_trials": settings.max_trials,
         "search_seeds": settings.search_seeds,
-        "planted_noise_sd": PLANTED,
-        "candidates": statistics.fmean(c.candidates for c in null),
+        "candidates": statistics.fmean(p.candidates for p in everything),
     }
 
 
-def _play_all(planted: float, settings: RunSettings, campaigns: int, workers: int) -> list[Played]:
+def _play_all(
+    planted: float, settings: RunSettings, campaigns: int, workers: int
+) -> list[dict[float, Played]]:
     playing = partial(play, planted=planted, settings=settings)
     if workers == 1:
         return list(map(playing, range(campaigns)))
@@ -279,15 +378,32 @@ def wilson(hits: Sequence[bool]) -> tuple[float, float]:
 
 
 def _print(document: dict[str, Any]) -> None:
-    lines = (
-        ("campaigns with nothing to find that end with a discovery", "false_discovery_rate"),
-        (f"campaigns that find a gain of {PLANTED:g} noise sd", "power"),
-        ("corrected intervals that hold the truth", "coverage"),
-    )
-    for words, key in lines:
-        low, high = document["intervals"][key]
-        print(f"{100 * document[key]:6.1f} %  {words} ({100 * low:.1f} to {100 * high:.1f})")
+    intervals, gains = document["intervals"], [f"{gain:g}" for gain in PLANTED]
+    rows = [
+        (
+            document["false_discovery_rate"],
+            intervals["false_discovery_rate"],
+            "of the campaigns with nothing to find end with a discovery (worst correlation)",
+        ),
+        *(
+            (document["power"][g], intervals["power"][g], f"find a gain of {g} noise sd")
+            for g in gains
+        ),
+        (document["coverage"], intervals["coverage"], "of the intervals hold the truth"),
+    ]
+    for rate, (low, high), words in rows:
+        print(f"{100 * rate:6.1f} %  {words} ({100 * low:.1f} to {100 * high:.1f})")
+    for correlation, row in document["by_correlation"].items():
+        power = ", ".join(f"{100 * row['power'][g]:.1f}" for g in gains)
+        print(
+            f"correlation {correlation:>3}: {100 * row['false_discovery_rate']:.1f} % false, "
+            f"{power} % found"
+        )
+    finals = ", ".join(f"{100 * document['finals'][g]:.1f}" for g in gains)
+    print(f"{finals} % of the planted reach the finals")
     print(
-        f"{document['campaigns']} campaigns of each kind, {document['max_trials']} trials and "
-        f"{document['candidates']:.0f} candidates each"
+        f"{document['campaigns']} campaigns for each gain and correlation, of "
+        f"{document['max_trials']} trials and {document['candidates']:.0f} candidates each; "
+        f"finalists and controls take {document['trainings']:.1f} trainings, the play-off before "
+        f"{document['playoff_trainings']:.1f}"
     )

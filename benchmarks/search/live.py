@@ -166,7 +166,7 @@ def summarise(gains: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, d
 def _compare(differences: Array) -> dict[str, Any]:
     """The mean of differences to random draws, `(seeds,)`, with Student's interval: a bootstrap of
     few seeds would be too narrow."""
-    effect = compare(differences.tolist(), tried=1, stages=1)
+    effect = compare(differences.tolist())
     return {
         "over_random": effect.mean,
         "interval": list(effect.interval),

@@ -13,7 +13,7 @@ from archwright.runs.results.wording import (
     clean,
     duration_text,
     gain_text,
-    interval_text,
+    measured_text,
     noise_text,
     score_text,
 )
@@ -118,12 +118,10 @@ def best_line(snapshot: Snapshot) -> str:
 
 def verdict_line(snapshot: Snapshot, verdict: Verdict) -> str:
     """A verdict with its effect and interval, and the branch it landed on."""
-    effect = gain_text(snapshot.metric, verdict.effect)
-    interval = interval_text(snapshot.metric, verdict.interval)
     line = (
-        f"candidate {clean(verdict.candidate)} verified, {verdict.verdict}: {effect} ({interval})"
+        f"candidate {clean(verdict.candidate)} verified, {verdict.verdict}: "
+        f"{measured_text(snapshot.metric, verdict)}, {verdict.seeds} seeds"
     )
-    line += f", p {verdict.p:.2g}, {verdict.seeds} seeds"
     return line + (f", branch {clean(verdict.branch)}" if verdict.branch else "")
 
 

@@ -19,7 +19,7 @@ from archwright.runs.results.branches.branches import amend_decision, check_amen
 from archwright.runs.results.observing import observe
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.summary import discoveries
-from archwright.runs.results.wording import clean, gain_text, score_text
+from archwright.runs.results.wording import clean, gives_words, measured_text, score_text
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.workspace import Workspace
 
@@ -164,7 +164,7 @@ def _winner_document(verdict: Verdict, row: Candidate | None) -> dict[str, Any]:
         "title": verdict.title,
         "score": row.score if row else None,
         "effect": verdict.effect,
-        "interval": list(verdict.interval),
+        "interval": verdict.interval,
         "p": verdict.p,
         "seeds": verdict.seeds,
         "test_gain": verdict.test_gain,
@@ -194,13 +194,10 @@ def _list(snapshot: Snapshot) -> Iterator[str]:
 
 def _evidence(snapshot: Snapshot, verdict: Verdict, row: Candidate | None) -> Iterator[str]:
     metric = snapshot.metric
-    low, high = (gain_text(metric, bound) for bound in verdict.interval)
     hardest = min(verdict.comparisons, key=lambda c: c.interval[0], default=None)
     control = hardest.control if hardest else "the baseline"
-    effect = f"{gain_text(metric, verdict.effect)} over {control} ({low} to {high})"
-    yield f"{effect}, p {verdict.p:.2g}, {verdict.seeds} seeds"
-    if verdict.test_gain is not None:
-        yield f"{gain_text(metric, verdict.test_gain)} on the sealed test split"
+    yield f"over {control}: {measured_text(metric, verdict)}, {verdict.seeds} seeds"
+    yield from gives_words(metric, verdict)
     if verdict.mean is not None:
         yield f"{metric.name} {score_text(metric, verdict.mean)} on fresh seeds"
     if row:

@@ -12,8 +12,8 @@ from archwright.runs.results.summary import discoveries
 from archwright.runs.results.wording import (
     clean,
     duration_text,
-    gain_text,
-    interval_text,
+    gives_words,
+    measured_text,
     score_text,
 )
 
@@ -60,12 +60,11 @@ def _discovery_words(snapshot: Snapshot, best: Verdict) -> Iterator[str]:
     hardest = min(best.comparisons, key=lambda c: c.interval[0], default=None)
     control = "the baseline" if hardest is None else clean(hardest.control, 60)
     yield (
-        f"Candidate {clean(best.candidate, 20)} ({clean(best.title, 100)}){own}: "
-        f"{gain_text(metric, best.effect)} over {control}, between "
-        f"{interval_text(metric, best.interval, ' and ')} after correction."
+        f"Candidate {clean(best.candidate, 20)} ({clean(best.title, 100)}){own}: over {control} "
+        f"it gains {measured_text(metric, best)}, with {best.seeds} seeds that nothing was "
+        "chosen by."
     )
-    if best.test_gain is not None:
-        yield f"On the sealed test split it gains {gain_text(metric, best.test_gain)}."
+    yield from gives_words(metric, best)
     if best.suspicions:
         count = len(best.suspicions)
         yield f"{count} suspicion{'' if count == 1 else 's'} to check before accepting it."

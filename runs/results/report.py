@@ -31,7 +31,9 @@ from archwright.runs.results.wording import (
     forced_words,
     funnel_text,
     gain_text,
-    interval_text,
+    gives_words,
+    look_words,
+    measured_text,
     noise_text,
     score_text,
 )
@@ -116,6 +118,8 @@ def _verdict_words(snapshot: Snapshot, verdict: Verdict) -> Iterator[str]:
     if verdict.needs:
         yield f"to settle it: {clean(verdict.needs)}"
     yield from (f"suspicion: {clean(each)}" for each in verdict.suspicions)
+    yield from gives_words(snapshot.metric, verdict)
+    yield from look_words(verdict)
     yield from forced_words(snapshot.metric, verdict)
 
 
@@ -131,17 +135,14 @@ def _reproduction(metric: Metric, verdict: Verdict) -> Iterator[RenderableType]:
 
 
 def _gain_words(metric: Metric, measured: Comparison | Verdict) -> str:
-    """A gain with its control, its corrected interval and p, and what the test split says."""
+    """A gain with its control, and what validation says where the test split decided."""
     control = "the baseline"
     if isinstance(measured, Comparison):
         control = f"{clean(measured.control, 60)} ({score_text(metric, measured.mean)})"
-    words = (
-        f"{gain_text(metric, measured.effect)} over {control}, corrected interval "
-        f"{interval_text(metric, measured.interval)}, corrected p {measured.p:.2g}"
-    )
-    if measured.test_gain is None:
+    words = f"over {control}: {measured_text(metric, measured)}"
+    if measured.validation_gain is None:
         return words
-    return f"{words}; on the sealed test split {gain_text(metric, measured.test_gain)}"
+    return f"{words}; on validation {gain_text(metric, measured.validation_gain)}"
 
 
 def _baseline(snapshot: Snapshot) -> Iterator[RenderableType]:

@@ -23,10 +23,12 @@ class BestResult(TypedDict):
 
 
 class DiscoveryResult(TypedDict):
-    """A verified gain: mean paired effect over the baseline with its corrected interval."""
+    """A verified gain over the hardest control, on the sealed test split: the mean paired effect,
+    its interval and one-sided p. `of` says what it is owed to: architecture or wrapper."""
 
     candidate: str
     branch: str | None
+    of: str
     effect: float
     interval: tuple[float, float]
     p: float
@@ -75,10 +77,15 @@ def result_of(snapshot: Snapshot) -> RunResult:
         best=_best(best.id, best.score) if best and best.score is not None else None,
         discoveries=[
             DiscoveryResult(
-                candidate=v.candidate, branch=v.branch, effect=v.effect, interval=v.interval, p=v.p
+                candidate=v.candidate,
+                branch=v.branch,
+                of=v.of,
+                effect=v.gain.effect,
+                interval=v.gain.interval,
+                p=v.gain.p,
             )
             for v in snapshot.verdicts
-            if v.verdict == "discovery"
+            if v.verdict == "discovery" and v.gain
         ],
         pareto=front_document(snapshot),
         spend=SpendResult(

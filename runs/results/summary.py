@@ -67,7 +67,7 @@ def discoveries(snapshot: Snapshot) -> list[Verdict]:
 
 def verdicts_best_first(snapshot: Snapshot) -> list[Verdict]:
     """All verdicts: discoveries first, the largest effect first among equals."""
-    return sorted(snapshot.verdicts, key=lambda v: (v.verdict != "discovery", -v.effect))
+    return sorted(snapshot.verdicts, key=lambda v: (v.verdict != "discovery", -(v.effect or 0.0)))
 
 
 def ranked(snapshot: Snapshot) -> list[Candidate]:

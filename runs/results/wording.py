@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from archwright.core import Metric, Verdict
+from archwright.core import Comparison, LaterVerdict, Metric, Verdict
 from archwright.runs.results.snapshot import Funnel
 
 _DROPPED: Final = frozenset({"Cf", "Cs", "Co", "Cn"})
@@ -80,14 +80,41 @@ def forced_words(metric: Metric, verdict: Verdict) -> Iterator[str]:
     if verdict.round:
         yield f"forced: the test split had been opened {_times(verdict.round)} before"
     for later in verdict.again:
-        words = (
+        yield (
             f"evaluated again (forced, after {_times(later.round)}): {later.verdict}, "
-            f"{gain_text(metric, later.effect)} ({interval_text(metric, later.interval)}) on "
-            f"{later.seeds} other seeds, corrected p {later.p:.2g}"
+            f"{measured_text(metric, later)} with {later.seeds} other seeds; "
+            "the first verdict remains"
         )
-        if later.test_gain is not None:
-            words += f", {gain_text(metric, later.test_gain)} on the test split"
-        yield f"{words}; the first verdict remains"
+
+
+def measured_text(metric: Metric, measured: Verdict | LaterVerdict | Comparison) -> str:
+    """A gain with its interval, p and the split that it was measured on."""
+    if measured.effect is None or measured.interval is None or measured.p is None:
+        return "gain not measured"
+    split = "validation" if measured.test_gain is None else "the sealed test split"
+    return (
+        f"{gain_text(metric, measured.effect)} "
+        f"({interval_text(metric, measured.interval)}), p {measured.p:.2g} on {split}"
+    )
+
+
+def gives_words(metric: Metric, verdict: Verdict) -> Iterator[str]:
+    """What of a gain is the wrapper's: what the finalist does to its input and output."""
+    if verdict.gives:
+        wrapper, own = (gain_text(metric, verdict.gives[k]) for k in ("wrapper", "architecture"))
+        yield (
+            f"What it does to its input and output gives {wrapper}, its architecture within that "
+            f"{own}."
+        )
+
+
+def look_words(verdict: Verdict) -> Iterator[str]:
+    """What a look at the sealed split cost, and what it had to show."""
+    if verdict.look is not None and verdict.level is not None:
+        yield (
+            f"look {verdict.look} of this workspace at the sealed split: p had to be below "
+            f"{verdict.level:.2g}"
+        )
 
 
 def _times(count: int) -> str:

@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
-from archwright.runs.verification.verification import Verification, fresh_seed, rounds_so_far
+from archwright.runs.verification.account import Account
+from archwright.runs.verification.verification import (
+    Verification,
+    fresh_seed,
+    least_trainings,
+    rounds_so_far,
+    trainings_needed,
+)
 
-__all__ = ["Verification", "fresh_seed", "rounds_so_far"]
+__all__ = [
+    "Account",
+    "Verification",
+    "fresh_seed",
+    "least_trainings",
+    "rounds_so_far",
+    "trainings_needed",
+]

@@ -1,73 +1,105 @@
-"""The finalists of a search: the best of a play-off on the seeds of the noise floor."""
+"""The finalists of a search: the best of a play-off on seeds of the search."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from math import ceil, sqrt
 from statistics import fmean
 from typing import Final
 
-from archwright.core import TRAINED_STATUSES, Candidate, TrialSpec
+from archwright.core import TRAINED_STATUSES, Candidate, Floor, TrialSpec
 from archwright.runs.context import RunContext
 
-PLAYOFF: Final = 3
-"""Candidates in the play-off for each place among the finalists."""
+PLAYOFF: Final = ((5.0, 3), (3.0, 5), (2.0, 7))
+"""Rounds of the play-off: candidates for each place among the finalists, and the seeds that each
+has when the round is over."""
+BENEFIT_OF_DOUBT: Final = 0.5
+"""A candidate may lie so many standard errors below the baseline and still be a finalist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finalist:
+    """A candidate that won its play-off, with its gains over the baseline's mean there, one for
+    each training that measured something."""
+
+    candidate: Candidate
+    gains: tuple[float, ...]
+
+    def is_promising(self, floor: Floor) -> bool:
+        """Whether it may well be better than the baseline."""
+        if not self.gains:
+            return False
+        error = floor.sd * sqrt(1 / len(self.gains) + 1 / len(floor.scores))
+        return fmean(self.gains) > -BENEFIT_OF_DOUBT * error
 
 
 def choose_finalists(
     context: RunContext, count: int, most_trials: int | None
-) -> tuple[list[Candidate], int]:
+) -> tuple[list[Finalist], int]:
     """The finalists, best first, and how many trainings it took to choose them.
+
+    Sequential halving (Karnin, Koren and Somekh 2013, "Almost Optimal Exploration in Multi-Armed
+    Bandits"): each round trains fewer candidates on more seeds. A training that measured nothing
+    counts for nothing, and its candidate is ranked by the others.
 
     Args:
         most_trials: trainings that the play-off may use, None without a limit.
     """
-    gains, spent = _play_off(context, _entrants(context, count), most_trials)
-    best = sorted(gains, key=lambda i: -gains[i])[:count]
-    found = (context.journal.candidate(i) for i in best if gains[i] > 0)
-    return [candidate for candidate in found if candidate is not None], spent
+    entrants = [_Entrant(context, c, c.seeds) for c in _at_top(context)]
+    spent = 0
+    for width, seeds in PLAYOFF:
+        entrants = sorted(entrants, key=_Entrant.merit, reverse=True)[: ceil(width * count)]
+        jobs = [(e, seed) for e in entrants for seed in range(e.seeds, seeds)]
+        if most_trials is not None:
+            jobs = jobs[: max(0, most_trials - spent)]
+        with ThreadPoolExecutor(context.settings.workers) as pool:
+            list(pool.map(lambda job: context.trainer.train(job[0].trial(job[1])), jobs))
+        for entrant, _ in jobs:
+            entrant.seeds += 1
+        spent += len(jobs)
+    best = sorted(entrants, key=_Entrant.merit, reverse=True)[:count]
+    found = [Finalist(e.candidate, tuple(e.gains())) for e in best]
+    return [f for f in found if f.is_promising(context.floors[-1])], spent
 
 
-def _entrants(context: RunContext, count: int) -> list[Candidate]:
-    """Those at the top rung that gained anything, best first.
+def playoff_trainings(count: int) -> int:
+    """Trainings that a play-off for so many finalists takes as a rule: the search has trained each
+    on two seeds."""
+    before, total = 2, 0
+    for width, seeds in PLAYOFF:
+        total += ceil(width * count) * (seeds - before)
+        before = seeds
+    return total
 
-    A gain on few seeds counts for less: it is multiplied by n / (n + 1), the weight of n
-    measurements against a prior of the same variance.
-    """
-    shown = [
+
+def _at_top(context: RunContext) -> list[Candidate]:
+    return [
         c
         for c in context.journal.candidates()
-        if c.rung == context.top
-        and (c.gain or 0.0) > 0
-        and not c.is_control
-        and c.status in TRAINED_STATUSES
+        if c.rung == context.top and not c.is_control and c.status in TRAINED_STATUSES
     ]
-    shown.sort(key=lambda c: -(c.gain or 0.0) * c.seeds / (c.seeds + 1))
-    return shown[: PLAYOFF * count]
 
 
-def _play_off(
-    context: RunContext, entrants: Sequence[Candidate], most_trials: int | None
-) -> tuple[dict[str, float], int]:
-    """Mean paired gain of each entrant over all seeds of the noise floor, in the metric's unit;
-    entrants for whom no trials are left keep the seeds that they have."""
-    floor = context.floors[-1]
-    jobs: list[TrialSpec] = []
-    for entrant in entrants:
-        missing = [
-            TrialSpec(entrant, context.top, s) for s in range(entrant.seeds, len(floor.scores))
-        ]
-        if most_trials is None or len(jobs) + len(missing) <= most_trials:
-            jobs += missing
-    with ThreadPoolExecutor(context.settings.workers) as pool:
-        list(pool.map(context.trainer.train, jobs))
-    gains = {}
-    for entrant in entrants:
-        played = entrant.seeds + sum(job.candidate is entrant for job in jobs)
-        # The journal has them all by now.
-        specs = [TrialSpec(entrant, context.top, s) for s in range(played)]
-        scores = [context.trainer.train(spec).score for spec in specs]
-        if None not in scores:
-            pairs = zip((s for s in scores if s is not None), floor.scores, strict=False)
-            gains[entrant.id] = fmean(context.metric.gain(a, b) for a, b in pairs)
-    return gains, len(jobs)
+@dataclass(slots=True)
+class _Entrant:
+    """A candidate in the play-off, with the seeds of the search that it was trained on so far."""
+
+    context: RunContext
+    candidate: Candidate
+    seeds: int
+
+    def trial(self, seed: int) -> TrialSpec:
+        return TrialSpec(self.candidate, self.context.top, seed)
+
+    def gains(self) -> list[float]:
+        """As those of a finalist; the journal has all its trainings by now."""
+        trials = (self.context.trainer.train(self.trial(seed)) for seed in range(self.seeds))
+        mean = self.context.floors[-1].mean
+        return [self.context.metric.gain(t.score, mean) for t in trials if t.score is not None]
+
+    def merit(self) -> float:
+        """The mean gain, where few seeds count for less: it is multiplied by n / (n + 1), the
+        weight of n measurements against a prior of the same variance."""
+        gains = self.gains()
+        return sum(gains) / (len(gains) + 1)

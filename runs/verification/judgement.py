@@ -1,4 +1,8 @@
-"""From measured gains to a verdict: pure functions, so that simulation can calibrate them."""
+"""From measured gains to a verdict: pure functions, so that simulation can calibrate them.
+
+A finalist is screened on validation; what passes is trained again on seeds of its own and decided
+on the sealed test split, at the level that the account of looks gives.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from statistics import fmean, stdev
-from typing import Final
+from typing import Final, Literal
 
-from archwright.core import Array, Comparison, Metric, Verdict
-from archwright.runs.verification.statistics import ALPHA, STAGES, compare, compare_on_test, shrink
+from archwright.core import Array, Candidate, Comparison, Metric, Verdict
+from archwright.runs.verification.statistics import (
+    ALPHA,
+    Effect,
+    compare,
+    compare_on_test,
+    shrink,
+)
+
+WRAPPER: Final[Literal["wrapper"]] = "wrapper"
 
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """A finalist's control and both sides' scores on the same fresh seeds, validation split.
+    """A finalist's control and its scores on validation, on the finalist's fresh seeds.
 
-    `kind` is baseline, size (the baseline scaled to the finalist's size) or recipe (the baseline
-    trained with the finalist's recipe).
+    `kind` is that of `Comparison`.
     """
 
     kind: str
@@ -30,50 +41,100 @@ _LOST: Final[Mapping[str, str]] = {
     "baseline": "it does not beat the baseline",
     "size": "a baseline of its size does as well",
     "recipe": "the baseline does as well with its recipe",
+    WRAPPER: "the baseline does as well in its wrapper",
 }
 
 
-def judge(
+def screen(
     metric: Metric,
     candidate: str,
     title: str,
     own: Sequence[float],
     controls: Sequence[Against],
-    tried: int,
 ) -> Verdict:
-    """The verdict on validation alone: the finalist must beat every control.
+    """What validation says of a finalist: no gain, or undecided with a p to be screened by.
 
     Args:
         metric: of the scores.
         candidate: the finalist's id.
         title: the finalist's title.
-        own: the finalist's scores, one per fresh seed.
+        own: the finalist's scores, one per fresh seed, at least two.
         controls: what it is compared with, on the same seeds.
-        tried: how many finalists are verified.
     """
     gains = [[metric.gain(a, b) for a, b in zip(own, c.scores, strict=True)] for c in controls]
-    compared = [_compare(c, g, tried) for c, g in zip(controls, gains, strict=True)]
-    hardest = min(range(len(compared)), key=lambda i: compared[i].interval[0])
-    verdict = _in_numbers_of(
-        Verdict(candidate, title, "discovery", 0.0, (0.0, 0.0), 1.0, len(own), ""), compared
-    )
+    compared = [_on_validation(c, g) for c, g in zip(controls, gains, strict=True)]
+    verdict = Verdict(candidate, title, "undecided", None, None, None, len(own), "")
+    verdict = replace(verdict, mean=fmean(own), own_scores=tuple(own))
+    plain = _plain(compared)
+    verdict = _in_numbers_of(verdict, plain, compared)
+    hardest = gains[compared.index(_hardest(plain))]
+    verdict = replace(verdict, shrunk=shrink(hardest))
+    lost = _lost(plain)
+    if lost is not None:
+        return replace(verdict, verdict="no gain", reason=_LOST[lost.kind])
+    low, high = _hardest(plain).interval
+    reason = f"a gain from {low:+.3g} to {high:+.3g} fits what was measured"
+    return replace(verdict, reason=reason, needs=_needed(hardest))
+
+
+def decide(
+    metric: Metric, on_validation: Verdict, own: Array, controls: Sequence[Array], level: float
+) -> Verdict:
+    """The verdict on the sealed test split.
+
+    Args:
+        metric: of the scores.
+        on_validation: `screen` of the same trainings, which nothing was chosen by.
+        own: the finalist's test scores `(seeds, samples)`.
+        controls: the controls', in the order of `on_validation.comparisons`.
+        level: what p must be below; each tail of the intervals has as much.
+    """
+    sign = 1.0 if metric.direction == "maximize" else -1.0
+    gains = [sign * (own - other) for other in controls]
+    compared = [
+        _on_test(known, compare_on_test(g, 1 - 2 * level))
+        for known, g in zip(on_validation.comparisons, gains, strict=True)
+    ]
+    plain, wrapped = _plain(compared), [c for c in compared if c.kind == WRAPPER]
+    beats_plain, beats_all = (all(c.p < level for c in those) for those in (plain, compared))
+    deciding = compared if beats_all else plain
+    hardest = _hardest(deciding)
     verdict = replace(
-        verdict, mean=fmean(own), own_scores=tuple(own), shrunk=shrink(gains[hardest])
+        _in_numbers_of(on_validation, deciding, compared),
+        level=level,
+        needs="",
+        validation_gain=hardest.validation_gain,
+        shrunk=shrink(gains[compared.index(hardest)].mean(axis=1).tolist()),
+        gives=_shares(_hardest(plain), wrapped[0]) if wrapped else {},
     )
-    lost = min(range(len(compared)), key=lambda i: compared[i].effect)
-    if compared[lost].effect <= 0:
-        reason = _LOST[controls[lost].kind]
+    if beats_all:
+        beaten = ", ".join(c.control for c in compared)
+        reason = f"it beats {beaten}: with new seeds, on the sealed test split"
+        return replace(verdict, verdict="discovery", reason=reason)
+    if beats_plain:
+        reason = f"{_LOST[WRAPPER]}: the gain is the wrapper's, not the architecture's"
+        return replace(verdict, verdict="discovery", of=WRAPPER, reason=reason)
+    lost = _lost(plain)
+    if lost is not None:
+        reason = f"on the sealed test split {_LOST[lost.kind]}"
         return replace(verdict, verdict="no gain", reason=reason)
-    if verdict.p >= ALPHA or verdict.interval[0] <= 0:
-        low, high = verdict.interval
-        reason = f"a gain from {low:+.3g} to {high:+.3g} fits what was measured"
-        needs = _needed(gains[hardest], tried)
-        return replace(verdict, verdict="undecided", reason=reason, needs=needs)
-    return verdict
+    reason = (
+        f"the gain on the sealed test split ({hardest.effect:+.3g}) is within its noise "
+        f"(p = {verdict.p:.2g}, to be below {level:.2g})"
+    )
+    needs = "a larger test split, or a larger gain"
+    return replace(verdict, verdict="undecided", reason=reason, needs=needs)
 
 
-def _compare(control: Against, gains: Sequence[float], tried: int) -> Comparison:
-    effect = compare(gains, tried)
+def without_numbers(
+    finalist: Candidate, seeds: int, verdict: Literal["no gain", "undecided"], reason: str
+) -> Verdict:
+    """The verdict where a training failed or measured nothing: nothing is computed of the rest."""
+    return Verdict(finalist.id, finalist.title, verdict, None, None, None, seeds, reason)
+
+
+def _on_validation(control: Against, gains: Sequence[float]) -> Comparison:
+    effect = compare(gains)
     return Comparison(
         control=control.title,
         parameters=control.parameters,
@@ -85,56 +146,62 @@ def _compare(control: Against, gains: Sequence[float], tried: int) -> Comparison
     )
 
 
-def _needed(gains: Sequence[float], tried: int) -> str:
-    """How many seeds would settle an effect of this size, by the normal approximation."""
-    from scipy import stats
+def _on_test(known: Comparison, found: Effect) -> Comparison:
+    return replace(
+        known,
+        effect=found.mean,
+        interval=found.interval,
+        p=found.p,
+        test_gain=found.mean,
+        test_p=found.p,
+        validation_gain=known.effect,
+    )
 
-    quantile = float(stats.norm.isf(ALPHA / 2 / (tried * STAGES))) + 0.84
-    seeds = ceil((quantile * stdev(gains) / fmean(gains)) ** 2)
-    return f"about {max(seeds, len(gains) + 1)} seeds, if the effect is what it seems"
 
-
-def confirm(
-    metric: Metric, verdict: Verdict, own: Array, controls: Sequence[Array], tested: int
+def _in_numbers_of(
+    verdict: Verdict, deciding: Sequence[Comparison], compared: Sequence[Comparison]
 ) -> Verdict:
-    """The verdict after the one evaluation on the test split.
-
-    Args:
-        metric: of the scores.
-        verdict: `judge`'s, a discovery so far.
-        own: the finalist's test scores `(seeds, samples)`.
-        controls: the controls', in the order of `verdict.comparisons`.
-        tested: how many finalists are evaluated on the test split.
-    """
-    sign = 1.0 if metric.direction == "maximize" else -1.0
-    compared = []
-    for known, scores in zip(verdict.comparisons, controls, strict=True):
-        effect = compare_on_test(sign * (own - scores), tested)
-        compared.append(replace(known, test_gain=effect.mean, test_p=effect.p))
-    verdict = _in_numbers_of(verdict, compared)
-    worst = max(c.test_p for c in compared if c.test_p is not None)
-    if verdict.test_gain is None or verdict.test_gain <= 0:
-        return replace(verdict, verdict="no gain", reason="the gain vanishes on the test split")
-    if worst >= ALPHA:
-        reason = (
-            f"the gain on the test split ({verdict.test_gain:+.3g}) is within its noise "
-            f"(p = {worst:.2g})"
-        )
-        needs = "a larger test split, or a larger gain"
-        return replace(verdict, verdict="undecided", reason=reason, needs=needs)
-    beaten = ", ".join(c.control for c in compared)
-    return replace(verdict, reason=f"it beats {beaten}: on fresh seeds and on the test split")
-
-
-def _in_numbers_of(verdict: Verdict, compared: Sequence[Comparison]) -> Verdict:
-    """The verdict in the numbers of the control that is hardest to beat."""
-    hardest = min(compared, key=lambda c: c.interval[0])
-    tested = [c.test_gain for c in compared if c.test_gain is not None]
+    """The verdict in the numbers of the control that is hardest to beat of those that decide."""
+    hardest = _hardest(deciding)
     return replace(
         verdict,
         effect=hardest.effect,
         interval=hardest.interval,
-        p=max(c.p for c in compared),
-        test_gain=min(tested, default=None),
+        p=max(c.p for c in deciding),
+        test_gain=hardest.test_gain,
         comparisons=tuple(compared),
     )
+
+
+def _plain(compared: Sequence[Comparison]) -> list[Comparison]:
+    """All but the wrapper's: what the wrapper gives is a gain, too, though not the
+    architecture's."""
+    return [c for c in compared if c.kind != WRAPPER]
+
+
+def _hardest(compared: Sequence[Comparison]) -> Comparison:
+    return min(compared, key=lambda c: c.interval[0])
+
+
+def _lost(compared: Sequence[Comparison]) -> Comparison | None:
+    """The control that a finalist does not beat at all."""
+    worst = min(compared, key=lambda c: c.effect)
+    return worst if worst.effect <= 0 else None
+
+
+def _shares(whole: Comparison, wrapped: Comparison) -> Mapping[str, float]:
+    """What of the whole gain is the wrapper's."""
+    return {WRAPPER: whole.effect - wrapped.effect, "architecture": wrapped.effect}
+
+
+def _needed(gains: Sequence[float]) -> str:
+    """How many seeds would settle an effect of this size at the first look's level in four of five
+    cases, by the normal approximation."""
+    from scipy import stats
+
+    mean = fmean(gains)
+    if mean <= 0:
+        return ""
+    quantile = float(stats.norm.isf(ALPHA / 2)) + 0.84
+    seeds = max(ceil((quantile * stdev(gains) / mean) ** 2), len(gains) + 1)
+    return f"about {seeds} seeds, if the effect is what it seems"

@@ -7,53 +7,46 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from archwright.core import Array
 
-ALPHA = 0.05
-STAGES = 3
-"""Interim analyses at most, each with more seeds."""
+ALPHA: Final = 0.05
+"""What all looks of a workspace at one sealed split may spend together."""
+CONFIDENCE: Final = 0.95
+WEIGHTS: Final = (0.7, 0.2, 0.1)
+"""How a look's level is shared by those that are decided with it, the most promising first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A mean paired gain with its confidence interval and one-sided p value, both corrected.
-
-    `interval` is in the metric's unit and holds for all finalists and stages at once; `p` is for
-    "no gain" against "a gain".
-    """
+    """A mean paired gain with its two-sided confidence interval, both in the metric's unit, and the
+    one-sided p value of "no gain" against "a gain"."""
 
     mean: float
     interval: tuple[float, float]
     p: float
 
 
-def compare(gains: Sequence[float], tried: int, stages: int = STAGES) -> Effect:
+def compare(gains: Sequence[float], tests: int = 1, confidence: float = CONFIDENCE) -> Effect:
     """Student's paired t test of per-seed gains (candidate minus control at the same seed).
 
     Args:
         gains: one paired difference per seed, positive is better; at least two.
-        tried: how many finalists are verified.
-        stages: how many interim analyses each may have. p is multiplied and the interval widened by
-            `tried * stages` (Bonferroni: Dunn 1961, "Multiple Comparisons among Means").
+        tests: p is multiplied and the interval widened by so many (Bonferroni: Dunn 1961, "Multiple
+            Comparisons among Means").
+        confidence: of the interval, for all tests at once.
     """
-    from scipy import stats
-
-    n, tests = len(gains), tried * stages
-    mean = statistics.fmean(gains)
+    n = len(gains)
     error = statistics.stdev(gains) / math.sqrt(n)
-    if error == 0.0:
-        return Effect(mean, (mean, mean), 1.0 if mean <= 0 else 0.0)
-    p = float(stats.t.sf(mean / error, n - 1))
-    reach = float(stats.t.isf(ALPHA / 2 / tests, n - 1)) * error
-    return Effect(mean, (mean - reach, mean + reach), min(1.0, p * tests))
+    return _effect(statistics.fmean(gains), error, n - 1, tests, confidence)
 
 
-def compare_on_test(gains: Array, tried: int) -> Effect:
+def compare_on_test(gains: Array, confidence: float = CONFIDENCE) -> Effect:
     """Whether a gain would hold for other seeds and for other samples.
 
     The variance of the mean is the sum of what seeds and what samples contribute, with the degrees
@@ -62,21 +55,46 @@ def compare_on_test(gains: Array, tried: int) -> Effect:
 
     Args:
         gains: `(seeds, samples)`, paired differences, positive is better.
-        tried: how many finalists are verified; p and interval are corrected for it.
+        confidence: of the interval.
     """
+    seeds, samples = gains.shape
+    by_seed = float(gains.mean(axis=1).var(ddof=1)) / seeds
+    by_sample = float(gains.mean(axis=0).var(ddof=1)) / samples if samples > 1 else 0.0
+    spread = by_seed**2 / (seeds - 1) + by_sample**2 / max(1, samples - 1)
+    freedom = (by_seed + by_sample) ** 2 / spread if spread > 0 else seeds - 1
+    error = math.sqrt(by_seed + by_sample)
+    return _effect(float(gains.mean()), error, freedom, 1, confidence)
+
+
+def _effect(mean: float, error: float, freedom: float, tests: int, confidence: float) -> Effect:
     from scipy import stats
 
-    seeds, samples = gains.shape
-    mean = float(gains.mean())
-    by_seed = float(gains.mean(axis=1).var(ddof=1)) / seeds
-    by_sample = float(gains.mean(axis=0).var(ddof=1)) / samples
-    error = math.sqrt(by_seed + by_sample)
     if error == 0.0:
         return Effect(mean, (mean, mean), 1.0 if mean <= 0 else 0.0)
-    freedom = (by_seed + by_sample) ** 2 / (by_seed**2 / (seeds - 1) + by_sample**2 / (samples - 1))
     p = float(stats.t.sf(mean / error, freedom))
-    reach = float(stats.t.isf(ALPHA / 2 / tried, freedom)) * error
-    return Effect(mean, (mean - reach, mean + reach), min(1.0, p * tried))
+    reach = float(stats.t.isf((1 - confidence) / 2 / tests, freedom)) * error
+    return Effect(mean, (mean - reach, mean + reach), min(1.0, p * tests))
+
+
+def levels(level: float, passed: Sequence[Callable[[float], bool]]) -> list[float]:
+    """The levels at which hypotheses are tested one after the other, so that a false rejection
+    among them is no likelier than `level`.
+
+    The fallback procedure (Wiens 2003, "A Fixed Sequence Bonferroni Procedure for Testing Multiple
+    Endpoints"): each has its share of the level (`WEIGHTS`), and one that was rejected hands on
+    what it was tested at to the next.
+
+    Args:
+        level: of all of them.
+        passed: says whether a hypothesis is rejected at a level; in the order of their testing.
+    """
+    weights = WEIGHTS[: len(passed)] + (0.0,) * (len(passed) - len(WEIGHTS))
+    given, carried = [], 0.0
+    for weight, test in zip(weights, passed, strict=True):
+        own = level * weight / sum(weights) + carried
+        given.append(own)
+        carried = own if test(own) else 0.0
+    return given
 
 
 def shrink(gains: Sequence[float]) -> float:
@@ -98,7 +116,11 @@ def predict(scores: Sequence[float]) -> tuple[float, float]:
     from scipy import stats
 
     n = len(scores)
-    reach = float(stats.t.isf(ALPHA / 2, n - 1)) * statistics.stdev(scores) * math.sqrt(1 + 1 / n)
+    reach = (
+        float(stats.t.isf((1 - CONFIDENCE) / 2, n - 1))
+        * statistics.stdev(scores)
+        * math.sqrt(1 + 1 / n)
+    )
     return statistics.fmean(scores) - reach, statistics.fmean(scores) + reach
 
 
@@ -127,5 +149,5 @@ def over_random(method: Sequence[float], random: Sequence[float], sign: float) -
     errors = [np.var(x, ddof=1) / len(x) if len(x) > 1 else 0.0 for x in (method, random)]
     ratio_error = math.sqrt(errors[0] + errors[1] * (m / r) ** 2) / abs(r)
     percent = sign * 100 * (m - r) / r
-    reach = 100 * ratio_error * float(stats.t.isf(ALPHA / 2, max(1, len(random) - 1)))
+    reach = 100 * ratio_error * float(stats.t.isf((1 - CONFIDENCE) / 2, max(1, len(random) - 1)))
     return Improvement(percent, (percent - reach, percent + reach))

@@ -40,13 +40,18 @@ def suspect(
             f"too good too early: {gains[first]:+.1f} noise sd over the baseline after "
             f"{floors[first].steps} steps, {gains[last]:+.1f} after {floors[last].steps}"
         )
-    if verdict.test_gain is not None and verdict.test_gain < TEST_SHARE * verdict.effect:
+    on_validation = verdict.validation_gain
+    if (
+        verdict.test_gain is not None
+        and on_validation is not None
+        and verdict.test_gain < TEST_SHARE * on_validation
+    ):
         yield (
             f"the gain shrinks on the test split: {verdict.test_gain:+.3g} there, "
-            f"{verdict.effect:+.3g} on validation"
+            f"{on_validation:+.3g} on validation"
         )
     own, base = final_losses
-    if verdict.effect > 0 and own > base + LOSS_SHARE * abs(base):
+    if (verdict.effect or 0.0) > 0 and own > base + LOSS_SHARE * abs(base):
         yield (
             f"{metric.name} is out of line with the loss: it scores better, but its training loss "
             f"ends at {own:.3g} where the baseline's ends at {base:.3g}"

@@ -1,158 +1,297 @@
 """Which of the best candidates are discoveries.
 
-A finalist is trained on fresh seeds, paired with its controls on the same seeds and steps: the
-baseline; where it is larger, the baseline scaled to its size; where it brings a recipe, the
-baseline trained with that recipe. It must beat them all. While a verdict is open and the budget
-lasts, seeds are added. Only then is the sealed test split opened, once.
+The best of a play-off are screened: trained on fresh seeds, paired with their controls on the same
+seeds and steps. What may well be better is trained again, on seeds that nothing was chosen by, and
+those trainings alone are decided on the sealed test split, in one look that the workspace's account
+pays for. Controls are the baseline; where the finalist is larger, the baseline scaled to its size;
+where it brings a recipe, the baseline with that recipe; where it changes its input or output, the
+baseline in that wrapper.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from typing import Final, Literal
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from math import ceil, sqrt
+from typing import Final
 
 import numpy as np
 
-from archwright.core import Candidate, TrialSpec, Verdict
+from archwright.core import Candidate, Trial, TrialSpec, Verdict
+from archwright.core.settings import RunSettings
 from archwright.runs.context import RunContext
 from archwright.runs.journal import Journal
+from archwright.runs.verification.account import Account
 from archwright.runs.verification.controls import EQUAL_PARAMETERS, Controls, make_controls
-from archwright.runs.verification.finalists import choose_finalists
-from archwright.runs.verification.judgement import Against, confirm, judge
-from archwright.runs.verification.statistics import STAGES
+from archwright.runs.verification.failures import failure
+from archwright.runs.verification.finalists import choose_finalists, playoff_trainings
+from archwright.runs.verification.judgement import WRAPPER, Against, decide, screen, without_numbers
+from archwright.runs.verification.statistics import levels
 
 FRESH_SEED: Final = 1000
 """Verification's seeds start here; the search's start at 0."""
 SEEDS_PER_ROUND: Final = 100
-SECOND_STAGE: Final = 2
+LEAST_SEEDS: Final = 4
+"""Fewer trainings decide nothing on the sealed split."""
 TEST: Final = "test"
-"""The kind of a step that opens the test split for a finalist."""
+"""The kind of a step that opens the test split."""
 
-Field = tuple[Candidate, Controls]
-"""A finalist with its controls."""
+
+Verdicts = dict[str, Verdict]
+"""By the finalist's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage of the screen. Finalists go on whose p over the baseline, of all that was measured of
+    them so far, is below `most`, the best `places` of them; beyond those places only with a p below
+    `clear`."""
+
+    share: float
+    """Of the seeds that a finalist is screened on."""
+    most: float
+    places: int
+    clear: float
+
+
+SCREEN: Final = (Stage(0.5, 0.2, 2, 0.02), Stage(1.0, 0.1, 1, 0.01))
+"""`archwright bench calibration` measures what it finds and costs; docs/method.md has what was
+tried in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A finalist with its controls."""
+
+    finalist: Candidate
+    controls: Controls
+    gains: tuple[float, ...]
+    """Over the baseline's mean, in the play-off."""
+
+    @property
+    def everyone(self) -> tuple[Candidate, ...]:
+        """The finalist, then its controls."""
+        return (self.finalist, *self.controls.values())
+
+    @property
+    def has_no_equal(self) -> bool:
+        """Whether it is larger than every control."""
+        size = max(c.parameters for c in self.controls.values())
+        return self.finalist.parameters > size * (1 + EQUAL_PARAMETERS)
 
 
 class Verification:
-    """Verifies the finalists of one run. A later `round_` uses seeds of its own.
+    """Verifies the finalists of one run. A later round uses seeds and a look of its own.
 
     Args:
         allowance: most trainings that it may use, None without a limit.
     """
 
-    def __init__(self, context: RunContext, allowance: int | None = None, round_: int = 0) -> None:
+    def __init__(
+        self, context: RunContext, account: Account, allowance: int | None = None, round_: int = 0
+    ) -> None:
         self._context = context
+        self._account = account
         self._left = allowance
         self.round = round_
-        self._scores: dict[str, list[float | None]] = {}
+        self._trials: dict[tuple[str, int], Trial] = {}
+        """By candidate and number of the seed in this round."""
 
     def verify(self, count: int) -> list[Verdict]:
         """Verdicts on the best `count` candidates of the run, best first."""
-        half = None if self._left is None else self._left // 2
-        finalists, spent = choose_finalists(self._context, count, half)
+        finalists, spent = choose_finalists(self._context, count, self._for_playoff(count))
         self._spend(spent)
-        fields = {f.id: (f, make_controls(self._context, f)) for f in finalists}
-        rounds = self.round + 1  # who asks again has more chances, and is corrected for them
-        verdicts: dict[str, Verdict] = {}
-        for stage in range(1, STAGES + 1):
-            # Where seeds run short, they go to the most promising.
-            order = sorted(fields, key=lambda i: -verdicts[i].effect if i in verdicts else 0.0)
-            wanting = [fields[i] for i in order if _wants_seeds(verdicts.get(i), stage)]
-            for finalist, controls in self._train(wanting, stage):
-                verdicts[finalist.id] = self._judge(finalist, controls, len(fields) * rounds)
-        self._context.journal.note(unverified=[i for i in fields if i not in verdicts])
-        tested = [v for v in verdicts.values() if v.verdict == "discovery"]
-        ends = [
-            self._confirm(v, *fields[i], len(tested) * rounds) if v in tested else v
-            for i, v in verdicts.items()
+        fields = [
+            Field(f.candidate, make_controls(self._context, f.candidate), f.gains)
+            for f in finalists
         ]
-        return [replace(v, round=self.round) for v in ends]
+        verdicts: Verdicts = {}
+        standing, trained = fields, 0
+        for stage in SCREEN:
+            seeds = ceil(stage.share * self._context.settings.verify_seeds)
+            standing = self._train(standing, range(trained, seeds))
+            trained = seeds
+            for field in standing:
+                verdicts[field.finalist.id] = self._screen(field, range(seeds))
+            standing = self._advance(stage, standing, verdicts)
+        ids = [field.finalist.id for field in fields]
+        self._context.journal.note(unverified=[i for i in ids if i not in verdicts])
+        for field in [f for f in standing if f.has_no_equal]:
+            standing.remove(field)
+            verdicts[field.finalist.id] = _without_equal(field, verdicts[field.finalist.id])
+        verdicts |= self._decide(standing, verdicts)
+        return [replace(v, round=self.round) for v in verdicts.values()]
+
+    def _for_playoff(self, count: int) -> int | None:
+        """Trainings that the play-off may use: what the rest leaves, a quarter at least."""
+        if self._left is None:
+            return None
+        settings = self._context.settings
+        rest = _screen_trainings(settings, count) + 2 * settings.deciding_seeds
+        return max(self._left // 4, self._left - rest)
 
     def _spend(self, trials: int) -> None:
         if self._left is not None:
             self._left -= trials
 
-    # --- trials ---------------------------------------------------------------------------------
+    # --- trainings ------------------------------------------------------------------------------
 
-    def _train(self, fields: Sequence[Field], stage: int) -> list[Field]:
-        """Train finalists with their controls up to the stage's seeds; those that the allowance
-        had room for."""
-        wanted = self._context.settings.verify_seeds * stage
-        jobs: dict[tuple[str, int], tuple[Candidate, int]] = {}
+    def _train(self, fields: Sequence[Field], numbers: range) -> list[Field]:
+        """Train finalists with their controls on the seeds of these numbers; those that the
+        allowance had room for."""
+        jobs: dict[tuple[str, int], Candidate] = {}
         fitting: list[Field] = []
-        for finalist, controls in fields:
-            more = {
-                (c.id, seed): (c, seed)
-                for c in (finalist, *controls.values())
-                for seed in range(len(self._scores.get(c.id, ())), wanted)
-            }
+        for field in fields:
+            wanted = {(c.id, n): c for n in numbers for c in field.everyone}
+            more = {key: c for key, c in wanted.items() if key not in self._trials}
             if self._left is None or len(jobs | more) <= self._left:
                 jobs |= more
-                fitting.append((finalist, controls))
+                fitting.append(field)
         self._spend(len(jobs))
-        order = sorted(jobs.values(), key=lambda job: job[1])
+        order = sorted(jobs, key=lambda job: job[1])
         train = self._context.trainer.train_sealed
         with ThreadPoolExecutor(self._context.settings.workers) as pool:
-            trials = pool.map(lambda job: train(self._trial(*job)), order)
-            for (candidate, _), trial in zip(order, trials, strict=True):
-                self._scores.setdefault(candidate.id, []).append(trial.score)
+            trials = pool.map(lambda job: train(self._trial(jobs[job], job[1])), order)
+            self._trials |= dict(zip(order, trials, strict=True))
         return fitting
 
-    def _trial(self, candidate: Candidate, seed: int) -> TrialSpec:
-        fresh = fresh_seed(self.round, seed)
+    def _trial(self, candidate: Candidate, number: int) -> TrialSpec:
+        fresh = fresh_seed(self.round, number)
         return TrialSpec(candidate, self._context.top, fresh, purpose="verification")
 
     # --- judgement ------------------------------------------------------------------------------
 
-    def _judge(self, finalist: Candidate, controls: Controls, tried: int) -> Verdict:
-        own = self._scores[finalist.id]
-        rivals = controls.values()
-        everyone = [own, *(self._scores[c.id][: len(own)] for c in rivals)]
-        failed = [
-            who.title
-            for who, scores in zip((finalist, *rivals), everyone, strict=True)
-            if None in scores
-        ]
-        if failed:
-            blank = (0.0, (0.0, 0.0), 1.0, len(own), f"{failed[0]} failed to train on a fresh seed")
-            end: Literal["no gain", "undecided"] = "no gain" if None in own else "undecided"
-            return Verdict(finalist.id, finalist.title, end, *blank)
-        known = [[s for s in scores if s is not None] for scores in everyone]
+    def _screen(self, field: Field, numbers: range) -> Verdict:
+        """What validation says of a finalist's trainings on the seeds of these numbers."""
+        trials = [[self._trials[who.id, n] for n in numbers] for who in field.everyone]
+        failed = failure(field.everyone, trials)
+        if failed is not None:
+            return without_numbers(field.finalist, len(numbers), *failed)
+        own, *others = [[t.score for t in row if t.score is not None] for row in trials]
         against = [
             Against(kind, c.title, c.parameters, tuple(scores))
-            for (kind, c), scores in zip(controls.items(), known[1:], strict=True)
+            for (kind, c), scores in zip(field.controls.items(), others, strict=True)
         ]
-        metric = self._context.metric
-        verdict = judge(metric, finalist.id, finalist.title, known[0], against, tried)
-        size = max(c.parameters for c in rivals)
-        if verdict.verdict == "discovery" and finalist.parameters > size * (1 + EQUAL_PARAMETERS):
-            reason = f"no baseline of its size could be made: the largest has {size} parameters"
-            return replace(verdict, verdict="undecided", reason=reason)
-        return verdict
+        return screen(self._context.metric, field.finalist.id, field.finalist.title, own, against)
 
-    def _confirm(
-        self, verdict: Verdict, finalist: Candidate, controls: Controls, tested: int
-    ) -> Verdict:
-        """The evaluation on the test split, for what is a discovery so far."""
-        key = f"{finalist.id}/{self.round}"
-        request = {"seeds": verdict.seeds, "controls": [c.id for c in controls.values()]}
-        self._context.journal.once(TEST, key, finalist.id, request, lambda: {"at": time.time()})
-        open_sealed = self._context.trainer.open_sealed
-        own, *others = [
-            np.stack([open_sealed(self._trial(who, s)) for s in range(verdict.seeds)])
-            for who in (finalist, *controls.values())
-        ]
-        return confirm(self._context.metric, verdict, own, others, tested)
+    def _advance(self, stage: Stage, fields: Sequence[Field], verdicts: Verdicts) -> list[Field]:
+        """Those that go on after a stage, the most promising first."""
+        chances = {f.finalist.id: self._chance(f, verdicts[f.finalist.id]) for f in fields}
+        standing = []
+        for place, field in enumerate(sorted(fields, key=lambda f: chances[f.finalist.id])):
+            most = stage.most if place < stage.places else stage.clear
+            if chances[field.finalist.id] < most:
+                standing.append(field)
+        return standing
+
+    def _chance(self, field: Field, verdict: Verdict) -> float:
+        """The p of a finalist over the baseline, of the play-off and its fresh seeds together, with
+        the noise of the baseline: the decision is made on other trainings, so that what the
+        play-off chose it by may count. 1 where it does not beat another control at all."""
+        from scipy import stats
+
+        by_kind = {c.kind: c.effect for c in verdict.comparisons}
+        others = [gain for kind, gain in by_kind.items() if kind not in ("baseline", WRAPPER)]
+        if not by_kind or min(others, default=1.0) <= 0:
+            return 1.0
+        floor, seeds = self._context.floors[-1], verdict.seeds
+        total = sum(field.gains) + by_kind["baseline"] * seeds
+        count = len(field.gains) + seeds
+        error = floor.sd * sqrt(1 / count + 1 / (len(floor.scores) + seeds))
+        return float(stats.norm.sf(total / count / error))
+
+    def _decide(self, fields: Sequence[Field], screened: Verdicts) -> Verdicts:
+        """The verdicts of those that passed the screen, on trainings of their own."""
+        ranked = sorted(fields, key=lambda f: -(screened[f.finalist.id].effect or 0.0))
+        trained, numbers = list(ranked), range(0)
+        while trained and len(numbers := self._deciding(trained)) < LEAST_SEEDS:
+            trained.pop()
+        self._train(trained, numbers)
+        verdicts: Verdicts = {}
+        for field in ranked:
+            id_ = field.finalist.id
+            verdicts[id_] = (
+                self._screen(field, numbers)
+                if field in trained
+                else replace(screened[id_], reason=_TOO_FEW, needs=_TO_DECIDE)
+            )
+        # Where any training failed there are no numbers, and nothing to look at.
+        measured = [f for f in trained if verdicts[f.finalist.id].effect is not None]
+        return verdicts | (self._look(measured, numbers, verdicts) if measured else {})
+
+    def _deciding(self, fields: Sequence[Field]) -> range:
+        """The numbers of the seeds that decide, as many as the allowance has room for."""
+        settings = self._context.settings
+        first, count = settings.verify_seeds, settings.deciding_seeds
+        if self._left is not None:
+            arms = len({who.id for field in fields for who in field.everyone})
+            count = min(count, self._left // arms)
+        return range(first, first + count)
+
+    def _look(self, fields: Sequence[Field], numbers: range, validated: Verdicts) -> Verdicts:
+        """The one look of this round at the sealed test split."""
+        context = self._context
+        look = self._account.open(
+            context.trainer.sealed_split, context.spec.name, context.run, self.round
+        )
+        for field in fields:
+            key = f"{field.finalist.id}/{self.round}"
+            request = {"seeds": len(numbers), "controls": [c.id for c in field.controls.values()]}
+            context.journal.once(TEST, key, field.finalist.id, request, lambda: asdict(look))
+
+        def judge(field: Field, level: float) -> Verdict:
+            own, *others = [
+                np.stack([context.trainer.open_sealed(self._trial(who, n)) for n in numbers])
+                for who in field.everyone
+            ]
+            known = validated[field.finalist.id]
+            return decide(context.metric, known, own, others, level)
+
+        tests = [partial(_passes, partial(judge, field)) for field in fields]
+        given = levels(look.level, tests)
+        found = [judge(field, level) for field, level in zip(fields, given, strict=True)]
+        self._account.close(look, sum(v.verdict == "discovery" for v in found))
+        return {v.candidate: replace(v, look=look.number) for v in found}
 
 
-def _wants_seeds(verdict: Verdict | None, stage: int) -> bool:
-    """A verdict that is open does; a discovery once, so that its evaluation on the test split is
-    worth having."""
-    if verdict is None or verdict.verdict == "undecided":
-        return True
-    return verdict.verdict == "discovery" and stage == SECOND_STAGE
+_TOO_FEW: Final = "it passed the screen, but too few trainings were left to decide on it"
+_TO_DECIDE: Final = "a larger budget, or `archwright verify`"
+
+
+def _passes(judge: Callable[[float], Verdict], level: float) -> bool:
+    return judge(level).verdict == "discovery"
+
+
+def _without_equal(field: Field, verdict: Verdict) -> Verdict:
+    size = max(c.parameters for c in field.controls.values())
+    reason = f"no baseline of its size could be made: the largest has {size} parameters"
+    return replace(verdict, reason=reason, needs="")
+
+
+def trainings_needed(settings: RunSettings, finalists: int) -> int:
+    """Trainings that verify so many finalists, as a rule: each has the baseline and one more
+    control, and one is decided on the sealed split."""
+    return (
+        playoff_trainings(finalists)
+        + _screen_trainings(settings, finalists)
+        + 3 * settings.deciding_seeds
+    )
+
+
+def least_trainings(settings: RunSettings, finalists: int) -> int:
+    """Trainings below which verifying so many finalists makes no sense: none is left to decide."""
+    return _screen_trainings(settings, finalists) * 3 // 2 + 2 * LEAST_SEEDS
+
+
+def _screen_trainings(settings: RunSettings, finalists: int) -> int:
+    total, before, standing = 0, 0, finalists
+    for stage in SCREEN:
+        seeds = ceil(stage.share * settings.verify_seeds)
+        total += (1 + standing) * (seeds - before)
+        before, standing = seeds, min(standing, stage.places)
+    return total
 
 
 def fresh_seed(round_: int, number: int = 0) -> int:

@@ -33,6 +33,10 @@ class WorkspacePaths:
         return self.state / "papers"
 
     @property
+    def looks(self) -> Path:
+        return self.state / "looks.json"
+
+    @property
     def prompts(self) -> Path:
         return self.root / "prompts"
 

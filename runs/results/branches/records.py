@@ -21,7 +21,7 @@ from archwright.runs.context import RunContext
 from archwright.runs.memory import as_work
 from archwright.runs.results.branches.branches import Landing, land
 from archwright.runs.results.branches.lineage import Lineage
-from archwright.runs.results.wording import gain_text, interval_text
+from archwright.runs.results.wording import gain_text, gives_words, look_words, measured_text
 from archwright.runs.verification.statistics import predict
 from archwright.runs.verification.suspicion import suspect
 from archwright.runs.verification.verification import fresh_seed
@@ -136,7 +136,8 @@ class Records:
         day = datetime.datetime.fromtimestamp(candidate.created, datetime.UTC).date().isoformat()
         return Decision(
             title=title,
-            status="proposed" if accepted else "rejected",
+            # What was not settled is not decided against.
+            status="rejected" if verdict.verdict == "no gain" else "proposed",
             date=day,
             context=f"{self._spec.summary.rstrip('.')}. {candidate.rationale}",
             options=(Option(title, candidate.rationale), Option(baseline, "nothing changes")),
@@ -179,9 +180,11 @@ class Records:
         if len(verdict.own_scores) < 2:
             return {}
         file = f"discoveries/{slugify(self._spec.name)}/architecture.py"
+        screened = verdict.level is None
+        first = fresh_seed(self._round, 0 if screened else self._context.settings.verify_seeds)
         task = shlex.quote(self._context.facts.task_from)
         return {
-            "command": f"archwright try {file} --task {task} --seed {fresh_seed(self._round)}",
+            "command": f"archwright try {file} --task {task} --seed {first}",
             "score": verdict.own_scores[0],
             "interval": self._spec.metric.clamp(predict(verdict.own_scores)),
         }
@@ -193,7 +196,7 @@ class Records:
             "baseline": f"{self._floor.mean:.6g} {unit} (sd {self._floor.sd:.3g})",
             "score in the search": f"{_or_none(candidate.score)} {unit}",
             "score on fresh seeds": f"{_or_none(verdict.mean)} {unit} (mean of {verdict.seeds})",
-            "corrected p": f"{verdict.p:.3g}",
+            "p": "not measured" if verdict.p is None else f"{verdict.p:.3g}",
             "gain, shrunk for selection": shrunk,
             "parameters": f"{candidate.parameters} (baseline {self._floor.parameters})",
         }
@@ -203,13 +206,17 @@ class Records:
             evidence["test split"] = f"opened {self._round} times before: this round was forced"
         for c in verdict.comparisons:
             evidence[f"gain over {c.control}"] = (
-                f"{gain_text(metric, c.effect)} ({interval_text(metric, c.interval)}; it scores "
-                f"{c.mean:.6g} {unit} with {c.parameters} parameters)"
+                f"{measured_text(metric, c)}; it scores {c.mean:.6g} {unit} with {c.parameters} "
+                "parameters"
             )
-            if c.test_gain is not None:
-                evidence[f"gain over {c.control} on the test split"] = (
-                    f"{gain_text(metric, c.test_gain)} (p = {c.test_p:.2g})"
+            if c.validation_gain is not None:
+                evidence[f"gain over {c.control} on validation"] = gain_text(
+                    metric, c.validation_gain
                 )
+        for words in gives_words(metric, verdict):
+            evidence["wrapper"] = words
+        for words in look_words(verdict):
+            evidence["account"] = words
         return evidence
 
 

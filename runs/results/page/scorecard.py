@@ -15,7 +15,7 @@ from typing import Final
 from archwright.runs.results.evidence import Evidence
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.summary import discoveries, verdicts_best_first
-from archwright.runs.results.wording import duration_text, gain_text, interval_text
+from archwright.runs.results.wording import duration_text, gain_text, measured_text
 
 NOT_MEASURED: Final = "not measured"
 
@@ -55,8 +55,7 @@ def _quality(snapshot: Snapshot, _: Evidence) -> str:
     found = discoveries(snapshot)
     if not found:
         return f"no gain proved for {_count(len(snapshot.verdicts), 'finalist')}"
-    best, metric = found[0], snapshot.metric
-    return f"{gain_text(metric, best.effect)} ({interval_text(metric, best.interval)})"
+    return measured_text(snapshot.metric, found[0])
 
 
 def _efficiency(snapshot: Snapshot, evidence: Evidence) -> str:
@@ -137,10 +136,10 @@ def _generalizability(snapshot: Snapshot, _: Evidence) -> str:
         return ""
     best, metric = seen[0], snapshot.metric
     assert best.test_gain is not None
-    return (
-        f"{gain_text(metric, best.test_gain)} on the sealed test split, "
-        f"{gain_text(metric, best.effect)} on validation; other tasks {NOT_MEASURED}"
-    )
+    words = f"{gain_text(metric, best.test_gain)} on the sealed test split"
+    if best.validation_gain is not None:
+        words += f", {gain_text(metric, best.validation_gain)} on validation"
+    return f"{words}; other tasks {NOT_MEASURED}"
 
 
 def _ecology(_: Snapshot, evidence: Evidence) -> str:

@@ -43,12 +43,13 @@ def verdict_chart(snapshot: Snapshot, _: Evidence) -> Chart | None:
     return Chart(
         name="verdicts",
         title="Gain of the finalists",
-        caption="Mean paired gain over each control on fresh seeds, with the interval that holds "
-        "for all finalists at once. It counts when it lies right of 0.",
+        caption="Mean paired gain over each control: on the sealed test split where that was "
+        "opened, else on validation. A gain counts when its interval on the sealed split lies "
+        "right of 0.",
         svg=draw("verdicts", plot, "gain of each finalist", 90 + 26 * len(measured)),
-        columns=("candidate", "verdict", "control", "gain", "low", "high", "p", "test gain"),
+        columns=("candidate", "verdict", "control", "gain", "low", "high", "p", "validation"),
         rows=[
-            (v.candidate, v.verdict, c.control, c.effect, *c.interval, c.p, c.test_gain)
+            (v.candidate, v.verdict, c.control, c.effect, *c.interval, c.p, c.validation_gain)
             for v, c in measured
         ],
     )

@@ -39,7 +39,9 @@ from archwright.runs.results.wording import (
     duration_text,
     forced_words,
     gain_text,
+    gives_words,
     interval_text,
+    look_words,
     score_text,
 )
 
@@ -88,6 +90,8 @@ def _wording(snapshot: Snapshot) -> Mapping[str, Any]:
         "gain": partial(gain_text, metric),
         "interval": partial(interval_text, metric),
         "forced": partial(forced_words, metric),
+        "gives": partial(gives_words, metric),
+        "look": look_words,
         "over_baseline": partial(gain_over_baseline, snapshot),
         "verdict_words": headline.VERDICT_WORDS,
     }
