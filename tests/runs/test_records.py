@@ -53,14 +53,18 @@ def test_how_to_train_it_again_is_said_with_what_must_come_of_it(parts: Parts) -
     assert low < 73.0 < 75.0 < high <= 100.0
 
 
-@pytest.mark.parametrize("verdict", [NONE, replace(NONE, verdict="undecided")])
-def test_what_is_no_discovery_gets_a_decision_against_it(parts: Parts, verdict: Verdict) -> None:
+@pytest.mark.parametrize(
+    ("verdict", "status"), [(NONE, "rejected"), (replace(NONE, verdict="undecided"), "proposed")]
+)
+def test_what_gains_nothing_is_decided_against_and_what_is_undecided_stays_open(
+    parts: Parts, verdict: Verdict, status: str
+) -> None:
     enter(parts, "1", 2.0)
     parts.records().write(verdict)
     (kept,) = parts.journal.verdicts()
     assert (kept.verdict, kept.branch) == (verdict.verdict, None)
     (decision,) = decisions(parts).list()
-    assert decision.status == "rejected"
+    assert decision.status == status
     assert decision.chosen.startswith("keep the baseline")
 
 
