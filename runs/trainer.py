@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from archwright.core import (
     Array,
+    Json,
     Outcome,
     Status,
     Trial,
@@ -31,10 +33,12 @@ from archwright.tasks.loading import Task
 
 VALIDATION: Final = "validation"
 TEST: Final = "test"
+ATTEMPT: Final = "attempt"
+"""The kind of a step that was a training and is lost."""
 
 
 class Trainer:
-    """Trains candidates of one task in a sandbox."""
+    """Trains candidates of one task in a sandbox. A training that is lost is repeated."""
 
     def __init__(self, task: Task, sandbox: Sandbox, journal: Journal) -> None:
         self._task = task
@@ -42,6 +46,7 @@ class Trainer:
         self._journal = journal
         self._predictions = journal.paths.predictions
         self._data = TrialData(task, journal.paths.data)
+        self._room = Room()
 
     def train(self, spec: TrialSpec) -> Trial:
         """Train and score on validation.
@@ -76,9 +81,29 @@ class Trainer:
             "seed": spec.seed,
         }
         result = self._journal.once(
-            "trial", self._key(spec), spec.candidate.id, asked, lambda: self._train(spec, splits)
+            "trial",
+            self._key(spec),
+            spec.candidate.id,
+            asked,
+            lambda: self._repeat(spec, splits, asked),
         )
         return Trial.from_json(asked, result)
+
+    def _repeat(self, spec: TrialSpec, splits: tuple[str, ...], asked: Json) -> Json:
+        """Train; once more, with no other training beside it, where that was lost.
+
+        What was lost is a step of the journal's own, of kind `attempt`: its time counts, it does
+        not count as a trial.
+        """
+        key = f"{self._key(spec)}/1"
+        if self._journal.step(ATTEMPT, key) is None:
+            with self._room.shared():
+                result = self._train(spec, splits)
+            if not result["lost"]:
+                return result
+            self._journal.once(ATTEMPT, key, spec.candidate.id, asked, lambda: result)
+        with self._room.alone():
+            return {**self._train(spec, splits), "attempts": 2}
 
     def _steps(self, spec: TrialSpec) -> int:
         return self._task.spec.rungs[spec.rung]
@@ -87,7 +112,7 @@ class Trainer:
         """The name of a trial in the journal."""
         return f"{spec.candidate.id}/{spec.purpose}/{self._steps(spec)}/{spec.seed}"
 
-    def _train(self, spec: TrialSpec, splits: tuple[str, ...]) -> Mapping[str, Any]:
+    def _train(self, spec: TrialSpec, splits: tuple[str, ...]) -> Json:
         task = self._task.spec
         job = TrialJob(
             source=spec.candidate.source,
@@ -114,6 +139,7 @@ class Trainer:
         rounded = outcome.predictions.get(f"{VALIDATION}_int8")
         return {
             "status": status.value,
+            "lost": outcome.lost,
             "score": value,
             "int8": None if value is None or rounded is None else self._value(rounded),
             "curve": outcome.curve,
@@ -141,6 +167,42 @@ class Trainer:
         target.parent.mkdir(parents=True, exist_ok=True)
         predictions = outcome.predictions[TEST]
         write_whole(target, lambda file: np.save(file, predictions, allow_pickle=False))
+
+
+class Room:
+    """Where trainings go on side by side, or one alone."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside, self._claimed = 0, False
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        """Stay beside others, once nobody is alone or waits to be."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._claimed)
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Stay alone, once all who are there have left."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._claimed)
+            self._claimed = True
+        try:
+            with self._changed:
+                self._changed.wait_for(lambda: not self._inside)
+            yield
+        finally:
+            with self._changed:
+                self._claimed = False
+                self._changed.notify_all()
 
 
 class TrialData:
