@@ -69,11 +69,6 @@ class CheckReport:
     lost: bool = False
     """Whether it ended through the machine, not through the candidate: see `Outcome`."""
 
-    @property
-    def unmeasured(self) -> str:
-        """Why the checks found nothing out, as `unmeasured_by` says it."""
-        return unmeasured_by(self.status, self.lost)
-
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -207,6 +202,13 @@ class Trial:
         """Why it measured nothing, as `timed out`: it says nothing about its candidate. Empty
         where it is measured, runs, or failed through the candidate's own fault."""
         return unmeasured_by(self.status, self.lost)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it failed through the candidate's own fault; one that is ended as hopeless did
+        not."""
+        ended_well = self.status in (None, Status.OK, Status.KILLED)
+        return not ended_well and not self.unmeasured
 
     @classmethod
     def from_json(

@@ -41,6 +41,7 @@ REPAIRED: Final = "; repaired"
 """After the reason of an attempt that failed its checks and was repaired."""
 PREFIX: Final = "known:"
 """Before the id of an entry of the knowledge base, where a run speaks of it."""
+_UNKNOWN: Final = (CandidateStatus.DUPLICATE, CandidateStatus.UNMEASURED)
 _MODULE: Final = re.compile(r"\bnn\.([A-Z]\w+)")
 
 
@@ -169,11 +170,12 @@ class Memory:
 
     def remember(self, candidate: Candidate) -> None:
         """Write a candidate as it ended into the knowledge base, and the attempts that it was
-        repaired from; a duplicate is known already, and without source there is nothing to know."""
+        repaired from; a duplicate is known already, of what is unmeasured or without source there
+        is nothing to know."""
         first, before = sequence_of(candidate.number), candidate.sequence - 1
         attempts = self._context.journal.candidates(first, before) if candidate.attempt else []
         self._knowledge.record_all(self._entry(c) for c in attempts if c.reason.endswith(REPAIRED))
-        if candidate.status is not CandidateStatus.DUPLICATE and candidate.source:
+        if candidate.status not in _UNKNOWN and candidate.source:
             self._knowledge.record(self._entry(candidate))
 
     def _entry(self, candidate: Candidate) -> Entry:

@@ -174,13 +174,15 @@ class Room:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._inside, self._claimed = 0, False
+        self._inside = 0
+        self.claimed = False
+        """Whether somebody is alone, or waits to be."""
 
     @contextmanager
     def shared(self) -> Iterator[None]:
         """Stay beside others, once nobody is alone or waits to be."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._claimed)
+            self._changed.wait_for(lambda: not self.claimed)
             self._inside += 1
         try:
             yield
@@ -193,15 +195,15 @@ class Room:
     def alone(self) -> Iterator[None]:
         """Stay alone, once all who are there have left."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._claimed)
-            self._claimed = True
+            self._changed.wait_for(lambda: not self.claimed)
+            self.claimed = True
         try:
             with self._changed:
                 self._changed.wait_for(lambda: not self._inside)
             yield
         finally:
             with self._changed:
-                self._claimed = False
+                self.claimed = False
                 self._changed.notify_all()
 
 

@@ -139,6 +139,7 @@ def _count(candidates: Sequence[Candidate]) -> Funnel:
         duplicate=ends.count(CandidateStatus.DUPLICATE),
         invalid=ends.count(CandidateStatus.INVALID),
         crashed=ends.count(CandidateStatus.CRASHED),
+        unmeasured=ends.count(CandidateStatus.UNMEASURED),
         trained=ends.count(CandidateStatus.TRAINED) + promoted,
         promoted=promoted,
     )

@@ -16,7 +16,13 @@ from archwright.runs.results.result import result_of
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.wording import clean, command_line
 
-FAILURES: Final = (CandidateStatus.DUPLICATE, CandidateStatus.INVALID, CandidateStatus.CRASHED)
+FAILURES: Final = (
+    CandidateStatus.DUPLICATE,
+    CandidateStatus.INVALID,
+    CandidateStatus.CRASHED,
+    CandidateStatus.UNMEASURED,
+)
+"""The ends of those that have no score."""
 TOP_COUNT: Final = 10
 
 _VARIES = re.compile(r"\([^()]*\)|\b[0-9a-f]*\d[0-9a-f]*\b")

@@ -143,9 +143,10 @@ def noise_text(gain: float, sd: float) -> str:
 def funnel_text(funnel: Funnel) -> str:
     """How many candidates reached each stage."""
     f = funnel
+    unmeasured = f"{f.unmeasured} unmeasured, " if f.unmeasured else ""
     return (
         f"{f.proposed} proposed: {f.duplicate} duplicate, {f.invalid} invalid, "
-        f"{f.crashed} crashed, {f.trained} trained ({f.promoted} promoted)"
+        f"{f.crashed} crashed, {unmeasured}{f.trained} trained ({f.promoted} promoted)"
     )
 
 

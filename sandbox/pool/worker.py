@@ -27,7 +27,7 @@ START_SECONDS: Final = 120.0
 GRACE_SECONDS: Final = 30.0
 """How much longer on the clock than its job may a parent take before it counts as stuck."""
 
-LOOK_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 0.5
 """How often a wait looks at the clock: a pause of the machine in between does not count."""
 
 END_SECONDS: Final = 8.0

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from .descendants import children
 
-LONGEST_LOOK_SECONDS: Final = 5.0
+LONGEST_LOOK_SECONDS: Final = 1.0
 """What a longer time between two looks counts as: then the machine was asleep, or all stopped."""
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
@@ -27,11 +27,14 @@ was stopped by somebody else."""
 
 
 class Stopwatch:
-    """Seconds while somebody looks at it: pauses of the machine do not count."""
+    """Seconds while somebody looks at it: pauses of the machine do not count.
 
-    def __init__(self) -> None:
+    It was last looked at at `looked`, on the monotonic clock; by default now.
+    """
+
+    def __init__(self, looked: float | None = None) -> None:
         self.seconds = 0.0
-        self._looked = time.monotonic()
+        self._looked = time.monotonic() if looked is None else looked
 
     def look(self) -> float:
         """Count on. Returns the seconds since the last look, as they were counted."""

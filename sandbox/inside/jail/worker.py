@@ -204,7 +204,9 @@ def _tail(file: BinaryIO) -> str:
     return file.read(_TAIL_BYTES).decode(errors="replace")
 
 
-def _end_report(cause: str, status: int, usage: resource.struct_rusage, meter: UsageMeter) -> JobEnd:
+def _end_report(
+    cause: str, status: int, usage: resource.struct_rusage, meter: UsageMeter
+) -> JobEnd:
     code = os.waitstatus_to_exitcode(status)
     per_mb = 1 << 20 if sys.platform == "darwin" else 1 << 10
     return JobEnd(
