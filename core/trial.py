@@ -186,6 +186,8 @@ class Trial:
     score: float | None = None
     int8: float | None = None
     """The score with weights rounded to INT8, where that was measured."""
+    loss: float | None = None
+    """On the validation split, where the score is something else than the loss."""
     curve: Curve = ()
     resources: Resources = field(default_factory=Resources)
     error: str = ""

@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterator
 from itertools import chain, islice
+from textwrap import shorten
 from typing import Any, Final, NamedTuple
 
 from archwright.agents.questions import Passage, PastRepair, ShownCandidate
@@ -121,7 +122,10 @@ class Memory:
         rejected = self._knowledge.rejections(self._task, about, REJECTIONS, until=self._until)
         return [
             *(f"{m.title}: ended {m.end} ({m.reason})" for m in failed),
-            *(f"{e.title}: decided against ({e.candidate}: {e.lesson[:300]})" for e in rejected),
+            *(
+                f"{e.title}: decided against ({e.candidate}: {shorten(e.lesson, 300)})"
+                for e in rejected
+            ),
         ]
 
     def _passages(self, near: Candidate) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from archwright.core import (
     TrialSpec,
     score,
     score_samples,
+    validation_loss,
 )
 from archwright.core.files import write_whole
 from archwright.runs.journal import Journal
@@ -131,8 +132,9 @@ class Trainer:
         before = self._data.digest(job.data, VALIDATION)
         outcome = self._sandbox.train(job, spec.priority)
         status, error, value = self._score(outcome)
+        loss = None if value is None else self._loss(outcome.predictions[VALIDATION])
         if self._data.digest(job.data, VALIDATION) != before:
-            status, value = Status.INVALID, None
+            status, value, loss = Status.INVALID, None, None
             error = "the task's code or data changed during the trial: it does not count"
         if TEST in splits and value is not None:
             self._seal(spec, outcome)
@@ -141,6 +143,7 @@ class Trainer:
             "status": status.value,
             "lost": outcome.lost,
             "score": value,
+            "loss": loss,
             "int8": None if value is None or rounded is None else self._value(rounded),
             "curve": outcome.curve,
             "resources": asdict(outcome.resources),
@@ -158,6 +161,9 @@ class Trainer:
 
     def _value(self, predictions: Array) -> float:
         return score(self._task.spec.metric, predictions, self._data.labels(VALIDATION))
+
+    def _loss(self, predictions: Array) -> float | None:
+        return validation_loss(self._task.spec.metric, predictions, self._data.labels(VALIDATION))
 
     def _sealed(self, spec: TrialSpec) -> Path:
         return self._predictions / (self._key(spec).replace("/", "-") + ".npy")

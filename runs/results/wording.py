@@ -21,6 +21,9 @@ _SPACED: Final = frozenset({"Cc", "Zl", "Zp", "Zs"})
 _ESCAPES = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*")
 """Terminal commands: colours, cursor moves, window titles and links."""
 
+STATEMENT: Final = 1000
+"""Longest sentence that a report says whole: a suspicion, a reason, a notice."""
+
 _MARKS_PER_LETTER: Final = 3
 """Combining marks kept in a row; more of them would spill over the neighbouring lines."""
 
@@ -36,6 +39,7 @@ def clean(text: str, limit: int = 200) -> str:
 
     Titles, reasons and error texts come from candidates and models; a terminal would obey the
     escape sequences in them. Markup is not touched: print the result as text, never as markup.
+    What is too long is cut between words.
     """
     kept: list[str] = []
     marks = 0
@@ -47,7 +51,11 @@ def clean(text: str, limit: int = 200) -> str:
         elif kind not in _DROPPED and marks <= _MARKS_PER_LETTER:
             kept.append(char)
     line = " ".join("".join(kept).split())
-    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+    if len(line) <= limit:
+        return line
+    cut = line[: limit - 1]
+    whole = cut if line[limit - 1] == " " else cut.rpartition(" ")[0]
+    return (whole if 2 * len(whole) > limit else cut).rstrip() + "…"
 
 
 def printable(text: str) -> str:

@@ -53,14 +53,21 @@ def test_how_to_train_it_again_is_said_with_what_must_come_of_it(parts: Parts) -
     assert low < 73.0 < 75.0 < high <= 100.0
 
 
-@pytest.mark.parametrize("verdict", [NONE, replace(NONE, verdict="undecided")])
-def test_what_is_no_discovery_gets_a_decision_against_it(parts: Parts, verdict: Verdict) -> None:
+@pytest.mark.parametrize(
+    ("verdict", "status"), [(NONE, "rejected"), (replace(NONE, verdict="undecided"), "proposed")]
+)
+def test_what_is_no_discovery_keeps_the_baseline(
+    parts: Parts, verdict: Verdict, status: str
+) -> None:
+    """Only what was decided against warns later runs; what is undecided is open."""
     enter(parts, "1", 2.0)
     parts.records().write(verdict)
     (kept,) = parts.journal.verdicts()
     assert (kept.verdict, kept.branch) == (verdict.verdict, None)
     (decision,) = decisions(parts).list()
-    assert decision.status == "rejected"
+    assert decision.status == status
+    warned = parts.knowledge.rejections(parts.context.facts.task_key, decision.title, 3)
+    assert bool(warned) == (status == "rejected")
     assert decision.chosen.startswith("keep the baseline")
 
 
