@@ -209,8 +209,8 @@ class Trial:
     def failed(self) -> bool:
         """Whether it failed through the candidate's own fault; one that is ended as hopeless did
         not."""
-        ended_well = self.status in (None, Status.OK, Status.KILLED)
-        return not ended_well and not self.unmeasured
+        faults = (Status.INVALID, Status.CRASHED, Status.OUT_OF_MEMORY)
+        return self.status in faults and not self.lost
 
     @classmethod
     def from_json(
