@@ -15,9 +15,10 @@ import pytest
 from sandbox_candidates import GOOD
 
 from archwright.core import Outcome, Status, Trial, TrialJob
+from archwright.sandbox import Sandbox
 from archwright.sandbox.contract import JobEnd, JobRequest
 from archwright.sandbox.inside.jail.metering import LONGEST_LOOK_SECONDS, Stopwatch, UsageMeter
-from archwright.sandbox.process import ForkedWorker, Forkserver, ProcessSandbox
+from archwright.sandbox.process import ForkedWorker, Forkserver
 from archwright.sandbox.wall import Ended, open_reply, train_request
 
 Jobs = Callable[..., TrialJob]
@@ -64,19 +65,17 @@ def _job_of(folder: Path) -> psutil.Process:
 
 @pytest.mark.parametrize("source", [SLEEPS, DRIBBLES, DEADLOCKS], ids=["sleep", "dribble", "lock"])
 def test_a_candidate_that_waits_for_ever_is_ended_by_its_own_limit(
-    process_sandbox: ProcessSandbox, make_job: Jobs, source: str
+    jail: Sandbox, make_job: Jobs, source: str
 ) -> None:
-    outcome = process_sandbox.train(make_job(source, seconds_limit=1.0))
+    outcome = jail.train(make_job(source, seconds_limit=1.0))
     assert (outcome.status, outcome.lost) == (Status.TIMEOUT, False)
     assert "time limit" in outcome.error
     assert outcome.resources.cpu_seconds < 1.0
 
 
-def test_a_candidate_that_computes_is_ended_by_its_cpu_time(
-    process_sandbox: ProcessSandbox, make_job: Jobs
-) -> None:
+def test_a_candidate_that_computes_is_ended_by_its_cpu_time(jail: Sandbox, make_job: Jobs) -> None:
     for source in ("while True: pass", WAITS_FOR_A_THREAD):
-        outcome = process_sandbox.train(make_job(source, seconds_limit=1.0))
+        outcome = jail.train(make_job(source, seconds_limit=1.0))
         assert (outcome.status, outcome.lost) == (Status.TIMEOUT, False)
         assert outcome.resources.cpu_seconds >= 0.9
 
