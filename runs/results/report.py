@@ -169,7 +169,10 @@ def _control(snapshot: Snapshot) -> Iterator[RenderableType]:
     if control is None:
         return
     mean, best = (score_text(snapshot.metric, s) for s in (control.mean, control.best))
-    yield _text(f"{mean} on average, {best} at best, over {control.count} of them")
+    if control.count == 1:
+        yield _text(f"{mean}, the only one")
+    else:
+        yield _text(f"{mean} on average, {best} at best, over {control.count} of them")
     yield from map(_text, control_words(snapshot))
 
 

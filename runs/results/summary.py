@@ -137,9 +137,8 @@ def examples_used(snapshot: Snapshot) -> list[dict[str, Any]]:
 def _shown_words(snapshot: Snapshot, entry: str, count: int) -> str:
     """An example in a sentence's part: its entry, its title, and how many saw it."""
     title = snapshot.examples.get(entry, "")
-    known = f"entry {clean(entry, 40).removeprefix('known:')}"
     candidates = "1 candidate" if count == 1 else f"{count} candidates"
-    return f"{known}{f' ({clean(title, 80)})' if title else ''}, shown to {candidates}"
+    return f"{clean(entry, 40)}{f' ({clean(title, 80)})' if title else ''}, shown to {candidates}"
 
 
 def next_steps(snapshot: Snapshot, workspace: str = ".") -> list[tuple[str, str]]:

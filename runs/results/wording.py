@@ -21,6 +21,8 @@ _SPACED: Final = frozenset({"Cc", "Zl", "Zp", "Zs"})
 _ESCAPES = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*")
 """Terminal commands: colours, cursor moves, window titles and links."""
 
+_KNOWN = re.compile(r"\bknown:(\d+)\b")
+
 STATEMENT: Final = 1000
 """Longest sentence that a report says whole: a suspicion, a reason, a notice."""
 
@@ -39,7 +41,7 @@ def clean(text: str, limit: int = 200) -> str:
 
     Titles, reasons and error texts come from candidates and models; a terminal would obey the
     escape sequences in them. Markup is not touched: print the result as text, never as markup.
-    What is too long is cut between words.
+    What is too long is cut between words. An id of the knowledge base, `known:3`, is put in words.
     """
     kept: list[str] = []
     marks = 0
@@ -50,7 +52,7 @@ def clean(text: str, limit: int = 200) -> str:
             kept.append(" ")
         elif kind not in _DROPPED and marks <= _MARKS_PER_LETTER:
             kept.append(char)
-    line = " ".join("".join(kept).split())
+    line = _KNOWN.sub(r"knowledge entry \1", " ".join("".join(kept).split()))
     if len(line) <= limit:
         return line
     cut = line[: limit - 1]

@@ -156,7 +156,7 @@ def test_the_report_says_what_was_found_in_words(
         "random draws of the same space, trained as long: +1.50 % (+0.50 to +2.50)",
         "92.31 % over 3 seeds, noise sd 0.74, 30,000 parameters",
         "10 proposed: 2 duplicate, 2 invalid, 2 crashed, 4 trained (2 promoted)",
-        "entry 7 (a wide net), shown to 10 candidates",
+        "knowledge entry 7 (a wide net), shown to 10 candidates",
         "1 h 06 m, 31 trials, 50 m 00 s of training, 0.00 USD, 0 tokens",
         "process sandbox: reads are not confined",
     ):
@@ -224,6 +224,10 @@ def test_a_run_without_a_best_candidate_says_why(make_snapshot: Make) -> None:
     assert "Only random draws were trained at the top rung (300 steps)" in text
     assert "No candidate" not in text
     assert "points" in text  # their gains stand in the table
+
+
+def test_an_id_of_the_knowledge_base_is_put_in_words() -> None:
+    assert clean("of known:3 (wide), unknown:4") == "of knowledge entry 3 (wide), unknown:4"
 
 
 def test_text_that_is_too_long_is_cut_between_words() -> None:
