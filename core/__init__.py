@@ -51,6 +51,7 @@ from archwright.core.objective import (
     read_objectives,
     score,
     score_samples,
+    validation_loss,
 )
 from archwright.core.task import (
     OPTIMIZERS,
@@ -140,4 +141,5 @@ __all__ = [
     "score_samples",
     "seed_of",
     "sequence_of",
+    "validation_loss",
 ]

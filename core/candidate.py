@@ -38,6 +38,8 @@ class CandidateStatus(StrEnum):
     DUPLICATE = "duplicate"
     INVALID = "invalid"
     CRASHED = "crashed"
+    UNMEASURED = "unmeasured"
+    """Its training or checks ended without a measurement: it may be proposed again."""
     TRAINED = "trained"
     PROMOTED = "promoted"
 

@@ -68,6 +68,16 @@ def score(metric: Metric, predictions: Array, labels: Array) -> float:
     return float(np.mean(values[kept]))
 
 
+def validation_loss(metric: Metric, predictions: Array, labels: Array) -> float | None:
+    """What was trained on, measured where the score is; None where the score is that loss itself.
+
+    Shapes are those of `score`, and it raises as that does.
+    """
+    if metric.name != "accuracy":
+        return None
+    return score(METRICS["cross_entropy"], predictions, labels)
+
+
 def score_samples(metric: Metric, predictions: Array, labels: Array) -> Array:
     """As `score`, but one score per sample: float64 `(N,)`.
 

@@ -139,5 +139,5 @@ class TaskSpec:
     """Source of the architecture to beat."""
     folder: Path
     trial_seconds: float = 120.0
-    """Wall-clock kill switch of one trial; the budget is in steps."""
+    """Kill switch of one trial, in CPU seconds; time asleep counts, the budget is in steps."""
     memory_mb: int = 2048

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from archwright.core.arrays import Array
 from archwright.core.candidate import Candidate, Curve
@@ -22,6 +22,22 @@ class Status(StrEnum):
     TIMEOUT = "timeout"
     OUT_OF_MEMORY = "out_of_memory"
     KILLED = "killed"
+
+
+_UNMEASURED: Final[Mapping[Status, str]] = {
+    Status.TIMEOUT: "timed out",
+    Status.OUT_OF_MEMORY: "was killed by the system",
+    Status.KILLED: "was lost with its worker",
+}
+
+
+def unmeasured_by(status: Status | None, lost: bool) -> str:
+    """Why what ended so measured nothing, as `timed out`; empty where it is measured, or failed
+    through its own fault.
+
+    A loss that is hopeless is an end of our own choice (`killed`, and not lost): it is measured.
+    """
+    return _UNMEASURED.get(status, "") if status and (lost or status is Status.TIMEOUT) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +66,8 @@ class CheckReport:
     error: str = ""
     seconds: float = 0.0
     proxies: Mapping[str, float] = field(default_factory=dict)
+    lost: bool = False
+    """Whether it ended through the machine, not through the candidate: see `Outcome`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +95,7 @@ class TrialJob:
     data: Path
     splits: tuple[str, ...] = ("validation",)
     seconds_limit: float = 120.0
+    """CPU seconds of all its processes, and seconds in which all of them sleep."""
     memory_mb: int = 2048
     ceiling: tuple[int, float] | None = None
     """(step, training loss): a loss that lies above it then ends the trial as `killed`."""
@@ -88,7 +107,7 @@ class TrialJob:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What a trial used. Wall-clock seconds; `start_seconds` runs from job to first step."""
+    """What a trial used. Seconds are of the clock; `start_seconds` runs from job to first step."""
 
     seconds: float = 0.0
     start_seconds: float = 0.0
@@ -114,6 +133,14 @@ class Outcome:
     predictions: Mapping[str, Array] = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)
     error: str = ""
+    lost: bool = False
+    """Whether it ended through the machine and not through the candidate: no time on a processor,
+    a worker that died, a system without memory. Another time it may end well."""
+
+    @property
+    def unmeasured(self) -> str:
+        """Why it measured nothing, as `unmeasured_by` says it."""
+        return unmeasured_by(self.status, self.lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +186,31 @@ class Trial:
     score: float | None = None
     int8: float | None = None
     """The score with weights rounded to INT8, where that was measured."""
+    loss: float | None = None
+    """On the validation split, where the score is something else than the loss."""
     curve: Curve = ()
     resources: Resources = field(default_factory=Resources)
     error: str = ""
+    lost: bool = False
+    """Whether it ended through the machine, as `Outcome` has it, the last time as well."""
+    attempts: int = 1
+    """How many times it was begun; all before the last were lost."""
     started: float = 0.0
     """Unix time in seconds."""
     finished: float = 0.0
+
+    @property
+    def unmeasured(self) -> str:
+        """Why it measured nothing, as `timed out`: it says nothing about its candidate. Empty
+        where it is measured, runs, or failed through the candidate's own fault."""
+        return unmeasured_by(self.status, self.lost)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it failed through the candidate's own fault; one that is ended as hopeless did
+        not."""
+        faults = (Status.INVALID, Status.CRASHED, Status.OUT_OF_MEMORY)
+        return self.status in faults and not self.lost
 
     @classmethod
     def from_json(

@@ -146,10 +146,12 @@ class Reproduction:
             trials = list(pool.map(lambda job: self._train_one(*job), jobs))
         for (arm, _), trial in zip(jobs, trials, strict=True):
             report = self._reports[arm]
-            error = report.error or (trial.error if trial.score is None else "")
+            error = report.error or (_why(trial) if trial.score is None else "")
             self._reports[arm] = replace(report, scores=(*report.scores, trial.score), error=error)
+        unmeasured = {arm for (arm, _), t in zip(jobs, trials, strict=True) if t.unmeasured}
         for arm in {arm for arm, _ in jobs}:
-            self._show(arm)
+            failed = CandidateStatus.UNMEASURED if arm in unmeasured else CandidateStatus.CRASHED
+            self._show(arm, failed)
 
     def _train_one(self, id: str, seed: int) -> Trial:
         arm = self.experiment.arm(id)
@@ -167,11 +169,12 @@ class Reproduction:
     def _count(self, arm: str) -> int:
         return len(self._reports[arm].scores)
 
-    def _show(self, id: str) -> None:
-        """Let `status` see how an arm stands; the first claim's baseline is the run's."""
+    def _show(self, id: str, failed: CandidateStatus) -> None:
+        """Let `status` see how an arm stands; the first claim's baseline is the run's. `failed` is
+        the status of one without a score."""
         scores = [s for s in self._reports[id].scores if s is not None]
         if not scores:
-            self._end(id, CandidateStatus.CRASHED, self._reports[id].error)
+            self._end(id, failed, self._reports[id].error)
             return
         arm, mean = self.experiment.arm(id), fmean(scores)
         rung = self._spec.rungs.index(arm.steps)
@@ -207,7 +210,9 @@ class Reproduction:
             if not report.sound:
                 return ClaimResult(claim.id, "undecided", f"the code of {arm} fails its checks")
             if None in report.scores:
-                return ClaimResult(claim.id, "undecided", f"{arm} does not train: {report.error}")
+                failed, count = report.scores.count(None), len(report.scores)
+                said = f"{arm} has no score on {failed} of {count} seeds: {report.error}"
+                return ClaimResult(claim.id, "undecided", said)
         method, baseline = self._scores(claim.method), self._scores(claim.baseline)
         pairs = min(len(method), len(baseline))
         count = len(self.experiment.claims)
@@ -229,6 +234,11 @@ class Reproduction:
             arms=dict(self._reports),
             parameters=parameters,
         )
+
+
+def _why(trial: Trial) -> str:
+    """Why it has no score."""
+    return f"it {trial.unmeasured}: {trial.error}" if trial.unmeasured else trial.error
 
 
 def most_trainings(experiment: Experiment, settings: RunSettings) -> int:

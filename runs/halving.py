@@ -79,13 +79,12 @@ class SuccessiveHalving:
             shown, spent, failed = self._measure(candidate, rung, cut, left)
             candidate = replace(candidate, trials=candidate.trials + spent)
             if shown is None:
-                return candidate.ended(*_failure(failed))
+                return candidate.ended(*_failure(candidate, failed))
             candidate = replace(candidate, rungs={**candidate.rungs, rung: shown})
             reached(candidate)
             if rung < top and not (shown.gain or 0.0) > cut and not spared(candidate):
                 break
-        promoted = len(candidate.rungs) > 1
-        return candidate.ended(CandidateStatus.PROMOTED if promoted else CandidateStatus.TRAINED)
+        return candidate.ended(_end(candidate))
 
     def _places(self, rung: int) -> Callable[[int], int]:
         """How many of so many rivals pass: a share of them, at the top rung the finalists."""
@@ -101,12 +100,16 @@ class SuccessiveHalving:
         scores: list[float] = []
         gain = 0.0
         curve: Curve = ()
+        spent = 0
         for seed in range(min(self._settings.search_seeds, allowance, len(floor.scores))):
             trial = self._trainer.train(
                 TrialSpec(candidate, rung, seed, priority=candidate.number, ceiling=floor.ceiling)
             )
+            spent = seed + 1
+            if trial.unmeasured and scores:
+                break  # The decision falls on what there is.
             if trial.score is None:
-                return None, seed + 1, trial
+                return None, spent, trial
             scores.append(trial.score)
             curve = curve or trial.curve
             pairs = zip(scores, floor.scores, strict=False)
@@ -114,7 +117,7 @@ class SuccessiveHalving:
             # Each paired difference has the noise of two trainings.
             if abs(gain - cut) > CLOSE * sqrt(2 / len(scores)):
                 break
-        return Measurement(fmean(scores), gain, len(scores), curve), len(scores), None
+        return Measurement(fmean(scores), gain, len(scores), curve), spent, None
 
 
 def _cut(rivals: Sequence[float], places: Callable[[int], int]) -> float:
@@ -125,8 +128,18 @@ def _cut(rivals: Sequence[float], places: Callable[[int], int]) -> float:
     return sorted(rivals, reverse=True)[wanted - 1]
 
 
-def _failure(trial: Trial | None) -> tuple[CandidateStatus, str]:
+def _end(candidate: Candidate) -> CandidateStatus:
+    """How a candidate stands that no fault ended."""
+    promoted = len(candidate.rungs) > 1
+    return CandidateStatus.PROMOTED if promoted else CandidateStatus.TRAINED
+
+
+def _failure(candidate: Candidate, trial: Trial | None) -> tuple[CandidateStatus, str]:
     assert trial is not None
+    if trial.unmeasured:
+        # What the lower rungs showed stands; without any, nothing is known of it.
+        status = _end(candidate) if candidate.rungs else CandidateStatus.UNMEASURED
+        return status, f"it {trial.unmeasured} at {trial.steps} steps: {trial.error}"
     if trial.status is Status.KILLED:
         return CandidateStatus.TRAINED, trial.error
     return CandidateStatus.CRASHED, f"{trial.status}: {trial.error}"

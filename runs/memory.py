@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterator
 from itertools import chain, islice
+from textwrap import shorten
 from typing import Any, Final, NamedTuple
 
 from archwright.agents.questions import Passage, PastRepair, ShownCandidate
@@ -41,6 +42,7 @@ REPAIRED: Final = "; repaired"
 """After the reason of an attempt that failed its checks and was repaired."""
 PREFIX: Final = "known:"
 """Before the id of an entry of the knowledge base, where a run speaks of it."""
+_UNKNOWN: Final = (CandidateStatus.DUPLICATE, CandidateStatus.UNMEASURED)
 _MODULE: Final = re.compile(r"\bnn\.([A-Z]\w+)")
 
 
@@ -120,7 +122,10 @@ class Memory:
         rejected = self._knowledge.rejections(self._task, about, REJECTIONS, until=self._until)
         return [
             *(f"{m.title}: ended {m.end} ({m.reason})" for m in failed),
-            *(f"{e.title}: decided against ({e.candidate}: {e.lesson[:300]})" for e in rejected),
+            *(
+                f"{e.title}: decided against ({e.candidate}: {shorten(e.lesson, 300)})"
+                for e in rejected
+            ),
         ]
 
     def _passages(self, near: Candidate) -> list[dict[str, Any]]:
@@ -169,11 +174,12 @@ class Memory:
 
     def remember(self, candidate: Candidate) -> None:
         """Write a candidate as it ended into the knowledge base, and the attempts that it was
-        repaired from; a duplicate is known already, and without source there is nothing to know."""
+        repaired from; a duplicate is known already, of what is unmeasured or without source there
+        is nothing to know."""
         first, before = sequence_of(candidate.number), candidate.sequence - 1
         attempts = self._context.journal.candidates(first, before) if candidate.attempt else []
         self._knowledge.record_all(self._entry(c) for c in attempts if c.reason.endswith(REPAIRED))
-        if candidate.status is not CandidateStatus.DUPLICATE and candidate.source:
+        if candidate.status not in _UNKNOWN and candidate.source:
             self._knowledge.record(self._entry(candidate))
 
     def _entry(self, candidate: Candidate) -> Entry:

@@ -190,6 +190,8 @@ class Screening:
             # The debugger also gets what crashed while it was being built.
             repairable = report.status is Status.INVALID or bool(report.checks)
             status = CandidateStatus.INVALID if repairable else CandidateStatus.CRASHED
+            if report.lost:
+                status = CandidateStatus.UNMEASURED
             return self._ended(candidate, status, why(report)), report
         if reason := self._known(candidate, self._settled(candidate)):
             return self._ended(candidate, CandidateStatus.DUPLICATE, reason), report
@@ -222,7 +224,8 @@ class Screening:
     def _known(self, candidate: Candidate, before: int) -> str | None:
         """Why the candidate need not be trained, from this run up to a sequence, and from all runs
         before it."""
-        if found := self.context.journal.match(candidate.fingerprint, before):
+        settled = self._settled(candidate)
+        if found := self.context.journal.match(candidate.fingerprint, before, settled):
             level, same = found
             if same.id == BASELINE:
                 return f"same {level} as the baseline"
@@ -238,7 +241,7 @@ class Screening:
         def act() -> dict[str, object]:
             problem, proxies = self.context.spec.problem, self.context.settings.proxies
             report = self.context.sandbox.check(candidate.source, problem, proxies=proxies)
-            found = {"graph": report.graph, "proxies": dict(report.proxies)}
+            found = {"graph": report.graph, "proxies": dict(report.proxies), "lost": report.lost}
             return {**report_to_json(report), **found}
 
         done = self.context.journal.once("check", candidate.id, candidate.id, {}, act)
@@ -250,6 +253,7 @@ class Screening:
             graph=done["graph"],
             error=done["error"],
             proxies=done.get("proxies", {}),
+            lost=done.get("lost", False),
         )
 
     def _fix(self, candidate: Candidate, report: CheckReport, attempt: int) -> Candidate | None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from archwright.core import (
     Array,
+    Json,
     Outcome,
     Status,
     Trial,
@@ -22,6 +24,7 @@ from archwright.core import (
     TrialSpec,
     score,
     score_samples,
+    validation_loss,
 )
 from archwright.core.files import write_whole
 from archwright.runs.journal import Journal
@@ -31,10 +34,12 @@ from archwright.tasks.loading import Task
 
 VALIDATION: Final = "validation"
 TEST: Final = "test"
+ATTEMPT: Final = "attempt"
+"""The kind of a step that was a training and is lost."""
 
 
 class Trainer:
-    """Trains candidates of one task in a sandbox."""
+    """Trains candidates of one task in a sandbox. A training that is lost is repeated."""
 
     def __init__(self, task: Task, sandbox: Sandbox, journal: Journal) -> None:
         self._task = task
@@ -42,6 +47,7 @@ class Trainer:
         self._journal = journal
         self._predictions = journal.paths.predictions
         self._data = TrialData(task, journal.paths.data)
+        self._room = Room()
 
     def train(self, spec: TrialSpec) -> Trial:
         """Train and score on validation.
@@ -76,9 +82,29 @@ class Trainer:
             "seed": spec.seed,
         }
         result = self._journal.once(
-            "trial", self._key(spec), spec.candidate.id, asked, lambda: self._train(spec, splits)
+            "trial",
+            self._key(spec),
+            spec.candidate.id,
+            asked,
+            lambda: self._repeat(spec, splits, asked),
         )
         return Trial.from_json(asked, result)
+
+    def _repeat(self, spec: TrialSpec, splits: tuple[str, ...], asked: Json) -> Json:
+        """Train; once more, with no other training beside it, where that was lost.
+
+        What was lost is a step of the journal's own, of kind `attempt`: its time counts, it does
+        not count as a trial.
+        """
+        key = f"{self._key(spec)}/1"
+        if self._journal.step(ATTEMPT, key) is None:
+            with self._room.shared():
+                result = self._train(spec, splits)
+            if not result["lost"]:
+                return result
+            self._journal.once(ATTEMPT, key, spec.candidate.id, asked, lambda: result)
+        with self._room.alone():
+            return {**self._train(spec, splits), "attempts": 2}
 
     def _steps(self, spec: TrialSpec) -> int:
         return self._task.spec.rungs[spec.rung]
@@ -87,7 +113,7 @@ class Trainer:
         """The name of a trial in the journal."""
         return f"{spec.candidate.id}/{spec.purpose}/{self._steps(spec)}/{spec.seed}"
 
-    def _train(self, spec: TrialSpec, splits: tuple[str, ...]) -> Mapping[str, Any]:
+    def _train(self, spec: TrialSpec, splits: tuple[str, ...]) -> Json:
         task = self._task.spec
         job = TrialJob(
             source=spec.candidate.source,
@@ -106,15 +132,18 @@ class Trainer:
         before = self._data.digest(job.data, VALIDATION)
         outcome = self._sandbox.train(job, spec.priority)
         status, error, value = self._score(outcome)
+        loss = None if value is None else self._loss(outcome.predictions[VALIDATION])
         if self._data.digest(job.data, VALIDATION) != before:
-            status, value = Status.INVALID, None
+            status, value, loss = Status.INVALID, None, None
             error = "the task's code or data changed during the trial: it does not count"
         if TEST in splits and value is not None:
             self._seal(spec, outcome)
         rounded = outcome.predictions.get(f"{VALIDATION}_int8")
         return {
             "status": status.value,
+            "lost": outcome.lost,
             "score": value,
+            "loss": loss,
             "int8": None if value is None or rounded is None else self._value(rounded),
             "curve": outcome.curve,
             "resources": asdict(outcome.resources),
@@ -133,6 +162,9 @@ class Trainer:
     def _value(self, predictions: Array) -> float:
         return score(self._task.spec.metric, predictions, self._data.labels(VALIDATION))
 
+    def _loss(self, predictions: Array) -> float | None:
+        return validation_loss(self._task.spec.metric, predictions, self._data.labels(VALIDATION))
+
     def _sealed(self, spec: TrialSpec) -> Path:
         return self._predictions / (self._key(spec).replace("/", "-") + ".npy")
 
@@ -141,6 +173,44 @@ class Trainer:
         target.parent.mkdir(parents=True, exist_ok=True)
         predictions = outcome.predictions[TEST]
         write_whole(target, lambda file: np.save(file, predictions, allow_pickle=False))
+
+
+class Room:
+    """Where trainings go on side by side, or one alone."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside = 0
+        self.claimed = False
+        """Whether somebody is alone, or waits to be."""
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        """Stay beside others, once nobody is alone or waits to be."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self.claimed)
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Stay alone, once all who are there have left."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self.claimed)
+            self.claimed = True
+        try:
+            with self._changed:
+                self._changed.wait_for(lambda: not self._inside)
+            yield
+        finally:
+            with self._changed:
+                self.claimed = False
+                self._changed.notify_all()
 
 
 class TrialData:

@@ -115,7 +115,10 @@ class ProbeRequest:
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """A job for a worker: one of train, check and probe, and the measures of its jail."""
+    """A job for a worker: one of train, check and probe, and the measures of its jail.
+
+    `seconds_limit` is of CPU time, and of time that all of the job's processes sleep.
+    """
 
     seconds_limit: float
     memory_mb: int
@@ -125,6 +128,13 @@ class JobRequest:
     device: str = "cpu"
     readable: tuple[str, ...] = ()
     """What the jail may read beside torch: files and folders."""
+    clock_factor: float = 20.0
+    """Times its limit that it may take on the clock: only a machine that is far too busy does."""
+
+    @property
+    def clock_limit(self) -> float:
+        """Seconds on the clock after which it ends, whatever it has used."""
+        return self.seconds_limit * self.clock_factor
 
 
 # --- what comes back from a jail, not to be trusted -----------------------------------------------
@@ -200,7 +210,8 @@ class JobEnd:
     """How a job's process ended, measured by the worker."""
 
     cause: str
-    """Why the worker killed it: timeout, stopped, scratch; else empty."""
+    """Why the worker killed it: timeout, starved (it was given no processor), stopped, scratch;
+    else empty."""
     code: int
     signal: int
     cpu_seconds: float

@@ -47,11 +47,12 @@ Reply = TypeVar("Reply", CheckReply, TrainReply)
 
 
 class Ended(Exception):  # noqa: N818 - not an error, an early end
-    """The job gave no valid reply of its own: `status` and `error` say why."""
+    """The job gave no valid reply of its own: `status` and `error` say why, and `lost` whether it
+    was the machine's doing."""
 
-    def __init__(self, status: Status, error: str) -> None:
+    def __init__(self, status: Status, error: str, lost: bool = False) -> None:
         super().__init__(error)
-        self.status, self.error = status, clean(error)
+        self.status, self.error, self.lost = status, clean(error), lost
 
 
 def check_request(source: str, problem: Problem, seed: int, proxies: bool) -> CheckRequest:
@@ -64,8 +65,13 @@ def train_request(job: TrialJob) -> TrainRequest:
     return replace(project(TrainRequest, job), data=str(job.data.resolve()))
 
 
-def open_reply(end: JobEnd, raw: bytes) -> tuple[dict[str, Any], bytes]:
+def open_reply(end: JobEnd, raw: bytes, memory_mb: int) -> tuple[dict[str, Any], bytes]:
     """The child's own reply, if its process ended properly.
+
+    Args:
+        end: the worker's report.
+        raw: what the child wrote.
+        memory_mb: what it was allowed.
 
     Raises:
         Ended: it was killed, crashed, or wrote no reply.
@@ -73,7 +79,7 @@ def open_reply(end: JobEnd, raw: bytes) -> tuple[dict[str, Any], bytes]:
     """
     if end.left:
         raise SandboxError(f"{end.left} processes of a job could not be killed")
-    _check_end(end)
+    _check_end(end, memory_mb)
     try:
         message = frames.read_message(io.BytesIO(raw).read)
     except frames.FrameError as error:
@@ -83,17 +89,22 @@ def open_reply(end: JobEnd, raw: bytes) -> tuple[dict[str, Any], bytes]:
     return message
 
 
-def _check_end(end: JobEnd) -> None:
+def _check_end(end: JobEnd, memory_mb: int) -> None:
+    used = f"{end.seconds:.1f} s, {end.cpu_seconds:.1f} of them on a processor"
     if end.cause == "timeout" or end.signal == signal.SIGXCPU:
-        raise Ended(Status.TIMEOUT, f"killed after {end.seconds:.1f} s: the time limit was reached")
+        raise Ended(Status.TIMEOUT, f"killed after {used}: the time limit was reached")
+    if end.cause == "starved":
+        raise Ended(Status.TIMEOUT, f"killed after {used}: the machine is too busy", lost=True)
     if end.cause == "scratch":
         raise Ended(Status.CRASHED, "killed: it filled its scratch folder")
     if end.cause == "stopped":
-        raise Ended(Status.KILLED, "killed: the sandbox was stopped")
+        raise Ended(Status.KILLED, "killed: the sandbox was stopped", lost=True)
     if "bad_alloc" in end.output and end.signal:
         raise Ended(Status.OUT_OF_MEMORY, "an allocation failed in native code")
     if end.signal == signal.SIGKILL:
-        raise Ended(Status.OUT_OF_MEMORY, "killed by the system, most likely out of memory")
+        lost = end.peak_memory_mb < memory_mb
+        why = "killed by the system, most likely out of memory"
+        raise Ended(Status.OUT_OF_MEMORY, why, lost)
     if end.signal:
         name = signal.Signals(end.signal).name
         raise Ended(Status.CRASHED, f"killed by {name}{_place(end.output)}")

@@ -63,7 +63,7 @@ class _LimitsForm(_Form):
     max_flops: Count | None = None
     """most floating point operations for one sample"""
     trial_seconds: float = Field(120.0, gt=0)
-    """wall-clock kill switch of one training; the budget itself is in steps"""
+    """kill switch of one training, in CPU seconds; time that it sleeps counts as well"""
     memory_mb: Count = 2048
     """most memory of one training"""
 

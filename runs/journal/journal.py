@@ -189,14 +189,21 @@ class Journal(Reads):
         rows = self._rows("SELECT document FROM candidates WHERE id = ?", id_)
         return Candidate.from_json(json.loads(rows[0]["document"])) if rows else None
 
-    def match(self, print_: Fingerprint, before: int) -> tuple[str, Candidate] | None:
-        """The first earlier candidate of this run that is the same, with the level of sameness."""
+    def match(
+        self, print_: Fingerprint, before: int, settled: int = 0
+    ) -> tuple[str, Candidate] | None:
+        """The first earlier candidate of this run that is the same, with the level of sameness.
+
+        What ended unmeasured is no match, if its sequence is below `settled`: others may not have
+        ended yet.
+        """
         for level in ("text", "tree", "graph"):
             if value := getattr(print_, level):
                 rows = self._rows(
                     f"SELECT document FROM candidates WHERE {level} = ? AND sequence < ? "
+                    "AND (sequence >= ? OR json_extract(document, '$.status') != 'unmeasured') "
                     "ORDER BY sequence LIMIT 1",
-                    *(value, before),
+                    *(value, before, settled),
                 )
                 if rows:
                     return level, Candidate.from_json(json.loads(rows[0]["document"]))

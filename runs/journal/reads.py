@@ -41,7 +41,8 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """What a run cost so far. `seconds` is the wall time it was alive, pauses left out."""
+    """What a run cost so far. `seconds` is the wall time it was alive, pauses left out;
+    `training_seconds` are those of trainings that were lost and repeated as well."""
 
     usd: float = 0.0
     tokens: int = 0
@@ -117,7 +118,7 @@ class Reads:
         self, purpose: str | None = None, steps: int | None = None
     ) -> tuple[float, int, int]:
         """Seconds, trainings and candidates: of trainings that ended, for a purpose or at a number
-        of steps."""
+        of steps. What was lost and repeated says nothing of how long one takes, and is left out."""
         ((seconds, trials, candidates),) = self._rows(
             "SELECT TOTAL(json_extract(result, '$.resources.seconds')), COUNT(*), "
             "COUNT(DISTINCT candidate) FROM steps WHERE kind = 'trial' AND state = 'finished' "
@@ -154,7 +155,7 @@ class Reads:
                 "SELECT TOTAL(json_extract(result, '$.usd')), "
                 "TOTAL(json_extract(result, '$.tokens')), TOTAL(kind = 'trial'), "
                 "TOTAL(json_extract(result, '$.resources.seconds')) FROM steps "
-                "WHERE kind IN ('call', 'trial') AND state = 'finished' "
+                "WHERE kind IN ('call', 'trial', 'attempt') AND state = 'finished' "
                 "AND changed > ? AND changed <= ?",
                 *(self._counted, now),
             )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from archwright.core import Verdict
-from archwright.runs.results.snapshot import Snapshot
+from archwright.runs.results.snapshot import LEAST_DRAWS, Snapshot
 from archwright.runs.results.summary import discoveries
 from archwright.runs.results.wording import (
     clean,
@@ -31,7 +31,8 @@ def title_of(snapshot: Snapshot) -> str:
         return f"{found} discover{'y' if found == 1 else 'ies'}"
     if snapshot.verdicts:
         return "No discovery"
-    return "Nothing verified yet" if snapshot.best else "Nothing found yet"
+    yet = "" if snapshot.state == "finished" else " yet"
+    return f"Nothing {'verified' if snapshot.best else 'found'}{yet}"
 
 
 def state_of(snapshot: Snapshot) -> str:
@@ -72,7 +73,7 @@ def _discovery_words(snapshot: Snapshot, best: Verdict) -> Iterator[str]:
 
 def _nothing_words(snapshot: Snapshot) -> str:
     if snapshot.best is None or snapshot.best.score is None:
-        return "No candidate has a score at the full training budget yet."
+        return lacking_words(snapshot)
     if not snapshot.verdicts:
         return (
             f"Candidate {clean(snapshot.best.id, 20)} leads with "
@@ -84,10 +85,26 @@ def _nothing_words(snapshot: Snapshot) -> str:
     return f"No gain held up. Of the finalists that were verified: {words}."
 
 
+def lacking_words(snapshot: Snapshot) -> str:
+    """Why there is no best candidate. The snapshot must have none."""
+    yet = "" if snapshot.state == "finished" else " yet"
+    top = f"the top rung ({snapshot.rungs[-1]:,} steps)" if snapshot.rungs else "the top rung"
+    if snapshot.at_top:
+        return f"Only random draws were trained at {top}: nothing that was searched got there{yet}."
+    return f"No candidate has a score at {top}{yet}."
+
+
 def control_words(snapshot: Snapshot) -> Iterator[str]:
     """What the search is worth over random draws, once that was measured."""
     control = snapshot.control
-    if control is None or control.improvement is None or control.interval is None:
+    if control is None:
+        return
+    if control.improvement is None or control.interval is None:
+        if snapshot.verdicts and control.count < LEAST_DRAWS:
+            draws = (
+                "1 random draw is" if control.count == 1 else f"{control.count} random draws are"
+            )
+            yield f"{draws} too few to say what the search is worth over them."
         return
     low, high = control.interval
     yield (

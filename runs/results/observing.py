@@ -9,7 +9,14 @@ from typing import Any
 
 from archwright.core import BASELINE, METRICS, Candidate, CandidateStatus, Metric, Trial, Verdict
 from archwright.runs.journal import Facts, Journal
-from archwright.runs.results.snapshot import Baseline, Control, Funnel, Snapshot, State
+from archwright.runs.results.snapshot import (
+    LEAST_DRAWS,
+    Baseline,
+    Control,
+    Funnel,
+    Snapshot,
+    State,
+)
 from archwright.runs.verification.statistics import over_random
 from archwright.runs.workspace.control import is_held
 
@@ -28,6 +35,7 @@ class Observer:
         self._candidates: dict[str, Candidate] = {}
         self._latency: dict[str, float] = {}
         self._int8: dict[str, list[float]] = {}
+        self._titles: dict[str, str] = {}
 
     def observe(self) -> Snapshot:
         """The run at this moment."""
@@ -58,6 +66,8 @@ class Observer:
             control=_control([c for c in finished if c.is_control], verdicts, metric),
             notices=_notices(journal, facts),
             settings=facts.settings,
+            rungs=facts.rungs,
+            examples=dict(self._titles),
             error=facts.error,
             confidence=_confidence(journal),
         )
@@ -66,9 +76,18 @@ class Observer:
         changes = self._journal.changes(self._cursor)
         self._cursor = changes.cursor
         self._candidates |= {c.id: replace(c, **self._measured(c.id)) for c in changes.candidates}
+        for candidate in changes.candidates:
+            if not self._titles.keys() >= {*candidate.examples}:
+                self._read_titles(candidate.number)
         for trial in changes.trials:
             if trial.purpose == "verification":
                 self._measure(trial)
+
+    def _read_titles(self, number: int) -> None:
+        """Learn the titles of what a candidate was shown."""
+        step = self._journal.step("retrieve", str(number))
+        shown = step.result["examples"] if step else ()
+        self._titles |= {work["id"]: work["title"] for work in shown}
 
     def _measure(self, trial: Trial) -> None:
         """What a training on fresh seeds measured besides quality."""
@@ -124,7 +143,7 @@ def _control(
     sign = 1.0 if metric.direction == "maximize" else -1.0
     control = Control(len(scores), fmean(scores), sign * max(sign * s for s in scores))
     found = [v for v in verdicts if v.own_scores]
-    if len(scores) < 2 or not found or fmean(scores) == 0.0:
+    if len(scores) < LEAST_DRAWS or not found or fmean(scores) == 0.0:
         return control
     # The first by the play-off: fresh seeds that chose the best could not measure it as well.
     over = over_random(found[0].own_scores, scores, sign)
@@ -139,6 +158,7 @@ def _count(candidates: Sequence[Candidate]) -> Funnel:
         duplicate=ends.count(CandidateStatus.DUPLICATE),
         invalid=ends.count(CandidateStatus.INVALID),
         crashed=ends.count(CandidateStatus.CRASHED),
+        unmeasured=ends.count(CandidateStatus.UNMEASURED),
         trained=ends.count(CandidateStatus.TRAINED) + promoted,
         promoted=promoted,
     )
@@ -148,10 +168,16 @@ def _notices(journal: Journal, facts: Facts) -> tuple[str, ...]:
     said = journal.notices()
     if not facts.unverified:
         return said
-    which = f"candidate {', '.join(facts.unverified)}"
+    count = len(facts.unverified)
+    which = f"candidate{'' if count == 1 else 's'} {', '.join(facts.unverified)}"
     what = "time or trials" if facts.budget.get("hours") else "trials"
-    left = f"the budget had no {what} left to verify {which}: `archwright verify` does it"
-    return (*said, left)
+    fix = f"`archwright verify {journal.run}` does it"
+    if journal.steps("test"):  # it would be refused
+        fix = (
+            f"the test split was opened for others, so only `archwright verify {journal.run} "
+            "--force` would, as weaker evidence"
+        )
+    return (*said, f"the budget had no {what} left to verify {which}: {fix}")
 
 
 def _confidence(journal: Journal) -> dict[str, Any] | None:

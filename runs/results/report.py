@@ -11,7 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from archwright.core import Candidate, Comparison, Metric, Verdict
-from archwright.runs.results.headline import VERDICT_WORDS, control_words, state_of, title_of
+from archwright.runs.results.headline import (
+    VERDICT_WORDS,
+    control_words,
+    lacking_words,
+    state_of,
+    title_of,
+)
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.summary import (
     TOP_COUNT,
@@ -25,6 +31,7 @@ from archwright.runs.results.summary import (
 )
 from archwright.runs.results.tradeoffs import front_of, objectives_of
 from archwright.runs.results.wording import (
+    STATEMENT,
     clean,
     confidence_text,
     duration_text,
@@ -74,7 +81,7 @@ def _counts(snapshot: Snapshot) -> Iterator[RenderableType]:
 
 
 def _text(line: str, style: str = "", indent: int = 2) -> RenderableType:
-    return Padding(Text(clean(line, 400), style), (0, 0, 0, indent), expand=False)
+    return Padding(Text(clean(line, STATEMENT), style), (0, 0, 0, indent), expand=False)
 
 
 def _headline(snapshot: Snapshot) -> Text:
@@ -102,7 +109,7 @@ def _found(snapshot: Snapshot) -> Iterator[RenderableType]:
 
 def _no_verdict_words(snapshot: Snapshot) -> str:
     if snapshot.best is None:
-        return "Nothing yet: no candidate has a score at the top rung."
+        return lacking_words(snapshot)
     return "Nothing is verified yet; the scores below come from the search and are optimistic."
 
 
@@ -112,12 +119,12 @@ def _verdict_words(snapshot: Snapshot, verdict: Verdict) -> Iterator[str]:
     measured: Sequence[Comparison | Verdict] = verdict.comparisons or (verdict,)
     yield from (_gain_words(snapshot.metric, each) for each in measured)
     if verdict.reason:
-        yield clean(verdict.reason)
+        yield verdict.reason
     if verdict.shrunk is not None:
         yield f"shrunk for having been selected: {gain_text(snapshot.metric, verdict.shrunk)}"
     if verdict.needs:
-        yield f"to settle it: {clean(verdict.needs)}"
-    yield from (f"suspicion: {clean(each)}" for each in verdict.suspicions)
+        yield f"to settle it: {verdict.needs}"
+    yield from (f"suspicion: {each}" for each in verdict.suspicions)
     yield from gives_words(snapshot.metric, verdict)
     yield from look_words(verdict)
     yield from forced_words(snapshot.metric, verdict)
@@ -162,7 +169,10 @@ def _control(snapshot: Snapshot) -> Iterator[RenderableType]:
     if control is None:
         return
     mean, best = (score_text(snapshot.metric, s) for s in (control.mean, control.best))
-    yield _text(f"{mean} on average, {best} at best, over {control.count} of them")
+    if control.count == 1:
+        yield _text(f"{mean}, the only one")
+    else:
+        yield _text(f"{mean} on average, {best} at best, over {control.count} of them")
     yield from map(_text, control_words(snapshot))
 
 
@@ -255,9 +265,7 @@ def _failures(snapshot: Snapshot) -> Iterator[RenderableType]:
 def _examples(snapshot: Snapshot) -> Iterator[RenderableType]:
     used = examples_used(snapshot)
     for item in used[:EXAMPLE_COUNT]:
-        yield _text(
-            f"knowledge entry {item['entry']}: shown to {len(item['candidates'])} candidates"
-        )
+        yield _text(item["words"])
     if len(used) > EXAMPLE_COUNT:
         yield _text(f"and {len(used) - EXAMPLE_COUNT} more entries")
 

@@ -52,6 +52,8 @@ class RunResult(TypedDict):
     duplicates: int
     invalid: int
     crashed: int
+    unmeasured: int
+    """Candidates whose training ended without a measurement, through time or the machine."""
     trials: int
     baseline: BaselineResult | None
     best: BestResult | None
@@ -72,6 +74,7 @@ def result_of(snapshot: Snapshot) -> RunResult:
         duplicates=funnel.duplicate,
         invalid=funnel.invalid,
         crashed=funnel.crashed,
+        unmeasured=funnel.unmeasured,
         trials=snapshot.spend.trials,
         baseline=BaselineResult(mean=baseline.mean, sd=baseline.sd) if baseline else None,
         best=_best(best.id, best.score) if best and best.score is not None else None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from archwright.core import Candidate, Metric, Trial, Verdict
 from archwright.runs.journal import Spend
@@ -20,12 +20,13 @@ State = Literal["running", "stopped", "interrupted", "finished", "failed"]
 @dataclass(frozen=True, slots=True)
 class Funnel:
     """How many candidates reached each stage. Each candidate ends in exactly one of
-    duplicate, invalid, crashed, trained (promoted ones are counted in trained, too)."""
+    duplicate, invalid, crashed, unmeasured, trained (promoted ones are counted in trained, too)."""
 
     proposed: int = 0
     duplicate: int = 0
     invalid: int = 0
     crashed: int = 0
+    unmeasured: int = 0
     trained: int = 0
     promoted: int = 0
 
@@ -44,12 +45,16 @@ class Baseline:
     int8: float | None = None
 
 
+LEAST_DRAWS: Final = 5
+"""With fewer random draws nothing is said of what the search is worth over them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Control:
     """The control arm: random draws trained at the top rung with the task's recipe.
 
     `improvement` is that of the play-off's best finalist over them in per cent, with its 95 %
-    interval; None before anything was verified.
+    interval; None before anything was verified, and with too few draws.
     """
 
     count: int
@@ -86,6 +91,10 @@ class Snapshot:
     notices: tuple[str, ...]
     """What is weaker than asked for; shown at the start and in the report."""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    rungs: tuple[int, ...] = ()
+    """Training budgets in steps, rising."""
+    examples: Mapping[str, str] = field(default_factory=dict)
+    """Titles of the knowledge entries that were shown as examples, by id."""
     error: str = ""
     confidence: Mapping[str, Any] | None = None
     """How far the policy believes its surrogate: `earned`, `correlation`, `parameters_alone`,
@@ -94,7 +103,10 @@ class Snapshot:
     @property
     def at_top(self) -> list[Candidate]:
         """Candidates with a score at the top rung, both arms, in the order they were proposed."""
-        best = self.best
-        if best is None:
-            return []
-        return [r for r in self.candidates if r.rung == best.rung and r.score is not None]
+        top = self.top
+        return [r for r in self.candidates if r.rung == top and r.score is not None]
+
+    @property
+    def top(self) -> int:
+        """The highest rung, from 0."""
+        return len(self.rungs) - 1

@@ -16,7 +16,13 @@ from archwright.runs.results.result import result_of
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.wording import clean, command_line
 
-FAILURES: Final = (CandidateStatus.DUPLICATE, CandidateStatus.INVALID, CandidateStatus.CRASHED)
+FAILURES: Final = (
+    CandidateStatus.DUPLICATE,
+    CandidateStatus.INVALID,
+    CandidateStatus.CRASHED,
+    CandidateStatus.UNMEASURED,
+)
+"""The ends of those that have no score."""
 TOP_COUNT: Final = 10
 
 _VARIES = re.compile(r"\([^()]*\)|\b[0-9a-f]*\d[0-9a-f]*\b")
@@ -85,8 +91,8 @@ def ranked(snapshot: Snapshot) -> list[Candidate]:
 
 def gain_over_baseline(snapshot: Snapshot, row: Candidate) -> float | None:
     """The gain of `row` over the baseline, None where the two were not trained at the same rung."""
-    best, baseline = snapshot.best, snapshot.baseline
-    if baseline is None or best is None or row.score is None or row.rung != best.rung:
+    baseline = snapshot.baseline
+    if baseline is None or row.score is None or row.rung != snapshot.top:
         return None
     return snapshot.metric.gain(row.score, baseline.mean)
 
@@ -122,7 +128,17 @@ def examples_used(snapshot: Snapshot) -> list[dict[str, Any]]:
         for example in row.examples:
             users.setdefault(example, []).append(row.id)
     by_use = sorted(users.items(), key=lambda item: -len(item[1]))
-    return [{"entry": entry, "candidates": ids} for entry, ids in by_use]
+    return [
+        {"entry": entry, "candidates": ids, "words": _shown_words(snapshot, entry, len(ids))}
+        for entry, ids in by_use
+    ]
+
+
+def _shown_words(snapshot: Snapshot, entry: str, count: int) -> str:
+    """An example in a sentence's part: its entry, its title, and how many saw it."""
+    title = snapshot.examples.get(entry, "")
+    candidates = "1 candidate" if count == 1 else f"{count} candidates"
+    return f"{clean(entry, 40)}{f' ({clean(title, 80)})' if title else ''}, shown to {candidates}"
 
 
 def next_steps(snapshot: Snapshot, workspace: str = ".") -> list[tuple[str, str]]:
@@ -144,7 +160,8 @@ def next_steps(snapshot: Snapshot, workspace: str = ".") -> list[tuple[str, str]
         steps += _git_steps(found[0], run, workspace)
         return [*steps, ("accept it (or reject it likewise)", accept)]
     steps = [("search on from what was learned", command("run", snapshot.task_from))]
-    if snapshot.best is not None and not snapshot.verdicts:
+    gain = gain_over_baseline(snapshot, snapshot.best) if snapshot.best is not None else None
+    if gain is not None and gain > 0 and not snapshot.verdicts:
         steps.insert(0, ("verify the best candidates", command("verify", run)))
     return steps
 

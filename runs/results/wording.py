@@ -21,6 +21,11 @@ _SPACED: Final = frozenset({"Cc", "Zl", "Zp", "Zs"})
 _ESCAPES = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*")
 """Terminal commands: colours, cursor moves, window titles and links."""
 
+_KNOWN = re.compile(r"\bknown:(\d+)\b")
+
+STATEMENT: Final = 1000
+"""Longest sentence that a report says whole: a suspicion, a reason, a notice."""
+
 _MARKS_PER_LETTER: Final = 3
 """Combining marks kept in a row; more of them would spill over the neighbouring lines."""
 
@@ -36,6 +41,7 @@ def clean(text: str, limit: int = 200) -> str:
 
     Titles, reasons and error texts come from candidates and models; a terminal would obey the
     escape sequences in them. Markup is not touched: print the result as text, never as markup.
+    What is too long is cut between words. An id of the knowledge base, `known:3`, is put in words.
     """
     kept: list[str] = []
     marks = 0
@@ -46,8 +52,12 @@ def clean(text: str, limit: int = 200) -> str:
             kept.append(" ")
         elif kind not in _DROPPED and marks <= _MARKS_PER_LETTER:
             kept.append(char)
-    line = " ".join("".join(kept).split())
-    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+    line = _KNOWN.sub(r"knowledge entry \1", " ".join("".join(kept).split()))
+    if len(line) <= limit:
+        return line
+    cut = line[: limit - 1]
+    whole = cut if line[limit - 1] == " " else cut.rpartition(" ")[0]
+    return (whole if 2 * len(whole) > limit else cut).rstrip() + "…"
 
 
 def printable(text: str) -> str:
@@ -143,9 +153,10 @@ def noise_text(gain: float, sd: float) -> str:
 def funnel_text(funnel: Funnel) -> str:
     """How many candidates reached each stage."""
     f = funnel
+    unmeasured = f"{f.unmeasured} unmeasured, " if f.unmeasured else ""
     return (
         f"{f.proposed} proposed: {f.duplicate} duplicate, {f.invalid} invalid, "
-        f"{f.crashed} crashed, {f.trained} trained ({f.promoted} promoted)"
+        f"{f.crashed} crashed, {unmeasured}{f.trained} trained ({f.promoted} promoted)"
     )
 
 

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Literal
 
-from archwright.core import Candidate, Status, Trial
-
-UNMEASURED: Final = {
-    Status.TIMEOUT: "timed out",
-    Status.KILLED: "was killed",
-    Status.OUT_OF_MEMORY: "ran out of memory",
-}
-"""Ends of a training that say nothing of the architecture."""
+from archwright.core import Candidate, Trial
 
 Failure = tuple[Literal["no gain", "undecided"], str]
 """A verdict and its reason."""
@@ -32,12 +25,11 @@ def failure(who: Sequence[Candidate], trials: Sequence[Sequence[Trial]]) -> Fail
     for place, (candidate, row) in enumerate(zip(who, trials, strict=True)):
         name = "it" if place == 0 else candidate.title
         lost = [t for t in row if t.score is None]
-        unmeasured = Counter(t.status for t in lost if t.status in UNMEASURED)
+        unmeasured = Counter(t.unmeasured for t in lost if t.unmeasured)
         if unmeasured:
             words = " and ".join(
-                f"{UNMEASURED[status]} on {count} of {len(row)} fresh seeds"
-                for status, count in unmeasured.items()
-                if status is not None
+                f"{cause} on {count} of {len(row)} fresh seeds"
+                for cause, count in unmeasured.items()
             )
             return "undecided", f"{name} {words}: what was not measured decides nothing"
         if lost:

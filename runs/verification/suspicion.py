@@ -13,14 +13,14 @@ gain there is suspicious."""
 TEST_SHARE: Final = 0.5
 """Share of the gain on validation below which the gain on the test split is suspicious."""
 LOSS_SHARE: Final = 1.0
-"""Excess over the baseline's last training loss, as a share of it; more is suspicious."""
+"""Excess over the baseline's validation loss, as a share of it; more is suspicious."""
 
 
 def suspect(
     metric: Metric,
     verdict: Verdict,
     gains: Mapping[int, float],
-    final_losses: tuple[float, float],
+    losses: tuple[float, float] | None,
     checks: Sequence[Check],
     floors: Sequence[Floor],
 ) -> Iterator[str]:
@@ -30,7 +30,9 @@ def suspect(
         metric: of the scores.
         verdict: the finalist's.
         gains: its gain at each rung that it was trained at, in noise standard deviations.
-        final_losses: last training loss of the finalist and of the baseline, at the top rung.
+        losses: validation loss of the finalist and of the baseline on the same seeds, None where
+            the score is that loss. Training losses would not compare: dropout, noise and
+            augmentation raise them, and a net that is better for it fits its training data less.
         checks: the executed checks of its source.
         floors: the noise floor at each rung.
     """
@@ -50,11 +52,11 @@ def suspect(
             f"the gain shrinks on the test split: {verdict.test_gain:+.3g} there, "
             f"{on_validation:+.3g} on validation"
         )
-    own, base = final_losses
+    own, base = losses or (0.0, 0.0)
     if (verdict.effect or 0.0) > 0 and own > base + LOSS_SHARE * abs(base):
         yield (
-            f"{metric.name} is out of line with the loss: it scores better, but its training loss "
-            f"ends at {own:.3g} where the baseline's ends at {base:.3g}"
+            f"{metric.name} is out of line with the loss: it scores better, but its loss on the "
+            f"same samples is {own:.3g} where the baseline's is {base:.3g}"
         )
     for check in checks:
         if check.name == "parameters" and "buffer" in check.detail:

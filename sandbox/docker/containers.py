@@ -66,7 +66,8 @@ class Attachment:
         self.begun: Future[socket.socket] = starter.submit(begin)
         starter.shutdown(wait=False)
         self._log = log
-        self._left = 0
+        self._kind = self._left = 0
+        self._header = b""
 
     @property
     def failure(self) -> str:
@@ -83,16 +84,14 @@ class Attachment:
     def receive(self, count: int, deadline: float) -> bytes:
         """Up to `count` bytes of standard output, none at the end."""
         try:
-            while not self._left:
-                frame = self._receive_exactly(_FRAME.size, deadline)
-                if not frame:
+            while self._kind == _STDERR or not self._left:
+                if not self._left:
+                    header = self._receive_header(deadline)
+                    if not header:
+                        return b""
+                    self._kind, self._left = _FRAME.unpack(header)
+                elif not self._log_some(deadline):
                     return b""
-                kind, size = _FRAME.unpack(frame)
-                if kind != _STDERR:
-                    self._left = size
-                    continue
-                with self._log.open("ab") as log:
-                    log.write(self._receive_exactly(size, deadline))
             part = self._receive_some(min(count, self._left), deadline)
         except TimeoutError:
             raise
@@ -101,15 +100,22 @@ class Attachment:
         self._left -= len(part)
         return part
 
-    def _receive_exactly(self, count: int, deadline: float) -> bytes:
-        """All of `count` bytes, or none where the stream ends before."""
-        found = b""
-        while len(found) < count:
-            part = self._receive_some(count - len(found), deadline)
+    def _log_some(self, deadline: float) -> bytes:
+        part = self._receive_some(self._left, deadline)
+        self._left -= len(part)
+        with self._log.open("ab") as log:
+            log.write(part)
+        return part
+
+    def _receive_header(self, deadline: float) -> bytes:
+        """What tells the next frame, or none where the stream ends; a part of it is kept."""
+        while len(self._header) < _FRAME.size:
+            part = self._receive_some(_FRAME.size - len(self._header), deadline)
             if not part:
                 return b""
-            found += part
-        return found
+            self._header += part
+        header, self._header = self._header, b""
+        return header
 
     def _receive_some(self, count: int, deadline: float) -> bytes:
         stream = self.begun.result(max(0.0, deadline - time.monotonic()))

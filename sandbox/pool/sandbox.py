@@ -178,24 +178,30 @@ class WarmSandbox(ABC):
     def check(
         self, source: str, problem: Problem, seed: int = 0, proxies: bool = False
     ) -> CheckReport:
-        """Build the candidate and execute the checks before training."""
+        """Build the candidate and execute the checks before training; once more if that is lost."""
         request = check_request(source, problem, seed, proxies)
         job = JobRequest(CHECK_SECONDS, CHECK_MEMORY_MB, check=request)
+        report = self._check(job, problem)
+        return self._check(job, problem) if report.lost else report
+
+    def _check(self, job: JobRequest, problem: Problem) -> CheckReport:
         with self._check_turns.place():
             started = time.monotonic()
             try:
                 worker = self._entered(self._checkers, 0)
-                header, _ = open_reply(*self._run(worker, job, problem))
+                header, _ = open_reply(*self._run(worker, job, problem), job.memory_mb)
                 return report_of(header, time.monotonic() - started)
             except Ended as ended:
                 seconds = time.monotonic() - started
-                return CheckReport(ended.status, error=ended.error, seconds=seconds)
+                return CheckReport(
+                    ended.status, error=ended.error, seconds=seconds, lost=ended.lost
+                )
 
     def train(self, job: TrialJob, priority: int = 0) -> Outcome:
         """Train the candidate in a free worker, lowest `priority` first."""
         shapes = predicted_shapes(job)
         with self._turns.place(priority) as place:
-            used = Resources()
+            started, used = time.monotonic(), Resources()
             try:
                 worker = self._entered(self._trainers, place)
                 request = JobRequest(
@@ -206,9 +212,11 @@ class WarmSandbox(ABC):
                 )
                 end, raw = self._run(worker, request, job.problem)
                 used = resources_of(end)
-                return outcome_of(*open_reply(end, raw), job.steps, shapes, used, worker.sent_at)
+                reply = open_reply(end, raw, job.memory_mb)
+                return outcome_of(*reply, job.steps, shapes, used, worker.sent_at)
             except Ended as ended:
-                return Outcome(ended.status, resources=used, error=ended.error)
+                used = replace(used, seconds=used.seconds or time.monotonic() - started)
+                return Outcome(ended.status, resources=used, error=ended.error, lost=ended.lost)
 
     def _train_request(self, job: TrialJob, worker: WarmWorker) -> TrainRequest:
         """What the worker is told of a training."""
@@ -232,7 +240,8 @@ class WarmSandbox(ABC):
             with self._check_turns.place():
                 try:
                     worker = self._entered(self._checkers, 0)
-                    return read(ProbeReply, open_reply(*self._run(worker, job, None))[0])
+                    header, _ = open_reply(*self._run(worker, job, None), job.memory_mb)
+                    return read(ProbeReply, header)
                 except (Ended, ContractBreach) as error:
                     raise SandboxError(f"the probe of the jail failed: {error}") from error
 
@@ -271,7 +280,8 @@ class WarmSandbox(ABC):
         except WorkerDied as death:
             self._raise_if_stopped(death)
             self._replace(worker, death.stuck)
-            raise Ended(Status.TIMEOUT if death.stuck else Status.KILLED, str(death)) from death
+            status = Status.TIMEOUT if death.stuck else Status.KILLED
+            raise Ended(status, str(death), lost=True) from death
         if end.cause == "stopped":
             self._raise_if_stopped(None)
         if self._is_worn(worker, end):

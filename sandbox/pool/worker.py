@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import select
 import shutil
@@ -20,10 +21,14 @@ import psutil
 from archwright.core import SandboxError
 from archwright.sandbox.contract import Greeting, JobEnd, JobRequest, JobStart, read
 from archwright.sandbox.inside import frames
+from archwright.sandbox.inside.jail.metering import Stopwatch
 
 START_SECONDS: Final = 120.0
-GRACE_SECONDS: Final = 10.0
-"""How much longer than its job's limit a parent may take before it counts as stuck."""
+GRACE_SECONDS: Final = 30.0
+"""How much longer on the clock than its job may a parent take before it counts as stuck."""
+
+LOOK_SECONDS: Final = 0.5
+"""How often a wait looks at the clock: a pause of the machine in between does not count."""
 
 END_SECONDS: Final = 8.0
 _ENDED: Final = "the sandbox worker was ended"
@@ -44,7 +49,8 @@ class Channel(Protocol):
 
     `send` raises `OSError` where nobody reads any more. `receive` gives up to `count` bytes, none
     at the end, and raises `TimeoutError` after the deadline. `hang_up` lets the parent meet the end
-    of its input; who reads what it says then meets the end, too.
+    of its input; who reads what it says then meets the end, too. After a `TimeoutError` nothing is
+    lost: the next `receive` goes on from there.
     """
 
     def send(self, data: bytes) -> None: ...
@@ -101,7 +107,7 @@ class WarmWorker(ABC):
         """
         with self._talking:
             if self._greeting is None:
-                self._greeting = self._hear(Greeting, time.monotonic() + START_SECONDS)[0]
+                self._greeting = self._hear(Greeting, START_SECONDS)[0]
             return self._greeting
 
     def run(self, job: JobRequest) -> tuple[JobEnd, bytes]:
@@ -118,9 +124,8 @@ class WarmWorker(ABC):
                 self._channel.send(frames.encode(asdict(job)))
             except (OSError, ValueError) as error:
                 raise WorkerDied(_ENDED) from error
-            deadline = self.sent_at + job.seconds_limit + self.grace_seconds
-            self._note_job(self._hear(JobStart, deadline)[0].pid)
-            end, reply = self._hear(JobEnd, deadline)
+            self._note_job(self._hear(JobStart, self.grace_seconds + START_SECONDS)[0].pid)
+            end, reply = self._hear(JobEnd, self.grace_seconds + job.clock_limit)
             self.interrupted = False
             return end, reply
 
@@ -128,12 +133,13 @@ class WarmWorker(ABC):
     def _note_job(self, pid: int) -> None:
         """Take note of the process id, as the parent sees it, of the job that has begun."""
 
-    def _hear(self, kind: type[Said], deadline: float) -> tuple[Said, bytes]:
+    def _hear(self, kind: type[Said], patience_seconds: float) -> tuple[Said, bytes]:
         channel = self._channel
         if channel is None:
             raise WorkerDied(_ENDED)
+        receive = functools.partial(_receive, channel, Stopwatch(), patience_seconds)
         try:
-            message = frames.read_message(lambda count: channel.receive(count, deadline))
+            message = frames.read_message(receive)
         except TimeoutError as error:
             raise WorkerDied("the sandbox worker does not answer", stuck=True) from error
         except frames.FrameError as error:
@@ -165,6 +171,21 @@ class WarmWorker(ABC):
             self._bury(patience_seconds if self._greeting is not None else 0.0)
             with self._talking:  # whoever reads has met the end by now
                 channel.close()
+
+
+def _receive(channel: Channel, watch: Stopwatch, patience_seconds: float, count: int) -> bytes:
+    """As the channel does, while the watch shows less than the patience.
+
+    Raises:
+        TimeoutError: nothing came.
+    """
+    while True:
+        with suppress(TimeoutError):
+            left = max(0.0, min(LOOK_SECONDS, patience_seconds - watch.seconds))
+            return channel.receive(count, time.monotonic() + left)
+        watch.look()
+        if watch.seconds >= patience_seconds:
+            raise TimeoutError
 
 
 class Pipes:

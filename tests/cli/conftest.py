@@ -37,7 +37,7 @@ def candidate(number: int, title: str) -> Candidate:
         reason="" if scored else f"expected (16, 10), got (16, {number}): {title}",
         rungs={int(end is CandidateStatus.PROMOTED): Measurement(score)} if scored else {},
         parameters=12_000 + number,
-        examples=("7", "9") if number % 2 else ("7",),
+        examples=("known:7", "known:9") if number % 2 else ("known:7",),
     )
 
 
@@ -61,6 +61,7 @@ def build_snapshot(count: int = 5, title: str = "widen block 2", **changes: Any)
             ends.count(CandidateStatus.DUPLICATE),
             ends.count(CandidateStatus.INVALID),
             ends.count(CandidateStatus.CRASHED),
+            ends.count(CandidateStatus.UNMEASURED),
             ends.count(CandidateStatus.TRAINED) + ends.count(CandidateStatus.PROMOTED),
             ends.count(CandidateStatus.PROMOTED),
         ),
@@ -69,6 +70,7 @@ def build_snapshot(count: int = 5, title: str = "widen block 2", **changes: Any)
         "running": (Trial("c0099", "search", 0, 300, 0, title, started=NOW - 5),),
         "candidates": rows,
         "verdicts": (),
+        "rungs": (100, 300),
         "notices": ("process sandbox: reads are not confined",),
     }
     return Snapshot(**{**values, **changes})

@@ -25,6 +25,7 @@ from archwright.runs.results.summary import (
     ranked,
     report_document,
 )
+from archwright.runs.results.wording import clean
 
 Make = Callable[..., Snapshot]
 MakeVerdict = Callable[..., Verdict]
@@ -107,6 +108,13 @@ def test_any_state_can_be_reported(
         assert snapshot.run in text
 
 
+LONG = (
+    "Its layers are made anew in every forward, so "
+    + "each of them must be looked at, " * 8
+    + "all."
+)
+
+
 def test_the_report_says_what_was_found_in_words(
     make_snapshot: Make, make_verdict: MakeVerdict
 ) -> None:
@@ -119,11 +127,17 @@ def test_the_report_says_what_was_found_in_words(
         mean=94.7,
         comparisons=(baseline, scaled),
         shrunk=2.2,
-        suspicions=("too good too early",),
+        suspicions=("too good too early", LONG),
         reproduce={"command": "archwright try " + "x" * 200, "interval": [93.0, 96.0]},
     )
-    control = Control(4, 92.5, 93.25, 1.5, (0.5, 2.5))
-    snapshot = make_snapshot(10, state="finished", verdicts=(lost, found), control=control)
+    control = Control(6, 92.5, 93.25, 1.5, (0.5, 2.5))
+    snapshot = make_snapshot(
+        10,
+        state="finished",
+        verdicts=(lost, found),
+        control=control,
+        examples={"known:7": "a wide net"},
+    )
     text = " ".join(draw(snapshot, 120).split())
     for words in (
         "1 discovery",
@@ -135,13 +149,14 @@ def test_the_report_says_what_was_found_in_words(
         "-0.20 points over the baseline, corrected interval",
         "shrunk for having been selected: +2.20 points",
         "suspicion: too good too early",
+        f"suspicion: {LONG}",
         "archwright try " + "x" * 200,
         "it must land between 93.00 % and 96.00 %",
-        "92.50 % on average, 93.25 % at best, over 4 of them",
+        "92.50 % on average, 93.25 % at best, over 6 of them",
         "random draws of the same space, trained as long: +1.50 % (+0.50 to +2.50)",
         "92.31 % over 3 seeds, noise sd 0.74, 30,000 parameters",
         "10 proposed: 2 duplicate, 2 invalid, 2 crashed, 4 trained (2 promoted)",
-        "knowledge entry 7: shown to 10 candidates",
+        "knowledge entry 7 (a wide net), shown to 10 candidates",
         "1 h 06 m, 31 trials, 50 m 00 s of training, 0.00 USD, 0 tokens",
         "process sandbox: reads are not confined",
     ):
@@ -169,7 +184,7 @@ def test_failures_of_one_cause_are_one_line(make_snapshot: Make) -> None:
 
 def test_examples_are_listed_by_use(make_snapshot: Make) -> None:
     used = examples_used(make_snapshot(4))
-    assert [item["entry"] for item in used] == ["7", "9"]
+    assert [item["entry"] for item in used] == ["known:7", "known:9"]
     assert used[1]["candidates"] == ["c0001", "c0003"]
 
 
@@ -190,3 +205,33 @@ def test_the_next_commands_can_be_typed(
                 assert signature(read(words)).parameters["workspace"].default == workspace
             else:
                 assert program == "git"
+
+
+def test_what_the_baseline_beats_is_not_offered_to_verification(make_snapshot: Make) -> None:
+    shown = make_snapshot(10, state="finished")
+    assert shown.best is not None
+    assert "archwright verify" in draw(shown, 120)
+    assert shown.baseline is not None
+    better = replace(shown.baseline, mean=(shown.best.score or 0.0) + 1.0)
+    assert "archwright verify" not in draw(replace(shown, baseline=better), 120)
+
+
+def test_a_run_without_a_best_candidate_says_why(make_snapshot: Make) -> None:
+    nobody = make_snapshot(0, state="running", best=None)
+    assert "No candidate has a score at the top rung (300 steps) yet." in draw(nobody, 120)
+    drawn = tuple(replace(c, operator="control") for c in make_snapshot(10).candidates)
+    text = draw(make_snapshot(0, state="finished", best=None, candidates=drawn), 120)
+    assert "Only random draws were trained at the top rung (300 steps)" in text
+    assert "No candidate" not in text
+    assert "points" in text  # their gains stand in the table
+
+
+def test_an_id_of_the_knowledge_base_is_put_in_words() -> None:
+    assert clean("of known:3 (wide), unknown:4") == "of knowledge entry 3 (wide), unknown:4"
+
+
+def test_text_that_is_too_long_is_cut_between_words() -> None:
+    assert clean("one two three", 13) == "one two three"
+    assert clean("one two three", 12) == "one two…"
+    assert clean("one two three", 8) == "one two…"
+    assert clean("incomprehensibilities", 10) == "incompreh…"

@@ -148,3 +148,19 @@ def test_drafts_are_compared_with_drafts_and_variations_with_their_parent() -> N
     higher = [*measured, replace(measured[0], id="6", rungs={1: Measurement(0.0, 10.0, 1)})]
     assert rivals(0, among=higher) == [1.0, 4.0]
     assert rivals(1, among=higher) == [2.0, 10.0]
+
+
+def test_a_candidate_that_timed_out_at_once_is_unmeasured() -> None:
+    ended, _ = _train({}, status=Status.TIMEOUT)
+    assert (ended.status, ended.trials, ended.rungs) == (CandidateStatus.UNMEASURED, 1, {})
+    assert ended.reason == "it timed out at 10 steps: why"
+
+
+def test_what_was_measured_before_a_timeout_stands() -> None:
+    """Below the top rung, and with one seed of several."""
+    ended, _ = _train({(0, 0): 99.0}, status=Status.TIMEOUT)
+    assert (ended.status, list(ended.rungs)) == (CandidateStatus.TRAINED, [0])
+    assert ended.reason == "it timed out at 30 steps: why"
+    close, trainer = _train({(0, 0): 80.1}, status=Status.TIMEOUT)
+    assert [spec.seed for spec in trainer.specs if spec.rung == 0] == [0, 1]
+    assert (close.rungs[0].seeds, close.status) == (1, CandidateStatus.TRAINED)

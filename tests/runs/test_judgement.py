@@ -175,6 +175,7 @@ def test_suspicions_are_computed() -> None:
         "accuracy is out of line with the loss",
         "parameters may hide in buffers",
     ]
+    assert len(list(suspect(ACCURACY, verdict, {0: 30.0, 1: 9.0}, None, checks, floors))) == 3
     clean = replace(verdict, effect=4.5, interval=(4.0, 5.0), test_gain=4.5)
     assert list(suspect(ACCURACY, clean, {0: 3.0, 1: 5.0}, (0.4, 0.5), [], floors)) == []
 

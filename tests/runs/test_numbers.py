@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from archwright.core import METRICS, Floor, score, score_samples
+from archwright.core import METRICS, Floor, score, score_samples, validation_loss
 from archwright.runs.verification.statistics import (
     compare,
     compare_on_test,
@@ -122,3 +122,10 @@ def test_scores_per_sample_average_to_the_score() -> None:
         each = score_samples(METRICS[name], logits, labels)
         assert each.shape == (6,)
         assert each.mean() == pytest.approx(score(METRICS[name], logits, labels))
+
+
+def test_the_loss_is_measured_where_the_score_is_another() -> None:
+    logits, labels = np.array([[0.0, 0.0], [0.0, 0.0]]), np.array([0, 1])
+    assert validation_loss(METRICS["accuracy"], logits, labels) == pytest.approx(np.log(2.0))
+    for name in METRICS.keys() - {"accuracy"}:
+        assert validation_loss(METRICS[name], logits, labels) is None

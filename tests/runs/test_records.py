@@ -56,15 +56,18 @@ def test_how_to_train_it_again_is_said_with_what_must_come_of_it(parts: Parts) -
 @pytest.mark.parametrize(
     ("verdict", "status"), [(NONE, "rejected"), (replace(NONE, verdict="undecided"), "proposed")]
 )
-def test_what_gains_nothing_is_decided_against_and_what_is_undecided_stays_open(
+def test_what_is_no_discovery_keeps_the_baseline(
     parts: Parts, verdict: Verdict, status: str
 ) -> None:
+    """Only what was decided against warns later runs; what is undecided is open."""
     enter(parts, "1", 2.0)
     parts.records().write(verdict)
     (kept,) = parts.journal.verdicts()
     assert (kept.verdict, kept.branch) == (verdict.verdict, None)
     (decision,) = decisions(parts).list()
     assert decision.status == status
+    warned = parts.knowledge.rejections(parts.context.facts.task_key, decision.title, 3)
+    assert bool(warned) == (status == "rejected")
     assert decision.chosen.startswith("keep the baseline")
 
 

@@ -63,7 +63,7 @@ def snapshot(*rows: Candidate, metric: str = "accuracy") -> Snapshot:
         run="r", task="t", task_from="t", metric=METRICS[metric], state="finished", phase="done",
         created=0.0, budget={}, spend=Spend(), funnel=Funnel(), running=(), verdicts=(),
         baseline=Baseline(50.0, 1.0, (50.0,), 100, flops=1000), best=rows[0], candidates=rows,
-        control=None, notices=(), settings={"objectives": list(SIZED)},
+        control=None, notices=(), settings={"objectives": list(SIZED)}, rungs=(10, 30),
     )  # fmt: skip
 
 
@@ -102,7 +102,7 @@ def test_less_is_better_where_the_metric_says_so() -> None:
 def test_only_the_top_rung_counts_and_an_empty_run_has_no_front() -> None:
     rows = row("top", 90.0, 900), row("small", 95.0, 5, rung=0)
     assert [r.id for r in front_of(snapshot(*rows), SIZED)] == ["top"]
-    assert front_of(replace(snapshot(*rows), best=None), SIZED) == []
+    assert front_of(replace(snapshot(*rows), candidates=()), SIZED) == []
 
 
 def test_a_run_for_quality_alone_is_shown_against_size_and_work() -> None:

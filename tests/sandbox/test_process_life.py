@@ -102,7 +102,7 @@ def test_a_worker_that_does_not_answer_is_stuck_and_can_be_ended(
     worker = ForkedWorker(tmp_path / "worker", forkserver, grace_seconds=0.5)
     worker.start()
     worker.warm()
-    job = JobRequest(2.0, 512, train=train_request(make_job(FOREVER)))
+    job = JobRequest(2.0, 512, train=train_request(make_job(FOREVER)), clock_factor=1.0)
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(worker.run, job)
         family = wait_for_jobs(tmp_path, 1)

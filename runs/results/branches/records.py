@@ -152,17 +152,24 @@ class Records:
         )
 
     def _suspicions(self, verdict: Verdict) -> Iterator[str]:
-        top = self._spec.rungs[-1]
-        own, base = (
-            [t.curve[-1][1] for t in self._journal.trials(id_, steps=top) if t.curve]
-            for id_ in (verdict.candidate, BASELINE)
-        )
         check = self._journal.step("check", verdict.candidate)
         checks = [Check(**c) for c in check.result["checks"]] if check else []
-        if own and base:
-            gains, floors = self._gains(verdict.candidate), self._context.floors
-            losses = (fmean(own), fmean(base))
-            yield from suspect(self._spec.metric, verdict, gains, losses, checks, floors)
+        gains, floors = self._gains(verdict.candidate), self._context.floors
+        losses = self._losses(verdict.candidate)
+        return suspect(self._spec.metric, verdict, gains, losses, checks, floors)
+
+    def _losses(self, candidate: str) -> tuple[float, float] | None:
+        """Validation loss of a candidate and of the baseline at the top rung, on average over the
+        seeds that both have."""
+        top = self._spec.rungs[-1]
+        own, base = (
+            {t.seed: t.loss for t in self._journal.trials(id_, steps=top) if t.loss is not None}
+            for id_ in (candidate, BASELINE)
+        )
+        shared = own.keys() & base.keys()
+        if not shared:
+            return None
+        return fmean(own[seed] for seed in shared), fmean(base[seed] for seed in shared)
 
     def _gains(self, candidate: str) -> dict[int, float]:
         """Gains of a candidate by rung, from its first seed of the search."""

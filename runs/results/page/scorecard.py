@@ -117,8 +117,14 @@ def _reproducibility(snapshot: Snapshot, _: Evidence) -> str:
 def _engineering(_: Snapshot, evidence: Evidence) -> str:
     if not evidence.trials:
         return ""
-    lost = sum(t.status not in ("ok", "killed") for t in evidence.trials)
-    return f"{lost:,} of {len(evidence.trials):,} trials crashed, hung or ran out of memory"
+    trials = evidence.trials
+    failed = sum(t.failed for t in trials)
+    unmeasured = sum(bool(t.unmeasured) for t in trials)
+    repeated = sum(t.attempts > 1 for t in trials)
+    return (
+        f"{failed:,} of {len(trials):,} trials crashed or ran out of memory, {unmeasured:,} ended "
+        f"unmeasured, {repeated:,} had to be repeated"
+    )
 
 
 def _scalability(snapshot: Snapshot, evidence: Evidence) -> str:

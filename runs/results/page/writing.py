@@ -35,6 +35,7 @@ from archwright.runs.results.summary import (
     verdicts_best_first,
 )
 from archwright.runs.results.wording import (
+    STATEMENT,
     clean,
     duration_text,
     forced_words,
@@ -85,6 +86,7 @@ def _wording(snapshot: Snapshot) -> Mapping[str, Any]:
     metric = snapshot.metric
     return {
         "clean": clean,
+        "statement": STATEMENT,
         "duration": duration_text,
         "score": partial(score_text, metric),
         "gain": partial(gain_text, metric),

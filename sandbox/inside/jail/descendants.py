@@ -52,13 +52,24 @@ def _reap() -> bool:
             return False
 
 
-def children() -> list[int]:
-    """Process ids of this process's children, where /proc tells."""
+def children(parent: int | None = None) -> list[int]:
+    """Process ids of a process's children, by default of this one's, where /proc tells."""
+    parent = os.getpid() if parent is None else parent
+    try:
+        # A thread's children stay with it; those of threads that ended go to another.
+        tasks = list(Path(f"/proc/{parent}/task").iterdir())
+        return [int(word) for task in tasks for word in (task / "children").read_text().split()]
+    except OSError:
+        return _children_of_all(parent)
+
+
+def _children_of_all(parent: int) -> list[int]:
+    """As `children`, where the kernel keeps no list of them."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             # The command's name may hold spaces and brackets; what follows the last one does not.
             words = (entry / "stat").read_text().rpartition(")")[2].split()
-            if int(words[1]) == os.getpid():
+            if int(words[1]) == parent:
                 found.append(int(entry.name))
     return found

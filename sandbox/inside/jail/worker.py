@@ -28,6 +28,7 @@ from .. import frames
 from . import confinement
 from .descendants import end_all
 from .libraries import readable_paths
+from .metering import UsageMeter
 
 POLL_SECONDS: Final = 0.25
 SCRATCH_LIMIT_BYTES: Final = 256 << 20
@@ -72,32 +73,35 @@ class Worker:
             if pid == 0:
                 self._be_child(job, scratch, user, result.fileno(), output.fileno())
             self.send(JobStart(pid))
-            end = self._watch(pid, scratch, started + job.seconds_limit)
+            end = self._watch(pid, scratch, job)
             left, seconds = end_all(pid), time.monotonic() - started
             shutil.rmtree(scratch, ignore_errors=True)
             clean, said = not scratch.exists(), _tail(output)
             end = replace(end, left=left, seconds=seconds, clean=clean, output=said)
             return end, _content(result)
 
-    def _watch(self, pid: int, scratch: Path, deadline: float) -> JobEnd:
+    def _watch(self, pid: int, scratch: Path, job: JobRequest) -> JobEnd:
         """Wait for the child's end, or bring it about."""
-        cause = ""
+        cause, meter = "", UsageMeter()
         while True:
             done, status, usage = os.wait4(pid, os.WNOHANG)
             if done:
-                return _end_report(cause, status, usage)
+                return _end_report(cause, status, usage, meter)
+            meter.look()
             if not cause:
-                cause = self._reason_to_kill(scratch, deadline)
+                cause = self._reason_to_kill(scratch, job, meter)
                 if cause:
                     os.kill(pid, signal.SIGKILL)
                     continue
-            wait = min(POLL_SECONDS, max(0.0, deadline - time.monotonic()))
-            select.select([self.wake], [], [], POLL_SECONDS if cause else wait)
+            left = max(0.0, job.seconds_limit - meter.charged_seconds)
+            select.select([self.wake], [], [], POLL_SECONDS if cause else min(POLL_SECONDS, left))
             drain(self.wake)
 
-    def _reason_to_kill(self, scratch: Path, deadline: float) -> str:
-        if time.monotonic() >= deadline:
+    def _reason_to_kill(self, scratch: Path, job: JobRequest, meter: UsageMeter) -> str:
+        if meter.charged_seconds >= job.seconds_limit:
             return "timeout"
+        if meter.clock_seconds >= job.clock_limit:
+            return "starved"
         if select.select([self.jobs], [], [], 0)[0]:  # no job comes while one runs: this is the end
             return "stopped"
         return "scratch" if _is_overfull(scratch) else ""
@@ -200,14 +204,16 @@ def _tail(file: BinaryIO) -> str:
     return file.read(_TAIL_BYTES).decode(errors="replace")
 
 
-def _end_report(cause: str, status: int, usage: resource.struct_rusage) -> JobEnd:
+def _end_report(
+    cause: str, status: int, usage: resource.struct_rusage, meter: UsageMeter
+) -> JobEnd:
     code = os.waitstatus_to_exitcode(status)
     per_mb = 1 << 20 if sys.platform == "darwin" else 1 << 10
     return JobEnd(
         cause,
         code=max(code, 0),
         signal=max(-code, 0),
-        cpu_seconds=usage.ru_utime + usage.ru_stime,
+        cpu_seconds=max(usage.ru_utime + usage.ru_stime, meter.cpu_seconds),
         peak_memory_mb=usage.ru_maxrss / per_mb,
     )
 
