@@ -9,13 +9,11 @@ job, so that no weights ever leave the jail.
 from __future__ import annotations
 
 import linecache
-import random
 import sys
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Final
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
@@ -84,13 +82,6 @@ class BackboneNetwork(nn.Module):
 def shown(value: object) -> str:
     """A forward's result in a few words."""
     return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__
-
-
-def seed_everything(seed: int) -> None:
-    """Seed every generator that a candidate is likely to use."""
-    torch.manual_seed(seed)
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
 
 
 def load(source: str) -> ModuleType:

@@ -19,11 +19,13 @@ from ...contract import (
     clean,
 )
 from ..faults import ContractError, describe, is_out_of_memory
-from .building import construct, loss_of, run, seed_everything
+from .building import construct, loss_of, run
 from .examination import BATCHES, Examination
 from .leaks import check_batch_independence, check_causality
 from .measuring import count_flops
 from .proxies import measure_proxies
+from .randomness import check_randomness
+from .seeding import seed_everything
 from .tracing import trace_graph
 
 _NAMES_SHOWN: Final = 5
@@ -69,6 +71,7 @@ def _plan(problem: ProblemProjection) -> Iterator[tuple[str, Callable[[Examinati
         yield "causality", check_causality
     if problem.causal or problem.entry == "Mixer" or problem.vocabulary is not None:
         yield "cost_growth", measure_growth
+    yield "randomness", check_randomness
 
 
 def _attempt(name: str, check: Callable[[Examination], str], exam: Examination) -> CheckFinding:

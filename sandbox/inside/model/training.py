@@ -21,12 +21,12 @@ from .building import (
     build,
     loss_of,
     run,
-    seed_everything,
     take_over,
     weights_of,
 )
 from .leaks import differs
 from .measuring import round_weights, time_forward
+from .seeding import seed_everything
 
 CURVE_POINTS: Final = 20
 CLIP_NORM: Final = 1.0
@@ -34,7 +34,7 @@ PREDICTION_BATCH: Final = 256
 WARMUP_FRACTION: Final = 0.05
 
 _DRAW: Final = np.random.default_rng
-"""Taken before any candidate's code runs, and never seeded: what it draws cannot be known."""
+"""Taken before any candidate's code runs; unseeded, what it draws cannot be known."""
 
 Array = NDArray[Any]
 
@@ -148,7 +148,7 @@ def _check_ceiling(curve: list[tuple[int, float]], ceiling: tuple[int, float] | 
 
 def draw_batches(samples: int, batch_size: int, seed: int) -> Iterator[Array]:
     """Endless batches of indices: one permutation after another, cut into `batch_size`."""
-    generator = np.random.default_rng(seed)
+    generator = _DRAW(seed)
     stock = np.empty(0, dtype=np.int64)
     while True:
         while len(stock) < batch_size:
