@@ -29,7 +29,7 @@ from .noise import SMALLEST, looks_drawn
 from .seeding import random_states, seed_everything, seeds_set
 
 _OTHER: Final = 1_000_003  # from one seed to the other
-_SAMPLES: Final = 4
+_SAMPLES: Final = 2
 _DEPTH: Final = 4
 _ITEMS: Final = 10_000
 _FEWEST_LITERALS: Final = 64

@@ -20,6 +20,7 @@ from .building import (
     Weights,
     build,
     loss_of,
+    refuse_new_parameters,
     run,
     take_over,
     weights_of,
@@ -104,7 +105,8 @@ def _train_before(job: TrainRequest, data: Mapping[str, Array]) -> Weights | Non
 
 def _fit(model: nn.Module, job: TrainRequest, data: Mapping[str, Array], reply: TrainReply) -> None:
     recipe, steps = job.recipe, job.steps
-    parameters = [p for p in model.parameters() if p.requires_grad]
+    built_with = list(model.parameters())
+    parameters = [p for p in built_with if p.requires_grad]
     if not parameters:
         raise ContractError("the network has no parameter to train")
     optimizer = make_optimizer(recipe, parameters)
@@ -131,6 +133,7 @@ def _fit(model: nn.Module, job: TrainRequest, data: Mapping[str, Array], reply: 
         if (step + 1) % every == 0 or step + 1 == steps:
             reply.curve.append((step + 1, float(np.mean(losses))))
             losses.clear()
+            refuse_new_parameters(model, built_with)
             _check_ceiling(reply.curve, job.ceiling)
 
 
