@@ -12,6 +12,7 @@ from ..contract import JobRequest, ProbeReply
 from .faults import ContractError, describe, is_out_of_memory
 from .jail.probing import probe
 from .model.checks import examine
+from .model.seeding import owned
 from .model.training import Array, load_data, train
 
 Reply = tuple[dict[str, Any], Mapping[str, Array]]
@@ -28,10 +29,12 @@ def perform(job: JobRequest, data: Mapping[str, Array]) -> Reply:
         if job.train:
             if job.device != "cpu":
                 torch.set_default_device(job.device)
-            reply, arrays = train(job.train, data)
+            with owned(job.train.seed):
+                reply, arrays = train(job.train, data)
             return asdict(reply), arrays
         if job.check:
-            return asdict(examine(job.check)), {}
+            with owned(job.check.seed):
+                return asdict(examine(job.check)), {}
         return asdict(ProbeReply(probe(job.probe) if job.probe else ())), {}
     except ContractError as error:
         return {"status": "invalid", "error": describe(error)}, {}

@@ -8,17 +8,16 @@ job, so that no weights ever leave the jail.
 
 from __future__ import annotations
 
+import copy
 import linecache
-import random
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import ModuleType
 from typing import Any, Final
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedParameter
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from ...contract import BackboneProjection, ProblemProjection
 from ..faults import FILE, ContractError, describe, is_out_of_memory
@@ -86,13 +85,6 @@ def shown(value: object) -> str:
     return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__
 
 
-def seed_everything(seed: int) -> None:
-    """Seed every generator that a candidate is likely to use."""
-    torch.manual_seed(seed)
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-
-
 def load(source: str) -> ModuleType:
     """Execute `source` as a fresh module whose lines show in tracebacks.
 
@@ -103,6 +95,7 @@ def load(source: str) -> ModuleType:
         raise ContractError(
             f"the source has {len(source):,} characters, the limit is {SOURCE_LIMIT:,}"
         )
+    source = source.removeprefix("\ufeff")
     module = ModuleType("candidate")
     module.__file__ = FILE
     sys.modules["candidate"] = module
@@ -112,7 +105,9 @@ def load(source: str) -> ModuleType:
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        raise ContractError(f"the source does not run\n{describe(error)}") from error
+        alone = isinstance(error, ModuleNotFoundError)
+        hint = "\na candidate is one file: put what it needs of others into it" if alone else ""
+        raise ContractError(f"the source does not run\n{describe(error)}{hint}") from error
     return module
 
 
@@ -155,13 +150,52 @@ def _assemble(entry: Any, problem: ProblemProjection) -> nn.Module:
 
 
 def _materialise(model: nn.Module, problem: ProblemProjection) -> None:
-    """Run lazy modules once: their parameters have no shape before."""
-    if not any(isinstance(p, UninitializedParameter) for p in model.parameters()):
-        return
-    tokens = problem.vocabulary is not None
+    """Run a network once whose parameters are not all there, or have no shape, before that."""
+    lazy = any(isinstance(p, UninitializedParameter) for p in model.parameters())
+    if lazy or any(isinstance(b, UninitializedBuffer) for b in model.buffers()):
+        _run_once(model, problem)
+    elif _grows(model, problem):
+        _run_once(model, problem)
+        model.train()
+
+
+def _grows(model: nn.Module, problem: ProblemProjection) -> bool:
+    """Whether a copy of the network has other parameters once it was run."""
+    try:
+        probe = copy.deepcopy(model)
+        _run_once(probe, problem)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        return False  # what does not copy or run is found by the checks, and in training
+    return names_of(probe) != names_of(model)
+
+
+def _run_once(model: nn.Module, problem: ProblemProjection) -> None:
+    shape, tokens = (2, *problem.input_shape), problem.vocabulary is not None
     model.eval()
     with torch.no_grad():
-        model(torch.zeros(2, *problem.input_shape, dtype=torch.long if tokens else None))
+        model(torch.zeros(shape, dtype=torch.long) if tokens else torch.randn(shape))
+
+
+def names_of(model: nn.Module) -> list[str]:
+    """The names of all parameters."""
+    return [name for name, _ in model.named_parameters()]
+
+
+def refuse_new_parameters(model: nn.Module, known: Collection[nn.Parameter]) -> None:
+    """See that a network still has the parameters that it was built with.
+
+    Raises:
+        ContractError: some are new; their names, and what to do.
+    """
+    ids = {id(parameter) for parameter in known}
+    names = [name for name, p in model.named_parameters() if id(p) not in ids]
+    if names:
+        raise ContractError(
+            f"parameters appear in forward: {', '.join(names[:5])}; make them in __init__, "
+            "or on the first call whatever the batch, and keep them"
+        )
 
 
 def run(model: nn.Module, x: Tensor, problem: ProblemProjection) -> Tensor:

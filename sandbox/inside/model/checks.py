@@ -19,15 +19,21 @@ from ...contract import (
     clean,
 )
 from ..faults import ContractError, describe, is_out_of_memory
-from .building import construct, loss_of, run, seed_everything
+from .building import construct, loss_of, refuse_new_parameters, run
 from .examination import BATCHES, Examination
 from .leaks import check_batch_independence, check_causality
 from .measuring import count_flops
 from .proxies import measure_proxies
+from .randomness import check_randomness
+from .seeding import seed_everything
 from .tracing import trace_graph
 
 _NAMES_SHOWN: Final = 5
 _DETAIL_LIMIT: Final = 600
+_DRAWS: Final = 64
+_PATIENCE: Final = 24  # draws without a new parameter: parts that chance or routing leaves out
+_BETWEEN_JITTERS: Final = 8
+_WIDER: Final = 3
 
 
 def examine(request: CheckRequest) -> CheckReply:
@@ -69,6 +75,7 @@ def _plan(problem: ProblemProjection) -> Iterator[tuple[str, Callable[[Examinati
         yield "causality", check_causality
     if problem.causal or problem.entry == "Mixer" or problem.vocabulary is not None:
         yield "cost_growth", measure_growth
+    yield "randomness", check_randomness
 
 
 def _attempt(name: str, check: Callable[[Examination], str], exam: Examination) -> CheckFinding:
@@ -92,10 +99,12 @@ def _reply(checks: list[CheckFinding]) -> CheckReply:
 
 def check_shapes(exam: Examination) -> str:
     """Two batch sizes in train mode, and one sample alone in eval mode, give the right shapes."""
+    built_with = list(exam.model.parameters())
     exam.model.train()
     for count in BATCHES:
         run(exam.model, exam.inputs(count), exam.problem)
     exam.evaluated(exam.inputs(1))
+    refuse_new_parameters(exam.model, built_with)
     return f"batches of {BATCHES[0]}, {BATCHES[1]} and 1"
 
 
@@ -136,29 +145,43 @@ def check_flops(exam: Examination) -> str:
 
 def check_gradients(exam: Examination) -> str:
     """In train mode the loss reaches every parameter, and no weight outside `parameters()`."""
-    exam.jitter()
-    exam.model.train()
-    reached: set[str] = set()
-    for _ in range(2):  # one batch can leave a rectifier dead by chance
-        exam.model.zero_grad(set_to_none=True)
-        out = run(exam.model, exam.inputs(8), exam.problem)
-        if not out.requires_grad:
-            raise ContractError("the output does not depend on any parameter")
-        hidden = _unregistered(out, exam.model)
-        if hidden:
-            raise ContractError(f"weights of shape {hidden} are trained but not registered")
-        loss_of(out, exam.targets(8), exam.problem.loss).backward()  # type: ignore[no-untyped-call]
-        reached |= {
-            name
-            for name, p in exam.model.named_parameters()
-            if p.grad is not None and bool(p.grad.any())
-        }
-    names = [n for n, p in exam.model.named_parameters() if p.requires_grad and n not in reached]
+    unreached = {n for n, p in exam.model.named_parameters() if p.requires_grad}
+    since = 0
+    for draw in range(_DRAWS):
+        if draw % _BETWEEN_JITTERS == 0:
+            exam.jitter()
+        still = unreached - _reached(exam, _batch(exam, draw))
+        since = since + 1 if still == unreached else 0
+        unreached = still
+        if not unreached or since == _PATIENCE:
+            break
     exam.model.zero_grad(set_to_none=True)
+    names = [n for n, _ in exam.model.named_parameters() if n in unreached]
     if names:
         more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
         raise ContractError(f"no gradient reaches {', '.join(names[:_NAMES_SHOWN])}{more}")
     return ""
+
+
+def _batch(exam: Examination, draw: int) -> Tensor:
+    """Every other batch of numbers is wider, so that a router sees more than the middle."""
+    x = exam.inputs(8)
+    return x if draw % 2 == 0 or exam.problem.vocabulary is not None else _WIDER * x
+
+
+def _reached(exam: Examination, x: Tensor) -> set[str]:
+    """The names of the parameters that the loss on one made-up batch reaches."""
+    exam.model.train()
+    exam.model.zero_grad(set_to_none=True)
+    out = run(exam.model, x, exam.problem)
+    if not out.requires_grad:
+        raise ContractError("the output does not depend on any parameter")
+    hidden = _unregistered(out, exam.model)
+    if hidden:
+        raise ContractError(f"weights of shape {hidden} are trained but not registered")
+    loss_of(out, exam.targets(len(x)), exam.problem.loss).backward()  # type: ignore[no-untyped-call]
+    parameters = exam.model.named_parameters()
+    return {name for name, p in parameters if p.grad is not None and bool(p.grad.any())}
 
 
 def _unregistered(out: Tensor, model: nn.Module) -> list[tuple[int, ...]]:

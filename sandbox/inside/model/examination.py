@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ...contract import ProblemProjection
-from .building import construct, load, run, seed_everything
+from .building import construct, load, run
+from .seeding import seed_everything
 
 BATCHES: Final = (3, 5)
 """Two sizes, neither a usual dimension: a batch axis that is confused with another shows."""
@@ -24,7 +25,7 @@ class Examination:
     """
 
     def __init__(self, source: str, problem: ProblemProjection, seed: int) -> None:
-        self.problem = problem
+        self.source, self.problem, self.seed = source, problem, seed
         self.parameters = self.flops = 0
         seed_everything(seed)
         self.generator = torch.Generator().manual_seed(seed)

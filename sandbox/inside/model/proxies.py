@@ -18,8 +18,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ...contract import ProblemProjection
 from ..faults import is_out_of_memory
-from .building import construct, loss_of, run, seed_everything
+from .building import construct, loss_of, run
 from .examination import Examination
+from .seeding import seed_everything
 
 SAMPLES: Final = 16
 _JITTER: Final = 1e-5  # of Mellor et al., who add it to eigenvalues

@@ -20,13 +20,14 @@ from .building import (
     Weights,
     build,
     loss_of,
+    refuse_new_parameters,
     run,
-    seed_everything,
     take_over,
     weights_of,
 )
 from .leaks import differs
 from .measuring import round_weights, time_forward
+from .seeding import seed_everything
 
 CURVE_POINTS: Final = 20
 CLIP_NORM: Final = 1.0
@@ -34,7 +35,7 @@ PREDICTION_BATCH: Final = 256
 WARMUP_FRACTION: Final = 0.05
 
 _DRAW: Final = np.random.default_rng
-"""Taken before any candidate's code runs, and never seeded: what it draws cannot be known."""
+"""Taken before any candidate's code runs; unseeded, what it draws cannot be known."""
 
 Array = NDArray[Any]
 
@@ -104,7 +105,8 @@ def _train_before(job: TrainRequest, data: Mapping[str, Array]) -> Weights | Non
 
 def _fit(model: nn.Module, job: TrainRequest, data: Mapping[str, Array], reply: TrainReply) -> None:
     recipe, steps = job.recipe, job.steps
-    parameters = [p for p in model.parameters() if p.requires_grad]
+    built_with = list(model.parameters())
+    parameters = [p for p in built_with if p.requires_grad]
     if not parameters:
         raise ContractError("the network has no parameter to train")
     optimizer = make_optimizer(recipe, parameters)
@@ -131,6 +133,7 @@ def _fit(model: nn.Module, job: TrainRequest, data: Mapping[str, Array], reply: 
         if (step + 1) % every == 0 or step + 1 == steps:
             reply.curve.append((step + 1, float(np.mean(losses))))
             losses.clear()
+            refuse_new_parameters(model, built_with)
             _check_ceiling(reply.curve, job.ceiling)
 
 
@@ -148,7 +151,7 @@ def _check_ceiling(curve: list[tuple[int, float]], ceiling: tuple[int, float] | 
 
 def draw_batches(samples: int, batch_size: int, seed: int) -> Iterator[Array]:
     """Endless batches of indices: one permutation after another, cut into `batch_size`."""
-    generator = np.random.default_rng(seed)
+    generator = _DRAW(seed)
     stock = np.empty(0, dtype=np.int64)
     while True:
         while len(stock) < batch_size:
