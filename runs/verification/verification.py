@@ -44,7 +44,7 @@ Verdicts = dict[str, Verdict]
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class ScreenStage:
     """A stage of the screen. Finalists go on whose p over the baseline, of all that was measured of
     them so far, is below `most`, the best `places` of them; beyond those places only with a p below
     `clear`."""
@@ -56,7 +56,7 @@ class Stage:
     clear: float
 
 
-SCREEN: Final = (Stage(0.5, 0.2, 2, 0.02), Stage(1.0, 0.1, 1, 0.01))
+SCREEN: Final = (ScreenStage(0.5, 0.2, 2, 0.02), ScreenStage(1.0, 0.1, 1, 0.01))
 """`archwright bench calibration` measures what it finds and costs; docs/method.md has what was
 tried in its place."""
 
@@ -176,7 +176,7 @@ class Verification:
         ]
         return screen(self._context.metric, field.finalist.id, field.finalist.title, own, against)
 
-    def _advance(self, stage: Stage, fields: Sequence[Field], verdicts: Verdicts) -> list[Field]:
+    def _advance(self, stage: ScreenStage, fields: Sequence[Field], verdicts: Verdicts) -> list[Field]:
         """Those that go on after a stage, the most promising first."""
         chances = {f.finalist.id: self._chance(f, verdicts[f.finalist.id]) for f in fields}
         standing = []
