@@ -40,6 +40,7 @@ class CheckReport:
     `graph` is the canonical text of the computation graph (one operation a line, with shapes),
     empty when the model could not be run. `proxies`, where they were asked for, are training-free
     guesses at its quality by name, larger is better; one that does not fit the network is missing.
+    `wrapper` is a sentence on what it does to its input beside its architecture, empty if nothing.
     """
 
     status: Status
@@ -50,6 +51,7 @@ class CheckReport:
     error: str = ""
     seconds: float = 0.0
     proxies: Mapping[str, float] = field(default_factory=dict)
+    wrapper: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class TrialJob:
     """Also time a forward pass, and predict the first split with weights rounded to INT8."""
     before: Stage | None = None
     """What is trained before the candidate, which then inherits its weights."""
+    wrapper: str = ""
+    """Source of the candidate whose views of the input the trained network is shown."""
 
 
 @dataclass(frozen=True, slots=True)

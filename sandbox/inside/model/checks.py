@@ -24,6 +24,7 @@ from .growth import measure_growth
 from .leaks import check_batch_independence, check_causality
 from .proxies import measure_proxies
 from .tracing import trace_graph
+from .wrapper import find_wrapper
 
 _NAMES_SHOWN: Final = 5
 _DETAIL_LIMIT: Final = 600
@@ -44,17 +45,30 @@ def examine(request: CheckRequest) -> CheckReply:
         checks.append(_attempt(name, check, exam))
         if name == "shapes" and not checks[-1].ok:
             return _reply(checks)
-    graph = ""
-    try:
-        seed_everything(request.seed)  # a fresh network: the checks have moved this one's weights
-        graph = trace_graph(construct(exam.module, request.problem), exam.inputs(2))
-    except Exception as error:  # noqa: BLE001 - no fault of the candidate, but not to go unsaid
-        checks.append(_finding("graph", True, f"not traced: {describe(error)}"))
+    graph = _traced(checks, "graph", lambda: _graph(exam, request.seed))
+    wrapper = _traced(checks, "wrapper", lambda: str(find_wrapper(exam)))
+    if wrapper:
+        checks.append(_finding("wrapper", True, wrapper))
     reply = _reply(checks)
     reply.parameters, reply.flops, reply.graph = exam.parameters, exam.flops, graph
+    reply.wrapper = wrapper
     if request.proxies and reply.status == "ok":
         reply.proxies = measure_proxies(exam, request.seed)
     return reply
+
+
+def _traced(checks: list[CheckFinding], name: str, trace: Callable[[], str]) -> str:
+    """What a trace of the network shows; empty where it cannot be traced, which is said."""
+    try:
+        return trace()
+    except Exception as error:  # noqa: BLE001 - no fault of the candidate, but not to go unsaid
+        checks.append(_finding(name, True, f"not traced: {describe(error)}"))
+        return ""
+
+
+def _graph(exam: Examination, seed: int) -> str:
+    seed_everything(seed)  # a fresh network: the checks have moved this one's weights
+    return trace_graph(construct(exam.module, exam.problem), exam.inputs(2))
 
 
 def _plan(problem: ProblemProjection) -> Iterator[tuple[str, Callable[[Examination], str]]]:
