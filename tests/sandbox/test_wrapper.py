@@ -115,6 +115,16 @@ def test_so_it_is_where_the_input_was_rearranged_first(rearranged: str) -> None:
     assert found(source) == "in training its input is changed at random"
 
 
+def test_so_it_is_where_evaluation_takes_a_fused_kernel() -> None:
+    problem = Problem("Model", (12, 8), (3,), "cross_entropy", 5_000)
+    layer = "nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, norm_first=True)"
+    parts = f"self.mix = {layer}; self.out = nn.Linear(8, classes)"
+    noise = "if self.training:\n    x = x + 0.1 * torch.randn_like(x)\n"
+    assert not found(written("return self.out(self.mix(x).mean(1))", parts), problem)
+    noisy = written(f"{noise}return self.out(self.mix(x).mean(1))", parts)
+    assert found(noisy, problem) == "in training its input is changed at random"
+
+
 VIEWS: Final = {
     "a loop": (3, "out = sum(self.net(torch.roll(x, k, 3)) for k in (-1, 0, 1))"),
     "one batch": (

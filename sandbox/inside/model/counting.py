@@ -57,13 +57,13 @@ def count_flops(model: nn.Module, batch: Tensor) -> Count:
 
 def _counted(model: nn.Module, batch: Tensor) -> CostCounter:
     counter = CostCounter((batch, *model.parameters(), *model.buffers()))
-    with _nothing_fused(), torch.no_grad(), counter:
+    with nothing_fused(), torch.no_grad(), counter:
         model(batch)
     return counter
 
 
 @contextmanager
-def _nothing_fused() -> Iterator[None]:
+def nothing_fused() -> Iterator[None]:
     """Attention and recurrent layers run as the products that they consist of."""
     mkldnn, fast = torch._C._get_mkldnn_enabled(), torch.backends.mha.get_fastpath_enabled()
     torch._C._set_mkldnn_enabled(False)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from .counting import nothing_fused
 from .formulas import is_sparse, tensors_of
 
 Views = tuple[Tensor, ...]
@@ -40,7 +41,7 @@ def look(model: nn.Module, x: Tensor) -> list[Meeting]:
     """
     copy = x.clone()
     recorder = _Recorder(model, copy)
-    with recorder:
+    with nothing_fused(), recorder:  # fused kernels take other parameters, in eval mode alone
         model(copy)
     return recorder.meetings
 
