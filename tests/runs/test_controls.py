@@ -9,7 +9,6 @@ from parts import Parts
 
 from archwright.core import Candidate, Recipe, Status, TrialSpec
 from archwright.runs.verification.controls import make_controls
-from archwright.runs.verification.judgement import Against, judge
 
 HIDDEN = """\
 import torch
@@ -77,18 +76,6 @@ def test_the_candidate_is_looked_at_once(parts: Parts) -> None:
     assert [s.result for s in parts.journal.steps("wrapper") if s.key == "3"] == [{"wrapper": SAID}]
     assert make_controls(parts.context, finalist(NOISY)) == first
     assert len(list(parts.journal.steps("wrapper"))) == 2  # the finalist and the baseline
-
-
-def test_a_finalist_that_its_wrapper_explains_is_no_discovery(parts: Parts) -> None:
-    noise = (0.1, -0.2, 0.3, -0.1, 0.2, -0.3)
-    own = [80.0 + n for n in noise]
-    controls = [
-        Against("baseline", "the baseline", 82, tuple(75.0 + n for n in noise[::-1])),
-        Against("wrapper", "the baseline in its wrapper", 82, tuple(80.5 - n for n in noise)),
-    ]
-    verdict = judge(parts.context.metric, "3", "an idea", own, controls, 1)
-    assert verdict.verdict == "no gain"
-    assert verdict.reason == "the baseline does as well in its wrapper"
 
 
 @pytest.mark.parametrize("source", [NOISY, HIDDEN])
