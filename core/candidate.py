@@ -100,6 +100,8 @@ class Candidate:
     lesson: str = ""
     measured_ms: float | None = None
     """Of one sample, timed when it was verified."""
+    wrapper: str = ""
+    """Of a control: source of the candidate whose views of the input it is shown."""
     int8: float | None = None
     """Mean score with weights rounded to INT8, over the seeds that verified it."""
 

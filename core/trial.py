@@ -56,6 +56,7 @@ class CheckReport:
     `graph` is the canonical text of the computation graph (one operation a line, with shapes),
     empty when the model could not be run. `proxies`, where they were asked for, are training-free
     guesses at its quality by name, larger is better; one that does not fit the network is missing.
+    `wrapper` is a sentence on what it does to its input beside its architecture, empty if nothing.
     """
 
     status: Status
@@ -68,6 +69,7 @@ class CheckReport:
     proxies: Mapping[str, float] = field(default_factory=dict)
     lost: bool = False
     """Whether it ended through the machine, not through the candidate: see `Outcome`."""
+    wrapper: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ class TrialJob:
     """Also time a forward pass, and predict the first split with weights rounded to INT8."""
     before: Stage | None = None
     """What is trained before the candidate, which then inherits its weights."""
+    wrapper: str = ""
+    """Source of the candidate whose views of the input the trained network is shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,7 @@ class Trainer:
             ceiling=spec.ceiling,
             measures=TEST in splits,
             before=spec.before,
+            wrapper=spec.candidate.wrapper,
         )
         before = self._data.digest(job.data, VALIDATION)
         outcome = self._sandbox.train(job, spec.priority)

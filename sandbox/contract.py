@@ -92,6 +92,7 @@ class TrainRequest:
     ceiling: tuple[int, float] | None = None
     measures: bool = False
     before: StageProjection | None = None
+    wrapper: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,7 @@ class CheckReply:
         default_factory=dict
     )
     error: str = ""
+    wrapper: Annotated[str, Most(200)] = ""
 
 
 @dataclass(slots=True)

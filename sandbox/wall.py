@@ -220,4 +220,5 @@ def report_of(header: Mapping[str, Any], seconds: float) -> CheckReport:
         error=clean(reply.error),
         seconds=seconds,
         proxies=reply.proxies,
+        wrapper=clean(reply.wrapper),
     )

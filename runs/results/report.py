@@ -228,7 +228,7 @@ def front_table(snapshot: Snapshot, rows: Sequence[Candidate]) -> RenderableType
     table = stretching_table(*names, stretched="idea")
     for row in rows:
         cells = (clean(row.id, 20), clean(row.title), score_text(metric, row.score or 0.0))
-        costs = (f"{row.parameters:,}", f"{row.flops / 1e6:.3g}")
+        costs = (f"{row.parameters:,}", f"{row.flops / 1e6:.3g}" if row.flops else "?")
         table.add_row(*map(Text, (*cells, *costs, *(text(row) for text in known.values()))))
     return table
 

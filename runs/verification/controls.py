@@ -1,4 +1,4 @@
-"""What a finalist must beat: the baseline, one of its size, one with its recipe."""
+"""What a finalist must beat: the baseline, one of its size, with its recipe, in its wrapper."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archwright.source.widths import scale_width
 EQUAL_PARAMETERS: Final = 0.05
 """Sizes that differ by so large a share count as equal."""
 
-Kind = Literal["baseline", "size", "recipe"]
+Kind = Literal["baseline", "size", "recipe", "wrapper"]
 Controls = Mapping[Kind, Candidate]
 
 
@@ -33,7 +33,31 @@ def make_controls(context: RunContext, finalist: Candidate) -> Controls:
             title=f"{base.title} with its recipe",
             recipe=finalist.recipe,
         )
+    wrapper = _wrapper_of(context, finalist)
+    if wrapper and wrapper != _wrapper_of(context, baseline):
+        base = controls.get("recipe", controls.get("size", baseline))
+        controls["wrapper"] = replace(
+            base,
+            id=f"{base.id}-in-wrapper-of-{finalist.id}",
+            title=f"{base.title} in its wrapper",
+            wrapper=finalist.source,
+        )
     return controls
+
+
+def _wrapper_of(context: RunContext, candidate: Candidate) -> str:
+    """What a candidate does to its input beside its architecture, as the checks found it."""
+
+    def look() -> dict[str, Any]:
+        report = context.sandbox.check(candidate.source, context.spec.problem)
+        if not report.checks:
+            context.journal.notice(
+                f"whether {candidate.id} has a wrapper is unknown: {report.error or report.status}"
+            )
+        return {"wrapper": report.wrapper}
+
+    found: str = context.journal.once("wrapper", candidate.id, candidate.id, {}, look)["wrapper"]
+    return found
 
 
 def _scaled_baseline(context: RunContext, finalist: Candidate) -> Candidate | None:

@@ -59,5 +59,7 @@ def suspect(
             f"same samples is {own:.3g} where the baseline's is {base:.3g}"
         )
     for check in checks:
+        if check.name == "wrapper":
+            yield f"its input is not the task's alone: {check.detail}"
         if check.name == "parameters" and "buffer" in check.detail:
             yield f"parameters may hide in buffers: {check.detail}"

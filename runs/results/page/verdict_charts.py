@@ -59,7 +59,11 @@ def _control_label(compared: Comparison) -> str:
     """In few letters what the control has in common with the finalist."""
     shared = [
         word
-        for word, mark in (("size", "scaled to"), ("recipe", "with its recipe"))
+        for word, mark in (
+            ("size", "scaled to"),
+            ("recipe", "with its recipe"),
+            ("wrapper", "in its wrapper"),
+        )
         if mark in compared.control
     ]
     return f"same {' and '.join(shared)}" if shared else "baseline"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any, Final
 
 import torch
@@ -20,13 +18,15 @@ from ...contract import (
 )
 from ..faults import ContractError, describe, is_out_of_memory
 from .building import construct, loss_of, refuse_new_parameters, run
+from .counting import count_flops
 from .examination import BATCHES, Examination
+from .growth import measure_growth
 from .leaks import check_batch_independence, check_causality
-from .measuring import count_flops
 from .proxies import measure_proxies
 from .randomness import check_randomness
 from .seeding import seed_everything
 from .tracing import trace_graph
+from .wrapper import find_wrapper
 
 _NAMES_SHOWN: Final = 5
 _DETAIL_LIMIT: Final = 600
@@ -51,17 +51,30 @@ def examine(request: CheckRequest) -> CheckReply:
         checks.append(_attempt(name, check, exam))
         if name == "shapes" and not checks[-1].ok:
             return _reply(checks)
-    graph = ""
-    try:
-        seed_everything(request.seed)  # a fresh network: the checks have moved this one's weights
-        graph = trace_graph(construct(exam.module, request.problem), exam.inputs(2))
-    except Exception as error:  # noqa: BLE001 - no fault of the candidate, but not to go unsaid
-        checks.append(_finding("graph", True, f"not traced: {describe(error)}"))
+    graph = _traced(checks, "graph", lambda: _graph(exam, request.seed))
+    wrapper = _traced(checks, "wrapper", lambda: str(find_wrapper(exam)))
+    if wrapper:
+        checks.append(_finding("wrapper", True, wrapper))
     reply = _reply(checks)
     reply.parameters, reply.flops, reply.graph = exam.parameters, exam.flops, graph
+    reply.wrapper = wrapper
     if request.proxies and reply.status == "ok":
         reply.proxies = measure_proxies(exam, request.seed)
     return reply
+
+
+def _traced(checks: list[CheckFinding], name: str, trace: Callable[[], str]) -> str:
+    """What a trace of the network shows; empty where it cannot be traced, which is said."""
+    try:
+        return trace()
+    except Exception as error:  # noqa: BLE001 - no fault of the candidate, but not to go unsaid
+        checks.append(_finding(name, True, f"not traced: {describe(error)}"))
+        return ""
+
+
+def _graph(exam: Examination, seed: int) -> str:
+    seed_everything(seed)  # a fresh network: the checks have moved this one's weights
+    return trace_graph(construct(exam.module, exam.problem), exam.inputs(2))
 
 
 def _plan(problem: ProblemProjection) -> Iterator[tuple[str, Callable[[Examination], str]]]:
@@ -135,12 +148,16 @@ def check_parameters(exam: Examination) -> str:
 
 
 def check_flops(exam: Examination) -> str:
-    """The forward pass of one sample costs no more than the task allows."""
-    exam.flops = count_flops(exam.model, exam.inputs(1))
+    """The forward pass of one sample costs no more than the task allows, and all of it is counted.
+
+    Where some of it is not, the cost is unknown: no limit passes on it, and no objective.
+    """
+    count = count_flops(exam.model, exam.inputs(1))
     limit = exam.problem.max_flops
-    if limit is not None and exam.flops > limit:
-        raise ContractError(f"{exam.flops:,} FLOPs a sample, but the limit is {limit:,}")
-    return f"{exam.flops:,} FLOPs a sample"
+    exam.flops = 0 if count.unknown else count.flops
+    if limit is not None and (count.unknown or count.flops > limit):
+        raise ContractError(f"{count}, but the limit is {limit:,}")
+    return f"at least {count}" if count.unknown else str(count)
 
 
 def check_gradients(exam: Examination) -> str:
@@ -200,29 +217,3 @@ def _unregistered(out: Tensor, model: nn.Module) -> list[tuple[int, ...]]:
             hidden.append(tuple(leaf.shape))
         queue.extend(parent for parent, _ in node.next_functions)
     return hidden
-
-
-def measure_growth(exam: Examination) -> str:
-    """Cost of a forward pass at N, 2N and 4N positions; a figure, not a limit."""
-    costs = []
-    for factor in (1, 2, 4):
-        longer = _stretched(exam.problem, factor)
-        try:
-            costs.append(count_flops(construct(exam.module, longer), exam.inputs(1, longer)))
-        except (ContractError, RuntimeError, ValueError, IndexError) as error:
-            if is_out_of_memory(error):
-                raise
-            return f"does not run at {factor}N: {describe(error)}"
-    ratios = [cost / max(costs[0], 1) for cost in costs[1:]]
-    power = math.log2(max(ratios[1], 1e-9)) / 2
-    return f"FLOPs at N, 2N, 4N: 1, {ratios[0]:.2f}, {ratios[1]:.2f} (about N^{power:.2f})"
-
-
-def _stretched(problem: ProblemProjection, factor: int) -> ProblemProjection:
-    """The problem at `factor` times its sequence length."""
-    length = problem.input_shape[0]
-    output = problem.output_shape
-    if len(output) > 1 and output[0] == length:
-        output = (factor * length, *output[1:])
-    stretched = (factor * length, *problem.input_shape[1:])
-    return replace(problem, input_shape=stretched, output_shape=output)

@@ -25,9 +25,11 @@ from .building import (
     take_over,
     weights_of,
 )
+from .examination import Examination
 from .leaks import differs
 from .measuring import round_weights, time_forward
 from .seeding import seed_everything
+from .wrapper import InWrapper
 
 CURVE_POINTS: Final = 20
 CLIP_NORM: Final = 1.0
@@ -59,10 +61,13 @@ def train(job: TrainRequest, data: Mapping[str, Array]) -> tuple[TrainReply, dic
         ContractError: the candidate does not build or returns wrong shapes.
     """
     weights = _train_before(job, data)
+    wrapping = Examination(job.wrapper, job.problem, job.seed) if job.wrapper else None
     seed_everything(job.seed)
     model = build(job.source, job.problem)
     if weights is not None:
         take_over(model, weights)
+    if wrapping is not None:
+        model = InWrapper(model, wrapping)
     reply = TrainReply("ok", parameters=sum(p.numel() for p in model.parameters()))
     try:
         _fit(model, job, data, reply)

@@ -1,0 +1,128 @@
+"""Counts operations, so that the figure is the same on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from .formulas import is_sparse, tensors_of
+from .operations import cost_of
+
+_NAMES_SHOWN: Final = 5
+_ELSEWHERE: Final = "what it computes outside of torch"
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Floating-point operations of a forward pass, and what of it they leave out."""
+
+    flops: int
+    operations: int
+    """How many were run, of whatever cost."""
+    unknown: tuple[str, ...] = ()
+    """Names of operations that were not counted."""
+
+    def __str__(self) -> str:
+        """The figure, and what is not in it."""
+        said = f"{self.flops:,} FLOPs a sample"
+        if not self.unknown:
+            return said
+        more = f" and {len(self.unknown) - _NAMES_SHOWN} more" * (len(self.unknown) > _NAMES_SHOWN)
+        return f"{said}; not counted: {', '.join(self.unknown[:_NAMES_SHOWN])}{more}"
+
+
+def count_flops(model: nn.Module, batch: Tensor) -> Count:
+    """Operations of one forward pass of `model` over `batch`, in eval mode, without gradients.
+
+    Kernels that fuse what could be counted are turned off; what is left uncounted is named. Tensors
+    that come from elsewhere are constants if they stay the same on another input; else they were
+    computed out of sight, by NumPy or in a thread.
+    """
+    model.eval()
+    counter = _counted(model, batch)
+    unknown = list(counter.unknown)
+    if counter.foreign:
+        other = _counted(model, batch.flip(tuple(range(1, batch.dim()))))
+        unknown += [_ELSEWHERE] * (not _are_same(counter.foreign, other.foreign))
+    return Count(counter.flops, counter.operations, tuple(dict.fromkeys(unknown)))
+
+
+def _counted(model: nn.Module, batch: Tensor) -> CostCounter:
+    counter = CostCounter((batch, *model.parameters(), *model.buffers()))
+    with nothing_fused(), torch.no_grad(), counter:
+        model(batch)
+    return counter
+
+
+@contextmanager
+def nothing_fused() -> Iterator[None]:
+    """Attention and recurrent layers run as the products that they consist of."""
+    mkldnn, fast = torch._C._get_mkldnn_enabled(), torch.backends.mha.get_fastpath_enabled()
+    torch._C._set_mkldnn_enabled(False)
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch._C._set_mkldnn_enabled(mkldnn)
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+def _are_same(some: list[Tensor], others: list[Tensor]) -> bool:
+    pairs = zip(some, others, strict=False)
+    return len(some) == len(others) and all(torch.equal(a, b) for a, b in pairs)
+
+
+class CostCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts floating-point operations while it is entered, as `operations` says."""
+
+    supports_higher_order_operators = True  # they are named, too
+
+    def __init__(self, known: tuple[Tensor, ...] = ()) -> None:
+        """`known` are the tensors that are there before anything is run."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.flops = self.operations = 0
+        self.unknown: list[str] = []
+        self.foreign: list[Tensor] = []
+        """Copies of dense tensors that no counted operation gave, in order."""
+        self._memories: dict[int, StorageWeakRef] = {}
+        """By address; a weak reference keeps an address from being used again."""
+        self._remember(known)
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Run one operation and add its cost."""
+        self._look_at((args, tuple((kwargs or {}).values())))
+        out = func(*args, **(kwargs or {}))
+        cost = cost_of(func, args, kwargs or {}, out)
+        if cost is None:
+            self.unknown.append(str(func))
+        self.flops += cost or 0
+        self.operations += 1
+        self._remember(tensors_of(out))
+        return out
+
+    def _look_at(self, arguments: tuple[Any, ...]) -> None:
+        for tensor in tensors_of(arguments):
+            if not is_sparse(tensor) and tensor.untyped_storage()._cdata not in self._memories:
+                self._remember((tensor,))
+                self.foreign.append(tensor.detach().clone())
+
+    def _remember(self, tensors: tuple[Tensor, ...]) -> None:
+        for tensor in tensors:
+            if not is_sparse(tensor):
+                memory = StorageWeakRef(tensor.untyped_storage())  # type: ignore[no-untyped-call]
+                self._memories[memory.cdata] = memory
