@@ -251,11 +251,13 @@ class VerificationSettings(SettingsGroup):
 
     finalists: int = Field(default=3, ge=0)
     """Candidates that are verified, at most."""
-    verify_seeds: int = Field(default=6, ge=3)
-    """Fresh seeds on which a finalist is screened, paired with the baseline's: half of them first,
-    the rest where it may well be better."""
-    deciding_seeds: int = Field(default=16, ge=4, le=64)
+    screen_seeds: int = Field(default=4, ge=2, le=32)
+    """Fresh seeds on which a finalist is screened, paired with the baseline's."""
+    deciding_seeds: int = Field(default=18, ge=4, le=64)
     """New seeds on which a finalist that passed the screen is decided, on the sealed test split."""
+    verify_seeds: int = Field(default=6, ge=3)
+    """Seeds of a paper's reproduction, at first; as many again are added, up to three times as many,
+    while its verdict is open."""
     baseline_seeds: int = Field(default=5, ge=2)
     """Seeds that measure the noise floor at the top rung (three at lower rungs)."""
 

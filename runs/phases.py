@@ -250,7 +250,7 @@ class Phases:
             return None
 
         def seconds_left(under_way: int) -> float:
-            trials = plan.verification or settings.verify_seeds * (1 + 2 * plan.finalists)
+            trials = plan.verification or settings.screen_seeds * (1 + 2 * plan.finalists)
             kept = self._seconds_per_trial() * trials
             kept += self._seconds_per_candidate() * under_way
             return hours * 3600 - self._seconds() - kept / settings.workers

@@ -128,7 +128,7 @@ def _thin_verification(plan: Plan, settings: RunSettings) -> str:
     if plan.finalists == 0:
         return (
             f"{settings.max_trials} trials are too few to verify a finalist on "
-            f"{settings.verify_seeds} seeds: no gain of this run can become a discovery"
+            f"{settings.screen_seeds} seeds: no gain of this run can become a discovery"
         )
     return f"{settings.max_trials} trials verify {plan.finalists} of {settings.finalists} finalists"
 

@@ -15,6 +15,7 @@ from typing import Final, Literal
 from archwright.core import Array, Candidate, Comparison, Metric, Verdict
 from archwright.runs.verification.statistics import (
     ALPHA,
+    CONFIDENCE,
     Effect,
     compare,
     compare_on_test,
@@ -87,12 +88,12 @@ def decide(
         on_validation: `screen` of the same trainings, which nothing was chosen by.
         own: the finalist's test scores `(seeds, samples)`.
         controls: the controls', in the order of `on_validation.comparisons`.
-        level: what p must be below; each tail of the intervals has as much.
+        level: what p must be below. Intervals hold 95 %, more where the level is below 2.5 %.
     """
     sign = 1.0 if metric.direction == "maximize" else -1.0
     gains = [sign * (own - other) for other in controls]
     compared = [
-        _on_test(known, compare_on_test(g, 1 - 2 * level))
+        _on_test(known, compare_on_test(g, max(CONFIDENCE, 1 - 2 * level)))
         for known, g in zip(on_validation.comparisons, gains, strict=True)
     ]
     plain, wrapped = _plain(compared), [c for c in compared if c.kind == WRAPPER]

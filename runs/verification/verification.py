@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from math import ceil, sqrt
+from math import sqrt
 from typing import Final
 
 import numpy as np
@@ -43,22 +43,11 @@ Verdicts = dict[str, Verdict]
 """By the finalist's id."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScreenStage:
-    """A stage of the screen. Finalists go on whose p over the baseline, of all that was measured of
-    them so far, is below `most`, the best `places` of them; beyond those places only with a p below
-    `clear`."""
-
-    share: float
-    """Of the seeds that a finalist is screened on."""
-    most: float
-    places: int
-    clear: float
-
-
-SCREEN: Final = (ScreenStage(0.5, 0.2, 2, 0.02), ScreenStage(1.0, 0.1, 1, 0.01))
-"""`archwright bench calibration` measures what it finds and costs; docs/method.md has what was
-tried in its place."""
+PASSES: Final = 0.15
+"""The most promising finalist is decided on if its p, of all that was measured of it so far, is
+below; `archwright bench calibration` measures what that finds and costs."""
+PASSES_BESIDE: Final = 0.02
+"""Others are decided on beside it only if theirs is below this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +97,16 @@ class Verification:
             for f in finalists
         ]
         verdicts: Verdicts = {}
-        standing, trained = fields, 0
-        for stage in SCREEN:
-            seeds = ceil(stage.share * self._context.settings.verify_seeds)
-            standing = self._train(standing, range(trained, seeds))
-            trained = seeds
-            for field in standing:
-                verdicts[field.finalist.id] = self._screen(field, range(seeds))
-            standing = self._advance(stage, standing, verdicts)
+        numbers = range(self._context.settings.screen_seeds)
+        screened = self._train(fields, numbers)
+        for field in screened:
+            verdicts[field.finalist.id] = self._screen(field, numbers)
+        standing = self._passing(screened, verdicts)
         ids = [field.finalist.id for field in fields]
         self._context.journal.note(unverified=[i for i in ids if i not in verdicts])
-        for field in [f for f in standing if f.has_no_equal]:
-            standing.remove(field)
-            verdicts[field.finalist.id] = _without_equal(field, verdicts[field.finalist.id])
-        verdicts |= self._decide(standing, verdicts)
+        alone = [field for field in standing if field.has_no_equal]
+        verdicts |= {f.finalist.id: _without_equal(f, verdicts[f.finalist.id]) for f in alone}
+        verdicts |= self._decide([f for f in standing if f not in alone], verdicts)
         return [replace(v, round=self.round) for v in verdicts.values()]
 
     def _for_playoff(self, count: int) -> int | None:
@@ -176,15 +161,16 @@ class Verification:
         ]
         return screen(self._context.metric, field.finalist.id, field.finalist.title, own, against)
 
-    def _advance(self, stage: ScreenStage, fields: Sequence[Field], verdicts: Verdicts) -> list[Field]:
-        """Those that go on after a stage, the most promising first."""
+    def _passing(self, fields: Sequence[Field], verdicts: Verdicts) -> list[Field]:
+        """Those that are decided on, the most promising first."""
         chances = {f.finalist.id: self._chance(f, verdicts[f.finalist.id]) for f in fields}
-        standing = []
-        for place, field in enumerate(sorted(fields, key=lambda f: chances[f.finalist.id])):
-            most = stage.most if place < stage.places else stage.clear
-            if chances[field.finalist.id] < most:
-                standing.append(field)
-        return standing
+        ranked = sorted(fields, key=lambda f: chances[f.finalist.id])
+        limits = [PASSES] + [PASSES_BESIDE] * len(ranked)
+        return [
+            field
+            for field, most in zip(ranked, limits, strict=False)
+            if chances[field.finalist.id] < most
+        ]
 
     def _chance(self, field: Field, verdict: Verdict) -> float:
         """The p of a finalist over the baseline, of the play-off and its fresh seeds together, with
@@ -224,7 +210,7 @@ class Verification:
     def _deciding(self, fields: Sequence[Field]) -> range:
         """The numbers of the seeds that decide, as many as the allowance has room for."""
         settings = self._context.settings
-        first, count = settings.verify_seeds, settings.deciding_seeds
+        first, count = settings.screen_seeds, settings.deciding_seeds
         if self._left is not None:
             arms = len({who.id for field in fields for who in field.everyone})
             count = min(count, self._left // arms)
@@ -286,12 +272,7 @@ def least_trainings(settings: RunSettings, finalists: int) -> int:
 
 
 def _screen_trainings(settings: RunSettings, finalists: int) -> int:
-    total, before, standing = 0, 0, finalists
-    for stage in SCREEN:
-        seeds = ceil(stage.share * settings.verify_seeds)
-        total += (1 + standing) * (seeds - before)
-        before, standing = seeds, min(standing, stage.places)
-    return total
+    return (1 + finalists) * settings.screen_seeds
 
 
 def fresh_seed(round_: int, number: int = 0) -> int:

@@ -31,7 +31,7 @@ from archwright.runs.workspace.paths import RunPaths
 from archwright.sandbox.in_process import InProcessSandbox
 
 TOP = len(SPEC.rungs) - 1
-SETTINGS = RunSettings(workers=1, verify_seeds=4, deciding_seeds=6, finalists=3)
+SETTINGS = RunSettings(workers=1, screen_seeds=4, deciding_seeds=6, finalists=3)
 
 
 @dataclass
@@ -123,7 +123,7 @@ def test_what_decides_was_seen_by_no_choice(scene: Scene) -> None:
     scene.enter("1", 5.0)
     trainer = DrawnTrainer({"1": 5.0})
     found = scene.verify(trainer)["1"]
-    screened = {fresh_seed(0, n) for n in range(SETTINGS.verify_seeds)}
+    screened = {fresh_seed(0, n) for n in range(SETTINGS.screen_seeds)}
     own = {seed for id_, seed in trainer.trained if id_ == "1"}
     assert {s for i, s in trainer.trained if i == BASELINE} == own
     assert len(own - screened) == SETTINGS.deciding_seeds == found.seeds == len(found.own_scores)
@@ -152,7 +152,7 @@ def test_trainings_that_measured_nothing_leave_it_undecided(scene: Scene, whose:
     lost = {whose: Status.TIMEOUT}
     verdict = scene.verify(DrawnTrainer({"1": 5.0}, lost=lost))["1"]
     assert (verdict.verdict, verdict.gain) == ("undecided", None)
-    assert "timed out on 1 of 2 fresh seeds" in verdict.reason
+    assert "timed out on 2 of 4 fresh seeds" in verdict.reason
     assert scene.account.looks() == []
 
 

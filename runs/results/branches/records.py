@@ -188,7 +188,7 @@ class Records:
             return {}
         file = f"discoveries/{slugify(self._spec.name)}/architecture.py"
         screened = verdict.level is None
-        first = fresh_seed(self._round, 0 if screened else self._context.settings.verify_seeds)
+        first = fresh_seed(self._round, 0 if screened else self._context.settings.screen_seeds)
         task = shlex.quote(self._context.facts.task_from)
         return {
             "command": f"archwright try {file} --task {task} --seed {first}",
