@@ -22,6 +22,8 @@ class Status(StrEnum):
     TIMEOUT = "timeout"
     OUT_OF_MEMORY = "out_of_memory"
     KILLED = "killed"
+    NOT_BEGUN = "not_begun"
+    """The time of the run would not have sufficed: nothing was spent or measured."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,10 @@ from archwright.core import (
     seed_of,
 )
 from archwright.core.settings import RunSettings
+from archwright.runs.budget.pace import NO_TIME
 from archwright.runs.context import Campaign, RunContext, Trains
 
+NO_TRIALS: Final = "the budget of trials ended"
 CLOSE: Final = 1.5
 """A decision is close while the gain lies within so many of its own standard errors of the cut."""
 
@@ -49,7 +51,11 @@ class SuccessiveHalving:
     @property
     def most_trials(self) -> int:
         """Most trainings that one candidate can use."""
-        return len(self._floors) * self._settings.search_seeds
+        return self.most_from(0)
+
+    def most_from(self, first: int) -> int:
+        """Most trainings of a candidate that starts at a rung."""
+        return (len(self._floors) - first) * self._settings.search_seeds
 
     def run(
         self,
@@ -73,19 +79,20 @@ class SuccessiveHalving:
         top = len(self._floors) - 1
         for rung in range(first, len(self._floors)):
             if candidate.trials >= allowance:
-                break
+                return candidate.ended(_end(candidate), NO_TRIALS)
             cut = _cut(rivals(rung), self._places(rung))
             left = allowance - candidate.trials
             shown, spent, failed = self._measure(candidate, rung, cut, left)
             candidate = replace(candidate, trials=candidate.trials + spent)
+            if shown is None and failed is not None and failed.status is Status.NOT_BEGUN:
+                return candidate.ended(_end(candidate), failed.error)
             if shown is None:
                 return candidate.ended(*_failure(failed))
             candidate = replace(candidate, rungs={**candidate.rungs, rung: shown})
             reached(candidate)
             if rung < top and not (shown.gain or 0.0) > cut and not spared(candidate):
                 break
-        promoted = len(candidate.rungs) > 1
-        return candidate.ended(CandidateStatus.PROMOTED if promoted else CandidateStatus.TRAINED)
+        return candidate.ended(_end(candidate))
 
     def _places(self, rung: int) -> Callable[[int], int]:
         """How many of so many rivals pass: a share of them, at the top rung the finalists."""
@@ -105,6 +112,10 @@ class SuccessiveHalving:
             trial = self._trainer.train(
                 TrialSpec(candidate, rung, seed, priority=candidate.number, ceiling=floor.ceiling)
             )
+            if trial.status is Status.NOT_BEGUN:
+                if not scores:
+                    return None, 0, trial
+                break  # The decision falls on what there is.
             if trial.score is None:
                 return None, seed + 1, trial
             scores.append(trial.score)
@@ -123,6 +134,17 @@ def _cut(rivals: Sequence[float], places: Callable[[int], int]) -> float:
     if len(rivals) < wanted:
         return 0.0
     return sorted(rivals, reverse=True)[wanted - 1]
+
+
+def is_out_of_time(candidate: Candidate) -> bool:
+    """Whether nothing of a candidate was measured, for the time of the run ended before it."""
+    return candidate.reason == NO_TIME and not candidate.rungs
+
+
+def _end(candidate: Candidate) -> CandidateStatus:
+    """How a candidate stands that no fault ended."""
+    promoted = len(candidate.rungs) > 1
+    return CandidateStatus.PROMOTED if promoted else CandidateStatus.TRAINED
 
 
 def _failure(trial: Trial | None) -> tuple[CandidateStatus, str]:

@@ -12,6 +12,7 @@ UNMEASURED: Final = {
     Status.TIMEOUT: "timed out",
     Status.KILLED: "was killed",
     Status.OUT_OF_MEMORY: "ran out of memory",
+    Status.NOT_BEGUN: "had no time left",
 }
 """Ends of a training that say nothing of the architecture."""
 
