@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from archwright.core import Candidate, CheckReport, Problem, TaskSpec
+from archwright.source.counting import own_limit
 
 
 class Typed(BaseModel):
@@ -28,6 +29,9 @@ class Brief(Typed):
     rungs: tuple[int, ...]
     recipe: Mapping[str, Any]
     problem: Mapping[str, Any]
+    own_limit: int = 0
+    """Most parameters that the candidate's own class may have: less than the problem's limit where
+    the harness puts it into a network."""
 
     @classmethod
     def of(cls, spec: TaskSpec) -> Brief:
@@ -42,6 +46,7 @@ class Brief(Typed):
             rungs=spec.rungs,
             recipe=spec.recipe.to_json(),
             problem=spec.problem.to_json(),
+            own_limit=own_limit(spec.problem),
         )
 
 
@@ -56,6 +61,8 @@ class ShownCandidate(Typed):
     gain: float | None
     """Gain over the baseline in its noise standard deviations."""
     parameters: int = 0
+    steps: int = 0
+    """Optimizer steps that it was trained for when it was measured; 0 where nobody says."""
 
     @classmethod
     def of(cls, candidate: Candidate) -> ShownCandidate:

@@ -52,4 +52,5 @@ class Keywords(TypedDict, total=False):
     gpus: Sequence[int] | None
     finalists: int | None
     verify_seeds: int | None
+    deciding_seeds: int | None
     baseline_seeds: int | None

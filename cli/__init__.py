@@ -13,7 +13,10 @@ from archwright import __version__
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "init": ("preparing:init", "Make a workspace: a git repository where discoveries land."),
     "run": ("run.starting:run", "Discover architectures for a task."),
-    "resume": ("run.starting:resume", "Carry on a run that was stopped or killed."),
+    "resume": (
+        "run.starting:resume",
+        "Carry on a run that was stopped, or give it more.",
+    ),
     "stop": ("run.looking:stop", "Stop a run cleanly."),
     "runs": ("run.looking:runs", "List the runs of a workspace."),
     "status": ("run.looking:status", "Look at a run, also while it goes on."),

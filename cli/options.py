@@ -33,6 +33,9 @@ AsLines = Annotated[bool, Parameter("--plain", help="Plain lines in place of the
 Unasked = Annotated[bool, Parameter("--yes", help="Do not ask about the cost.")]
 RunName = Annotated[str, Parameter(help="A run's name or how it begins (default: the latest).")]
 TaskName = Annotated[str, Parameter(help="A built-in task's name, or a task folder.")]
+MovedTask = Annotated[
+    str | None, Parameter("--task", help="Where the run's task is now, if it was moved.")
+]
 Words = Annotated[str, Parameter(allow_leading_hyphen=True)]
 """What a person writes, a hyphen at its start included; `-` alone is stdin where that is read."""
 ManyTasks = Annotated[list[str] | None, Parameter("--task", consume_multiple=True)]

@@ -154,14 +154,17 @@ def _describe(spec: TaskSpec) -> dict[str, Any]:
 
 
 def _print_spec(spec: TaskSpec) -> None:
+    from archwright.source.counting import own_limit
+
     problem, backbone = spec.problem, spec.problem.backbone
     shapes = f"{problem.input_shape} -> {problem.output_shape}"
     tokens = f", {problem.vocabulary} tokens" if problem.vocabulary else ""
     unit = f" in {spec.metric.unit}" if spec.metric.unit else ""
+    copies = f" in each of {backbone.layers} copies" if backbone else ""
     rows = {
         "metric": f"{spec.metric.name}{unit}, {spec.metric.direction}",
         "shapes": f"{shapes}{tokens}{', causal' if problem.causal else ''}",
-        "candidate": f"class {problem.entry}, at most {problem.max_params:,} parameters",
+        "candidate": f"class {problem.entry}, at most {own_limit(problem):,} parameters{copies}",
         "rungs": f"{', '.join(map(str, spec.rungs))} steps",
         "recipe": ", ".join(f"{key} {value}" for key, value in spec.recipe.to_json().items()),
         "folder": str(spec.folder),

@@ -256,8 +256,8 @@ class VerificationSettings(SettingsGroup):
     deciding_seeds: int = Field(default=18, ge=4, le=64)
     """New seeds on which a finalist that passed the screen is decided, on the sealed test split."""
     verify_seeds: int = Field(default=6, ge=3)
-    """Seeds of a paper's reproduction, at first; as many again are added, up to three times as many,
-    while its verdict is open."""
+    """Seeds of a paper's reproduction, at first; as many again are added, up to three times as
+    many, while its verdict is open."""
     baseline_seeds: int = Field(default=5, ge=2)
     """Seeds that measure the noise floor at the top rung (three at lower rungs)."""
 

@@ -22,12 +22,15 @@ class Status(StrEnum):
     TIMEOUT = "timeout"
     OUT_OF_MEMORY = "out_of_memory"
     KILLED = "killed"
+    NOT_BEGUN = "not_begun"
+    """The time of the run would not have sufficed: nothing was spent or measured."""
 
 
 _UNMEASURED: Final[Mapping[Status, str]] = {
     Status.TIMEOUT: "timed out",
     Status.OUT_OF_MEMORY: "was killed by the system",
     Status.KILLED: "was lost with its worker",
+    Status.NOT_BEGUN: "had no time left",
 }
 
 
@@ -37,7 +40,8 @@ def unmeasured_by(status: Status | None, lost: bool) -> str:
 
     A loss that is hopeless is an end of our own choice (`killed`, and not lost): it is measured.
     """
-    return _UNMEASURED.get(status, "") if status and (lost or status is Status.TIMEOUT) else ""
+    ours = (Status.TIMEOUT, Status.NOT_BEGUN)
+    return _UNMEASURED.get(status, "") if status and (lost or status in ours) else ""
 
 
 @dataclass(frozen=True, slots=True)

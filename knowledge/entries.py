@@ -48,6 +48,10 @@ class Entry:
     reason: str = ""
     lesson: str = ""
     status: ReviewStatus = "open"
+    steps: int = 0
+    """Optimizer steps behind `score` and `gain`; gains compare at equal steps."""
+    verdict: str = ""
+    """What verification said of it: discovery, no gain or undecided."""
     id: int = 0
     created: float = 0.0
 
@@ -85,7 +89,7 @@ class Hit:
 COLUMNS: Final = (
     "kind", "run", "candidate", "task", "title", "source", "recipe", "text_level", "tree_level",
     "graph_level", "family", "metric", "score", "baseline", "gain", "parameters", "end", "reason",
-    "lesson", "status",
+    "lesson", "status", "steps", "verdict",
 )  # fmt: skip
 
 
@@ -181,6 +185,10 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             VALUES (new.id, spread(new.title), spread(new.family), spread(new.reason),
             spread(new.lesson), spread(new.source)); END""",
         "UPDATE entries SET vector = embedded(source, title, lesson)",
+    ),
+    (
+        "ALTER TABLE entries ADD COLUMN steps INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE entries ADD COLUMN verdict TEXT NOT NULL DEFAULT ''",
     ),
 )
 

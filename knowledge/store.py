@@ -155,8 +155,9 @@ class Knowledge:
         """Up to `n` architectures worth showing, chosen for quality and for diversity.
 
         From the same task first: those that beat the baseline, or the best `n` when fewer did.
-        What is missing comes from other tasks, by gain in units of their noise, and then from what
-        others measured.
+        What was verified comes first, then what was trained longest: gains compare only between
+        trainings of equal length. What is missing comes from other tasks, by gain in units of
+        their noise, and then from what others measured.
 
         Args:
             task: the task that is worked on.
@@ -166,15 +167,24 @@ class Knowledge:
             rng: when given, quality is shaken a little, so that calls differ.
         """
         trained = "source != '' AND status != 'rejected' AND (\"end\" IN ('trained', 'promoted')"
-        order = f"COALESCE(gain, 0) DESC, id LIMIT {_POOL}"
+        beats = "verdict = 'discovery' DESC, COALESCE(gain, 0) >= 0 DESC"
+        order = f"{beats}, steps DESC, COALESCE(gain, 0) DESC, id LIMIT {_POOL}"
         own = self._visible(
             f"{trained} OR kind = 'example') AND task = ?", until, task, order=order
         )
-        good = sum((row["gain"] or 0.0) >= 0.0 for row in own)
-        chosen = _choose(own[: max(n, good)], n, _shown([query_source]), rng)
+        verified = [row for row in own if row["verdict"] == "discovery"]
+        chosen = _choose(verified, n, _shown([query_source]), rng)
+        rest = own[len(verified) :]
+        good = sum((row["gain"] or 0.0) >= 0.0 for row in rest)
+        shown = _shown([query_source, *(e.source for e in chosen)])
+        chosen += _choose(rest[: max(n, good)], n - len(chosen), shown, rng)
         if len(chosen) < n:
+            # How many steps are many is each task's own.
+            place = "RANK() OVER (PARTITION BY task ORDER BY steps DESC)"
             others = self._visible(
-                f"{trained}) AND gain > 0 AND task != ?", until, task, order=order
+                f"{trained}) AND gain > 0 AND task != ?",
+                *(until, task),
+                order=f"{beats}, {place}, gain DESC, id LIMIT {_POOL}",
             )
             shown = _shown([query_source, *(e.source for e in chosen)])
             chosen += _choose(others, n - len(chosen), shown, rng)

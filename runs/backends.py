@@ -71,9 +71,11 @@ def open_agents(backend: Backend, journal: Journal, workspace: WorkspacePaths) -
 
 
 def _pulls(journal: Journal, upto: int) -> list[Pull]:
-    """The gains of each model's candidates, up to a number: all have ended."""
-    first, last = sequence_of(1), sequence_of(upto + 1) - 1
-    gains = {c.number: c.gain for c in journal.candidates(first, last) if c.gain is not None}
+    """The gains of each model's candidates at the top rung, up to a number: all have ended. What
+    did not get there earned nothing."""
+    first, last, top = sequence_of(1), sequence_of(upto + 1) - 1, len(journal.facts.rungs) - 1
+    candidates = journal.candidates(first, last)
+    gains = {c.number: c.gain for c in candidates if c.gain is not None and c.rung == top}
     costs: dict[tuple[int, str], float] = {}
     for call in journal.calls():
         number = _number(call.candidate)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from archwright.core import (
     Candidate,
     Floor,
     Metric,
+    Problem,
     SourceError,
     TaskError,
     TaskSpec,
@@ -58,7 +59,7 @@ class RunContext:
     trainer: TrainsSealed
     baseline: Candidate
     floors: Sequence[Floor] = ()
-    """The noise floor by rung, once it was measured."""
+    """The noise floor by rung; each waits until it was measured."""
     facts: Facts = field(default_factory=Facts)
     """As they were when the session began."""
 
@@ -88,7 +89,7 @@ class Campaign:
 
     @property
     def baseline(self) -> Candidate:
-        """The architecture to beat, with its mean at the top rung."""
+        """The architecture to beat, with its mean at the top rung once a candidate has ended."""
         return self.known[BASELINE]
 
     def rivals(self, rung: int, top: int, parents: Sequence[str]) -> list[float]:
@@ -125,6 +126,21 @@ def within_limits(spec: TaskSpec, settings: RunSettings) -> TaskSpec:
         max_flops=min(flops, default=None),
     )
     return replace(spec, problem=narrowed)
+
+
+def over_limits(baseline: Candidate, problem: Problem) -> Iterator[str]:
+    """What follows from a baseline that is over the limits of what is searched, a line each."""
+    costs = {
+        "parameters": (baseline.parameters, problem.max_params),
+        "FLOPs a sample": (baseline.flops, problem.max_flops),
+    }
+    for what, (own, limit) in costs.items():
+        if limit is not None and own > limit:
+            yield (
+                f"the baseline has {own:,} {what}, over this run's limit of {limit:,}: it stays "
+                "what is to be beaten, so a gain is one over a larger network; what is made from "
+                "it is scaled down, or not proposed where that cannot be done"
+            )
 
 
 def baseline_of(spec: TaskSpec) -> Candidate:

@@ -29,8 +29,10 @@ from archwright.core import (
     seed_of,
 )
 from archwright.core.settings import RunSettings
+from archwright.runs.budget.pace import NO_TIME
 from archwright.runs.context import Campaign, RunContext, Trains
 
+NO_TRIALS: Final = "the budget of trials ended"
 CLOSE: Final = 1.5
 """A decision is close while the gain lies within so many of its own standard errors of the cut."""
 
@@ -49,7 +51,11 @@ class SuccessiveHalving:
     @property
     def most_trials(self) -> int:
         """Most trainings that one candidate can use."""
-        return len(self._floors) * self._settings.search_seeds
+        return self.most_from(0)
+
+    def most_from(self, first: int) -> int:
+        """Most trainings of a candidate that starts at a rung."""
+        return (len(self._floors) - first) * self._settings.search_seeds
 
     def run(
         self,
@@ -73,11 +79,13 @@ class SuccessiveHalving:
         top = len(self._floors) - 1
         for rung in range(first, len(self._floors)):
             if candidate.trials >= allowance:
-                break
+                return candidate.ended(_end(candidate), NO_TRIALS)
             cut = _cut(rivals(rung), self._places(rung))
             left = allowance - candidate.trials
             shown, spent, failed = self._measure(candidate, rung, cut, left)
             candidate = replace(candidate, trials=candidate.trials + spent)
+            if shown is None and failed is not None and failed.status is Status.NOT_BEGUN:
+                return candidate.ended(_end(candidate), failed.error)
             if shown is None:
                 return candidate.ended(*_failure(candidate, failed))
             candidate = replace(candidate, rungs={**candidate.rungs, rung: shown})
@@ -105,6 +113,10 @@ class SuccessiveHalving:
             trial = self._trainer.train(
                 TrialSpec(candidate, rung, seed, priority=candidate.number, ceiling=floor.ceiling)
             )
+            if trial.status is Status.NOT_BEGUN:
+                if not scores:
+                    return None, 0, trial
+                break  # The decision falls on what there is.
             spent = seed + 1
             if trial.unmeasured and scores:
                 break  # The decision falls on what there is.
@@ -126,6 +138,11 @@ def _cut(rivals: Sequence[float], places: Callable[[int], int]) -> float:
     if len(rivals) < wanted:
         return 0.0
     return sorted(rivals, reverse=True)[wanted - 1]
+
+
+def is_out_of_time(candidate: Candidate) -> bool:
+    """Whether nothing of a candidate was measured, for the time of the run ended before it."""
+    return candidate.reason == NO_TIME and not candidate.rungs
 
 
 def _end(candidate: Candidate) -> CandidateStatus:

@@ -8,12 +8,12 @@ with the noise floor → promote or stop → the reviewer looks for invalid gain
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from itertools import count
 
 from archwright.core import Candidate, CandidateStatus, Measurement
-from archwright.runs.allocation import Budget, Grant, Ledger, record_grant
+from archwright.runs.budget.allocation import Budget, Grant, Ledger, record_grant
 from archwright.runs.context import Campaign, RunContext
 from archwright.runs.halving import Evaluation, SuccessiveHalving
 from archwright.runs.memory import Memory
@@ -23,7 +23,7 @@ from archwright.runs.steering import Choice, Steering
 
 @dataclass(slots=True)
 class Loop:
-    """Searches until the budget is spent."""
+    """Searches until the budget is spent, and goes on from there when there is more of it."""
 
     context: RunContext
     steering: Steering
@@ -32,21 +32,15 @@ class Loop:
     halving: SuccessiveHalving
     evaluation: Evaluation
     ledger: Ledger
-    budget: Budget
-    baseline: Candidate = field(init=False)
+    begun: int = 0
+    """Candidates so far."""
 
-    def __post_init__(self) -> None:
-        floor = self.context.floors[-1]
-        shown = {self.context.top: Measurement(floor.mean, 0.0, len(floor.scores))}
-        self.baseline = replace(self.context.baseline, rungs=shown)
-
-    def search(self) -> list[Candidate]:
+    def search(self, budget: Budget) -> list[Candidate]:
         """Candidates until the budget grants no more; all of them, in order."""
-        futures: list[Future[None]] = []
         seen = 0
         with ThreadPoolExecutor(self.context.settings.candidates_ahead) as threads:
-            for number in count(1):
-                grant = self.budget.grant(number)
+            for number in count(self.begun + 1):
+                grant = budget.grant(number)
                 if grant is None:
                     break
                 record_grant(self.context.journal, grant)
@@ -55,8 +49,10 @@ class Loop:
                 seen = max(seen, grant.sees)
                 campaign = self._gather(seen)
                 choice = self.steering.choose(number, campaign)
-                futures.append(threads.submit(self._run_step, grant, choice, campaign))
-            return self.ledger.upto(len(futures))
+                budget.settle(grant, self.halving.most_from(choice.rung))
+                threads.submit(self._run_step, grant, choice, campaign)
+                self.begun = number
+            return self.ledger.upto(self.begun)
 
     def _run_step(self, grant: Grant, choice: Choice, campaign: Campaign) -> None:
         try:
@@ -78,7 +74,12 @@ class Loop:
         """The baseline, what earlier runs found, and this run's results up to number `sees`. What
         the control arm finds stays its own, or it would be no control."""
         own = [c for c in self.ledger.upto(sees) if not c.is_control]
-        known = (self.baseline, *self.memory.inherited(), *own)
+        baseline = self.context.baseline
+        if sees:  # Before anything has ended, nobody waits for the noise floor.
+            floor = self.context.floors[-1]
+            shown = {self.context.top: Measurement(floor.mean, 0.0, len(floor.scores))}
+            baseline = replace(baseline, rungs=shown)
+        known = (baseline, *self.memory.inherited(), *own)
         return Campaign({c.id: c for c in known}, tuple(c for c in own if c.rungs))
 
     def _train(

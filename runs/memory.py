@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from textwrap import shorten
 from typing import Any, Final, NamedTuple
@@ -18,6 +18,7 @@ from archwright.core import (
     Fingerprint,
     Measurement,
     SourceError,
+    Verdict,
     next_id,
     sequence_of,
 )
@@ -25,6 +26,7 @@ from archwright.knowledge.entries import Entry, Example, Match
 from archwright.knowledge.retrieval import find_passages, passage_id
 from archwright.knowledge.store import Knowledge
 from archwright.runs.context import Campaign, RunContext
+from archwright.runs.halving import is_out_of_time
 from archwright.search.policies import Choice
 from archwright.source.fingerprint import family
 
@@ -76,7 +78,8 @@ class Memory:
         if self._inherited is None:
             found = self._context.journal.once("retrieve", "inherited", "", {}, read)
             works = (ShownCandidate(**e) for e in found["examples"])
-            self._inherited = tuple(_candidate(work, self._context.top) for work in works)
+            rungs = self._spec.rungs
+            self._inherited = tuple(_candidate(work, rungs) for work in works)
         return self._inherited
 
     def _examples(self, count: int, source: str) -> list[Example]:
@@ -175,15 +178,29 @@ class Memory:
     def remember(self, candidate: Candidate) -> None:
         """Write a candidate as it ended into the knowledge base, and the attempts that it was
         repaired from; a duplicate is known already, of what is unmeasured or without source there
-        is nothing to know."""
+        is nothing to know. One that the budget left no time for is as new to the next run as it was
+        to this one."""
         first, before = sequence_of(candidate.number), candidate.sequence - 1
         attempts = self._context.journal.candidates(first, before) if candidate.attempt else []
         self._knowledge.record_all(self._entry(c) for c in attempts if c.reason.endswith(REPAIRED))
-        if candidate.status not in _UNKNOWN and candidate.source:
+        known = candidate.status in _UNKNOWN or is_out_of_time(candidate)
+        if candidate.source and not known:
+            self._knowledge.record(self._entry(candidate))
+
+    def remember_verdict(self, id_: str) -> None:
+        """Write down what verification found of a candidate."""
+        candidate = self._context.journal.candidate(id_)
+        if candidate is not None:
             self._knowledge.record(self._entry(candidate))
 
     def _entry(self, candidate: Candidate) -> Entry:
+        """As the search measured it; once it was verified, by its gain on fresh seeds."""
         shown, rung = candidate.measured, candidate.rung
+        floor = None if rung is None else self._context.floors[rung]
+        verdict = self._verdict(candidate.id)
+        gain = shown.gain if shown else None
+        if verdict is not None and verdict.effect is not None and floor is not None:
+            gain = (verdict.effect if verdict.shrunk is None else verdict.shrunk) / floor.sd
         return Entry(
             run=self._context.run,
             candidate=candidate.id,
@@ -195,13 +212,20 @@ class Memory:
             family=_family(candidate.source),
             metric=self._spec.metric.name,
             score=shown.score if shown else None,
-            baseline=None if rung is None else self._context.floors[rung].mean,
-            gain=shown.gain if shown else None,
+            baseline=floor.mean if floor else None,
+            gain=gain,
+            steps=floor.steps if floor else 0,
+            verdict=verdict.verdict if verdict else "",
             parameters=candidate.parameters,
             end=candidate.status,
             reason=candidate.reason,
             lesson=candidate.lesson,
         )
+
+    def _verdict(self, id_: str) -> Verdict | None:
+        """The verdict on a candidate, where trainings on fresh seeds were compared for it."""
+        given = (v for v in self._context.journal.verdicts() if v.candidate == id_)
+        return next((v for v in given if v.comparisons), None)
 
 
 def _family(source: str) -> str:
@@ -221,18 +245,22 @@ def as_work(example: Example) -> ShownCandidate:
         score=example.score,
         gain=example.gain,
         parameters=example.parameters,
+        steps=example.steps,
     )
 
 
-def _candidate(work: ShownCandidate, rung: int) -> Candidate:
-    """What an earlier run found, as something to start from, measured at `rung`."""
-    shown = {} if work.score is None else {rung: Measurement(work.score, work.gain)}
+def _candidate(work: ShownCandidate, rungs: Sequence[int]) -> Candidate:
+    """What an earlier run found, as something to start from; measured at one of `rungs` where it
+    was trained for as many steps."""
+    shown = {}
+    if work.score is not None and work.steps in rungs:
+        shown[rungs.index(work.steps)] = Measurement(work.score, work.gain)
     return Candidate(work.id, work.title, work.source, parameters=work.parameters, rungs=shown)
 
 
 def known_candidate(knowledge: Knowledge, key: str) -> Candidate:
     """The architecture behind the id that an entry of the knowledge base goes by in a run."""
-    return _candidate(as_work(knowledge.example(int(key.removeprefix(PREFIX)))), 0)
+    return _candidate(as_work(knowledge.example(int(key.removeprefix(PREFIX)))), ())
 
 
 def signature(reason: str) -> str:

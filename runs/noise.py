@@ -1,13 +1,18 @@
-"""Measures the noise floor: the baseline, trained with several seeds at each rung."""
+"""Measures the noise floor: the baseline, trained with several seeds at each rung.
+
+It is measured while the search runs: who needs the floor of a rung waits for that rung alone.
+"""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import overload
 
-from archwright.core import Curve, Floor, TaskError, Trial, TrialSpec
-from archwright.core.settings import LOWER_RUNG_SEEDS
+from archwright.core import Curve, Floor, RunError, Status, TaskError, Trial, TrialSpec
+from archwright.runs.budget.plan import floor_seeds
 from archwright.runs.context import RunContext
 
 LEAST_RELATIVE_SD = 1e-3
@@ -16,39 +21,105 @@ LEAST_RELATIVE_SD = 1e-3
 HOPELESS_SHARE = 0.1
 LEAST_PROGRESS = 0.1
 PURPOSE = "baseline"
+_REMEDIES = {
+    "had no time left": "give the run more with `archwright resume RUN --hours N`",
+    "timed out": "raise trial_seconds in task.toml, or give it fewer steps",
+}
+
+
+class Floors(Sequence[Floor]):
+    """The noise floor by rung; each waits until it was measured.
+
+    Raises:
+        TaskError: the baseline does not train.
+        RunError: the run's time ended before two seeds of a rung were trained.
+    """
+
+    def __init__(self, measured: Sequence[Callable[[], Floor]]) -> None:
+        self._measured = measured
+
+    @overload
+    def __getitem__(self, rung: int) -> Floor: ...
+    @overload
+    def __getitem__(self, rung: slice) -> Sequence[Floor]: ...
+    def __getitem__(self, rung: int | slice) -> Floor | Sequence[Floor]:
+        if isinstance(rung, slice):
+            return [wait() for wait in self._measured[rung]]
+        return self._measured[rung]()
+
+    def __len__(self) -> int:
+        return len(self._measured)
+
+
+@contextmanager
+def measuring(context: RunContext, seeds: Sequence[int]) -> Iterator[Floors]:
+    """Train the baseline with so many seeds at each rung, the lowest rung first; gives the floors
+    at once. Half of the workers are left to the search. The end waits for all floors, and they
+    are noted once all are measured.
+    """
+    places = [(rung, seed) for rung, count in enumerate(seeds) for seed in range(count)]
+    with ThreadPoolExecutor(max(1, context.settings.workers // 2)) as pool:
+        futures = {place: pool.submit(train_baseline, context, *place) for place in places}
+        floors = Floors([_Waiting(context, r, futures) for r in range(len(seeds))])
+        noted = pool.submit(lambda: context.journal.note(noise=list(floors)))
+        try:
+            yield floors
+            noted.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def measure_noise(context: RunContext) -> list[Floor]:
-    """Train the baseline with several seeds at each rung; one floor per rung.
+    """All floors, before anything else is done.
 
     Raises:
         TaskError: the baseline does not train.
     """
-    spec, settings = context.spec, context.settings
-    wanted = [
-        (rung, seed)
-        for rung in range(len(spec.rungs))
-        for seed in range(settings.baseline_seeds if rung == context.top else LOWER_RUNG_SEEDS)
-    ]
+    settings = context.settings
+    seeds = floor_seeds(settings, len(context.spec.rungs), settings.max_trials)
+    with measuring(context, seeds) as floors:
+        return list(floors)
 
-    def train(place: tuple[int, int]) -> Trial:
-        trial = context.trainer.train(TrialSpec(context.baseline, *place, PURPOSE))
-        if trial.score is None:
-            raise TaskError(
-                f"the baseline of task {spec.name} does not train ({trial.status}: {trial.error}); "
-                f"fix baseline.py, then `archwright task check {spec.folder}`"
+
+def train_baseline(context: RunContext, rung: int, seed: int) -> Trial:
+    """Train the baseline once.
+
+    Raises:
+        TaskError: it does not train.
+    """
+    spec = context.spec
+    trial = context.trainer.train(TrialSpec(context.baseline, rung, seed, PURPOSE))
+    if trial.score is None and not trial.unmeasured:
+        raise TaskError(
+            f"the baseline of task {spec.name} does not train ({trial.status}: {trial.error}); "
+            f"fix baseline.py, then `archwright task check {spec.folder}`"
+        )
+    return trial
+
+
+class _Waiting:
+    """The floor of one rung, made of its trials once they have ended."""
+
+    def __init__(
+        self, context: RunContext, rung: int, futures: dict[tuple[int, int], Future[Trial]]
+    ) -> None:
+        self._context = context
+        self._rung = rung
+        self._futures = [future for (r, _), future in futures.items() if r == rung]
+
+    def __call__(self) -> Floor:
+        trials = [future.result() for future in self._futures]
+        begun = [t for t in trials if t.score is not None]
+        if len(begun) < 2:
+            lost = next(t for t in trials if t.unmeasured)
+            remedy = _REMEDIES.get(lost.unmeasured, "free this machine, and start anew")
+            raise RunError(
+                f"the baseline of task {self._context.spec.name} is not measured at {lost.steps} "
+                f"steps: it {lost.unmeasured} ({lost.error}); {remedy}"
             )
-        return trial
-
-    with ThreadPoolExecutor(settings.workers) as pool:
-        trials = list(pool.map(train, wanted))
-    by_rung: list[list[Trial]] = [[] for _ in spec.rungs]
-    for (rung, _), trial in zip(wanted, trials, strict=True):
-        by_rung[rung].append(trial)
-    parameters = context.baseline.parameters
-    floors = [_floor(s, t, parameters) for s, t in zip(spec.rungs, by_rung, strict=True)]
-    context.journal.note(noise=floors)
-    return floors
+        steps = self._context.spec.rungs[self._rung]
+        return _floor(steps, begun, self._context.baseline.parameters)
 
 
 def floor_sd(scores: Sequence[float]) -> float:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from archwright.agents.backends.opening import symbolic
 from archwright.core import (
@@ -16,14 +15,26 @@ from archwright.core import (
     TaskError,
 )
 from archwright.knowledge.store import Knowledge
-from archwright.runs.allocation import Budget, Ledger, Plan, allowance, read_grants
 from archwright.runs.backends import open_agents
-from archwright.runs.context import RunContext, baseline_of, within_limits
-from archwright.runs.halving import Evaluation, SuccessiveHalving
+from archwright.runs.budget.allocation import Budget, Ledger, allowance, read_grants
+from archwright.runs.budget.balance import Balance
+from archwright.runs.budget.legs import (
+    Leg,
+    close_round,
+    close_search,
+    is_closed,
+    next_round,
+    read_legs,
+    record_leg,
+)
+from archwright.runs.budget.pace import Pace, TimedTrainer
+from archwright.runs.budget.plan import Plan, Share
+from archwright.runs.context import RunContext, baseline_of, over_limits, within_limits
+from archwright.runs.halving import Evaluation, SuccessiveHalving, is_out_of_time
 from archwright.runs.journal import Journal, Phase
 from archwright.runs.loop import Loop
 from archwright.runs.memory import Memory
-from archwright.runs.noise import measure_noise
+from archwright.runs.noise import measuring
 from archwright.runs.results.branches.records import Records
 from archwright.runs.screening import Screening, why
 from archwright.runs.session import Session
@@ -34,8 +45,6 @@ from archwright.search.predict.latency import Device, latency_ms
 from archwright.source.fingerprint import fingerprint, read_source
 from archwright.tasks.loading import Task
 
-LEAST_SECONDS: Final = 1e-3
-
 
 def discover(session: Session) -> None:
     """Baseline, search, verification, records: whatever the journal does not hold yet.
@@ -44,16 +53,17 @@ def discover(session: Session) -> None:
         Stopped: the run was asked to stop; the journal holds all that was done.
         ArchwrightError: it cannot go on, for the reason said.
     """
+    with Journal.open(session.paths) as journal:
+        if journal.facts.phase is Phase.DONE:
+            journal.note(state="finished")
+            return
     with Knowledge(session.workspace.paths.knowledge) as knowledge, session.open() as journal:
-        facts = journal.facts
-        if facts.phase is Phase.DONE:
-            return  # To search on would mean to open the test split again.
-        phases = Phases.of(session, journal, knowledge)
+        phases, facts = Phases.of(session, journal, knowledge), journal.facts
         if facts.round is not None:
             phases.verify_round(facts.round)  # It was asked for, and cut short.
         else:
             phases.run()
-        journal.note(phase=Phase.DONE)
+        journal.note(phase=Phase.DONE, round=None)
 
 
 def verify(session: Session, force: bool) -> None:
@@ -66,22 +76,27 @@ def verify(session: Session, force: bool) -> None:
     # Refused before the run is opened, so that a refusal leaves it as it is.
     name = session.paths.name
     with Journal.open(session.paths) as journal:
-        rounds = rounds_so_far(journal)
-        if rounds and not force:
+        facts, looks = journal.facts, rounds_so_far(journal)
+        if looks and not force:
             raise RunError(
                 f"the test split of {name} was opened before: a second evaluation is "
                 f"weaker evidence; see `archwright report {name}`, or add --force"
             )
-        if not journal.facts.noise:
+        if not facts.noise:
             raise RunError(f"{name} has measured nothing yet: `archwright resume {name}` first")
-    with Knowledge(session.workspace.paths.knowledge) as knowledge, session.open() as journal:
-        if rounds:
-            journal.notice(f"the test split was opened {rounds + 1} times (forced)")
-        if journal.facts.phase is Phase.SEARCH:
+        # A round that opened nothing goes on with the trainings that it has.
+        round_ = next_round(journal) if looks else max(0, next_round(journal) - 1)
+    asked = {"round": round_, "phase": Phase.VERIFICATION}
+    with (
+        Knowledge(session.workspace.paths.knowledge) as knowledge,
+        session.open(**asked) as journal,
+    ):
+        if looks:
+            journal.notice(f"the test split was opened {looks + 1} times (forced)")
+        if facts.phase is Phase.SEARCH:
             journal.notice("the search was stopped early: a verification ended it")
-        journal.note(round=rounds)
-        Phases.of(session, journal, knowledge).verify_round(rounds)
-        journal.note(phase=Phase.DONE)
+        Phases.of(session, journal, knowledge).verify_round(round_)
+        journal.note(phase=Phase.DONE, round=None)
 
 
 @dataclass(slots=True)
@@ -91,19 +106,28 @@ class Phases:
     session: Session
     context: RunContext
     knowledge: Knowledge
-    seconds_before: float
-    began: float
+    pace: Pace
+    trainer: TimedTrainer
+    balance: Balance = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.balance = Balance(self.context, self.pace)
 
     @classmethod
     def of(cls, session: Session, journal: Journal, knowledge: Knowledge) -> Phases:
         """The phases of a session that has just begun."""
         spec, facts = within_limits(session.task.spec, session.settings), journal.facts
+        spec = replace(spec, rungs=facts.rungs or spec.rungs)
+        pace = Pace(journal, session.settings)
+        trainer = TimedTrainer(
+            Trainer(Task(spec), session.sandbox, journal), pace, session.settings.workers
+        )
         context = RunContext(
             spec=spec,
             settings=session.settings,
             journal=journal,
             sandbox=session.sandbox,
-            trainer=Trainer(Task(spec), session.sandbox, journal),
+            trainer=trainer,
             baseline=baseline_of(spec),
             floors=facts.noise,
             facts=facts,
@@ -111,29 +135,35 @@ class Phases:
         if facts.noise:
             parameters = facts.noise[-1].parameters
             context.baseline = replace(context.baseline, parameters=parameters)
-        return cls(session, context, knowledge, journal.seconds_alive(), time.monotonic())
+        return cls(session, context, knowledge, pace, trainer)
 
     def run(self) -> None:
-        """All phases; what the journal holds answers from there."""
+        """All phases, leg by leg; what the journal holds answers from there."""
         self._check_baseline()
-        self.context.floors = measure_noise(self.context)
-        plan = Plan.of(self.context.settings, len(self.context.spec.rungs))
-        found = self._search(plan)
-        verification = Verification(self.context, self._account, allowance=self._left(plan, found))
-        self._verify(verification, plan.finalists)
+        plan = self.balance.plan()
+        with measuring(self.context, plan.seeds) as self.context.floors:
+            loop, number = self._loop(), 0
+            while self._run_leg(number, plan, loop):
+                number += 1
+        if not loop.begun:
+            self.context.journal.notice(
+                "the budget was spent before the first candidate: nothing was searched"
+            )
 
     def verify_round(self, round_: int) -> None:
-        """A verification that was asked for: without a limit on its trials."""
-        self._verify(
-            Verification(self.context, self._account, round_=round_),
-            self.context.settings.finalists,
-        )
+        """A verification that was asked for: without a limit on its trials or its time."""
+        self.pace.lift()
+        verification = Verification(self.context, self._looks, round_=round_)
+        self._verify(verification, self.context.settings.finalists)
+        journal = self.context.journal
+        close_search(journal, round_)
+        close_round(journal, round_, journal.candidates(), self.balance.floor_trials)
 
     @property
-    def _account(self) -> Account:
+    def _looks(self) -> Account:
         return Account(self.session.workspace.paths.looks)
 
-    # --- phases ---------------------------------------------------------------------------------
+    # --- baseline -------------------------------------------------------------------------------
 
     def _check_baseline(self) -> None:
         """Check the baseline, and enter it as a candidate that is known."""
@@ -160,99 +190,79 @@ class Phases:
             status=CandidateStatus.TRAINED,
         )
         context.baseline = context.journal.propose(context.baseline)
+        for words in over_limits(context.baseline, context.spec.problem):
+            context.journal.notice(words)
 
-    def _search(self, plan: Plan) -> list[Candidate]:
-        context, settings, journal = self.context, self.context.settings, self.context.journal
-        over = journal.facts.phase is Phase.VERIFICATION
-        if not over:
-            journal.note(phase=Phase.SEARCH)
+    # --- search ---------------------------------------------------------------------------------
+
+    def _loop(self) -> Loop:
+        context, journal = self.context, self.context.journal
         agents = open_agents(self.session.backend, journal, self.session.workspace.paths)
         control = open_agents(symbolic(), journal, self.session.workspace.paths)
         ledger = Ledger(self.session.stop.is_set)
-        halving = SuccessiveHalving(context.metric, settings, context.trainer, context.floors)
-        budget = Budget(
-            plan=plan,
-            most=halving.most_trials,
-            lag=settings.candidates_ahead,
-            patience=settings.patience,
-            ledger=ledger,
-            seconds_left=self._clock(plan),
-            may_begin=allowance(settings, journal),
-            earlier=read_grants(journal),
-            over=over,
-        )
         memory = Memory(context, self.knowledge)
-        loop = Loop(
+        return Loop(
             context=context,
             steering=Steering(context),
             memory=memory,
             screening=Screening(context, agents, control, memory, ledger),
-            halving=halving,
+            halving=SuccessiveHalving(
+                context.metric, context.settings, context.trainer, context.floors
+            ),
             evaluation=Evaluation(context, agents),
             ledger=ledger,
-            budget=budget,
         )
-        found = loop.search()
-        if not found:
-            journal.notice("the budget was spent before the first candidate: nothing was searched")
-        return found
+
+    def _run_leg(self, number: int, plan: Plan, loop: Loop) -> bool:
+        """Search, then verify what is new; whether there is a budget for another leg."""
+        journal, legs = self.context.journal, read_legs(self.context.journal)
+        known = legs[number] if number < len(legs) else self.balance.unrecorded(number, plan)
+        share = self.balance.share(number, plan, loop.ledger.upto(loop.begun))
+        if known is None:
+            journal.note(phase=Phase.SEARCH)
+        found = loop.search(self._budget(share, loop, known))
+        leg = record_leg(journal, number, lambda: known or self.balance.end(share, found))
+        if leg.round is not None and not is_closed(journal, leg.round):
+            self.trainer.kept = lambda: 0.0
+            settled = self.balance.settled(number)
+            verification = Verification(self.context, self._looks, leg.trials, leg.round, settled)
+            self._verify(verification, leg.finalists)
+            close_round(journal, leg.round, found, self.balance.floor_trials)
+        worked = leg.candidates > share.since or leg.round is not None
+        return number + 1 < len(legs) or (worked and self.balance.is_left(found))
+
+    def _budget(self, share: Share, loop: Loop, known: Leg | None) -> Budget:
+        settings, ledger, steps = self.context.settings, loop.ledger, self.context.spec.rungs
+        pace = self.pace
+
+        def seconds_left(ended: Sequence[Candidate], under_way: int) -> float:
+            kept = pace.takes(share.kept(ended), steps[-1])
+            left = pace.left() or 0.0
+            if any(is_out_of_time(c) for c in ended):
+                return 0.0
+            return left - kept - pace.candidate_seconds() * under_way - pace.seconds(steps[0])
+
+        self.trainer.kept = lambda: pace.takes(share.kept(ledger.ended()), steps[-1])
+        return Budget(
+            share=share,
+            most=loop.halving.most_trials,
+            lag=settings.candidates_ahead,
+            patience=settings.patience,
+            ledger=ledger,
+            seconds_left=None if settings.hours is None else seconds_left,
+            may_begin=allowance(settings, self.context.journal),
+            earlier=read_grants(self.context.journal),
+            last=None if known is None else known.candidates,
+        )
+
+    # --- verification ---------------------------------------------------------------------------
 
     def _verify(self, verification: Verification, count: int) -> None:
         self.context.journal.note(phase=Phase.VERIFICATION)
         workspace = self.session.workspace
         agents = open_agents(self.session.backend, self.context.journal, workspace.paths)
         records = Records(self.context, agents, self.knowledge, workspace, verification.round)
+        memory = Memory(self.context, self.knowledge)
         for verdict in verification.verify(count):
             records.write(verdict)
-
-    # --- time and trials left -------------------------------------------------------------------
-
-    def _seconds(self) -> float:
-        """Wall time of the run over all its sessions."""
-        return self.seconds_before + time.monotonic() - self.began
-
-    def _left(self, plan: Plan, found: Sequence[Candidate]) -> int | None:
-        """Trainings left for verification: of those that were given, and as many as time allows;
-        None where neither is bounded.
-
-        Settled once, at the end of the search: a resumed run verifies what it began to.
-        """
-        settings, journal = self.context.settings, self.context.journal
-
-        def count() -> dict[str, int | None]:
-            left = []
-            if settings.max_trials is not None:
-                left.append(settings.max_trials - plan.baseline - sum(c.trials for c in found))
-            if settings.hours is not None:
-                seconds = settings.hours * 3600 - self._seconds()
-                left.append(int(seconds * settings.workers / self._seconds_per_trial()))
-            return {"trials": max(0, min(left)) if left else None}
-
-        trials: int | None = journal.once("allowance", "verification", "", {}, count)["trials"]
-        return trials
-
-    def _seconds_per_trial(self) -> float:
-        """How long a training at the top rung takes on average; the baseline's are there."""
-        steps = self.context.spec.rungs[-1]
-        seconds, trials, _ = self.context.journal.training_time(steps=steps)
-        return max(seconds / max(1, trials), LEAST_SECONDS)
-
-    def _seconds_per_candidate(self) -> float:
-        """How long a candidate of the search trains on average, 0 while none has."""
-        seconds, _, candidates = self.context.journal.training_time(purpose="search")
-        return seconds / max(1, candidates)
-
-    def _clock(self, plan: Plan) -> Callable[[int], float] | None:
-        """Wall time left for the search, with what those under way and verification take kept
-        back."""
-        settings, hours = self.context.settings, self.context.settings.hours
-        if hours is None:
-            return None
-
-        def seconds_left(under_way: int) -> float:
-            trials = plan.verification or settings.screen_seeds * (1 + 2 * plan.finalists)
-            kept = self._seconds_per_trial() * trials
-            kept += self._seconds_per_candidate() * under_way
-            return hours * 3600 - self._seconds() - kept / settings.workers
-
-        return seconds_left
+            memory.remember_verdict(verdict.candidate)

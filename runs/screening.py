@@ -31,7 +31,7 @@ from archwright.core import (
     seed_of,
     sequence_of,
 )
-from archwright.runs.allocation import Ledger
+from archwright.runs.budget.allocation import Ledger
 from archwright.runs.context import Campaign, RunContext
 from archwright.runs.memory import REPAIRED, Memory, Retrieved
 from archwright.search.policies import Choice

@@ -54,8 +54,11 @@ class Session:
     stop: threading.Event
 
     @contextmanager
-    def open(self) -> Iterator[Journal]:
+    def open(self, **facts: Any) -> Iterator[Journal]:
         """Hold the run with its sandbox started; however it ends, the journal says so.
+
+        Args:
+            facts: noted first, so that a run that is cut short from now on goes on with them.
 
         Raises:
             RunError: another process holds it.
@@ -68,7 +71,7 @@ class Session:
                     "its results would not be comparable; start a new run with `archwright run`"
                 )
             journal.begin_session(os.getpid())
-            journal.note(state="running", error="", starting=self.sandbox.name)
+            journal.note(state="running", error="", starting=self.sandbox.name, **facts)
             if self.sandbox.choice:
                 journal.notice(self.sandbox.choice)
             try:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from archwright.agents.backends.opening import REPLAY, check_backend
-from archwright.core import InputError, Json, RunError
+from archwright.core import InputError, Json, RunError, TaskError
 from archwright.core.settings import RunSettings
 from archwright.knowledge.store import Knowledge
-from archwright.runs.allocation import Plan
 from archwright.runs.backends import copy_choices, recorded_facts, recorded_settings
-from archwright.runs.journal import Journal
-from archwright.runs.workspace.control import hold
+from archwright.runs.budget.plan import Plan, affordable_rungs, shortfalls
+from archwright.runs.journal import Facts, Journal
 from archwright.runs.workspace.device import device_of, known_device
 from archwright.runs.workspace.paths import RunPaths
 from archwright.runs.workspace.workspace import Workspace
@@ -51,7 +50,8 @@ def begin(
         raise InputError(f"policy must be one of {', '.join(POLICIES)}, not {settings.policy!r}")
     device = (device_of if settings.wants_latency else known_device)(workspace.paths)
     paths = _new_folder(workspace, task.spec.name)
-    plan = Plan.of(settings, len(task.spec.rungs))
+    rungs = affordable_rungs(settings, task.spec.rungs)
+    plan = Plan.of(settings, len(rungs))
     if plan.search == 0:
         least = plan.baseline + plan.verification + 1
         paths.root.rmdir()
@@ -65,11 +65,12 @@ def begin(
     facts = {
         "settings": settings.to_json(),
         "task": task.spec.name,
-        "task_from": _durable(task_name),
+        "task_from": durable(task_name),
         "task_digest": task.digest(),
         "task_key": task.key,
         "metric": task.spec.metric.name,
-        "rungs": task.spec.rungs,
+        "workspace": str(workspace.root.resolve()),
+        "rungs": rungs,
         "budget": {k: v for k, v in limits.items() if v is not None},
         "created": time.time(),
         "head": workspace.head(),
@@ -81,30 +82,13 @@ def begin(
         **more,
     }
     with Journal.create(paths, facts) as journal:
-        if plan.finalists < settings.finalists:
-            journal.notice(_thin_verification(plan, settings))
+        for line in _weaker(plan, settings, rungs, task.spec.rungs):
+            journal.notice(line)
         copy_choices(settings, workspace.paths, journal)
     return paths
 
 
-def amend(paths: RunPaths, changes: Mapping[str, Any]) -> None:
-    """Let a run go on under other limits, or with another model.
-
-    Raises:
-        RunError: another process holds it, or there is no such run.
-        InputError: what is changed does not fit.
-    """
-    if not changes:
-        return
-    with hold(paths), Journal.open(paths) as journal:
-        settings = RunSettings(**journal.facts.settings).changed(**changes)
-        check_backend(settings)
-        limits = {name: getattr(settings, name) for name in LIMITS}
-        budget = {k: v for k, v in limits.items() if v is not None}
-        journal.note(settings=settings.to_json(), budget=budget)
-
-
-def _durable(task_name: str | Path) -> str:
+def durable(task_name: str | Path) -> str:
     """The name of a built-in task, or the full path of a folder."""
     if task_name in built_in_names():
         return str(task_name)
@@ -119,18 +103,46 @@ def task_of(paths: RunPaths) -> Task:
     """
     with Journal.open(paths) as journal:
         facts = journal.facts
-    spec = load_task(facts.task_from).spec
+    place = _place_of(paths, facts)
+    try:
+        spec = load_task(place).spec
+    except TaskError as error:
+        if Path(place).is_dir() or place in built_in_names():
+            raise
+        raise TaskError(
+            f"the task of {paths.name} is no longer at {place}: say where it is with "
+            f"`archwright resume {paths.name} --task DIR`"
+        ) from error
     baseline = spec.baseline if facts.baseline_source is None else facts.baseline_source
     return Task(replace(spec, baseline=baseline, rungs=facts.rungs or spec.rungs))
 
 
-def _thin_verification(plan: Plan, settings: RunSettings) -> str:
-    if plan.finalists == 0:
-        return (
-            f"{settings.max_trials} trials are too few to verify a finalist on "
-            f"{settings.screen_seeds} seeds: no gain of this run can become a discovery"
+def _place_of(paths: RunPaths, facts: Facts) -> str:
+    """Where the task is: one that lies in the workspace moves with it."""
+    folder, root = Path(facts.task_from), root_of(paths)
+    if facts.workspace and folder.is_relative_to(facts.workspace):
+        return str(root / folder.relative_to(facts.workspace))
+    return facts.task_from
+
+
+def root_of(paths: RunPaths) -> Path:
+    """The workspace that a run lies in."""
+    return paths.root.resolve().parents[2]
+
+
+def _weaker(
+    plan: Plan, settings: RunSettings, rungs: Sequence[int], all_rungs: Sequence[int]
+) -> Iterator[str]:
+    """What a budget of trials cannot do."""
+    if settings.max_trials is None:
+        return
+    words = f"{settings.max_trials} trials"
+    yield from shortfalls(plan, settings, words, lambda trainings: f"{trainings} trials")
+    if len(rungs) < len(all_rungs):
+        yield (
+            f"{words} are too few for {len(all_rungs)} rungs: candidates are trained for "
+            f"{' and '.join(map(str, rungs))} steps alone"
         )
-    return f"{settings.max_trials} trials verify {plan.finalists} of {settings.finalists} finalists"
 
 
 def _new_folder(workspace: Workspace, task: str) -> RunPaths:

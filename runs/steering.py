@@ -75,8 +75,9 @@ class Steering:
         return list(rank_by_objectives(usable, self._settings.objectives))
 
     def _place(self, candidate: Candidate) -> Candidate:
-        """What was measured before the search began counts at the top rung."""
-        if candidate.sequence:
+        """What is known from before the search stands at the rung that it was measured at; what was
+        measured at none of this run's rungs stands beside the baseline, which gains nothing."""
+        if candidate.sequence or candidate.gain is not None:
             return candidate
-        shown = Measurement(candidate.score or 0.0, candidate.gain or 0.0)
+        shown = Measurement(candidate.score or 0.0, 0.0)
         return replace(candidate, rungs={self._context.top: shown})

@@ -72,13 +72,21 @@ class Trainer:
         predictions = np.load(self._sealed(spec), allow_pickle=False)
         return score_samples(self._task.spec.metric, predictions, self._data.labels(TEST))
 
+    def has_trained(self, spec: TrialSpec) -> bool:
+        """Whether the journal holds the trial, so that it costs nothing."""
+        return self._journal.step("trial", self._key(spec)) is not None
+
+    def steps_of(self, spec: TrialSpec) -> int:
+        """Optimizer steps of a trial."""
+        return self._task.spec.rungs[spec.rung]
+
     def _once(self, spec: TrialSpec, splits: tuple[str, ...]) -> Trial:
         asked = {
             "candidate": spec.candidate.id,
             "title": spec.candidate.title,
             "purpose": spec.purpose,
             "rung": spec.rung,
-            "steps": self._steps(spec),
+            "steps": self.steps_of(spec),
             "seed": spec.seed,
         }
         result = self._journal.once(
@@ -106,12 +114,9 @@ class Trainer:
         with self._room.alone():
             return {**self._train(spec, splits), "attempts": 2}
 
-    def _steps(self, spec: TrialSpec) -> int:
-        return self._task.spec.rungs[spec.rung]
-
     def _key(self, spec: TrialSpec) -> str:
         """The name of a trial in the journal."""
-        return f"{spec.candidate.id}/{spec.purpose}/{self._steps(spec)}/{spec.seed}"
+        return f"{spec.candidate.id}/{spec.purpose}/{self.steps_of(spec)}/{spec.seed}"
 
     def _train(self, spec: TrialSpec, splits: tuple[str, ...]) -> Json:
         task = self._task.spec
@@ -119,7 +124,7 @@ class Trainer:
             source=spec.candidate.source,
             problem=task.problem,
             recipe=spec.candidate.recipe,
-            steps=self._steps(spec),
+            steps=self.steps_of(spec),
             seed=spec.seed,
             data=self._data.folder(spec.seed, splits),
             splits=splits,

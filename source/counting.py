@@ -90,6 +90,15 @@ def whole_parameters(module: int, problem: Problem) -> int:
     return outside + problem.backbone.layers * layer
 
 
+def own_limit(problem: Problem) -> int:
+    """Most parameters that the candidate's own class may have: what a backbone needs is taken off
+    the limit, and the rest is shared by the copies of the class that it holds."""
+    if problem.backbone is None:
+        return problem.max_params
+    left = problem.max_params - whole_parameters(0, problem)
+    return max(0, left) // problem.backbone.layers
+
+
 # --- the interpreter ------------------------------------------------------------------------------
 
 STEPS: Final = 50_000

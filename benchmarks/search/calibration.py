@@ -42,7 +42,7 @@ from archwright.core import (
     Verdict,
 )
 from archwright.core.settings import RunSettings
-from archwright.runs.allocation import Plan
+from archwright.runs.budget.plan import Plan
 from archwright.runs.context import Campaign, RunContext
 from archwright.runs.halving import SuccessiveHalving
 from archwright.runs.journal import Journal

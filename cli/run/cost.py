@@ -47,7 +47,7 @@ def _say_estimate(settings: RunSettings, workspace: Workspace, task: Task) -> fl
     from archwright.agents.backends.opening import known_prices
     from archwright.agents.estimating import estimate
     from archwright.agents.roles import Prompts
-    from archwright.runs.allocation import Plan
+    from archwright.runs.budget.plan import Plan
 
     plan = Plan.of(settings, len(task.spec.rungs))
     bounds = [n for n in (plan.search, settings.max_candidates) if n is not None]

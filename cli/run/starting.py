@@ -15,9 +15,9 @@ from archwright.cli.options import (
     Folder,
     Models,
     ModelsUsed,
+    MovedTask,
     RunName,
     Search,
-    Spending,
     TaskName,
     Unasked,
     Verification,
@@ -29,6 +29,7 @@ from archwright.cli.run.cost import confirm_cost, describe_backend
 from archwright.core import ArchwrightError, RunError, TaskError
 from archwright.core.settings import RunSettings
 from archwright.papers.facts import is_reproduction
+from archwright.runs.amending import amend
 from archwright.runs.journal import Journal
 from archwright.runs.results.observing import observe
 from archwright.runs.results.report import render_report
@@ -36,7 +37,7 @@ from archwright.runs.results.result import result_of
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.wording import command_line
 from archwright.runs.session import INTERRUPTED, Session, carry_out
-from archwright.runs.starting import amend, begin, task_of
+from archwright.runs.starting import begin, task_of
 from archwright.runs.workspace.control import is_held
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.paths import RunPaths
@@ -77,14 +78,19 @@ def resume(
     run: RunName = "latest",
     /,
     *,
-    spending: Spending = None,
+    budget: Budget = None,
     models: ModelsUsed = None,
+    task: MovedTask = None,
     workspace: Folder = HERE,
     yes: Unasked = False,
     plain: AsLines = False,
     json: AsJson = False,
 ) -> int:
-    """Go on where the journal ends. A finished run stays as it is."""
+    """Go on where the journal ends; with more budget also where the run was over.
+
+    A limit is on all of the run, so `--max-trials 300` gives 100 more to one that had 200. What is
+    found after a verification is verified in another round.
+    """
     from archwright.runs.phases import discover
 
     del yes  # The cost was agreed to when the run began; the option stays, for scripts that say it.
@@ -94,7 +100,7 @@ def resume(
         from archwright.cli.paper.working import work_on_paper
 
         return work_on_paper(paths, task_of(paths), workspace, plain, json)
-    amend(paths, given(spending, models))
+    amend(paths, given(budget, models), task)
     return work_on(paths, task_of(paths), discover, workspace, plain, json)
 
 

@@ -62,7 +62,13 @@ class Facts:
     unverified: tuple[str, ...] = ()
     """Finalists for whom the budget had no trials left."""
     round: int | None = None
-    """The round of verification that was asked for, None before any was."""
+    """The round of verification that was asked for and is not over, None where there is none."""
+    looks_before: int = 0
+    """How often the test split had been opened when the run was last given more."""
+    extended_at: int = 0
+    """The leg from which on the run has what it was last given; 0 where it was given no more."""
+    workspace: str = ""
+    """The folder of the workspace that the run began in."""
     paper: Mapping[str, Any] | None = None
     """Of a reproduction: the paper that it is about."""
     experiment: Mapping[str, Any] | None = None

@@ -7,9 +7,15 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from archwright.core import ATTEMPTS, Candidate, Json, Trial, Verdict
+
+_TIMES: Final = """
+    SELECT json_extract(request, '$.steps') AS steps,
+        json_extract(result, '$.resources.seconds') AS seconds, finished
+    FROM steps WHERE kind = 'trial' AND state = 'finished'
+        AND json_extract(result, '$.status') = 'ok'"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,8 @@ class Spend:
     seconds: float = 0.0
     trials: int = 0
     training_seconds: float = 0.0
+    sessions: int = 0
+    """How many times a process worked on the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +136,16 @@ class Reads:
         )
         return float(seconds), int(trials), int(candidates)
 
+    def mean_seconds(self) -> dict[int, float]:
+        """Seconds of a training that ended well, on average, by its number of steps."""
+        rows = self._rows(f"SELECT steps, AVG(seconds) FROM ({_TIMES}) GROUP BY steps")
+        return {int(steps): float(seconds) for steps, seconds in rows}
+
+    def latest_seconds(self, count: int) -> list[tuple[int, float]]:
+        """Steps and seconds of the latest trainings that ended well."""
+        rows = self._rows(f"{_TIMES} ORDER BY finished DESC LIMIT ?", count)
+        return [(int(row["steps"]), float(row["seconds"])) for row in rows]
+
     def running(self) -> tuple[Trial, ...]:
         """Trainings in flight, the oldest first."""
         rows = self._rows(
@@ -166,6 +184,7 @@ class Reads:
                 seconds=self.seconds_alive(),
                 trials=self._spend.trials + int(trials),
                 training_seconds=self._spend.training_seconds + float(seconds),
+                sessions=self._sessions(),
             )
             return self._spend
 
@@ -226,6 +245,10 @@ class Reads:
         """Wall time that processes spent on the run."""
         rows = self._rows("SELECT COALESCE(SUM(seen - started), 0) FROM sessions")
         return float(rows[0][0])
+
+    def _sessions(self) -> int:
+        ((count,),) = self._rows("SELECT COUNT(*) FROM sessions")
+        return int(count)
 
     # --- everything ------------------------------------------------------------------------------
 

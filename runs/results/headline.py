@@ -10,6 +10,7 @@ from archwright.core import Verdict
 from archwright.runs.results.snapshot import LEAST_DRAWS, Snapshot
 from archwright.runs.results.summary import discoveries
 from archwright.runs.results.wording import (
+    budget_text,
     clean,
     duration_text,
     gives_words,
@@ -119,7 +120,6 @@ def cost_words(snapshot: Snapshot) -> str:
     money = "no money"
     if spend.usd or spend.tokens:
         money = f"{spend.usd:.2f} USD for {spend.tokens:,} tokens"
-    return (
-        f"It took {duration_text(spend.seconds)}, {spend.trials:,} trials "
-        f"({duration_text(spend.training_seconds)} of training) and {money}."
-    )
+    trials, time = budget_text(spend, snapshot.budget)
+    training = duration_text(spend.training_seconds)
+    return f"It took {time}, {trials} ({training} of training) and {money}."

@@ -32,6 +32,7 @@ from archwright.runs.results.summary import (
 from archwright.runs.results.tradeoffs import front_of, objectives_of
 from archwright.runs.results.wording import (
     STATEMENT,
+    budget_text,
     clean,
     confidence_text,
     duration_text,
@@ -272,8 +273,9 @@ def _examples(snapshot: Snapshot) -> Iterator[RenderableType]:
 
 def _cost(snapshot: Snapshot) -> Iterator[RenderableType]:
     spend = snapshot.spend
+    trials, time = budget_text(spend, snapshot.budget)
     yield _text(
-        f"{duration_text(spend.seconds)}, {spend.trials} trials, "
+        f"{time}, {trials}, "
         f"{duration_text(spend.training_seconds)} of training, "
         f"{spend.usd:.2f} USD, {spend.tokens:,} tokens"
     )

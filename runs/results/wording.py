@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from archwright.core import Comparison, LaterVerdict, Metric, Verdict
+from archwright.runs.journal import Spend
 from archwright.runs.results.snapshot import Funnel
 
 _DROPPED: Final = frozenset({"Cf", "Cs", "Co", "Cn"})
@@ -88,7 +89,10 @@ def interval_text(metric: Metric, interval: tuple[float, float], between: str = 
 def forced_words(metric: Metric, verdict: Verdict) -> Iterator[str]:
     """What a person must know of a verdict whose test split was opened more than once."""
     if verdict.round:
-        yield f"forced: the test split had been opened {_times(verdict.round)} before"
+        yield (
+            f"verified in round {verdict.round + 1}, on seeds of its own: the test split may have "
+            "been opened before"
+        )
     for later in verdict.again:
         yield (
             f"evaluated again (forced, after {_times(later.round)}): {later.verdict}, "
@@ -129,6 +133,16 @@ def look_words(verdict: Verdict) -> Iterator[str]:
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
+
+
+def budget_text(spend: Spend, budget: Mapping[str, float]) -> Iterator[str]:
+    """What was used of each limit on trials and time: `198 of 200 trials`."""
+    trials, hours = budget.get("max_trials"), budget.get("hours")
+    given = "" if trials is None else f" of {trials:,.0f}"
+    yield f"{spend.trials:,}{given} trials"
+    given = "" if hours is None else f" of {duration_text(3600 * hours)}"
+    often = f" in {spend.sessions} sessions" if spend.sessions > 1 else ""
+    yield f"{duration_text(spend.seconds)}{given}{often}"
 
 
 def confidence_text(confidence: Mapping[str, Any]) -> str:

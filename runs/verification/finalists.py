@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import ceil, sqrt
@@ -35,7 +36,7 @@ class Finalist:
 
 
 def choose_finalists(
-    context: RunContext, count: int, most_trials: int | None
+    context: RunContext, count: int, most_trials: int | None, settled: Collection[str] = ()
 ) -> tuple[list[Finalist], int]:
     """The finalists, best first, and how many trainings it took to choose them.
 
@@ -45,8 +46,9 @@ def choose_finalists(
 
     Args:
         most_trials: trainings that the play-off may use, None without a limit.
+        settled: candidates that are not taken up.
     """
-    entrants = [_Entrant(context, c, c.seeds) for c in _at_top(context)]
+    entrants = [_Entrant(context, c, c.seeds) for c in _at_top(context) if c.id not in settled]
     spent = 0
     for width, seeds in PLAYOFF:
         entrants = sorted(entrants, key=_Entrant.merit, reverse=True)[: ceil(width * count)]

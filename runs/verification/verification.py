@@ -10,7 +10,7 @@ baseline in that wrapper.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -76,12 +76,19 @@ class Verification:
 
     Args:
         allowance: most trainings that it may use, None without a limit.
+        settled: candidates that it does not take up.
     """
 
     def __init__(
-        self, context: RunContext, account: Account, allowance: int | None = None, round_: int = 0
+        self,
+        context: RunContext,
+        account: Account,
+        allowance: int | None = None,
+        round_: int = 0,
+        settled: Collection[str] = (),
     ) -> None:
         self._context = context
+        self._settled = settled
         self._account = account
         self._left = allowance
         self.round = round_
@@ -90,7 +97,8 @@ class Verification:
 
     def verify(self, count: int) -> list[Verdict]:
         """Verdicts on the best `count` candidates of the run, best first."""
-        finalists, spent = choose_finalists(self._context, count, self._for_playoff(count))
+        most = self._for_playoff(count)
+        finalists, spent = choose_finalists(self._context, count, most, self._settled)
         self._spend(spent)
         fields = [
             Field(f.candidate, make_controls(self._context, f.candidate), f.gains)

@@ -93,6 +93,8 @@ def _apply(operator: str, parents: Sequence[str], problem: Problem, rng: Random)
     else:
         made = _SINGLE[operator](parents[0], problem, rng)
     source = _fitted(made.source, problem)
+    if (count_parameters(source, problem) or 0) > problem.max_params:
+        return None  # No width makes it small enough.
     try:
         if any(_same(source, parent) for parent in parents):
             return None

@@ -63,8 +63,9 @@ class Guided(Asking):
         """Whether too few lineages have shown how high they end. What an earlier run found stands
         for the drafts that it was chosen from."""
         first = self.known.champions[:DRAFTS]
-        enough = len(first) == DRAFTS and first[0].rung == first[-1].rung
-        return not enough and not any(not r.number and (r.gain or 0) > 0 for r in first)
+        highest = [r for r in first if r.rung == first[0].rung]
+        known = any(not r.number and (r.gain or 0) > 0 for r in highest)
+        return len(highest) < DRAFTS and not known
 
     def learn(self, candidate: Candidate) -> None:
         """What the operator paid."""

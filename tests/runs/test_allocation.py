@@ -10,15 +10,39 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archwright.core import Candidate, Stopped
+from archwright.core import Candidate, CandidateStatus, Measurement, Stopped
 from archwright.core.settings import RunSettings
-from archwright.runs.allocation import Budget, Grant, Ledger, Plan, read_grants, record_grant
+from archwright.runs.budget.allocation import Budget, Grant, Ledger, read_grants, record_grant
+from archwright.runs.budget.plan import (
+    Plan,
+    Share,
+    affordable_rungs,
+    floor_seeds,
+    shortfalls,
+    verified_by,
+)
 from archwright.runs.journal import Journal
+from archwright.runs.verification import least_trainings, trainings_needed
 from archwright.runs.workspace.paths import RunPaths
 
 
-def _ended(trials: int) -> Candidate:
-    return Candidate("1", trials=trials)
+def _ended(trials: int, number: int = 1) -> Candidate:
+    return Candidate(str(number), sequence=1000 * number, trials=trials)
+
+
+def _found(number: int, gain: float, rung: int = 1, trials: int = 3) -> Candidate:
+    return Candidate(
+        str(number),
+        sequence=1000 * number,
+        trials=trials,
+        status=CandidateStatus.PROMOTED,
+        rungs={rung: Measurement(1.0, gain, 1)},
+    )
+
+
+def _only(trials: int | None) -> Share:
+    """A search alone, with nothing to verify."""
+    return Share(RunSettings(), trials, finalists=0, verification=0)
 
 
 @given(max_trials=st.integers(20, 500), rungs=st.integers(1, 4))
@@ -33,14 +57,81 @@ def test_the_parts_of_a_plan_add_up_to_the_budget(max_trials: int, rungs: int) -
 
 def test_a_small_budget_verifies_fewer_finalists() -> None:
     finalists = [Plan.of(RunSettings(max_trials=n), 2).finalists for n in (300, 200, 60, 30)]
-    assert finalists == [3, 2, 1, 0]
+    assert finalists == [3, 3, 1, 0]
+
+
+def test_time_is_split_as_the_trainings_that_it_is_worth() -> None:
+    """A task whose trainings take 110 s: half an hour on two workers is 36 of them."""
+    plan = Plan.of(RunSettings(hours=0.55), 3, trials=36)
+    assert (plan.seeds, plan.finalists, plan.search) == ((2, 2, 2), 0, 30)
+    plan = Plan.of(RunSettings(hours=1.0), 3, trials=60)
+    assert (plan.seeds, plan.finalists, plan.verification) == ((2, 2, 3), 1, 30)
+    assert plan.search == 60 - 7 - 30
+
+
+@pytest.mark.parametrize(
+    ("trials", "seeds"),
+    [(None, (3, 3, 5)), (200, (3, 3, 5)), (80, (3, 2, 5)), (64, (2, 2, 4)), (30, (2, 2, 2))],
+)
+def test_the_noise_floor_takes_a_share_of_the_budget(
+    trials: int | None, seeds: tuple[int, ...]
+) -> None:
+    assert floor_seeds(RunSettings(), 3, trials) == seeds
+
+
+def test_a_handful_of_trials_leaves_the_lowest_rungs_out() -> None:
+    def rungs(trials: int | None) -> tuple[int, ...]:
+        return affordable_rungs(RunSettings(max_trials=trials), (50, 150, 450))
+
+    assert [rungs(n) for n in (None, 24, 16, 3)] == [
+        (50, 150, 450),
+        (50, 150, 450),
+        (150, 450),
+        (450,),
+    ]
+
+
+def test_what_a_budget_cannot_do_is_said_with_what_it_would_take() -> None:
+    def said(trials: int) -> list[str]:
+        settings = RunSettings(max_trials=trials)
+        plan = Plan.of(settings, 2)
+        return list(shortfalls(plan, settings, f"{trials} trials", lambda n: f"{n} trials"))
+
+    assert said(300) == []
+    nothing, seeds = said(30)
+    assert nothing.endswith("can become a discovery; 52 trials verify one")
+    assert seeds == "30 trials measure the noise floor on 2 seeds at the top rung, not on 5"
+    assert Plan.of(RunSettings(max_trials=52), 2).finalists == 1
+    assert said(60) == ["60 trials verify 1 of 3 finalists; 78 trials verify all"]
+    assert Plan.of(RunSettings(max_trials=78), 2).finalists == 3
+
+
+def test_trials_that_verification_needs_are_kept_once_there_is_something_to_verify() -> None:
+    settings = RunSettings()
+    finalists, kept = verified_by(settings, 200)
+    share = Share(settings, 200, finalists, kept, top=1)
+    least = least_trainings(settings, 1)
+    assert share.free([]) == 200 - least, "nothing was found: the least is kept"
+    lost = [_found(1, -1.0), _found(2, 4.0, rung=0)]
+    assert share.free(lost) == 200 - least - 6
+    one = [*lost, _found(3, 2.0)]
+    assert share.free(one) == 200 - 9 - trainings_needed(settings, 1)
+    many = [*one, *(_found(n, 1.0) for n in range(4, 9))]
+    assert share.free(many) == 200 - 24 - kept
+
+
+def test_a_later_leg_counts_what_is_new_in_it() -> None:
+    settings = RunSettings()
+    share, least = Share(settings, 100, 1, 50, since=2, top=1), least_trainings(settings, 1)
+    old = [_found(1, 3.0), _found(2, 3.0)]
+    assert share.free(old) == 100 - least
+    assert share.free([*old, _found(3, 2.0)]) == 100 - 3 - 50
 
 
 def _play(seed: int, search: int, rungs: int, lag: int, width: int) -> list[tuple[int, int, int]]:
     """Grants of a search whose candidates end in an order of chance but use fixed trials."""
     ledger = Ledger(lambda: False)
-    plan = Plan(baseline=0, search=search, verification=0, finalists=0)
-    budget = Budget(plan, rungs, lag, 100, ledger, None)
+    budget = Budget(_only(search), rungs, lag, 100, ledger, None)
     order = Random(seed)
     waiting: list[tuple[int, int]] = []
     lock = threading.Lock()
@@ -51,7 +142,7 @@ def _play(seed: int, search: int, rungs: int, lag: int, width: int) -> list[tupl
             with lock:
                 if waiting:
                     number, used = waiting.pop(order.randrange(min(width, len(waiting))))
-                    ledger.close(number, _ended(used))
+                    ledger.close(number, _ended(used, number))
             done.wait(0.0005)
 
     finisher = threading.Thread(target=finish_some)
@@ -76,13 +167,51 @@ def test_grants_do_not_depend_on_timing_and_spend_it_all(lag: int) -> None:
 
     assert plays[0] == plays[1] == plays[2] == plays[3]
     assert all(number - sees <= lag for number, sees, _ in plays[0])
+    granted = [trials for _, _, trials in plays[0]]
+    assert all(trials == 3 for trials in granted[:-3]), "all that a candidate can need"
+
+
+@given(used=st.lists(st.integers(0, 6), min_size=1, max_size=40), search=st.integers(1, 60))
+def test_only_what_comes_last_is_granted_less_than_it_can_need(
+    used: list[int], search: int
+) -> None:
+    budget, ledger = _only(search), Ledger(lambda: False)
+    grants = Budget(budget, 6, 1, 100, ledger, None)
+    spent = 0
+    for number, wish in enumerate(used, 1):
+        grant = grants.grant(number)
+        if grant is None:
+            assert spent == search
+            return
+        assert grant.trials == min(6, search - spent)
+        spent += min(wish, grant.trials)
+        ledger.close(number, _ended(min(wish, grant.trials), number))
+    assert spent <= search
+
+
+def test_a_candidate_waits_for_what_others_give_back() -> None:
+    ledger = Ledger(lambda: False)
+    budget = Budget(_only(10), 6, 4, 100, ledger, None)
+    assert budget.grant(1) == Grant(1, 0, 6)
+    ledger.close(1, _ended(1))
+    assert budget.grant(2) == Grant(2, 1, 6), "four are left beside the first: too few"
+    ledger.close(2, _ended(2, 2))
+    assert budget.grant(3) == Grant(3, 2, 6)
+
+
+def test_what_starts_high_needs_less_and_leaves_it_to_others() -> None:
+    ledger = Ledger(lambda: False)
+    budget = Budget(_only(8), 6, 4, 100, ledger, None)
+    first = budget.grant(1)
+    assert first is not None
+    budget.settle(first, 2)
+    assert budget.grant(2) == Grant(2, 0, 6), "beside the first, which is still under way"
 
 
 def test_time_that_is_up_ends_the_search() -> None:
-    plan = Plan(baseline=0, search=None, verification=0, finalists=3)
     left = [2.0, 0.0, -1.0]
     ledger = Ledger(lambda: False)
-    budget = Budget(plan, 2, 4, 100, ledger, lambda _: left.pop(0))
+    budget = Budget(_only(None), 2, 4, 100, ledger, lambda *_: left.pop(0))
 
     assert budget.grant(1) is not None
     ledger.close(1, _ended(1))
@@ -90,9 +219,8 @@ def test_time_that_is_up_ends_the_search() -> None:
 
 
 def test_time_that_is_kept_for_those_under_way_is_given_back_once_they_end() -> None:
-    plan = Plan(baseline=0, search=None, verification=0, finalists=3)
     ledger = Ledger(lambda: False)
-    budget = Budget(plan, 2, 4, 100, ledger, lambda under_way: 2.5 - under_way)
+    budget = Budget(_only(None), 2, 4, 100, ledger, lambda _, under_way: 2.5 - under_way)
     for number in (1, 2, 3):
         assert budget.grant(number) == Grant(number, 0, 2)
         ledger.close(number, _ended(1))
@@ -108,8 +236,7 @@ def test_what_was_granted_before_goes_on_though_time_is_up(tmp_path: Path) -> No
         assert read_grants(journal) == given
 
     ledger = Ledger(lambda: False)
-    plan = Plan(baseline=0, search=None, verification=0, finalists=3)
-    budget = Budget(plan, 2, 4, 100, ledger, lambda _: 0.0, earlier=given)
+    budget = Budget(_only(None), 2, 4, 100, ledger, lambda *_: 0.0, earlier=given)
     for grant in given:
         assert budget.grant(grant.number) == grant
         ledger.close(grant.number, _ended(1))
@@ -117,17 +244,15 @@ def test_what_was_granted_before_goes_on_though_time_is_up(tmp_path: Path) -> No
 
 
 def test_a_search_that_had_ended_grants_no_more() -> None:
-    plan = Plan(baseline=0, search=None, verification=0, finalists=3)
     ledger = Ledger(lambda: False)
-    budget = Budget(plan, 2, 4, 100, ledger, None, earlier=[Grant(1, 0, 2)], over=True)
+    budget = Budget(_only(None), 2, 4, 100, ledger, None, earlier=[Grant(1, 0, 2)], last=1)
     assert budget.grant(1) == Grant(1, 0, 2)
     assert budget.grant(2) is None
 
 
 def test_a_search_that_proposes_nothing_new_ends() -> None:
-    plan = Plan(baseline=0, search=1000, verification=0, finalists=0)
     ledger = Ledger(lambda: False)
-    budget = Budget(plan, 2, 1, 5, ledger, None)
+    budget = Budget(_only(1000), 2, 1, 5, ledger, None)
     number = 1
     while budget.grant(number) is not None:
         ledger.close(number, _ended(1 if number == 3 else 0))

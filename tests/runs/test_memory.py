@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 from parts import DRAFT, Parts, enter
 
-from archwright.core import CONTROL, CandidateStatus, Fingerprint
+from archwright.core import CONTROL, CandidateStatus, Comparison, Fingerprint, Verdict
 from archwright.knowledge.entries import Entry
+from archwright.runs.budget.pace import NO_TIME
 from archwright.runs.steering import Choice
 
 
@@ -22,7 +23,7 @@ def know(parts: Parts, candidate: str, gain: float | None, **changes: Any) -> No
         "fingerprint": Fingerprint(candidate, candidate, candidate), "family": "mlp",
         "metric": "accuracy", "score": None if gain is None else 70.0 + 2.0 * gain,
         "baseline": 70.0, "gain": gain, "parameters": 90, "end": CandidateStatus.PROMOTED,
-        "lesson": f"lesson {candidate}",
+        "steps": 45, "lesson": f"lesson {candidate}",
     }  # fmt: skip
     parts.knowledge.record(Entry(**{**values, **changes}))
 
@@ -35,6 +36,56 @@ def test_the_best_of_earlier_runs_on_this_task_can_be_parents(parts: Parts) -> N
     assert inherited.title == "idea a"
     assert inherited.id.startswith("known:")
     assert (inherited.sequence, inherited.rung, inherited.gain) == (0, 1, 3.0)
+
+
+@pytest.mark.parametrize(("steps", "rung"), [(15, 0), (45, 1), (30, None), (0, None)])
+def test_a_gain_is_known_at_the_rung_of_its_steps_alone(
+    parts: Parts, steps: int, rung: int | None
+) -> None:
+    know(parts, "a", 7.7, steps=steps)
+    parts.know_all()
+    (inherited,) = parts.memory().inherited()
+    assert inherited.rung == rung
+    assert inherited.gain == (None if rung is None else 7.7)
+
+
+def test_the_verified_come_first_then_those_that_were_trained_longest(parts: Parts) -> None:
+    know(parts, "a", 7.7, steps=15)
+    know(parts, "bb", 2.5)
+    know(parts, "ccc", 1.5, verdict="discovery")
+    know(parts, "dddd", -3.0)
+    parts.know_all()
+    shown = parts.memory().inherited()
+    assert [c.title for c in shown] == ["idea ccc", "idea bb", "idea a"]
+    assert [c.rung for c in shown] == [1, 1, 0]
+
+
+def test_a_verdict_takes_the_place_of_what_the_search_measured(parts: Parts) -> None:
+    source = parts.context.baseline.source
+    ended = enter(parts, "1", 6.0, source=source, parameters=90).ended(CandidateStatus.PROMOTED)
+    parts.journal.update(ended)
+    parts.memory().remember(ended)
+    against = Comparison("the baseline", 82, 70.0, 3.0, (1.0, 5.0), 0.001)
+    verdict = Verdict(
+        *("1", "idea 1", "discovery", 3.0, (1.0, 5.0), 0.001, 6, "it beats it"),
+        shrunk=2.5,
+        comparisons=(against,),
+    )
+    parts.journal.judge("1", asdict(verdict))
+    parts.memory().remember_verdict("1")
+    entry = parts.knowledge.find(parts.context.run, "1")
+    assert entry is not None
+    assert (entry.verdict, entry.gain, entry.steps) == ("discovery", 2.5 / 2.0, 45)
+    # A run that goes on afterwards repeats the search's own record.
+    parts.memory().remember(ended)
+    again = parts.knowledge.find(parts.context.run, "1")
+    assert again == entry
+
+
+def test_what_there_was_no_time_for_is_not_known_as_done(parts: Parts) -> None:
+    ended = enter(parts, "1", source=parts.context.baseline.source)
+    parts.memory().remember(ended.ended(CandidateStatus.TRAINED, NO_TIME))
+    assert parts.knowledge.find(parts.context.run, "1") is None
 
 
 def test_what_came_after_the_run_began_is_not_known_to_it(parts: Parts) -> None:

@@ -100,7 +100,7 @@ def test_one_that_never_opened_it_is_judged_anew(parts: Parts) -> None:
     assert (kept.verdict, kept.again) == ("discovery", ())
     before, decision = decisions(parts).list()
     assert (before.status, decision.status) == ("superseded by ADR-0002", "proposed")
-    assert decision.evidence["test split"] == "opened 1 times before: this round was forced"
+    assert decision.evidence["test split"] == "round 2: it may have been opened before"
 
 
 def test_the_reviewer_is_shown_what_earlier_runs_knew_and_what_it_says_is_kept(

@@ -61,3 +61,14 @@ def test_parents_are_what_can_be_started_from(parts: Parts) -> None:
 def test_what_was_known_before_the_search_counts_at_the_top(parts: Parts) -> None:
     """So the baseline, which gained nothing, is better than all that only showed a gain below."""
     assert set(_parents(parts, *_measured(parts, 0))) == {BASELINE}
+
+
+@pytest.mark.parametrize("rung", [0, None])
+def test_a_gain_of_another_rung_wins_nothing(parts: Parts, rung: int | None) -> None:
+    """What gained 7.7 at few steps, or at steps that this run has no rung for, is no match for what
+    gained 0.1 at the top."""
+    source = parts.context.baseline.source
+    rungs = {} if rung is None else {rung: Measurement(90.0, 7.7)}
+    known = Candidate("known:3", "old", source.replace("16", "60"), rungs=rungs)
+    best = enter(parts, "1", 0.1, source=source.replace("16", "61"))
+    assert set(_parents(parts, *_measured(parts, 0)[1:], best, known)) == {"1"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -11,6 +12,7 @@ from search_problems import PROBLEMS, check
 from archwright.core import Problem, SourceError, Status
 from archwright.search.grammar import draw
 from archwright.search.operators import OPERATORS, NotApplicable, applicable, edit, edit_of
+from archwright.source.counting import count_parameters
 from archwright.tasks.loading import load_task
 
 SINGLE = [name for name, info in OPERATORS.items() if info.parents == 1]
@@ -219,3 +221,14 @@ def test_an_edit_from_a_seed_is_made_once() -> None:
     assert edit_of("widen", (OTHER_STYLE,), problem, 8) is not made
     with pytest.raises(NotApplicable):
         edit_of("deepen", ("import torch\n",), problem, 0)
+
+
+def test_an_edit_that_no_width_makes_small_enough_is_not_made() -> None:
+    problem = replace(load_task("digits").spec.problem, max_params=20)
+    baseline = load_task("digits").spec.baseline
+    for operator in SINGLE:
+        try:
+            made = edit(operator, [baseline], problem, Random(1))
+        except NotApplicable:
+            continue
+        assert (count_parameters(made.source, problem) or 0) <= 20

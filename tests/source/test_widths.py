@@ -10,7 +10,7 @@ from search_problems import PROBLEMS, build
 from archwright.core import Problem, SourceError
 from archwright.search.grammar import draw
 from archwright.source.code import SourceCode
-from archwright.source.counting import count_parameters
+from archwright.source.counting import count_parameters, own_limit
 from archwright.source.widths import find_widths, fit_parameters, scale_width
 from archwright.tasks.loading import built_in_names, load_task
 
@@ -191,3 +191,32 @@ class Model(nn.Module):
 """
     count = count_parameters(source, PROBLEMS["digits"])
     assert count is None or count <= 6_000
+
+
+def _lines(width: int, problem: Problem) -> str:
+    """A class of the contract with so many parameters, more or less."""
+    return (
+        "import torch\nimport torch.nn as nn\n\n\n"
+        f"class {problem.entry}(nn.Module):\n"
+        "    def __init__(self, input_shape, output_shape):\n"
+        "        super().__init__()\n"
+        f"        self.table = nn.Embedding({width}, 1)\n\n"
+        "    def forward(self, x):\n"
+        "        return x * self.table.weight.sum()\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["recall", "pydoc-lm"])
+def test_what_a_mixer_may_use_is_what_the_backbone_leaves(name: str) -> None:
+    problem = load_task(name).spec.problem
+    assert problem.backbone is not None
+    limit = own_limit(problem)
+    counted = [count_parameters(_lines(limit + more, problem), problem) for more in (0, 1)]
+    assert counted[0] is not None
+    assert counted[1] is not None
+    assert counted[0] <= problem.max_params < counted[1]
+
+
+def test_a_model_may_use_all_of_the_limit() -> None:
+    problem = load_task("digits").spec.problem
+    assert own_limit(problem) == problem.max_params

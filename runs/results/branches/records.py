@@ -210,7 +210,7 @@ class Records:
         if candidate.citations:
             evidence["cites"] = "; ".join(candidate.citations)
         if self._round:
-            evidence["test split"] = f"opened {self._round} times before: this round was forced"
+            evidence["test split"] = f"round {self._round + 1}: it may have been opened before"
         for c in verdict.comparisons:
             evidence[f"gain over {c.control}"] = (
                 f"{measured_text(metric, c)}; it scores {c.mean:.6g} {unit} with {c.parameters} "

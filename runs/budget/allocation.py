@@ -17,38 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from archwright.core import Candidate, Stopped
-from archwright.core.settings import LOWER_RUNG_SEEDS, RunSettings
+from archwright.core.settings import RunSettings
+from archwright.runs.budget.plan import Share
 from archwright.runs.journal import Journal
-from archwright.runs.verification import least_trainings, trainings_needed
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How a budget of trainings is split. `search` is None when only time bounds the run."""
-
-    baseline: int
-    search: int | None
-    verification: int
-    finalists: int
-
-    @classmethod
-    def of(cls, settings: RunSettings, rungs: int) -> Plan:
-        """The split for a task with that many rungs.
-
-        Verification gets at most half; where that does not even train one finalist, the baseline
-        and a baseline of its size on the first seeds, nothing is verified.
-        """
-        baseline = settings.baseline_seeds + (rungs - 1) * LOWER_RUNG_SEEDS
-        finalists = settings.finalists
-        total = settings.max_trials
-        if total is None:
-            return cls(baseline, None, trainings_needed(settings, finalists), finalists)
-        while finalists > 1 and least_trainings(settings, finalists) > total // 2:
-            finalists -= 1
-        kept = min(total // 2, trainings_needed(settings, finalists))
-        if finalists == 0 or kept < least_trainings(settings, finalists):
-            finalists = kept = 0
-        return cls(baseline, max(0, total - baseline - kept), kept, finalists)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +74,11 @@ class Ledger:
         with self._changed:
             return [self._results[n] for n in range(1, number + 1)]
 
+    def ended(self) -> list[Candidate]:
+        """All candidates that have ended by now, up to the first that has not."""
+        with self._changed:
+            return [self._results[n] for n in range(1, self._ended_upto + 1)]
+
     @contextmanager
     def turn(self, number: int) -> Iterator[None]:
         """Candidates pass here one at a time, in the order of their numbers.
@@ -129,32 +105,32 @@ class Budget:
     """Grants candidates their start.
 
     Args:
-        plan: the split of trainings.
+        share: what the search may spend. It is another one for each leg of a run.
         most: most trainings that one candidate can use.
         lag: most candidates under way at once.
         patience: candidates in a row that were not trained before the search is exhausted.
         ledger: what has ended.
-        seconds_left: wall time left for one more candidate, given how many are under way;
-            None without a limit.
+        seconds_left: wall time left for one more candidate, given those that have ended and how
+            many are under way; None without a limit.
         may_begin: whether candidate `number` may begin, given how many are under way, however many
             trainings are left; None: it may.
         earlier: the grants of earlier sessions, which hold whatever the limits say now.
-        over: whether the search had ended in an earlier session.
+        last: the number at which the leg had ended in an earlier session, None where it had not.
     """
 
     def __init__(
         self,
-        plan: Plan,
+        share: Share,
         most: int,
         lag: int,
         patience: int,
         ledger: Ledger,
-        seconds_left: Callable[[int], float] | None,
+        seconds_left: Callable[[Sequence[Candidate], int], float] | None,
         may_begin: Callable[[int, int], bool] | None = None,
         earlier: Sequence[Grant] = (),
-        over: bool = False,
+        last: int | None = None,
     ) -> None:
-        self._plan = plan
+        self._share = share
         self._most = most
         self._lag = lag
         self._patience = patience
@@ -162,46 +138,56 @@ class Budget:
         self._seconds_left = seconds_left
         self._may_begin = may_begin
         self._earlier = earlier
-        self._over = over
-        self._granted: dict[int, int] = {}
+        self._last = last
+        self._reserved: dict[int, int] = {}
 
     def grant(self, number: int) -> Grant | None:
         """The grant of the next candidate, None when the budget of the search is spent or nothing
         new is proposed any more.
 
-        Waits for the results that it must see. Where what is granted to others leaves nothing, it
-        waits for those to end, in order, and for what they give back.
+        Waits for the results that it must see. A candidate gets all that it can need: where what
+        is reserved for others leaves less, it waits for those to end, in order, and for what they
+        give back. Only the last one of a search has to do with less.
 
         Raises:
             Stopped: the run was asked to stop.
         """
+        if self._last is not None and number > self._last:
+            return None
         if number <= len(self._earlier):
             grant: Grant | None = self._earlier[number - 1]
         else:
-            grant = None if self._over else self._decide(number)
+            grant = self._decide(number)
         if grant is not None:
             self._ledger.upto(grant.sees)
-            self._granted[number] = grant.trials
+            self._reserved[number] = grant.trials
         return grant
 
+    def settle(self, grant: Grant, need: int) -> None:
+        """A candidate needs so many trainings at most, now that it is known where it starts: what
+        was reserved above that is free for others."""
+        self._reserved[grant.number] = min(grant.trials, need)
+
     def _decide(self, number: int) -> Grant | None:
-        for sees in range(max(0, number - self._lag), number):
+        for sees in range(max(self._share.since, number - self._lag), number):
             ended = self._ledger.upto(sees)
             under_way = number - 1 - sees
             if len(ended) >= self._patience and not any(t.trials for t in ended[-self._patience :]):
                 return None
-            if self._seconds_left is not None and self._seconds_left(under_way) <= 0:
+            if self._seconds_left is not None and self._seconds_left(ended, under_way) <= 0:
                 continue
-            free = self._free(number, sees, sum(t.trials for t in ended))
-            if free > 0 and (self._may_begin is None or self._may_begin(number, under_way)):
-                return Grant(number, sees, free)
+            free = self._free(number, ended)
+            if free < self._most and (under_way or free <= 0):
+                continue
+            if self._may_begin is None or self._may_begin(number, under_way):
+                return Grant(number, sees, min(free, self._most))
         return None
 
-    def _free(self, number: int, sees: int, used: int) -> int:
-        if self._plan.search is None:
+    def _free(self, number: int, ended: Sequence[Candidate]) -> int:
+        free = self._share.free(ended)
+        if free is None:
             return self._most
-        in_flight = sum(self._granted[n] for n in range(sees + 1, number))
-        return min(self._most, self._plan.search - used - in_flight)
+        return free - sum(self._reserved[n] for n in range(len(ended) + 1, number))
 
 
 def allowance(settings: RunSettings, journal: Journal) -> Callable[[int, int], bool]:
