@@ -51,6 +51,7 @@ class Keywords(TypedDict, total=False):
     runtime: str | None
     gpus: Sequence[int] | None
     finalists: int | None
-    verify_seeds: int | None
+    screen_seeds: int | None
     deciding_seeds: int | None
+    verify_seeds: int | None
     baseline_seeds: int | None

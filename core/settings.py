@@ -148,7 +148,7 @@ class SearchSettings(SettingsGroup):
     proxies: bool = False
     """Compute training-free proxies of every candidate, which the report judges; they steer
     nothing."""
-    search_seeds: int = Field(default=2, ge=1)
+    search_seeds: int = Field(default=3, ge=1)
     """Seeds at most with which a candidate is trained at a rung where the decision is close."""
     attempts: int = Field(default=3, ge=1)
     """Times that a duplicate idea goes back before the candidate is given up."""

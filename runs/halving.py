@@ -33,7 +33,7 @@ from archwright.runs.budget.pace import NO_TIME
 from archwright.runs.context import Campaign, RunContext, Trains
 
 NO_TRIALS: Final = "the budget of trials ended"
-CLOSE: Final = 1.5
+CLOSE: Final = 1.0
 """A decision is close while the gain lies within so many of its own standard errors of the cut."""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archwright.benchmarks.search.calibration import BASE, SPEC
+from archwright.benchmarks.search.simulation import BASE, SPEC
 from archwright.core import (
     BASELINE,
     Array,
