@@ -67,7 +67,7 @@ def read_file(file: Path) -> str:
         InputError: it is not there, or no text.
     """
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file} cannot be read: {getattr(error, 'strerror', error)}") from None
 

@@ -1,4 +1,4 @@
-"""What of a network is the same noise whatever the trial's seed: weights that were chosen, not drawn.
+"""What of a network is the same noise whatever the seed: weights that were chosen, not drawn.
 
 The network is built from its source under two seeds and run in both modes. Noise that both have in
 common is named: in parameters and buffers, exactly, in part, or in another order; in what modules
@@ -58,7 +58,7 @@ def check_randomness(exam: Examination) -> str:
         if before is not None:
             sys.modules["candidate"] = before
     for one, two in ((first.numbers, second.numbers), (first.inherited, second.inherited)):
-        same = [n for n, a in one.items() if n in two and _is_shared(n, a, two[n])]
+        same = [n for n, a in one.items() if n in two and _is_shared(a, two[n])]
         _refuse("the same noise whatever the seed:", same)
     _refuse("forward makes the same noise whatever the seed:", second.repeated)
     fixed = [name for name, state in first.states.items() if second.states[name] == state]
@@ -78,7 +78,7 @@ def _refuse(said: str, names: list[str], how: str = "") -> None:
         raise ContractError(f"{' '.join(filter(None, (said, shown, how)))}; {_FIX}")
 
 
-def _is_shared(name: str, one: Array, two: Array) -> bool:
+def _is_shared(one: Array, two: Array) -> bool:
     return one.shape == two.shape and looks_drawn(one, two)
 
 
