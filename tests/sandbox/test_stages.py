@@ -12,10 +12,10 @@ from archwright.sandbox.contract import ProblemProjection, project
 from archwright.sandbox.inside.faults import ContractError
 from archwright.sandbox.inside.model.building import (
     build,
-    seed_everything,
     take_over,
     weights_of,
 )
+from archwright.sandbox.inside.model.seeding import seed_everything
 from archwright.tasks.loading import load_task
 
 MIXER = """\

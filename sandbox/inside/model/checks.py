@@ -30,10 +30,11 @@ from .wrapper import find_wrapper
 
 _NAMES_SHOWN: Final = 5
 _DETAIL_LIMIT: Final = 600
-_DRAWS: Final = 64
-_PATIENCE: Final = 24  # draws without a new parameter: parts that chance or routing leaves out
+_DRAWS: Final = 128
+_PATIENCE: Final = 40  # draws without a new parameter: parts that chance or routing leaves out
 _BETWEEN_JITTERS: Final = 8
 _WIDER: Final = 3
+_MOVED: Final = 0.5
 
 
 def examine(request: CheckRequest) -> CheckReply:
@@ -166,7 +167,7 @@ def check_gradients(exam: Examination) -> str:
     since = 0
     for draw in range(_DRAWS):
         if draw % _BETWEEN_JITTERS == 0:
-            exam.jitter()
+            exam.jitter(_MOVED if draw else 0.0)
         still = unreached - _reached(exam, _batch(exam, draw))
         since = since + 1 if still == unreached else 0
         unreached = still
