@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from archwright.sandbox.inside.model.noise import looks_drawn
+from archwright.sandbox.inside.chance.noise import looks_drawn
 
 Numbers = NDArray[np.float64]
 STEPS = np.arange(2048.0)

@@ -9,13 +9,13 @@ import torch
 
 from archwright.core import Problem
 from archwright.sandbox.contract import ProblemProjection, project
+from archwright.sandbox.inside.chance.seeding import seed_everything
 from archwright.sandbox.inside.faults import ContractError
 from archwright.sandbox.inside.model.building import (
     build,
     take_over,
     weights_of,
 )
-from archwright.sandbox.inside.model.seeding import seed_everything
 from archwright.tasks.loading import load_task
 
 MIXER = """\

@@ -16,6 +16,8 @@ from ...contract import (
     ReplyStatus,
     clean,
 )
+from ..chance.randomness import check_randomness
+from ..chance.seeding import seed_everything
 from ..faults import ContractError, describe, is_out_of_memory
 from .building import construct, loss_of, refuse_new_parameters, run
 from .counting import count_flops
@@ -23,8 +25,6 @@ from .examination import BATCHES, Examination
 from .growth import measure_growth
 from .leaks import check_batch_independence, check_causality
 from .proxies import measure_proxies
-from .randomness import check_randomness
-from .seeding import seed_everything
 from .tracing import trace_graph
 from .wrapper import find_wrapper
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from ...contract import ProblemProjection
+from ..chance.seeding import seed_everything
 from .building import construct, load, run
-from .seeding import seed_everything
 
 BATCHES: Final = (3, 5)
 """Two sizes, neither a usual dimension: a batch axis that is confused with another shows."""

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..faults import FILE, ContractError, describe, is_out_of_memory
-from .building import construct, load, run, take_over, weights_of
-from .examination import Examination
+from ..model.building import construct, load, run, take_over, weights_of
+from ..model.examination import Examination
 from .noise import SMALLEST, looks_drawn
 from .seeding import random_states, seed_everything, seeds_set
 
@@ -90,7 +90,7 @@ class _Build:
         module = load(exam.source)
         model = construct(module, exam.problem)
         batches = [exam.inputs(_SAMPLES) for _ in range(2)]
-        recorder = _Recorder(known, [*batches, *model.parameters(), *model.buffers()])
+        recorder = _ConstantSeeker(known, [*batches, *model.parameters(), *model.buffers()])
         for x, training in zip(batches, (True, False), strict=True):
             model.train(training)
             with torch.no_grad(), recorder:
@@ -114,7 +114,7 @@ def _inherits(model: nn.Module, exam: Examination) -> bool:
     return True
 
 
-class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _ConstantSeeker(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Digests of the floating-point tensors that come neither from the input nor from weights;
     `repeated` names the operations with noise whose digest is `known` from a run on other inputs
     under another seed.
