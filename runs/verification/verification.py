@@ -43,7 +43,7 @@ Verdicts = dict[str, Verdict]
 """By the finalist's id."""
 
 
-PASSES: Final = 0.15
+PASSES: Final = 0.12
 """The most promising finalist is decided on if its p, of all that was measured of it so far, is
 below; `archwright bench calibration` measures what that finds and costs."""
 PASSES_BESIDE: Final = 0.02

@@ -142,7 +142,7 @@ def test_the_report_says_what_was_found_in_words(
     for words in (
         "1 discovery",
         "Better than the baseline beyond noise: 94.70 % on 5 paired seeds",
-        "over the baseline (92.39 %): +2.31 points (+1.10 to +3.52), p 0.004 on the sealed test split",
+        "over the baseline (92.39 %): +2.31 points (+1.10 to +3.52), p 0.004 on the sealed test",
         "over the baseline scaled to 33000 parameters (92.20 %): +2.50 points",
         "Not better than the baseline: on 5 paired seeds",
         "over the baseline: -0.20 points",
