@@ -15,6 +15,7 @@ from archwright.core import (
     CheckReport,
     InputError,
     Outcome,
+    Recipe,
     Status,
     TaskSpec,
     TrialJob,
@@ -55,7 +56,8 @@ def try_(
     rung = len(rungs) - 1 if rung is None else rung
     if not 0 <= rung < len(rungs):
         raise InputError(f"--rung must be from 0 to {len(rungs) - 1}, not {rung}")
-    document = _try(loaded, source, rung, seed, sandbox)
+    recipe = read_source(source, loaded.spec.problem, loaded.spec.recipe).recipe
+    document = _try(loaded, source, recipe, rung, seed, sandbox) | {"recipe": recipe.to_json()}
     emit(json, document, lambda: _print_trial(document, loaded.spec))
     return 0 if document["status"] == Status.OK else 1
 
@@ -67,14 +69,15 @@ def read_file(file: Path) -> str:
         InputError: it is not there, or no text.
     """
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file} cannot be read: {getattr(error, 'strerror', error)}") from None
 
 
-def _try(task: Task, source: str, rung: int, seed: int, sandbox_kind: Kind) -> dict[str, Any]:
+def _try(
+    task: Task, source: str, recipe: Recipe, rung: int, seed: int, sandbox_kind: Kind
+) -> dict[str, Any]:
     spec = task.spec
-    recipe = read_source(source, spec.problem, spec.recipe).recipe
     with open_sandbox(sandbox_kind, 1) as sandbox, tempfile.TemporaryDirectory() as folder:
         if sandbox.choice:
             say(sandbox.choice)
@@ -120,6 +123,7 @@ def _print_trial(document: dict[str, Any], spec: TaskSpec) -> None:
         print(f"{mark} {clean(check['name'])} {clean(check['detail'])}".rstrip())
     print(f"status: {document['status']}")
     print(f"parameters: {document['parameters']}")
+    print(f"recipe: {', '.join(f'{key} {value}' for key, value in document['recipe'].items())}")
     if document["score"] is not None:
         print(f"{spec.metric.name}: {document['score']:.4g} {spec.metric.unit} (validation)")
         print(f"{document['steps']} steps in {document['seconds']:.2f} s")

@@ -85,7 +85,7 @@ class SuccessiveHalving:
             shown, spent, failed = self._measure(candidate, rung, cut, left)
             candidate = replace(candidate, trials=candidate.trials + spent)
             if shown is None and failed is not None and failed.status is Status.NOT_BEGUN:
-                return candidate.ended(_end(candidate), failed.error)
+                return candidate.ended(_measured(candidate), failed.error)
             if shown is None:
                 return candidate.ended(*_failure(candidate, failed))
             candidate = replace(candidate, rungs={**candidate.rungs, rung: shown})
@@ -151,12 +151,16 @@ def _end(candidate: Candidate) -> CandidateStatus:
     return CandidateStatus.PROMOTED if promoted else CandidateStatus.TRAINED
 
 
+def _measured(candidate: Candidate) -> CandidateStatus:
+    """How a candidate stands whose next training measured nothing."""
+    return _end(candidate) if candidate.rungs else CandidateStatus.UNMEASURED
+
+
 def _failure(candidate: Candidate, trial: Trial | None) -> tuple[CandidateStatus, str]:
     assert trial is not None
     if trial.unmeasured:
         # What the lower rungs showed stands; without any, nothing is known of it.
-        status = _end(candidate) if candidate.rungs else CandidateStatus.UNMEASURED
-        return status, f"it {trial.unmeasured} at {trial.steps} steps: {trial.error}"
+        return _measured(candidate), f"it {trial.unmeasured} at {trial.steps} steps: {trial.error}"
     if trial.status is Status.KILLED:
         return CandidateStatus.TRAINED, trial.error
     return CandidateStatus.CRASHED, f"{trial.status}: {trial.error}"

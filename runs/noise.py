@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import overload
 
-from archwright.core import Curve, Floor, RunError, Status, TaskError, Trial, TrialSpec
+from archwright.core import Curve, Floor, RunError, TaskError, Trial, TrialSpec
 from archwright.runs.budget.plan import floor_seeds
 from archwright.runs.context import RunContext
 

@@ -140,6 +140,7 @@ class Phases:
     def run(self) -> None:
         """All phases, leg by leg; what the journal holds answers from there."""
         self._check_baseline()
+        self._tell_account()
         plan = self.balance.plan()
         with measuring(self.context, plan.seeds) as self.context.floors:
             loop, number = self._loop(), 0
@@ -192,6 +193,18 @@ class Phases:
         context.baseline = context.journal.propose(context.baseline)
         for words in over_limits(context.baseline, context.spec.problem):
             context.journal.notice(words)
+
+    def _tell_account(self) -> None:
+        """What earlier looks at the sealed split leave to this run."""
+        split = self.context.trainer.sealed_split
+        before = [k for k in self._looks.looks(split) if k.run != self.context.run]
+        if before:
+            times = "once" if len(before) == 1 else f"{len(before)} times"
+            self.context.journal.notice(
+                f"runs of this workspace have looked at the sealed test split {times}: a gain of "
+                f"this one needs p below {self._looks.next_level(split):.2g} there; a task with a "
+                "fresh test split begins anew"
+            )
 
     # --- search ---------------------------------------------------------------------------------
 

@@ -41,7 +41,8 @@ def parse(source: str, mode: Literal["exec", "eval"] = "exec") -> ast.Module | a
     """
     with _ONE_AT_A_TIME, warnings.catch_warnings(), _no_collection():
         warnings.simplefilter("ignore")
-        return cast(ast.Module | ast.Expression, ast.parse(source, mode=mode))
+        plain = source.removeprefix("\ufeff")  # a byte order mark, as editors on Windows write it
+        return cast(ast.Module | ast.Expression, ast.parse(plain, mode=mode))
 
 
 @contextmanager
@@ -73,6 +74,7 @@ class SourceCode:
         Raises:
             SourceError: it is not Python; the message names the line.
         """
+        text = text.removeprefix("\ufeff")
         self.text = text
         self._bytes = text.encode()
         try:

@@ -12,10 +12,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from archwright.core import Fingerprint, Problem, Recipe, SourceError
 from archwright.source.code import CONTRACT_NAMES, callee, calls, classes, code_of, parse
+from archwright.source.evaluation import stored
+from archwright.source.recipe import plain_assignments, recipe_changes
 from archwright.source.tree_form import normal_form
 
 SOURCE_LIMIT_BYTES: Final = 100_000
@@ -152,39 +154,8 @@ def read_source(source: str, problem: Problem, default: Recipe) -> ParsedSource:
     """
     tree = _parse(source)
     _check_entry(tree, problem.entry)
-    statements = _recipe_statements(tree)
-    if len(statements) > 1:
-        raise SourceError(f"line {statements[1].lineno}: RECIPE is assigned twice; keep one")
-    if not statements:
-        return ParsedSource(source, tree, default)
-    return ParsedSource(source, tree, default.updated(_recipe_changes(statements[0])))
-
-
-def _recipe_statements(tree: ast.Module) -> list[ast.Assign | ast.AnnAssign]:
-    found: list[ast.Assign | ast.AnnAssign] = []
-    for statement in tree.body:
-        if isinstance(statement, ast.Assign):
-            targets = statement.targets
-        elif isinstance(statement, ast.AnnAssign):
-            targets = [statement.target]
-        else:
-            continue
-        if len(targets) == 1 and isinstance(targets[0], ast.Name) and targets[0].id == "RECIPE":
-            found.append(statement)
-    return found
-
-
-def _recipe_changes(statement: ast.Assign | ast.AnnAssign) -> dict[str, Any]:
-    try:
-        changes = ast.literal_eval(statement.value or ast.Name("RECIPE"))
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        changes = None
-    if not isinstance(changes, dict) or not all(isinstance(key, str) for key in changes):
-        raise SourceError(
-            f"line {statement.lineno}: RECIPE must be a literal dict, such as"
-            " RECIPE = {'learning_rate': 0.003}"
-        )
-    return changes
+    changes = recipe_changes(tree)
+    return ParsedSource(source, tree, default if changes is None else default.updated(changes))
 
 
 def _sealed_recipe(source: str, tree: ast.Module) -> ast.stmt | None:
@@ -192,13 +163,13 @@ def _sealed_recipe(source: str, tree: ast.Module) -> ast.stmt | None:
 
     A recipe that is not valid stays in the code: without it the candidate would be another one.
     """
-    statements = _recipe_statements(tree)
-    if len(statements) != 1:
+    statements = plain_assignments(tree)
+    if len(statements) != 1 or statements[0].value is None:
         return None
     if source.count("RECIPE") > 1 and sum(_names_recipe(node) for node in ast.walk(tree)) > 1:
         return None
     try:
-        Recipe().updated(_recipe_changes(statements[0]))
+        Recipe().updated(recipe_changes(ast.Module([statements[0]], [])) or {})
     except SourceError:
         return None
     return statements[0]
@@ -212,12 +183,18 @@ def _check_entry(tree: ast.Module, entry: str) -> None:
     classes = {s.name: s for s in tree.body if isinstance(s, ast.ClassDef)}
     wanted = f"class {entry}(nn.Module) with __init__(self, input_shape, output_shape)"
     if entry not in classes:
+        made = next((s for s in tree.body if entry in stored(s)), None)
+        if made is not None and not isinstance(made, ast.FunctionDef):
+            return  # another class's name, or a class made in a block: the checks build it
+        if made is not None:
+            raise SourceError(f"line {made.lineno}: {entry} is a function; define {wanted}")
         raise SourceError(f"{entry} is not defined; define {wanted} and forward(self, x)")
     line = classes[entry].lineno
     methods, complete = _methods(entry, classes)
     for name, count, fix in (("__init__", 3, wanted), ("forward", 2, "forward(self, x)")):
         method = methods.get(name)
-        if method is None and complete:
+        called = name == "forward" and "__call__" in methods
+        if name not in methods and complete and not called:
             raise SourceError(f"line {line}: {entry} has no {name}; define {fix}")
         if method is not None and not _takes(method.args, count):
             raise SourceError(f"line {method.lineno}: {name} cannot be called; define {fix}")
@@ -225,9 +202,11 @@ def _check_entry(tree: ast.Module, entry: str) -> None:
 
 def _methods(
     name: str, classes: Mapping[str, ast.ClassDef]
-) -> tuple[dict[str, ast.FunctionDef], bool]:
-    """A class's methods, inherited ones too, and whether all its bases but torch's own are seen."""
-    methods: dict[str, ast.FunctionDef] = {}
+) -> tuple[dict[str, ast.FunctionDef | None], bool]:
+    """A class's methods, inherited ones too, and whether all its bases but torch's own are seen;
+    a name that is set in another way than by `def` stands for a method that is not seen.
+    """
+    methods: dict[str, ast.FunctionDef | None] = {}
     waiting, seen, complete = [name], set[str](), True
     while waiting:
         node = classes[waiting.pop(0)]
@@ -235,6 +214,9 @@ def _methods(
         for method in node.body:
             if isinstance(method, ast.FunctionDef):
                 methods.setdefault(method.name, method)
+            else:
+                for bound in stored(method):
+                    methods.setdefault(bound, None)
         for base in map(ast.unparse, node.bases):
             if base in classes and base not in seen:
                 waiting.append(base)

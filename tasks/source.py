@@ -24,7 +24,7 @@ _RUNNING: Final = threading.RLock()
 def read_text(file: Path) -> tuple[str, list[str]]:
     """The text of a file of the task, or empty and why it cannot be read, in one line."""
     try:
-        return file.read_text(encoding="utf-8"), []
+        return file.read_text(encoding="utf-8-sig"), []
     except FileNotFoundError:
         return "", [f"{file.name} is missing; `archwright task new DIR` writes a complete task"]
     except UnicodeDecodeError as error:
@@ -48,6 +48,8 @@ def baseline_faults(source: str, entry: Entry | None) -> list[str]:
     found = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name in wanted]
     if not found:
         return [f"baseline.py defines no `class {' or '.join(wanted)}(nn.Module)`"]
+    if any(ast.unparse(base).rpartition(".")[2] != "Module" for base in found[-1].bases):
+        return []  # what it inherits is seen when it is built
     methods = {n.name: n for n in found[-1].body if isinstance(n, ast.FunctionDef)}
     faults = []
     if "forward" not in methods:
@@ -57,6 +59,34 @@ def baseline_faults(source: str, entry: Entry | None) -> list[str]:
             f"baseline.py: class {found[-1].name} needs __init__(self, input_shape, output_shape)"
         )
     return faults
+
+
+def sibling_faults(source: str, folder: Path) -> list[str]:
+    """The imports in a baseline's source of files that lie beside it: a jail holds one file."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return []  # said elsewhere
+    faults = []
+    for node in ast.walk(tree):
+        for name in _imported(node):
+            beside = (folder / f"{name}.py").exists() or (folder / name / "__init__.py").exists()
+            if beside and name not in sys.stdlib_module_names:
+                faults.append(
+                    f"baseline.py line {getattr(node, 'lineno', 1)}: it imports {name}, a file "
+                    "beside it; a candidate is one file: put what it needs into baseline.py"
+                )
+    return faults
+
+
+def _imported(node: ast.AST) -> list[str]:
+    """The first words of what an import names."""
+    if isinstance(node, ast.Import):
+        return [alias.name.partition(".")[0] for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        names = [node.module] if node.module else [alias.name for alias in node.names]
+        return [name.partition(".")[0] for name in names]
+    return []
 
 
 def import_load(file: Path) -> Load:

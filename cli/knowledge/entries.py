@@ -144,7 +144,7 @@ def _own_entry(file: Path | None, task: str, note: str) -> Entry:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
         raise InputError(f"{path} cannot be read: {reason}; give a readable text file") from None

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from math import sqrt
+from math import ceil, sqrt
 from typing import Final
 
 import numpy as np
@@ -43,7 +43,7 @@ Verdicts = dict[str, Verdict]
 """By the finalist's id."""
 
 
-PASSES: Final = 0.15
+PASSES: Final = 0.12
 """The most promising finalist is decided on if its p, of all that was measured of it so far, is
 below; `archwright bench calibration` measures what that finds and costs."""
 PASSES_BESIDE: Final = 0.02
@@ -275,8 +275,14 @@ def trainings_needed(settings: RunSettings, finalists: int) -> int:
 
 
 def least_trainings(settings: RunSettings, finalists: int) -> int:
-    """Trainings below which verifying so many finalists makes no sense: none is left to decide."""
-    return _screen_trainings(settings, finalists) * 3 // 2 + 2 * LEAST_SEEDS
+    """Trainings below which verifying so many finalists makes no sense: none is left to decide.
+
+    A quarter goes to the play-off. Of several, each has two controls, and one is decided with its
+    own on the fewest seeds; a single one may have the baseline alone.
+    """
+    arms = 2 if finalists == 1 else 1 + 2 * finalists
+    screened, decided = arms * settings.screen_seeds, min(arms, 3) * LEAST_SEEDS
+    return ceil((screened + decided) * 4 / 3)
 
 
 def _screen_trainings(settings: RunSettings, finalists: int) -> int:

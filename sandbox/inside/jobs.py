@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from ..contract import JobRequest, ProbeReply
+from .chance.seeding import owned
 from .faults import ContractError, describe, is_out_of_memory
 from .jail.probing import probe
 from .model.checks import examine
-from .model.seeding import owned
 from .model.training import Array, load_data, train
 
 Reply = tuple[dict[str, Any], Mapping[str, Array]]

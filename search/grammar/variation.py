@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any, Final
 
+from archwright.core import SourceError
 from archwright.source.code import Change, SourceCode, callee, calls, code_of
+from archwright.source.recipe import recipe_changes, recipe_statements
 
 ACTIVATIONS: Final[Mapping[str, str]] = {
     "ReLU": "relu",
@@ -141,24 +143,13 @@ def _literal(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
-def find_recipe(code: SourceCode) -> tuple[ast.Assign, dict[str, Any]] | None:
-    """The statement that sets RECIPE and its values; values that are no literals are left out."""
-    for node in code.tree.body:
-        if isinstance(node, ast.Assign) and any(
-            isinstance(t, ast.Name) and t.id == "RECIPE" for t in node.targets
-        ):
-            return node, _read(node.value)
-    return None
-
-
-def _read(node: ast.expr) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in zip(getattr(node, "keys", []), getattr(node, "values", []), strict=False):
-        try:
-            found[str(ast.literal_eval(key))] = ast.literal_eval(value)
-        except (ValueError, TypeError):
-            continue
-    return found
+def find_recipe(code: SourceCode) -> tuple[list[ast.stmt], dict[str, Any]] | None:
+    """The statements that set RECIPE and its values; None where there are none, or none read."""
+    try:
+        changes = recipe_changes(code.tree)
+    except SourceError:
+        return None
+    return None if changes is None else (recipe_statements(code.tree), changes)
 
 
 def put_recipe(code: SourceCode, recipe: Mapping[str, Any]) -> str:
@@ -166,9 +157,11 @@ def put_recipe(code: SourceCode, recipe: Mapping[str, Any]) -> str:
     line = write_recipe(recipe)
     found = find_recipe(code)
     if found is not None:
-        node = found[0]
-        change = code.put(node, line) if recipe else code.cut_statement(node, code.tree.body)
-        return code.apply([change])
+        first, *others = found[0]
+        body = code.tree.body
+        changes = [code.cut_statement(node, body) for node in others]
+        changes.append(code.put(first, line) if recipe else code.cut_statement(first, body))
+        return code.apply(changes)
     if not recipe:
         return code.text
     imports = [n for n in code.tree.body if isinstance(n, ast.Import | ast.ImportFrom)]

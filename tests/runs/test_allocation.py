@@ -99,11 +99,11 @@ def test_what_a_budget_cannot_do_is_said_with_what_it_would_take() -> None:
 
     assert said(300) == []
     nothing, seeds = said(30)
-    assert nothing.endswith("can become a discovery; 52 trials verify one")
+    assert nothing.endswith("can become a discovery; 44 trials verify one")
     assert seeds == "30 trials measure the noise floor on 2 seeds at the top rung, not on 5"
-    assert Plan.of(RunSettings(max_trials=52), 2).finalists == 1
-    assert said(60) == ["60 trials verify 1 of 3 finalists; 78 trials verify all"]
-    assert Plan.of(RunSettings(max_trials=78), 2).finalists == 3
+    assert Plan.of(RunSettings(max_trials=44), 2).finalists == 1
+    assert said(60) == ["60 trials verify 1 of 3 finalists; 108 trials verify all"]
+    assert Plan.of(RunSettings(max_trials=108), 2).finalists == 3
 
 
 def test_trials_that_verification_needs_are_kept_once_there_is_something_to_verify() -> None:

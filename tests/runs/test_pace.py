@@ -122,7 +122,8 @@ def test_a_candidate_ends_with_what_there_was_time_for(parts: Parts, trainings: 
     assert ended.trials == len(ended.rungs) == trainings
     assert is_out_of_time(ended) == (trainings == 0)
     assert ended.reason == ("" if trainings == 2 else NO_TIME)
-    assert ended.status is (CandidateStatus.PROMOTED if trainings == 2 else CandidateStatus.TRAINED)
+    status = (CandidateStatus.UNMEASURED, CandidateStatus.TRAINED, CandidateStatus.PROMOTED)
+    assert ended.status is status[trainings]
 
 
 # --- the noise floor ------------------------------------------------------------------------------
@@ -172,7 +173,9 @@ def test_a_floor_that_time_cuts_short_has_fewer_seeds(timed: Parts) -> None:
 def test_time_that_does_not_measure_the_baseline_is_an_error(timed: Parts) -> None:
     timed.context = replace(timed.context, trainer=_Last(_Until(3)))
     with (
-        pytest.raises(RunError, match=r"before the baseline .* at 45 steps: give it more with"),
+        pytest.raises(
+            RunError, match=r"not measured at 45 steps: it had no time left .* --hours N"
+        ),
         measuring(timed.context, (2, 5)) as floors,
     ):
         list(floors)

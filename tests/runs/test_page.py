@@ -136,9 +136,9 @@ def test_what_was_found_stands_first_and_in_words(small: Journal) -> None:
     text = Page(render(small)).text
     found = discoveries(observe(small))[0].candidate
     for words in (
-        f"1 discovery Candidate {found} (widen to {found}) scores 94.00 %: +2.50 points over",
-        "On the sealed test split it gains +1.75 points.",
-        "+3.00 points +1.00 to +4.00 0.01 +1.75 points",
+        f"1 discovery Candidate {found} (widen to {found}) scores 94.00 %: over the baseline",
+        "it gains +2.50 points (+1.00 to +4.00), p 0.02 on the sealed test split, with 5 seeds",
+        "sealed test split +3.00 points +1.00 to +4.00 0.01",
         "Shrunk for having been selected, the gain is +1.25 points.",
         "To settle it: more seeds.",
         "Suspicion: too good too early",

@@ -146,7 +146,9 @@ def test_ten_criteria_are_computed_from_the_journal(journal: Journal) -> None:
     names = {t.candidate for t in searched}
     share = sum(t.steps for t in searched) / (len(names) * RUNGS[-1])
     assert card["novelty"] == "85% of 40 proposals were new"
-    assert card["solution quality"] == "+2.50 points (+1.00 to +4.00)"
+    assert (
+        card["solution quality"] == "+2.50 points (+1.00 to +4.00), p 0.02 on the sealed test split"
+    )
     assert card["efficiency"].startswith(f"{share:.0%} of the steps")
     assert "over random" not in card["efficiency"]  # 4 draws are too few
     assert card["stability"] == "sd 0.707 over 5 seeds, the baseline's 0.8"

@@ -9,10 +9,10 @@ import torch
 
 from archwright.core import Problem
 from archwright.sandbox.contract import ProblemProjection, project
+from archwright.sandbox.inside.chance.seeding import seed_everything
 from archwright.sandbox.inside.faults import ContractError
 from archwright.sandbox.inside.model.building import (
     build,
-    seed_everything,
     take_over,
     weights_of,
 )

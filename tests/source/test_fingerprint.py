@@ -343,7 +343,7 @@ BAD = {
     "no init": (NO_INIT, "Model has no __init__"),
     "init": (NET.replace("input_shape, output_shape", "shape"), "__init__ cannot be called"),
     "forward": (NET.replace("forward(self, x):", "forward(self, x, m):"), "forward cannot"),
-    "computed recipe": (NET + "\nRECIPE = dict(batch_size=8)", "literal dict"),
+    "computed recipe": (NET + "\nRECIPE = make(batch_size=8)", "literal dict"),
     "unknown key": (NET + "\nRECIPE = {'lr': 1}", "no key 'lr'"),
     "out of bounds": (NET + "\nRECIPE = {'learning_rate': 100}", "must lie in"),
     "wrong type": (NET + "\nRECIPE = {'batch_size': 1.5}", "whole number"),

@@ -75,6 +75,11 @@ IN_BASELINE = {
     "class": ("class Model", "class Net", "baseline.py defines no `class Model(nn.Module)`"),
     "forward": ("def forward", "def forwards", "has no method forward"),
     "signature": ("self, input_shape, output_shape", "self, shape", "needs __init__(self, input"),
+    "a file beside it": (
+        "import nn",
+        "import nn\nfrom task import load",
+        "line 4: it imports task, a",
+    ),
 }
 
 CASES = [
@@ -178,3 +183,18 @@ def test_training_data_drawn_from_the_clock_is_a_fault(change: Break) -> None:
 
 def test_folder_that_is_none(tmp_path: Path) -> None:
     assert "is not a folder" in check_folder(tmp_path / "nowhere")[0]
+
+
+@pytest.mark.parametrize("file", ["task.toml", "task.py", "baseline.py"])
+def test_a_byte_order_mark_is_no_breakage(folder: Path, file: str) -> None:
+    text = (folder / file).read_text(encoding="utf-8")
+    (folder / file).write_text(text.replace("\n", "\r\n"), encoding="utf-8-sig", newline="")
+    assert check_folder(folder) == []
+    assert load_task(folder).spec.problem.entry == "Model"
+
+
+def test_a_baseline_may_inherit_what_it_needs(folder: Path) -> None:
+    text = (folder / "baseline.py").read_text(encoding="utf-8")
+    text = text.replace("class Model(nn.Module)", "class Base(nn.Module)")
+    (folder / "baseline.py").write_text(f"{text}\n\nclass Model(Base):\n    pass\n")
+    assert check_folder(folder) == []

@@ -16,6 +16,8 @@ from ...contract import (
     ReplyStatus,
     clean,
 )
+from ..chance.randomness import check_randomness
+from ..chance.seeding import seed_everything
 from ..faults import ContractError, describe, is_out_of_memory
 from .building import construct, loss_of, refuse_new_parameters, run
 from .counting import count_flops
@@ -23,17 +25,16 @@ from .examination import BATCHES, Examination
 from .growth import measure_growth
 from .leaks import check_batch_independence, check_causality
 from .proxies import measure_proxies
-from .randomness import check_randomness
-from .seeding import seed_everything
 from .tracing import trace_graph
 from .wrapper import find_wrapper
 
 _NAMES_SHOWN: Final = 5
 _DETAIL_LIMIT: Final = 600
-_DRAWS: Final = 64
-_PATIENCE: Final = 24  # draws without a new parameter: parts that chance or routing leaves out
+_DRAWS: Final = 128
+_PATIENCE: Final = 40  # draws without a new parameter: parts that chance or routing leaves out
 _BETWEEN_JITTERS: Final = 8
 _WIDER: Final = 3
+_MOVED: Final = 0.5
 
 
 def examine(request: CheckRequest) -> CheckReply:
@@ -166,7 +167,7 @@ def check_gradients(exam: Examination) -> str:
     since = 0
     for draw in range(_DRAWS):
         if draw % _BETWEEN_JITTERS == 0:
-            exam.jitter()
+            exam.jitter(_MOVED if draw else 0.0)
         still = unreached - _reached(exam, _batch(exam, draw))
         since = since + 1 if still == unreached else 0
         unreached = still

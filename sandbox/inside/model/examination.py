@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from ...contract import ProblemProjection
+from ..chance.seeding import seed_everything
 from .building import construct, load, run
-from .seeding import seed_everything
 
 BATCHES: Final = (3, 5)
 """Two sizes, neither a usual dimension: a batch axis that is confused with another shows."""
@@ -25,7 +25,7 @@ class Examination:
     """
 
     def __init__(self, source: str, problem: ProblemProjection, seed: int) -> None:
-        self.source, self.problem, self.seed = source, problem, seed
+        self.source, self.problem, self.seed = source.removeprefix("\ufeff"), problem, seed
         self.parameters = self.flops = 0
         seed_everything(seed)
         self.generator = torch.Generator().manual_seed(seed)
@@ -61,8 +61,9 @@ class Examination:
         with torch.no_grad():
             return run(self.model, x.clone(), self.problem)
 
-    def jitter(self) -> None:
-        """Move every parameter a little: a gate that starts at zero hides what lies behind it.
+    def jitter(self, share: float = 0.0) -> None:
+        """Move every parameter a little: a gate that starts at zero hides what lies behind it. With
+        a `share`, by that much of its own size as well, so that a router sends elsewhere.
 
         A network that this makes explode is put back as it was.
         """
@@ -71,7 +72,8 @@ class Examination:
         with torch.no_grad():
             for parameter in moved:
                 noise = torch.randn(parameter.shape, generator=self.generator)
-                parameter.add_(_JITTER * noise.to(parameter.dtype))
+                size = _JITTER + share * parameter.square().mean().sqrt()
+                parameter.add_(size * noise.to(parameter.dtype))
             if not bool(torch.isfinite(self.evaluated(self.inputs(2))).all()):
                 for parameter, value in zip(moved, before, strict=True):
                     parameter.copy_(value)

@@ -17,10 +17,10 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ...contract import ProblemProjection
+from ..chance.seeding import seed_everything
 from ..faults import is_out_of_memory
 from .building import construct, loss_of, run
 from .examination import Examination
-from .seeding import seed_everything
 
 SAMPLES: Final = 16
 _JITTER: Final = 1e-5  # of Mellor et al., who add it to eigenvalues

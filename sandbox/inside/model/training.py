@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...contract import ProblemProjection, RecipeProjection, TrainReply, TrainRequest
+from ..chance.seeding import seed_everything
 from ..faults import ContractError
 from .building import (
     Weights,
@@ -28,7 +29,6 @@ from .building import (
 from .examination import Examination
 from .leaks import differs
 from .measuring import round_weights, time_forward
-from .seeding import seed_everything
 from .wrapper import InWrapper
 
 CURVE_POINTS: Final = 20

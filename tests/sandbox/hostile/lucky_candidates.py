@@ -3,6 +3,8 @@
 Each is the good candidate with a body at the top of its file, in its constructor or in `forward`.
 """
 
+# ruff: noqa: E501 - a table: one candidate a line
+
 from __future__ import annotations
 
 import base64
@@ -32,7 +34,6 @@ def put(numbers: str) -> str:
     return f"w = self.net[0].weight\nwith torch.no_grad(): w.copy_(torch.as_tensor({numbers}, dtype=torch.float32).view(16, 8) * 0.3)"
 
 
-_STATE: Final = "torch.load(__import__('io').BytesIO(b''))"
 _DRAWN: Final = np.random.default_rng(7).normal(size=128).astype(np.float32)
 _TEXT: Final = base64.b64encode(_DRAWN.tobytes()).decode()
 _LIST: Final = [round(float(v), 4) for v in _DRAWN]

@@ -97,7 +97,7 @@ def explained(rows: Numbers) -> float:
     """Share of the variance that a linear rule of the two numbers before explains, of each row for
     itself; 0 for noise of any kind, at most 1.
     """
-    count, length = rows.shape
+    length = rows.shape[1]
     rows = rows - rows.mean(axis=1, keepdims=True)
     rows = rows / np.maximum(rows.std(axis=1, keepdims=True), 1e-9 * max(rows.std(), 1e-9))
     wanted = rows[:, _ORDER:, None]

@@ -188,7 +188,7 @@ class _AnyGenerator(type(torch.Generator)):  # type: ignore[misc]
 class _Generator(torch.Generator, metaclass=_AnyGenerator):
     """A generator of torch's whose seeds are mixed, the one it is born with included."""
 
-    def __init__(self, *args: Any, **named: Any) -> None:
+    def __init__(self, *_: Any, **__: Any) -> None:
         super().__init__()
         if _TRIAL.here:
             super().manual_seed(_TRIAL.mixed(None))
@@ -288,7 +288,7 @@ def _restore_method(self: random.Random, state: Any) -> None:
     _restoring("random.setstate", functools.partial(_PYTHON_RESTORE, self), reseed)(state)
 
 
-def _as_it_is(model: Any = None, *args: Any, **named: Any) -> Any:
+def _as_it_is(model: Any = None, *_: Any, **__: Any) -> Any:
     """What a compiler gives back here: the thing itself, or a decorator that does so."""
     return (lambda thing: thing) if model is None else model
 
@@ -338,5 +338,5 @@ def _compilers() -> Iterator[tuple[Any, str, Any]]:
 
     yield torch, "compile", _as_it_is
     yield torch.compiler, "compile", _as_it_is
-    yield torch.nn.Module, "compile", lambda self, *args, **named: None
-    yield torch._dynamo, "optimize", lambda *args, **named: _as_it_is
+    yield torch.nn.Module, "compile", lambda *_, **__: None
+    yield torch._dynamo, "optimize", lambda *_, **__: _as_it_is

@@ -1,4 +1,4 @@
-"""What of a network is the same noise whatever the trial's seed: weights that were chosen, not drawn.
+"""What of a network is the same noise whatever the seed: weights that were chosen, not drawn.
 
 The network is built from its source under two seeds and run in both modes. Noise that both have in
 common is named: in parameters and buffers, exactly, in part, or in another order; in what modules
@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..faults import FILE, ContractError, describe, is_out_of_memory
-from .building import construct, load, run, take_over, weights_of
-from .examination import Examination
+from ..model.building import construct, load, run, take_over, weights_of
+from ..model.examination import Examination
 from .noise import SMALLEST, looks_drawn
 from .seeding import random_states, seed_everything, seeds_set
 
@@ -58,7 +58,7 @@ def check_randomness(exam: Examination) -> str:
         if before is not None:
             sys.modules["candidate"] = before
     for one, two in ((first.numbers, second.numbers), (first.inherited, second.inherited)):
-        same = [n for n, a in one.items() if n in two and _is_shared(n, a, two[n])]
+        same = [n for n, a in one.items() if n in two and _is_shared(a, two[n])]
         _refuse("the same noise whatever the seed:", same)
     _refuse("forward makes the same noise whatever the seed:", second.repeated)
     fixed = [name for name, state in first.states.items() if second.states[name] == state]
@@ -78,7 +78,7 @@ def _refuse(said: str, names: list[str], how: str = "") -> None:
         raise ContractError(f"{' '.join(filter(None, (said, shown, how)))}; {_FIX}")
 
 
-def _is_shared(name: str, one: Array, two: Array) -> bool:
+def _is_shared(one: Array, two: Array) -> bool:
     return one.shape == two.shape and looks_drawn(one, two)
 
 
@@ -90,7 +90,7 @@ class _Build:
         module = load(exam.source)
         model = construct(module, exam.problem)
         batches = [exam.inputs(_SAMPLES) for _ in range(2)]
-        recorder = _Recorder(known, [*batches, *model.parameters(), *model.buffers()])
+        recorder = _ConstantSeeker(known, [*batches, *model.parameters(), *model.buffers()])
         for x, training in zip(batches, (True, False), strict=True):
             model.train(training)
             with torch.no_grad(), recorder:
@@ -114,7 +114,7 @@ def _inherits(model: nn.Module, exam: Examination) -> bool:
     return True
 
 
-class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _ConstantSeeker(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Digests of the floating-point tensors that come neither from the input nor from weights;
     `repeated` names the operations with noise whose digest is `known` from a run on other inputs
     under another seed.

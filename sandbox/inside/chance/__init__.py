@@ -1,0 +1,1 @@
+"""Who owns the random numbers: the trial, whatever a candidate seeds, hides or writes down."""
