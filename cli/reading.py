@@ -52,7 +52,10 @@ def open_app() -> App:
         help_formatter=PlainHelp(),
         # Last, after the groups of settings.
         group_parameters=Group("Options", sort_key=9),
-        default_parameter=Parameter(negative=(), show_default=False, show_choices=False),
+        # As everywhere, the last word on an option is the one that counts.
+        default_parameter=Parameter(
+            negative=(), show_default=False, show_choices=False, allow_repeating=True
+        ),
     )
     groups = {"": app}
     for order, (name, (place, summary)) in enumerate(_all_commands()):

@@ -118,3 +118,11 @@ def test_what_is_public_is_there() -> None:
         assert getattr(archwright, name)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         archwright.nothing  # noqa: B018
+
+
+def test_of_an_option_that_comes_twice_the_last_counts_and_lists_grow() -> None:
+    words = ["run", "digits", "--workers", "1", "--workers=2", "--json", "--json"]
+    called = read([*words, "--model", "one", "--model", "two"]).keywords
+    assert called["containers"].workers == 2
+    assert called["models"].models == ("one", "two")
+    assert called["json"] is True
