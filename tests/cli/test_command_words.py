@@ -30,6 +30,8 @@ SAMPLES: Mapping[str, tuple[str, Any]] = {
     "image": ("mine", "mine"),
     "runtime": ("runsc", "runsc"),
     "proxies": ("", True),
+    "screen_seeds": ("5", 5),
+    "deciding_seeds": ("9", 9),
 }
 
 
