@@ -46,7 +46,7 @@ def test_failures_and_their_fixes_reach_the_next_run(runs: Runs) -> None:
 
 
 def test_the_reviewer_sees_what_was_known_and_not_what_this_run_found(runs: Runs) -> None:
-    changes = {"max_candidates": 4, "finalists": 1, "verify_seeds": 3}
+    changes = {"max_candidates": 4, "finalists": 1, "screen_seeds": 2, "deciding_seeds": 4}
     with ProtocolServer(good) as server:
         runs.run(server.url, **changes).close()
         first = prompts_of(server, "reviewer")

@@ -199,7 +199,9 @@ def test_a_key_is_nowhere_but_in_the_environment(
         return with_faults(0.3)(call)
 
     with ProtocolServer(act) as server:
-        runs.run(server.url, max_candidates=12, finalists=1, verify_seeds=3).close()
+        runs.run(
+            server.url, max_candidates=12, finalists=1, screen_seeds=2, deciding_seeds=4
+        ).close()
         server.script = lambda _: Fail(401, f"Incorrect API key provided: {KEY}")
         paths = runs.begin(server.url, max_candidates=2, seed=9)
         with pytest.raises(BackendError):

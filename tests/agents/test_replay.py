@@ -50,7 +50,12 @@ def replay(task: Path, name: str, workspace: Path) -> RunPaths:
 def test_a_replay_repeats_candidates_and_decisions(
     runs: Runs, spirals: Path, workspace: Path
 ) -> None:
-    changes: dict[str, Any] = {"max_candidates": 12, "finalists": 1, "verify_seeds": 3}
+    changes: dict[str, Any] = {
+        "max_candidates": 12,
+        "finalists": 1,
+        "screen_seeds": 2,
+        "deciding_seeds": 4,
+    }
     changes |= {"control": 0.1, "max_trials": 40}
     with ProtocolServer(with_faults(0.3)) as server:
         runs.run(server.url, **changes, examples=2).close()

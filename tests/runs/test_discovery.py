@@ -195,7 +195,12 @@ def _conduct(
     """A run in this process on a scripted backend."""
     place = Workspace.open(workspace)
     settings = RunSettings(
-        max_trials=max_trials, workers=1, verify_seeds=3, baseline_seeds=2, patience=6
+        max_trials=max_trials,
+        workers=1,
+        screen_seeds=2,
+        deciding_seeds=4,
+        baseline_seeds=2,
+        patience=6,
     )
     paths = begin(place, load_task(spirals), settings, spirals)
     backend = ScriptedBackend(script, otherwise=SymbolicBackend())

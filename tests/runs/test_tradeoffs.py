@@ -164,7 +164,7 @@ def test_a_device_is_measured_once_and_a_damaged_record_is_named(workspace: Path
 def test_a_run_keeps_its_limits_and_reports_its_front(
     spirals: Path, workspace: Path, discover: Discover, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    few = "[run]\nverify_seeds = 3\nfinalists = 1\nbaseline_seeds = 2\n"
+    few = "[run]\nscreen_seeds = 2\ndeciding_seeds = 4\nfinalists = 1\nbaseline_seeds = 2\n"
     Workspace.open(workspace).paths.settings.write_text(few)
     limits = {"max_params": 2_000, "max_latency_ms": 1e3}
     objectives = ("parameters", "latency")
