@@ -61,34 +61,6 @@ def baseline_faults(source: str, entry: Entry | None) -> list[str]:
     return faults
 
 
-def sibling_faults(source: str, folder: Path) -> list[str]:
-    """The imports in a baseline's source of files that lie beside it: a jail holds one file."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return []  # said elsewhere
-    faults = []
-    for node in ast.walk(tree):
-        for name in _imported(node):
-            beside = (folder / f"{name}.py").exists() or (folder / name / "__init__.py").exists()
-            if beside and name not in sys.stdlib_module_names:
-                faults.append(
-                    f"baseline.py line {getattr(node, 'lineno', 1)}: it imports {name}, a file "
-                    "beside it; a candidate is one file: put what it needs into baseline.py"
-                )
-    return faults
-
-
-def _imported(node: ast.AST) -> list[str]:
-    """The first words of what an import names."""
-    if isinstance(node, ast.Import):
-        return [alias.name.partition(".")[0] for alias in node.names]
-    if isinstance(node, ast.ImportFrom):
-        names = [node.module] if node.module else [alias.name for alias in node.names]
-        return [name.partition(".")[0] for name in names]
-    return []
-
-
 def import_load(file: Path) -> Load:
     """Import `task.py` from its path, under a name of its own, and give its `load`.
 

@@ -28,7 +28,8 @@ from archwright.core import (
     SourceError,
     TaskSpec,
 )
-from archwright.tasks.source import baseline_faults, read_text, sibling_faults
+from archwright.tasks.siblings import with_siblings
+from archwright.tasks.source import baseline_faults, read_text
 
 NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 PACKAGE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -119,7 +120,8 @@ def read_spec(folder: Path) -> tuple[TaskSpec | None, list[str]]:
     form, faults = _read_form(folder)
     entry = form.entry if form else None
     source, more = read_text(folder / "baseline.py")
-    faults += more or [*baseline_faults(source, entry), *sibling_faults(source, folder)]
+    source, apart = with_siblings(source, folder)
+    faults += more or apart or baseline_faults(source, entry)
     return (None if form is None else _to_spec(form, source, folder)), faults
 
 
