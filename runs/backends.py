@@ -20,6 +20,7 @@ from archwright.agents.backends.opening import (
 from archwright.agents.roles import Agents, Prompts, record_by
 from archwright.core import sequence_of
 from archwright.core.settings import RunSettings
+from archwright.runs.budget.legs import LEG
 from archwright.runs.journal import Journal
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.paths import WorkspacePaths
@@ -71,11 +72,16 @@ def open_agents(backend: Backend, journal: Journal, workspace: WorkspacePaths) -
 
 
 def _pulls(journal: Journal, upto: int) -> list[Pull]:
-    """The gains of each model's candidates at the top rung, up to a number: all have ended. What
-    did not get there earned nothing."""
+    """What each model's candidates earned, up to a number: all have ended. The gain at the top
+    rung, or as many noise standard deviations as rungs were reached: gains of lower rungs say
+    nothing beside it."""
     first, last, top = sequence_of(1), sequence_of(upto + 1) - 1, len(journal.facts.rungs) - 1
     candidates = journal.candidates(first, last)
-    gains = {c.number: c.gain for c in candidates if c.gain is not None and c.rung == top}
+    gains = {
+        c.number: max(c.rung + 1.0, c.gain if c.rung == top else 0.0)
+        for c in candidates
+        if c.rung is not None and c.gain is not None
+    }
     costs: dict[tuple[int, str], float] = {}
     for call in journal.calls():
         number = _number(call.candidate)
@@ -129,13 +135,15 @@ def recorded_facts(settings: RunSettings, workspace: WorkspacePaths) -> dict[str
 
 def copy_choices(settings: RunSettings, workspace: WorkspacePaths, journal: Journal) -> None:
     """Give a replay what the recorded run decided and no call holds: which results each candidate
-    saw, what the policy chose for it, and the examples and lessons that it retrieved."""
+    saw, what the policy chose for it, the examples and lessons that it retrieved, and where the
+    search paused to verify."""
     if not settings.backend.startswith(REPLAY):
         return
     with _recorded(settings, workspace) as recorded:
         last = recorded.last_number()
         grants = (grant for grant in recorded.steps("grant") if int(grant.key) <= last)
-        journal.copy_steps([*recorded.steps("retrieve"), *recorded.steps("choice"), *grants])
+        kinds = ("retrieve", "choice", LEG)
+        journal.copy_steps([*grants, *(step for kind in kinds for step in recorded.steps(kind))])
 
 
 def _recorded(settings: RunSettings, workspace: WorkspacePaths) -> Journal:

@@ -258,9 +258,10 @@ def _candidate(work: ShownCandidate, rungs: Sequence[int]) -> Candidate:
     return Candidate(work.id, work.title, work.source, parameters=work.parameters, rungs=shown)
 
 
-def known_candidate(knowledge: Knowledge, key: str) -> Candidate:
-    """The architecture behind the id that an entry of the knowledge base goes by in a run."""
-    return _candidate(as_work(knowledge.example(int(key.removeprefix(PREFIX)))), ())
+def known_candidate(knowledge: Knowledge, key: str, rungs: Sequence[int]) -> Candidate:
+    """The architecture behind the id that an entry of the knowledge base goes by in a run, with
+    what it showed at one of `rungs`."""
+    return _candidate(as_work(knowledge.example(int(key.removeprefix(PREFIX)))), rungs)
 
 
 def signature(reason: str) -> str:

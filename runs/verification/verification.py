@@ -19,6 +19,7 @@ from typing import Final
 
 import numpy as np
 
+from archwright.agents.backends.opening import REPLAY
 from archwright.core import Candidate, Trial, TrialSpec, Verdict
 from archwright.core.settings import RunSettings
 from archwright.runs.context import RunContext
@@ -43,7 +44,7 @@ Verdicts = dict[str, Verdict]
 """By the finalist's id."""
 
 
-PASSES: Final = 0.12
+PASSES: Final = 0.09
 """The most promising finalist is decided on if its p, of all that was measured of it so far, is
 below; `archwright bench calibration` measures what that finds and costs."""
 PASSES_BESIDE: Final = 0.02
@@ -227,9 +228,10 @@ class Verification:
     def _look(self, fields: Sequence[Field], numbers: range, validated: Verdicts) -> Verdicts:
         """The one look of this round at the sealed test split."""
         context = self._context
-        look = self._account.open(
-            context.trainer.sealed_split, context.spec.name, context.run, self.round
-        )
+        # A replay repeats the look of the run that it repeats, and pays for none.
+        backend = context.settings.backend
+        run = backend.removeprefix(REPLAY) if backend.startswith(REPLAY) else context.run
+        look = self._account.open(context.trainer.sealed_split, context.spec.name, run, self.round)
         for field in fields:
             key = f"{field.finalist.id}/{self.round}"
             request = {"seeds": len(numbers), "controls": [c.id for c in field.controls.values()]}

@@ -48,8 +48,8 @@ def test_each_thing_that_happens_is_one_line(
         "candidate c0003 (widen block 2) promoted, 93.00 % at rung 1",
         "candidate c0004 (widen block 2) crashed: expected (16, 10), got (16, 4): widen block 2",
         "best so far: candidate c0003 with 93.00 %, +0.69 points, +0.9 noise sd",
-        "candidate c0003 verified, discovery: +2.31 points (+1.10 to +3.52), p 0.004, 5 seeds, "
-        "branch archwright/digits-20261124-ab12/widen-block-2",
+        "candidate c0003 verified, discovery: +2.31 points (+1.10 to +3.52), p 0.004 "
+        "on the sealed test split, 5 seeds, branch archwright/digits-20261124-ab12/widen-block-2",
         "phase: done",
         "run finished",
     ]

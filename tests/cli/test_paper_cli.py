@@ -205,7 +205,9 @@ def test_what_a_run_cites_is_in_its_journal_its_decisions_and_its_branches(
 ) -> None:
     _, (row,), _ = call(capsys, workspace, "add", paper)
     place = Workspace.open(workspace)
-    settings = RunSettings(max_trials=30, workers=1, verify_seeds=3, baseline_seeds=2, patience=6)
+    settings = RunSettings(
+        max_trials=40, workers=1, screen_seeds=2, deciding_seeds=4, baseline_seeds=2, patience=6
+    )
     paths = begin(place, load_task(spirals), settings, spirals)
     backend = ScriptedBackend({"researcher": cite_all}, otherwise=SymbolicBackend())
     task = task_of(paths)

@@ -156,7 +156,7 @@ def test_the_report_says_what_was_found_in_words(
         "92.31 % over 3 seeds, noise sd 0.74, 30,000 parameters",
         "10 proposed: 2 duplicate, 2 invalid, 2 crashed, 4 trained (2 promoted)",
         "knowledge entry 7 (a wide net), shown to 10 candidates",
-        "1 h 06 m, 31 trials, 50 m 00 s of training, 0.00 USD, 0 tokens",
+        "1 h 06 m of 8 h 00 m, 31 of 40 trials, 50 m 00 s of training, 0.00 USD, 0 tokens",
         "process sandbox: reads are not confined",
     ):
         assert words in text

@@ -119,7 +119,7 @@ def test_a_run_that_does_not_exist_is_one_line(command: str, workspace: Path) ->
     ("words", "part"),
     [
         (("--max-trials", "many"), "max-trials"),
-        (("--max-trials", "3"), "needs at least"),
+        (("--max-trials", "2"), "needs at least"),
         (("--workers", "0"), "workers must be at least 1"),
         (("--sandbox", "none"), "sandbox"),
         (("--rung",), "--rung"),

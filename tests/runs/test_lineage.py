@@ -39,7 +39,9 @@ def test_a_draft_stands_on_the_baseline_alone(parts: Parts) -> None:
 
 
 def test_an_ancestor_of_an_earlier_run_comes_from_the_knowledge_base(parts: Parts) -> None:
-    known = Entry(run="old", candidate="7", title="an old one", source="# old\n", score=73.0)
+    known = Entry(
+        run="old", candidate="7", title="an old one", source="# old\n", score=73.0, steps=45
+    )
     key = f"known:{parts.knowledge.record(known)}"
     enter(parts, "1", 2.0, parents=(key,))
     _, old, _ = lineage(parts, "1")

@@ -20,7 +20,7 @@ from archwright.runs.phases import discover as conduct
 from archwright.runs.session import carry_out
 from archwright.runs.starting import begin, task_of
 from archwright.runs.trainer import Trainer
-from archwright.runs.verification import Verification
+from archwright.runs.verification import Account, Verification
 from archwright.runs.workspace.paths import RunPaths
 from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox.process import ProcessSandbox
@@ -71,7 +71,7 @@ def test_twins_of_the_baseline_are_no_discoveries(tmp_path: Path) -> None:
         for number in range(1, 7):
             _measure(context, replace(_twin(baseline, number), sequence=number * 1000))
         # Gains over one seed are luck: some twins enter, and none may pass.
-        verdicts = Verification(context).verify(2)
+        verdicts = Verification(context, Account(tmp_path / "looks.json")).verify(2)
 
     assert "discovery" not in {v.verdict for v in verdicts}
 

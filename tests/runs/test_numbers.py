@@ -61,7 +61,7 @@ def test_gain_is_positive_for_an_improvement_in_either_direction() -> None:
 
 def test_comparison_is_students_paired_t_with_bonferroni() -> None:
     gains = [1.0, 2.0, 1.5, 0.5, 2.5]
-    effect = compare(gains, tried=3, stages=1)
+    effect = compare(gains, tests=3)
 
     reference = stats.ttest_1samp(gains, 0.0, alternative="greater")
     assert effect.mean == pytest.approx(1.5)
@@ -77,7 +77,7 @@ def test_a_gain_without_any_spread_is_certain_and_no_gain_is_none() -> None:
 
 def test_every_stage_and_every_finalist_is_paid_for() -> None:
     gains = [1.0, 2.0, 1.5, 0.5, 2.5]
-    once, often = compare(gains, tried=1, stages=1), compare(gains, tried=2, stages=3)
+    once, often = compare(gains), compare(gains, tests=6)
     assert often.p == pytest.approx(6 * once.p)
     assert often.interval[0] < once.interval[0]
 
@@ -86,13 +86,13 @@ def test_a_test_split_of_few_samples_proves_less() -> None:
     rng = np.random.default_rng(0)
     few = 1.0 + rng.normal(0.0, 4.0, (1, 20)) + rng.normal(0.0, 0.1, (6, 1))
     many = 1.0 + rng.normal(0.0, 4.0, (1, 2000)) + rng.normal(0.0, 0.1, (6, 1))
-    assert compare_on_test(many, 1).p < 1e-4 < compare_on_test(few, 1).p
+    assert compare_on_test(many).p < 1e-4 < compare_on_test(few).p
 
 
 def test_the_test_split_is_judged_by_seeds_and_samples() -> None:
     by_seed = np.array([[0.9], [1.1], [1.0], [1.2], [0.8]]) * np.ones((1, 50))
     reference = stats.ttest_1samp(by_seed.mean(axis=1), 0.0, alternative="greater")
-    assert compare_on_test(by_seed, 1).p == pytest.approx(reference.pvalue)
+    assert compare_on_test(by_seed).p == pytest.approx(reference.pvalue)
 
 
 def test_shrinking_never_turns_a_gain_and_leaves_a_clear_one() -> None:

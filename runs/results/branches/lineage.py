@@ -67,7 +67,7 @@ class Lineage:
 
     def _known_commit(self, key: str) -> LineageCommit:
         """An ancestor that an earlier run found."""
-        known = known_candidate(self._knowledge, key)
+        known = known_candidate(self._knowledge, key, self._spec.rungs)
         return LineageCommit(
             replace(known, created=self._context.facts.created),
             evidence="Found by an earlier run; see the knowledge base.",
