@@ -71,7 +71,7 @@ class Ending:
     words: str
     playoff: tuple[tuple[int, int], ...] = ((15, 3), (9, 5), (6, 7))
     doubt: float = BENEFIT_OF_DOUBT
-    screen: tuple[tuple[int, tuple[float, ...]], ...] = ((4, (0.12, 0.02, 0.02)),)
+    screen: tuple[tuple[int, tuple[float, ...]], ...] = ((4, (0.09, 0.02, 0.02)),)
     pooled: bool = True
     deciding: int = 18
     level: float = 0.05
@@ -79,7 +79,7 @@ class Ending:
 
 
 ENDINGS = (
-    Ending("play-off 15 x 3, 9 x 5, 6 x 7 seeds; screen 4 at .12; 18 decide at 5 %"),
+    Ending("play-off 15 x 3, 9 x 5, 6 x 7 seeds; screen 4 at .09; 18 decide at 5 %"),
     Ending(
         "screen by the fresh seeds' own p: 3 at .45, 6 at .3; 16 decide",
         screen=((3, (0.45, 0.45)), (6, (0.3,))),
