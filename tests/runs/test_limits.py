@@ -46,7 +46,9 @@ def test_a_run_says_so_at_its_start(spirals: Path, workspace: Path, discover: Di
     assert all(c.parameters <= 70 for c in candidates if c.rungs)
 
 
-def test_models_earn_what_their_candidates_gain_at_the_top_alone(parts: Parts) -> None:
+def test_models_earn_gains_at_the_top_and_below_it_the_rungs_that_were_reached(
+    parts: Parts,
+) -> None:
     for number, rung in ((1, 0), (2, 1)):
         enter(parts, str(number), rungs={rung: Measurement(70.0, 5.0, 1)})
         parts.journal.once(
@@ -55,4 +57,4 @@ def test_models_earn_what_their_candidates_gain_at_the_top_alone(parts: Parts) -
         )
     parts.change(lag=1)
     source = source_of(parts.context.settings, parts.journal, threading.Event())
-    assert [(p.model, p.gain) for p in source.pulls(3)] == [("m", 0.0), ("m", 5.0)]
+    assert [(p.model, p.gain) for p in source.pulls(3)] == [("m", 1.0), ("m", 5.0)]
