@@ -91,10 +91,7 @@ ENDINGS = (
         screen=((3, (0.2, 0.2)), (6, (0.1,))),
         deciding=16,
     ),
-    Ending(
-        "screen in two stages: 2 at .25, 4 at .12",
-        screen=((2, (0.25, 0.25)), (4, (0.12,))),
-    ),
+    Ending("screen in two stages: 2 at .25, 4 at .12", screen=((2, (0.25, 0.25)), (4, (0.12,)))),
     Ending("play-off 9 x 5 seeds, only those above the baseline", playoff=((9, 5),), doubt=0.0),
     Ending("level 2.5 %", level=0.025),
     Ending("search with 2 seeds at most", search_seeds=2),
@@ -219,6 +216,8 @@ def _screen(
 
     def chance(finalist: Finalist, seeds: int) -> float:
         own = fresh(finalist, seeds)
+        if any(map(isnan, own)):
+            return 1.0
         if not ending.pooled:
             return compare(own).p
         return float(special.ndtr(-_z((*finalist.gains, *own), seeds, floor)))
