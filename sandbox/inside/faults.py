@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
 from typing import Final
 
 from ..contract import clean
@@ -11,6 +12,7 @@ FILE: Final = "candidate.py"
 """The name under which a candidate's source is compiled."""
 
 _FRAMES_SHOWN: Final = 4
+_NAMES_SHOWN: Final = 5
 _OUT_OF_MEMORY: Final = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
 
 
@@ -25,6 +27,12 @@ def describe(error: BaseException) -> str:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == FILE]
     lines = [f"line {f.lineno}, in {f.name}: {f.line}" for f in frames[-_FRAMES_SHOWN:]]
     return clean("\n".join([*lines, f"{type(error).__name__}: {error}"]))
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return ", ".join(names[:_NAMES_SHOWN]) + more
 
 
 def is_out_of_memory(error: BaseException) -> bool:

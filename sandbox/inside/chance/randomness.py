@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ..faults import FILE, ContractError, describe, is_out_of_memory
+from ..faults import FILE, ContractError, describe, is_out_of_memory, listed
 from ..model.building import construct, load, run, take_over, weights_of
 from ..model.examination import Examination
+from ..model.formulas import tensors_of
 from .noise import SMALLEST, looks_drawn
 from .seeding import random_states, seed_everything, seeds_set
 
@@ -36,7 +37,6 @@ _FEWEST_LITERALS: Final = 64
 _FEWEST_LETTERS: Final = 256
 _FULL: Final = 0.45  # of a text's size that is left when it is packed: prose has less
 _JUDGED: Final = 200
-_NAMES_SHOWN: Final = 5
 
 Array = NDArray[Any]
 
@@ -73,9 +73,7 @@ def check_randomness(exam: Examination) -> str:
 
 def _refuse(said: str, names: list[str], how: str = "") -> None:
     if names:
-        more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-        shown = ", ".join(names[:_NAMES_SHOWN]) + more
-        raise ContractError(f"{' '.join(filter(None, (said, shown, how)))}; {_FIX}")
+        raise ContractError(f"{' '.join(filter(None, (said, listed(names), how)))}; {_FIX}")
 
 
 def _is_shared(one: Array, two: Array) -> bool:
@@ -131,10 +129,10 @@ class _ConstantSeeker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         """Run one operation and look at the constants that it takes or makes."""
-        given = [t for t in _tensors((args, kwargs)) if t.layout == torch.strided]
+        given = [t for t in tensors_of((args, kwargs)) if t.layout == torch.strided]
         fixed = [t for t in given if _place(t) not in self.derived]
         out = func(*args, **(kwargs or {}))
-        made = [t for t in _tensors(out) if t.layout == torch.strided]
+        made = [t for t in tensors_of(out) if t.layout == torch.strided]
         if len(fixed) < len(given):
             self.derived.update(map(_place, made))
         else:
@@ -157,16 +155,6 @@ class _ConstantSeeker(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def _place(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _tensors(item)
-    elif isinstance(value, dict):
-        yield from _tensors(list(value.values()))
 
 
 def _array(tensor: Tensor) -> Array:

@@ -18,7 +18,7 @@ from ...contract import (
 )
 from ..chance.randomness import check_randomness
 from ..chance.seeding import seed_everything
-from ..faults import ContractError, describe, is_out_of_memory
+from ..faults import ContractError, describe, is_out_of_memory, listed
 from .building import construct, loss_of, refuse_new_parameters, run
 from .counting import count_flops
 from .examination import BATCHES, Examination
@@ -28,7 +28,6 @@ from .proxies import measure_proxies
 from .tracing import trace_graph
 from .wrapper import find_wrapper
 
-_NAMES_SHOWN: Final = 5
 _DETAIL_LIMIT: Final = 600
 _DRAWS: Final = 128
 _PATIENCE: Final = 40  # draws without a new parameter: parts that chance or routing leaves out
@@ -176,8 +175,7 @@ def check_gradients(exam: Examination) -> str:
     exam.model.zero_grad(set_to_none=True)
     names = [n for n, _ in exam.model.named_parameters() if n in unreached]
     if names:
-        more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-        raise ContractError(f"no gradient reaches {', '.join(names[:_NAMES_SHOWN])}{more}")
+        raise ContractError(f"no gradient reaches {listed(names)}")
     return ""
 
 

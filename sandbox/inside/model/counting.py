@@ -13,10 +13,10 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ..faults import listed
 from .formulas import is_sparse, tensors_of
 from .operations import cost_of
 
-_NAMES_SHOWN: Final = 5
 _ELSEWHERE: Final = "what it computes outside of torch"
 
 
@@ -33,10 +33,7 @@ class Count:
     def __str__(self) -> str:
         """The figure, and what is not in it."""
         said = f"{self.flops:,} FLOPs a sample"
-        if not self.unknown:
-            return said
-        more = f" and {len(self.unknown) - _NAMES_SHOWN} more" * (len(self.unknown) > _NAMES_SHOWN)
-        return f"{said}; not counted: {', '.join(self.unknown[:_NAMES_SHOWN])}{more}"
+        return f"{said}; not counted: {listed(self.unknown)}" if self.unknown else said
 
 
 def count_flops(model: nn.Module, batch: Tensor) -> Count:
@@ -105,7 +102,7 @@ class CostCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Run one operation and add its cost."""
-        self._look_at((args, tuple((kwargs or {}).values())))
+        self._look_at((args, kwargs))
         out = func(*args, **(kwargs or {}))
         cost = cost_of(func, args, kwargs or {}, out)
         if cost is None:

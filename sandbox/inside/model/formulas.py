@@ -26,6 +26,8 @@ def tensors_of(value: Any) -> tuple[Tensor, ...]:
         return (value,)
     if isinstance(value, (tuple, list)):
         return tuple(t for item in value for t in tensors_of(item))
+    if isinstance(value, dict):
+        return tensors_of(tuple(value.values()))
     return ()
 
 

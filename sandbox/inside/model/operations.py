@@ -20,7 +20,7 @@ def cost_of(func: Any, args: Arguments, kwargs: Mapping[str, Any], out: Any) -> 
     if rule == "free":
         return 0
     results = tensors_of(out)
-    tensors = tensors_of((args, tuple(kwargs.values())))
+    tensors = tensors_of((args, kwargs))
     dense = not any(is_sparse(t) for t in tensors)
     formula = FORMULAS.get(name) if dense else SPARSE.get(name)
     if dense and rule == "torch":

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from .formulas import tensors_of
+
 TEXT_LIMIT_BYTES: Final = 1_000_000
 _SEED: Final = 0
 _SAMPLE: Final = 2**16  # how many values of a parameter are looked at, where a part will do
@@ -66,19 +68,9 @@ def trace_graph(model: nn.Module, batch: Tensor, limit_bytes: int = TEXT_LIMIT_B
 
 
 def _differentiate(output: Any) -> None:
-    outputs = [t.sum() for t in _tensors(output) if t.requires_grad and not t.is_complex()]
+    outputs = [t.sum() for t in tensors_of(output) if t.requires_grad and not t.is_complex()]
     if outputs:
         torch.autograd.backward(outputs)
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _tensors(item)
-    elif isinstance(value, dict):
-        yield from _tensors(list(value.values()))
 
 
 class _Tracer(TorchDispatchMode):
@@ -114,7 +106,7 @@ class _Tracer(TorchDispatchMode):
         words = [self.refer(a) for a in args]
         words += [f"{k}={self.refer(v)}" for k, v in sorted(kwargs.items())]
         result = func(*args, **kwargs)
-        made = list(_tensors(result))
+        made = tensors_of(result)
         names = ", ".join(self._name(t) for t in made)
         forms = ", ".join(_form(t) for t in made)
         frozen = "" if torch.is_grad_enabled() else " no_grad"

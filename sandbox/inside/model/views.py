@@ -99,7 +99,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         """Run one operation, and note what it makes of the input."""
         kwargs = kwargs or {}
-        given = tensors_of((args, tuple(kwargs.values())))
+        given = tensors_of((args, kwargs))
         known = [(t, s) for t in given if (s := self._state(t)) is not None]
         derived = [(t, s) for t, s in known if isinstance(s, _Derived)]
         names = [s.name for _, s in known if isinstance(s, _Weight)]
