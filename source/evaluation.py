@@ -12,32 +12,18 @@ import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-_MAX_ITEMS: Final = 1_000
+from archwright.source.values import BINARY, COMPARE, MAX_ITEMS
+
 _MAX_ROUNDS: Final = 100
 
-_BINARY: Final[Mapping[type[ast.operator], Callable[[Any, Any], Any]]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.BitOr: operator.or_,
-}
+_BINARY: Final = {**BINARY, ast.BitOr: operator.or_}
 _UNARY: Final[Mapping[type[ast.unaryop], Callable[[Any], Any]]] = {
     ast.USub: operator.neg,
     ast.UAdd: operator.pos,
     ast.Not: operator.not_,
 }
 _COMPARE: Final[Mapping[type[ast.cmpop], Callable[[Any, Any], Any]]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Is: operator.is_,
-    ast.IsNot: operator.is_not,
+    **COMPARE,
     ast.In: lambda a, b: a in b,
     ast.NotIn: lambda a, b: a not in b,
 }
@@ -270,7 +256,7 @@ def _combine(op: ast.operator, left: Any, right: Any) -> Any:
         if not (abs(left) <= 1024 and abs(right) <= 16):
             raise Unfollowed
         return left**right
-    if type(op) not in _BINARY or max(_size(left), _size(right)) > _MAX_ITEMS:
+    if type(op) not in _BINARY or max(_size(left), _size(right)) > MAX_ITEMS:
         raise Unfollowed
     if isinstance(op, ast.Mult) and isinstance(left, str | list | tuple) != isinstance(
         right, str | list | tuple
