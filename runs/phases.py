@@ -196,6 +196,8 @@ class Phases:
 
     def _tell_account(self) -> None:
         """What earlier looks at the sealed split leave to this run."""
+        if not self._looks.looks():
+            return  # the split need not be read for that
         split = self.context.trainer.sealed_split
         before = [k for k in self._looks.looks(split) if k.run != self.context.run]
         if before:

@@ -9,7 +9,7 @@ from math import ceil, sqrt
 from statistics import fmean
 from typing import Final
 
-from archwright.core import TRAINED_STATUSES, Candidate, Floor, TrialSpec
+from archwright.core import TRAINED_STATUSES, Candidate, Floor, Trial, TrialSpec
 from archwright.runs.context import RunContext
 
 PLAYOFF: Final = ((5.0, 3), (3.0, 5), (2.0, 7))
@@ -48,17 +48,22 @@ def choose_finalists(
         most_trials: trainings that the play-off may use, None without a limit.
         settled: candidates that are not taken up.
     """
-    entrants = [_Entrant(context, c, c.seeds) for c in _at_top(context) if c.id not in settled]
+    train = context.trainer.train
+    entrants = [
+        _Entrant(context, c, [train(TrialSpec(c, context.top, seed)) for seed in range(c.seeds)])
+        for c in _at_top(context)
+        if c.id not in settled
+    ]
     spent = 0
     for width, seeds in PLAYOFF:
         entrants = sorted(entrants, key=_Entrant.merit, reverse=True)[: ceil(width * count)]
-        jobs = [(e, seed) for e in entrants for seed in range(e.seeds, seeds)]
+        jobs = [(e, seed) for e in entrants for seed in range(len(e.trials), seeds)]
         if most_trials is not None:
             jobs = jobs[: max(0, most_trials - spent)]
         with ThreadPoolExecutor(context.settings.workers) as pool:
-            list(pool.map(lambda job: context.trainer.train(job[0].trial(job[1])), jobs))
-        for entrant, _ in jobs:
-            entrant.seeds += 1
+            specs = [TrialSpec(e.candidate, context.top, seed) for e, seed in jobs]
+            for (entrant, _), trial in zip(jobs, pool.map(train, specs), strict=True):
+                entrant.trials.append(trial)
         spent += len(jobs)
     best = sorted(entrants, key=_Entrant.merit, reverse=True)[:count]
     found = [Finalist(e.candidate, tuple(e.gains())) for e in best]
@@ -85,20 +90,16 @@ def _at_top(context: RunContext) -> list[Candidate]:
 
 @dataclass(slots=True)
 class _Entrant:
-    """A candidate in the play-off, with the seeds of the search that it was trained on so far."""
+    """A candidate in the play-off, with its trainings on seeds of the search so far."""
 
     context: RunContext
     candidate: Candidate
-    seeds: int
-
-    def trial(self, seed: int) -> TrialSpec:
-        return TrialSpec(self.candidate, self.context.top, seed)
+    trials: list[Trial]
 
     def gains(self) -> list[float]:
-        """As those of a finalist; the journal has all its trainings by now."""
-        trials = (self.context.trainer.train(self.trial(seed)) for seed in range(self.seeds))
-        mean = self.context.floors[-1].mean
-        return [self.context.metric.gain(t.score, mean) for t in trials if t.score is not None]
+        """As those of a finalist."""
+        metric, mean = self.context.metric, self.context.floors[-1].mean
+        return [metric.gain(t.score, mean) for t in self.trials if t.score is not None]
 
     def merit(self) -> float:
         """The mean gain, where few seeds count for less: it is multiplied by n / (n + 1), the

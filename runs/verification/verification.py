@@ -66,10 +66,14 @@ class Field:
         return (self.finalist, *self.controls.values())
 
     @property
+    def largest(self) -> int:
+        """Parameters of its largest control."""
+        return max(c.parameters for c in self.controls.values())
+
+    @property
     def has_no_equal(self) -> bool:
         """Whether it is larger than every control."""
-        size = max(c.parameters for c in self.controls.values())
-        return self.finalist.parameters > size * (1 + EQUAL_PARAMETERS)
+        return self.finalist.parameters > self.largest * (1 + EQUAL_PARAMETERS)
 
 
 class Verification:
@@ -237,17 +241,16 @@ class Verification:
             request = {"seeds": len(numbers), "controls": [c.id for c in field.controls.values()]}
             context.journal.once(TEST, key, field.finalist.id, request, lambda: asdict(look))
 
-        def judge(field: Field, level: float) -> Verdict:
+        judges = []
+        for field in fields:
             own, *others = [
                 np.stack([context.trainer.open_sealed(self._trial(who, n)) for n in numbers])
                 for who in field.everyone
             ]
             known = validated[field.finalist.id]
-            return decide(context.metric, known, own, others, level)
-
-        tests = [partial(_passes, partial(judge, field)) for field in fields]
-        given = levels(look.level, tests)
-        found = [judge(field, level) for field, level in zip(fields, given, strict=True)]
+            judges.append(partial(decide, context.metric, known, own, others))
+        given = levels(look.level, [partial(_passes, judge) for judge in judges])
+        found = [judge(level) for judge, level in zip(judges, given, strict=True)]
         self._account.close(look, sum(v.verdict == "discovery" for v in found))
         return {v.candidate: replace(v, look=look.number) for v in found}
 
@@ -261,8 +264,7 @@ def _passes(judge: Callable[[float], Verdict], level: float) -> bool:
 
 
 def _without_equal(field: Field, verdict: Verdict) -> Verdict:
-    size = max(c.parameters for c in field.controls.values())
-    reason = f"no baseline of its size could be made: the largest has {size} parameters"
+    reason = f"no baseline of its size could be made: the largest has {field.largest} parameters"
     return replace(verdict, reason=reason, needs="")
 
 
