@@ -113,11 +113,7 @@ class SuccessiveHalving:
             trial = self._trainer.train(
                 TrialSpec(candidate, rung, seed, priority=candidate.number, ceiling=floor.ceiling)
             )
-            if trial.status is Status.NOT_BEGUN:
-                if not scores:
-                    return None, 0, trial
-                break  # The decision falls on what there is.
-            spent = seed + 1
+            spent += trial.status is not Status.NOT_BEGUN
             if trial.unmeasured and scores:
                 break  # The decision falls on what there is.
             if trial.score is None:
