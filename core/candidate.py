@@ -42,6 +42,8 @@ class CandidateStatus(StrEnum):
     """Its training or checks ended without a measurement: it may be proposed again."""
     TRAINED = "trained"
     PROMOTED = "promoted"
+    DROPPED = "dropped"
+    """It waited for a training until better was known, and was given up, unpaid."""
 
 
 TRAINED_STATUSES: Final = (CandidateStatus.TRAINED, CandidateStatus.PROMOTED)
@@ -53,14 +55,16 @@ class Measurement:
     """What a candidate showed at one rung.
 
     `score` is the mean over `seeds` seeds in the metric's unit; `gain` the mean paired gain over
-    the baseline in its noise standard deviations; `curve` that of the first seed. A gain of None
-    was not measured: there is no baseline at that rung.
+    the baseline in its noise standard deviations; `curve` that of the first seed, `errors` where
+    its predictions went wrong on validation, in a line. A gain of None was not measured: there is
+    no baseline at that rung.
     """
 
     score: float
     gain: float | None = None
     seeds: int = 0
     curve: Curve = ()
+    errors: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,14 @@ class Candidate:
     operator: str = ""
     parents: tuple[str, ...] = ()
     rationale: str = ""
+    proposer: str = ""
+    """What proposed it: the name of a proposer, or `person`."""
+    hypothesis: str = ""
+    """What would be seen if its idea is right."""
+    expected: float | None = None
+    """Gain over the baseline at the top rung that its proposer expected, in the metric's unit."""
+    call: str = ""
+    """The key in the journal of the call to a model that wrote it; empty for the symbolic one."""
     examples: tuple[str, ...] = ()
     """Ids of the knowledge entries that were shown when it was proposed."""
     citations: tuple[str, ...] = ()
@@ -169,6 +181,9 @@ class Candidate:
             parents=self.parents,
             recipe=self.recipe,
             citations=self.citations,
+            proposer=self.proposer,
+            hypothesis=self.hypothesis,
+            expected=self.expected,
             **changes,
         )
 

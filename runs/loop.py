@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from archwright.core import Candidate, CandidateStatus, Measurement
-from archwright.runs.budget.allocation import Budget, Grant, Ledger, record_grant
+from archwright.runs.budget.allocation import Budget, Grant, Progress, record_grant
 from archwright.runs.context import Campaign, RunContext
 from archwright.runs.halving import Evaluation, SuccessiveHalving
 from archwright.runs.memory import Memory
@@ -31,7 +31,7 @@ class Loop:
     screening: Screening
     halving: SuccessiveHalving
     evaluation: Evaluation
-    ledger: Ledger
+    progress: Progress
     begun: int = 0
     """Candidates so far."""
 
@@ -52,13 +52,13 @@ class Loop:
                 budget.settle(grant, self.halving.most_from(choice.rung))
                 threads.submit(self._run_step, grant, choice, campaign)
                 self.begun = number
-            return self.ledger.upto(self.begun)
+            return self.progress.upto(self.begun)
 
     def _run_step(self, grant: Grant, choice: Choice, campaign: Campaign) -> None:
         try:
-            self.ledger.close(grant.number, self.step(grant, choice, campaign))
+            self.progress.close(grant.number, self.step(grant, choice, campaign))
         except BaseException as error:
-            self.ledger.fail(error)
+            self.progress.fail(error)
             raise
 
     def step(self, grant: Grant, choice: Choice, campaign: Campaign) -> Candidate:
@@ -73,7 +73,7 @@ class Loop:
     def _gather(self, sees: int) -> Campaign:
         """The baseline, what earlier runs found, and this run's results up to number `sees`. What
         the control arm finds stays its own, or it would be no control."""
-        own = [c for c in self.ledger.upto(sees) if not c.is_control]
+        own = [c for c in self.progress.upto(sees) if not c.is_control]
         baseline = self.context.baseline
         if sees:  # Before anything has ended, nobody waits for the noise floor.
             floor = self.context.floors[-1]

@@ -16,7 +16,7 @@ from archwright.core import (
 )
 from archwright.knowledge.store import Knowledge
 from archwright.runs.backends import open_agents
-from archwright.runs.budget.allocation import Budget, Ledger, allowance, read_grants
+from archwright.runs.budget.allocation import Budget, Progress, allowance, read_grants
 from archwright.runs.budget.balance import Balance
 from archwright.runs.budget.legs import (
     Leg,
@@ -214,25 +214,25 @@ class Phases:
         context, journal = self.context, self.context.journal
         agents = open_agents(self.session.backend, journal, self.session.workspace.paths)
         control = open_agents(symbolic(), journal, self.session.workspace.paths)
-        ledger = Ledger(self.session.stop.is_set)
+        progress = Progress(self.session.stop.is_set)
         memory = Memory(context, self.knowledge)
         return Loop(
             context=context,
             steering=Steering(context),
             memory=memory,
-            screening=Screening(context, agents, control, memory, ledger),
+            screening=Screening(context, agents, control, memory, progress),
             halving=SuccessiveHalving(
                 context.metric, context.settings, context.trainer, context.floors
             ),
             evaluation=Evaluation(context, agents),
-            ledger=ledger,
+            progress=progress,
         )
 
     def _run_leg(self, number: int, plan: Plan, loop: Loop) -> bool:
         """Search, then verify what is new; whether there is a budget for another leg."""
         journal, legs = self.context.journal, read_legs(self.context.journal)
         known = legs[number] if number < len(legs) else self.balance.unrecorded(number, plan)
-        share = self.balance.share(number, plan, loop.ledger.upto(loop.begun))
+        share = self.balance.share(number, plan, loop.progress.upto(loop.begun))
         if known is None:
             journal.note(phase=Phase.SEARCH)
         found = loop.search(self._budget(share, loop, known))
@@ -247,7 +247,7 @@ class Phases:
         return number + 1 < len(legs) or (worked and self.balance.is_left(found))
 
     def _budget(self, share: Share, loop: Loop, known: Leg | None) -> Budget:
-        settings, ledger, steps = self.context.settings, loop.ledger, self.context.spec.rungs
+        settings, progress, steps = self.context.settings, loop.progress, self.context.spec.rungs
         pace = self.pace
 
         def seconds_left(ended: Sequence[Candidate], under_way: int) -> float:
@@ -257,13 +257,13 @@ class Phases:
                 return 0.0
             return left - kept - pace.candidate_seconds() * under_way - pace.seconds(steps[0])
 
-        self.trainer.kept = lambda: pace.takes(share.kept(ledger.ended()), steps[-1])
+        self.trainer.kept = lambda: pace.takes(share.kept(progress.ended()), steps[-1])
         return Budget(
             share=share,
             most=loop.halving.most_trials,
             lag=settings.candidates_ahead,
             patience=settings.patience,
-            ledger=ledger,
+            progress=progress,
             seconds_left=None if settings.hours is None else seconds_left,
             may_begin=allowance(settings, self.context.journal),
             earlier=read_grants(self.context.journal),

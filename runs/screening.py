@@ -31,7 +31,7 @@ from archwright.core import (
     seed_of,
     sequence_of,
 )
-from archwright.runs.budget.allocation import Ledger
+from archwright.runs.budget.allocation import Progress
 from archwright.runs.context import Campaign, RunContext
 from archwright.runs.memory import REPAIRED, Memory, Retrieved
 from archwright.search.policies import Choice
@@ -53,7 +53,7 @@ class Screening:
     agents: Agents
     control: Agents
     memory: Memory
-    ledger: Ledger
+    progress: Progress
     ahead: int = field(init=False)
     brief: Brief = field(init=False)
 
@@ -80,7 +80,7 @@ class Screening:
             question = question.model_copy(update={"rejected": refused})
             attempt = candidate.attempt + 1
             candidate = self._settle(self._write(number, attempt, question, campaign))
-        with self.ledger.turn(number):
+        with self.progress.turn(number):
             return self._admit(candidate)
 
     def _admit(self, candidate: Candidate) -> Candidate:

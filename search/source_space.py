@@ -15,7 +15,7 @@ import numpy as np
 
 from archwright.core import CONTROL, Array, Candidate, Problem, Recipe, SourceError
 from archwright.search.operators import OPERATORS, NotApplicable, edit_of
-from archwright.search.policies.protocol import Choice, Proposal
+from archwright.search.policies.protocol import Choice, Preview
 from archwright.source.code import callee, calls, code_of
 from archwright.source.counting import count_parameters
 from archwright.source.fingerprint import FAMILIES, family, read_source
@@ -41,16 +41,16 @@ class SourceSpace:
         self._problem = problem
         self._recipe = recipe
         self._sources: dict[str, str] = {}
-        self._shown: dict[str, Proposal | None] = {}
+        self._shown: dict[str, Preview | None] = {}
 
-    def show(self, candidate: Candidate) -> Proposal | None:
+    def show(self, candidate: Candidate) -> Preview | None:
         """See `Space.show`; None where the source breaks the contract."""
         if candidate.id not in self._shown:
             self._sources[candidate.id] = candidate.source
             self._shown[candidate.id] = self._describe(candidate.source)
         return self._shown[candidate.id]
 
-    def preview(self, choice: Choice) -> Proposal | None:
+    def preview(self, choice: Choice) -> Preview | None:
         """See `Space.preview`: the edit that the symbolic backend makes from the choice's seed."""
         sources = tuple(self._sources[p] for p in choice.parents)
         try:
@@ -59,13 +59,13 @@ class SourceSpace:
             return None
         return self._describe(made.source)
 
-    def _describe(self, source: str) -> Proposal | None:
+    def _describe(self, source: str) -> Preview | None:
         try:
             features = outline(source, self._problem, self._recipe)
         except SourceError:
             return None
         key = hashlib.sha256(source.encode()).hexdigest()
-        return Proposal(key, features, family=family(source))
+        return Preview(key, features, family=family(source))
 
 
 BUCKETS: Final = 32

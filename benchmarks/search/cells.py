@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 
 from archwright.core import Array, Candidate, InputError
-from archwright.search.policies import Choice, Proposal
+from archwright.search.policies import Choice, Preview
 
 Cell = tuple[int, ...]
 """An index into `OPERATIONS` for each of `EDGES`."""
@@ -199,13 +199,13 @@ class CellSpace:
             case _:
                 return tuple(rng.choice(pair) for pair in zip(*parents, strict=True))
 
-    def show(self, candidate: Candidate) -> Proposal:
+    def show(self, candidate: Candidate) -> Preview:
         """What is known of a cell for free; cells of one function are one proposal."""
         return self._describe(cell_of(candidate.id.partition(AGAIN)[0]))
 
-    def preview(self, choice: Choice) -> Proposal:
+    def preview(self, choice: Choice) -> Preview:
         """See `show`, of the cell that a choice leads to."""
         return self._describe(self.make(choice))
 
-    def _describe(self, cell: Cell) -> Proposal:
-        return Proposal(graph_key(cell), describe(cell), count_parameters(cell), family(cell))
+    def _describe(self, cell: Cell) -> Preview:
+        return Preview(graph_key(cell), describe(cell), count_parameters(cell), family(cell))

@@ -25,7 +25,7 @@ import numpy as np
 
 from archwright.core import Candidate, Measurement
 from archwright.search.grammar import draw
-from archwright.search.policies import POLICIES, Choice, Policy, Proposal, open_policy
+from archwright.search.policies import POLICIES, Choice, Policy, Preview, open_policy
 from archwright.search.source_space import SHORTLIST, SourceSpace
 from archwright.tasks.loading import load_task
 
@@ -42,16 +42,16 @@ class Points:
     def __init__(self) -> None:
         self.points: dict[str, np.ndarray] = {}
 
-    def preview(self, choice: Choice) -> Proposal:
+    def preview(self, choice: Choice) -> Preview:
         rng = np.random.default_rng(choice.seed)
         if not choice.parents:
-            return Proposal(str(choice.seed), rng.random(WIDTH))
+            return Preview(str(choice.seed), rng.random(WIDTH))
         near = sum(self.points[p] for p in choice.parents) / len(choice.parents)
-        return Proposal(f"{choice.parents}{choice.seed}", near + 0.1 * rng.normal(size=WIDTH))
+        return Preview(f"{choice.parents}{choice.seed}", near + 0.1 * rng.normal(size=WIDTH))
 
-    def show(self, candidate: Candidate) -> Proposal:
+    def show(self, candidate: Candidate) -> Preview:
         kind = ("conv", "attention", "mlp")[candidate.number % 3]
-        return Proposal(candidate.id, self.points[candidate.id], family=kind)
+        return Preview(candidate.id, self.points[candidate.id], family=kind)
 
     def evaluate(self, number: int, choice: Choice) -> Candidate:
         point = self.preview(choice).features

@@ -43,7 +43,7 @@ def read_grants(journal: Journal) -> list[Grant]:
     return sorted(given, key=lambda grant: grant.number)
 
 
-class Ledger:
+class Progress:
     """Results by candidate number from 1, and the turns in which candidates are screened."""
 
     def __init__(self, stopping: Callable[[], bool]) -> None:
@@ -109,7 +109,7 @@ class Budget:
         most: most trainings that one candidate can use.
         lag: most candidates under way at once.
         patience: candidates in a row that were not trained before the search is exhausted.
-        ledger: what has ended.
+        progress: what has ended.
         seconds_left: wall time left for one more candidate, given those that have ended and how
             many are under way; None without a limit.
         may_begin: whether candidate `number` may begin, given how many are under way, however many
@@ -124,7 +124,7 @@ class Budget:
         most: int,
         lag: int,
         patience: int,
-        ledger: Ledger,
+        progress: Progress,
         seconds_left: Callable[[Sequence[Candidate], int], float] | None,
         may_begin: Callable[[int, int], bool] | None = None,
         earlier: Sequence[Grant] = (),
@@ -134,7 +134,7 @@ class Budget:
         self._most = most
         self._lag = lag
         self._patience = patience
-        self._ledger = ledger
+        self._ledger = progress
         self._seconds_left = seconds_left
         self._may_begin = may_begin
         self._earlier = earlier

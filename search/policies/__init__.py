@@ -13,7 +13,7 @@ from archwright.search.policies.islands import Islands
 from archwright.search.policies.protocol import (
     Choice,
     Policy,
-    Proposal,
+    Preview,
     Space,
 )
 from archwright.search.policies.simple import Drafts, Greedy
@@ -24,7 +24,7 @@ __all__ = [
     "POLICIES",
     "Choice",
     "Policy",
-    "Proposal",
+    "Preview",
     "Space",
     "open_policy",
 ]

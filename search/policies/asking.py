@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, ClassVar
 
 from archwright.core import Candidate, CandidateStatus, Json
-from archwright.search.policies.protocol import Choice, Proposal, Space
+from archwright.search.policies.protocol import Choice, Preview, Space
 from archwright.search.predict.surrogate import Confidence
 
 
@@ -18,7 +18,7 @@ class Known:
     def __init__(self) -> None:
         self.all: list[Candidate] = []
         self.by_id: dict[str, Candidate] = {}
-        self.proposals: dict[str, Proposal] = {}
+        self.proposals: dict[str, Preview] = {}
         """What is known of them, by id."""
         self.keys: set[str] = set()
         self.measured: list[Candidate] = []
@@ -34,7 +34,7 @@ class Known:
         self._lineage: dict[str, str] = {}
         self._champion: dict[str, Candidate] = {}
 
-    def add(self, candidate: Candidate, proposal: Proposal | None) -> bool:
+    def add(self, candidate: Candidate, proposal: Preview | None) -> bool:
         """Take in a candidate that has ended; False for one that was told before (as a migrant),
         which changes nothing."""
         id_ = candidate.id

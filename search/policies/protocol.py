@@ -22,7 +22,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Proposal:
+class Preview:
     """What a choice would lead to, as far as that can be known before anything is spent.
 
     `key` is equal for equal candidates; `features` is `(d,)`, of the same d for all of a space;
@@ -46,12 +46,12 @@ class Space(Protocol):
         """How many proposals may be previewed for one choice; 0 where none can be."""
         ...
 
-    def show(self, candidate: Candidate) -> Proposal | None:
+    def show(self, candidate: Candidate) -> Preview | None:
         """From now on a candidate can be a parent. The proposal that it was; None where nothing
         can be known of it."""
         ...
 
-    def preview(self, choice: Choice) -> Proposal | None:
+    def preview(self, choice: Choice) -> Preview | None:
         """The proposal that a choice leads to; None where that cannot be known, or nothing comes
         of it."""
         ...

@@ -10,7 +10,7 @@ import numpy as np
 
 from archwright.core import Array, Candidate
 from archwright.search.policies.asking import Known
-from archwright.search.policies.protocol import Choice, Proposal, Space
+from archwright.search.policies.protocol import Choice, Preview, Space
 from archwright.search.predict.surrogate import Confidence, Surrogate
 
 OPTIMISM: Final = 1.25
@@ -49,9 +49,9 @@ class Shortlist:
 
     def _draw(
         self, draw: Callable[[Random], Choice], count: int, rng: Random
-    ) -> list[tuple[Choice, Proposal]]:
+    ) -> list[tuple[Choice, Preview]]:
         """So many choices that lead to new and different candidates; fewer where that is hard."""
-        found: dict[str, tuple[Choice, Proposal]] = {}
+        found: dict[str, tuple[Choice, Preview]] = {}
         for _ in range(2 * self._space.previews):
             choice = draw(rng)
             proposal = self._space.preview(choice)

@@ -14,7 +14,7 @@ from archwright.core import BASELINE, Candidate, Floor, Measurement
 from archwright.core.settings import RunSettings
 from archwright.knowledge.store import Knowledge
 from archwright.runs.backends import open_agents
-from archwright.runs.budget.allocation import Ledger
+from archwright.runs.budget.allocation import Progress
 from archwright.runs.context import Campaign, RunContext, baseline_of
 from archwright.runs.journal import Journal
 from archwright.runs.memory import Memory, Retrieved
@@ -69,8 +69,8 @@ class Parts:
 
     def screening(self) -> Screening:
         control = open_agents(SymbolicBackend(), self.journal, self.workspace.paths)
-        ledger = Ledger(lambda: False)
-        return Screening(self.context, self.agents(), control, self.memory(), ledger)
+        progress = Progress(lambda: False)
+        return Screening(self.context, self.agents(), control, self.memory(), progress)
 
     def steering(self) -> Steering:
         return Steering(self.context)
@@ -94,7 +94,7 @@ class Parts:
         """What screening makes of one number of a run that knows nothing else, at its turn."""
         screening = self.screening()
         for earlier in range(1, number):
-            with screening.ledger.turn(earlier):
+            with screening.progress.turn(earlier):
                 pass
         return screening.propose(number, choice, Retrieved(), self.campaign())
 

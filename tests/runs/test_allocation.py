@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from archwright.core import Candidate, CandidateStatus, Measurement, Stopped
 from archwright.core.settings import RunSettings
-from archwright.runs.budget.allocation import Budget, Grant, Ledger, read_grants, record_grant
+from archwright.runs.budget.allocation import Budget, Grant, Progress, read_grants, record_grant
 from archwright.runs.budget.plan import (
     Plan,
     Share,
@@ -130,8 +130,8 @@ def test_a_later_leg_counts_what_is_new_in_it() -> None:
 
 def _play(seed: int, search: int, rungs: int, lag: int, width: int) -> list[tuple[int, int, int]]:
     """Grants of a search whose candidates end in an order of chance but use fixed trials."""
-    ledger = Ledger(lambda: False)
-    budget = Budget(_only(search), rungs, lag, 100, ledger, None)
+    progress = Progress(lambda: False)
+    budget = Budget(_only(search), rungs, lag, 100, progress, None)
     order = Random(seed)
     waiting: list[tuple[int, int]] = []
     lock = threading.Lock()
@@ -142,7 +142,7 @@ def _play(seed: int, search: int, rungs: int, lag: int, width: int) -> list[tupl
             with lock:
                 if waiting:
                     number, used = waiting.pop(order.randrange(min(width, len(waiting))))
-                    ledger.close(number, _ended(used, number))
+                    progress.close(number, _ended(used, number))
             done.wait(0.0005)
 
     finisher = threading.Thread(target=finish_some)
@@ -157,7 +157,7 @@ def _play(seed: int, search: int, rungs: int, lag: int, width: int) -> list[tupl
         number += 1
     done.set()
     finisher.join()
-    assert sum(t.trials for t in ledger.upto(number - 1)) == search
+    assert sum(t.trials for t in progress.upto(number - 1)) == search
     return grants
 
 
@@ -175,8 +175,8 @@ def test_grants_do_not_depend_on_timing_and_spend_it_all(lag: int) -> None:
 def test_only_what_comes_last_is_granted_less_than_it_can_need(
     used: list[int], search: int
 ) -> None:
-    budget, ledger = _only(search), Ledger(lambda: False)
-    grants = Budget(budget, 6, 1, 100, ledger, None)
+    budget, progress = _only(search), Progress(lambda: False)
+    grants = Budget(budget, 6, 1, 100, progress, None)
     spent = 0
     for number, wish in enumerate(used, 1):
         grant = grants.grant(number)
@@ -185,23 +185,23 @@ def test_only_what_comes_last_is_granted_less_than_it_can_need(
             return
         assert grant.trials == min(6, search - spent)
         spent += min(wish, grant.trials)
-        ledger.close(number, _ended(min(wish, grant.trials), number))
+        progress.close(number, _ended(min(wish, grant.trials), number))
     assert spent <= search
 
 
 def test_a_candidate_waits_for_what_others_give_back() -> None:
-    ledger = Ledger(lambda: False)
-    budget = Budget(_only(10), 6, 4, 100, ledger, None)
+    progress = Progress(lambda: False)
+    budget = Budget(_only(10), 6, 4, 100, progress, None)
     assert budget.grant(1) == Grant(1, 0, 6)
-    ledger.close(1, _ended(1))
+    progress.close(1, _ended(1))
     assert budget.grant(2) == Grant(2, 1, 6), "four are left beside the first: too few"
-    ledger.close(2, _ended(2, 2))
+    progress.close(2, _ended(2, 2))
     assert budget.grant(3) == Grant(3, 2, 6)
 
 
 def test_what_starts_high_needs_less_and_leaves_it_to_others() -> None:
-    ledger = Ledger(lambda: False)
-    budget = Budget(_only(8), 6, 4, 100, ledger, None)
+    progress = Progress(lambda: False)
+    budget = Budget(_only(8), 6, 4, 100, progress, None)
     first = budget.grant(1)
     assert first is not None
     budget.settle(first, 2)
@@ -210,20 +210,20 @@ def test_what_starts_high_needs_less_and_leaves_it_to_others() -> None:
 
 def test_time_that_is_up_ends_the_search() -> None:
     left = [2.0, 0.0, -1.0]
-    ledger = Ledger(lambda: False)
-    budget = Budget(_only(None), 2, 4, 100, ledger, lambda *_: left.pop(0))
+    progress = Progress(lambda: False)
+    budget = Budget(_only(None), 2, 4, 100, progress, lambda *_: left.pop(0))
 
     assert budget.grant(1) is not None
-    ledger.close(1, _ended(1))
+    progress.close(1, _ended(1))
     assert budget.grant(2) is None
 
 
 def test_time_that_is_kept_for_those_under_way_is_given_back_once_they_end() -> None:
-    ledger = Ledger(lambda: False)
-    budget = Budget(_only(None), 2, 4, 100, ledger, lambda _, under_way: 2.5 - under_way)
+    progress = Progress(lambda: False)
+    budget = Budget(_only(None), 2, 4, 100, progress, lambda _, under_way: 2.5 - under_way)
     for number in (1, 2, 3):
         assert budget.grant(number) == Grant(number, 0, 2)
-        ledger.close(number, _ended(1))
+        progress.close(number, _ended(1))
 
     assert budget.grant(4) == Grant(4, 1, 2)
 
@@ -235,50 +235,50 @@ def test_what_was_granted_before_goes_on_though_time_is_up(tmp_path: Path) -> No
             record_grant(journal, grant)
         assert read_grants(journal) == given
 
-    ledger = Ledger(lambda: False)
-    budget = Budget(_only(None), 2, 4, 100, ledger, lambda *_: 0.0, earlier=given)
+    progress = Progress(lambda: False)
+    budget = Budget(_only(None), 2, 4, 100, progress, lambda *_: 0.0, earlier=given)
     for grant in given:
         assert budget.grant(grant.number) == grant
-        ledger.close(grant.number, _ended(1))
+        progress.close(grant.number, _ended(1))
     assert budget.grant(12) is None
 
 
 def test_a_search_that_had_ended_grants_no_more() -> None:
-    ledger = Ledger(lambda: False)
-    budget = Budget(_only(None), 2, 4, 100, ledger, None, earlier=[Grant(1, 0, 2)], last=1)
+    progress = Progress(lambda: False)
+    budget = Budget(_only(None), 2, 4, 100, progress, None, earlier=[Grant(1, 0, 2)], last=1)
     assert budget.grant(1) == Grant(1, 0, 2)
     assert budget.grant(2) is None
 
 
 def test_a_search_that_proposes_nothing_new_ends() -> None:
-    ledger = Ledger(lambda: False)
-    budget = Budget(_only(1000), 2, 1, 5, ledger, None)
+    progress = Progress(lambda: False)
+    budget = Budget(_only(1000), 2, 1, 5, progress, None)
     number = 1
     while budget.grant(number) is not None:
-        ledger.close(number, _ended(1 if number == 3 else 0))
+        progress.close(number, _ended(1 if number == 3 else 0))
         number += 1
     assert number == 3 + 5 + 1
 
 
 def test_whoever_waits_is_told_of_a_stop_and_of_a_failure() -> None:
     stopping = threading.Event()
-    ledger = Ledger(stopping.is_set)
+    progress = Progress(stopping.is_set)
     stopping.set()
     with pytest.raises(Stopped):
-        ledger.upto(1)
+        progress.upto(1)
 
-    broken = Ledger(lambda: False)
+    broken = Progress(lambda: False)
     broken.fail(OSError("disk"))
     with pytest.raises(OSError, match="disk"):
         broken.upto(1)
 
 
 def test_turns_are_taken_in_order_of_number() -> None:
-    ledger = Ledger(lambda: False)
+    progress = Progress(lambda: False)
     order: list[int] = []
 
     def pass_through(number: int) -> None:
-        with ledger.turn(number):
+        with progress.turn(number):
             order.append(number)
 
     threads = [threading.Thread(target=pass_through, args=(n,)) for n in (3, 2, 5, 4, 1)]
@@ -291,9 +291,9 @@ def test_turns_are_taken_in_order_of_number() -> None:
 
 
 def test_nobody_passes_after_a_turn_that_broke_off() -> None:
-    ledger = Ledger(lambda: False)
-    with pytest.raises(OSError, match="disk"), ledger.turn(1):
+    progress = Progress(lambda: False)
+    with pytest.raises(OSError, match="disk"), progress.turn(1):
         raise OSError("disk")
-    ledger.fail(OSError("disk"))
-    with pytest.raises(OSError, match="disk"), ledger.turn(2):
+    progress.fail(OSError("disk"))
+    with pytest.raises(OSError, match="disk"), progress.turn(2):
         pytest.fail("it must not pass")

@@ -14,7 +14,7 @@ from archwright.search.policies import (
     POLICIES,
     Choice,
     Policy,
-    Proposal,
+    Preview,
     Space,
     open_policy,
 )
@@ -46,15 +46,15 @@ class Words:
             case _:
                 return tuple(rng.choice(pair) for pair in zip(*parents, strict=True))
 
-    def show(self, candidate: Candidate) -> Proposal:
+    def show(self, candidate: Candidate) -> Preview:
         return self.describe(self.words[candidate.id])
 
-    def preview(self, choice: Choice) -> Proposal | None:
+    def preview(self, choice: Choice) -> Preview | None:
         return self.describe(self.make(choice))
 
-    def describe(self, word: tuple[int, ...]) -> Proposal:
+    def describe(self, word: tuple[int, ...]) -> Preview:
         family = "high" if word[0] > 2 else "low"
-        return Proposal("".join(map(str, word)), np.array(word, float), family=family)
+        return Preview("".join(map(str, word)), np.array(word, float), family=family)
 
 
 def evaluate(

@@ -17,7 +17,7 @@ from archwright.search.policies.evolution import POPULATION, Evolution
 from archwright.search.policies.guided import DRAFTS as DRAFTED
 from archwright.search.policies.guided import FRESH, PARTS, Effect, Guided, OperatorValues
 from archwright.search.policies.islands import MIGRATION, Islands
-from archwright.search.policies.protocol import Choice, Proposal
+from archwright.search.policies.protocol import Choice, Preview
 from archwright.search.policies.simple import DRAFTS, Greedy
 from archwright.search.policies.tree import Tree
 
@@ -31,10 +31,10 @@ class Line:
     def __init__(self) -> None:
         self.families: dict[str, str] = {}
 
-    def show(self, candidate: Candidate) -> Proposal:
-        return Proposal(candidate.id, np.zeros(0), family=self.families.get(candidate.id, ""))
+    def show(self, candidate: Candidate) -> Preview:
+        return Preview(candidate.id, np.zeros(0), family=self.families.get(candidate.id, ""))
 
-    def preview(self, choice: Choice) -> Proposal | None:
+    def preview(self, choice: Choice) -> Preview | None:
         raise AssertionError(f"nothing can be previewed of {choice}")
 
 
@@ -45,15 +45,15 @@ class Plane:
     previews = 30
 
     def __init__(self) -> None:
-        self.points: dict[str, Proposal] = {}
+        self.points: dict[str, Preview] = {}
 
-    def show(self, candidate: Candidate) -> Proposal:
+    def show(self, candidate: Candidate) -> Preview:
         return self.points[candidate.id]
 
-    def preview(self, choice: Choice) -> Proposal | None:
+    def preview(self, choice: Choice) -> Preview | None:
         rng = Random(choice.seed)
         point = np.array([rng.random(), rng.random()])
-        return Proposal(str(choice.seed), point)
+        return Preview(str(choice.seed), point)
 
 
 def result(
