@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from archwright.agents.backends.client import estimate_tokens
 from archwright.agents.backends.pricing import Price
-from archwright.agents.roles import ROLES, RUN_ROLES, Prompts, sample
+from archwright.agents.roles import EVALUATOR, RESEARCHER, Prompts, Role, sample
 from archwright.agents.samples import Start
 from archwright.core import TaskSpec
 
-WORDS: Final = 350
-"""Tokens of an answer beside its source."""
-GROWTH: Final = 1.5
-"""Parents and examples grow beyond the baseline as a search goes on."""
+WORDS: Final = 120
+"""Tokens of a proposal beside its source."""
+SENT_BACK: Final = 0.4
+"""Answers of which something goes back, per question."""
+ROWS: Final = 20
+"""Rows of the ledger on average."""
+ROW: Final = 35
+PAGE: Final = 300
+"""Tokens of a memo."""
+SHOWN: Final = 2.5
+"""Works that are shown whole, as large as the baseline."""
+RESULTS: Final = 8
+"""Results between two memos."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +41,28 @@ def estimate(
     spec: TaskSpec,
     prompts: Prompts,
     examples: int,
+    proposals: int,
     candidates: int | None,
     prices: Mapping[str, Price | None],
 ) -> Estimate:
-    """A rough estimate at the dearest model's price; a model that thinks aloud costs more."""
-    source = GROWTH * estimate_tokens(spec.baseline)
-    sent = answered = 0.0
-    start = Start(spec, "swap_block")
-    for role in (ROLES[name] for name in RUN_ROLES):
-        prompt = prompts.render(role.name, sample(role.name, start))
-        shown = examples * source if "examples" in role.question.model_fields else 0.0
-        writes = source if "source" in role.answer.model_fields else 0.0
-        sent += role.calls * (estimate_tokens(prompt) + shown)
-        answered += role.calls * (WORDS + writes)
+    """What it costs if models propose every candidate, at the dearest model's price; a model that
+    thinks aloud costs more."""
+    start, source = Start(spec, proposals), estimate_tokens(spec.baseline)
     count = candidates or 1
+    ledger = ROWS * ROW + PAGE
+    asked = _tokens(prompts, RESEARCHER, start) + ledger + (SHOWN + examples) * source
+    answered = proposals * (WORDS + source)
+    again = SENT_BACK * (asked + 1.5 * answered)
+    questions, memos = count / proposals, count / RESULTS
+    sent = questions * (asked + again)
+    sent += memos * (_tokens(prompts, EVALUATOR, start) + ledger)
+    said = questions * (1 + SENT_BACK / 2) * answered + memos * PAGE
     known = [p for p in prices.values() if p is not None]
     usd = None
     if known and len(known) == len(prices):
-        usd = max(p.usd(round(sent * count), round(answered * count)) for p in known)
-    return Estimate(candidates, round((sent + answered) * count), usd)
+        usd = max(p.usd(round(sent), round(said)) for p in known)
+    return Estimate(candidates, round(sent + said), usd)
+
+
+def _tokens(prompts: Prompts, role: Role[Any, Any], start: Start) -> int:
+    return estimate_tokens(prompts.render(role.name, sample(role.name, start)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,6 +15,10 @@ class Typed(BaseModel):
     """Frozen, and strict about what it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def shortened(self) -> Self | None:
+        """The same question with less in it; None where there is nothing to leave out."""
+        return None
 
 
 class Brief(Typed):
@@ -83,43 +87,12 @@ class Passage(Typed):
         return f"{self.id} ({self.title})"
 
 
-class ResearchQuestion(Typed):
-    """To the researcher: what to try next with this operator on these parents?"""
-
-    brief: Brief
-    operator: str
-    parents: tuple[ShownCandidate, ...]
-    examples: tuple[ShownCandidate, ...]
-    lessons: tuple[str, ...]
-    warnings: tuple[str, ...] = ()
-    """Failures of earlier runs whose code is like the parent's, and decisions against what bears on
-    it."""
-    rejected: tuple[str, ...]
-    """Why earlier answers to this question were refused."""
-    seed: int | None = None
-    """Of the draw that the search has in mind, for a backend that can make it."""
-    passages: tuple[Passage, ...] = ()
-    """From papers, where the knowledge base holds any that bear on the parents."""
-
-
 class Idea(Typed):
-    """From the researcher: one change, why it should help, and on what evidence."""
+    """To the coder: one change, and why it should help."""
 
     operator: str
     title: str
     rationale: str
-    hypothesis: str = ""
-    """What would be seen if the idea is right, so that a trial can refute it."""
-    expected_effect: str = ""
-    """The change of the metric that is expected, in words; it is compared, never believed."""
-    evidence: tuple[str, ...] = ()
-    """Ids of the parents and examples that it rests on."""
-    parents: tuple[str, ...] = ()
-    """Ids of the works that it starts from."""
-    citations: tuple[str, ...] = ()
-    """Ids of the passages that it rests on."""
-    plan: Mapping[str, Any] = {}
-    """What the coder needs beyond the words; each backend's own."""
 
 
 class CodeQuestion(Typed):
@@ -164,30 +137,6 @@ class Repair(Typed):
 
     source: str | None
     notes: str = ""
-
-
-class EvaluationQuestion(Typed):
-    """To the evaluator: why does the curve look as it does? The numbers are given, not asked."""
-
-    brief: Brief
-    title: str
-    source: str
-    steps: int
-    curve: tuple[tuple[int, float], ...]
-    score: float
-    baseline_mean: float
-    baseline_sd: float
-    gain: float
-    """Gain over the baseline in its noise standard deviations, positive is better."""
-    parent_score: float | None
-    promoted: bool
-
-
-class Assessment(Typed):
-    """From the evaluator: what happened, and one lesson for the next."""
-
-    explanation: str
-    lesson: str
 
 
 class ReviewQuestion(Typed):

@@ -12,9 +12,7 @@ from pydantic import ValidationError
 from archwright.agents.patching import DiffError, apply_diff
 from archwright.agents.questions import (
     CodeQuestion,
-    Idea,
     RepairQuestion,
-    ResearchQuestion,
     Typed,
 )
 from archwright.source.code import parse as parse_python
@@ -70,32 +68,12 @@ def validate(found: Mapping[str, Any], answer: type[A], question: Typed) -> A:
         FormatError: it does not fit.
     """
     fields = {k: v for k, v in found.items() if k in answer.model_fields}
-    if answer is Idea and isinstance(question, ResearchQuestion):
-        fields = _complete_idea(fields, question)
     try:
         return answer.model_validate(fields)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(p) for p in first["loc"])
         raise FormatError(f"{place}: {first['msg']}") from None
-
-
-def _complete_idea(fields: dict[str, Any], question: ResearchQuestion) -> dict[str, Any]:
-    """The operator and the parents are the question's where the answer is silent or wrong."""
-    shown = {w.id for w in (*question.parents, *question.examples)}
-    passages = {p.id for p in question.passages}
-    for key, known in (("evidence", shown), ("parents", shown), ("citations", passages)):
-        said = fields.get(key, ())
-        if isinstance(said, list | tuple):
-            fields[key] = [str(i) for i in said if str(i) in known]
-    if not fields.get("parents") and question.operator != "draft":
-        fields["parents"] = [w.id for w in question.parents]
-    title = fields.get("title")
-    if isinstance(title, str):
-        if not title.strip():
-            raise FormatError("title: it is empty")
-        fields["title"] = " ".join(title.split())[:200]
-    return {"operator": question.operator, **fields}
 
 
 # --- JSON -------------------------------------------------------------------------------------
@@ -229,3 +207,22 @@ def _prose(words: str) -> str:
     outside = re.split(r"^[ \t]*(?:`{3,}|~{3,})", words, maxsplit=1, flags=re.MULTILINE)[0]
     lines = [line.strip() for line in outside.splitlines() if line.strip()]
     return lines[0][:300] if lines else ""
+
+
+def parse_proposals(words: str, question: Typed, cut: bool) -> Mapping[str, Any]:
+    """A stand-in."""
+    del cut
+    blocks = list(_blocks(words))
+    found: list[dict[str, Any]] = []
+    for language, block, _ in blocks:
+        if language == "json":
+            said = json.loads(block)
+            keys = ("title", "move", "parents", "hypothesis", "expected", "rationale")
+            found.append({k: v for k, v in said.items() if k in keys})
+            if not isinstance(found[-1].get("expected", 0.0), int | float):
+                found[-1]["expected"] = None
+        elif found and language == "python":
+            found[-1]["source"] = block
+    if not found:
+        raise FormatError("the reply holds no proposal")
+    return {"proposals": found}

@@ -8,7 +8,7 @@ reason, as a call of its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.resources import files
@@ -19,18 +19,16 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateError
 
 from archwright.agents import samples
 from archwright.agents.backends import Backend, Reply, Request, Turn
+from archwright.agents.memo import Memo, MemoQuestion
 from archwright.agents.plans import PaperPlan, PaperQuestion
+from archwright.agents.proposers.campaign import CampaignQuestion, LedgerRow, Proposals
 from archwright.agents.questions import (
-    Assessment,
     CodeAnswer,
     CodeQuestion,
     DecisionDraft,
     DraftQuestion,
-    EvaluationQuestion,
-    Idea,
     Repair,
     RepairQuestion,
-    ResearchQuestion,
     Review,
     ReviewQuestion,
     Typed,
@@ -42,6 +40,7 @@ from archwright.agents.reading import (
     parse_file,
     parse_fix,
     parse_json,
+    parse_proposals,
     read_answer,
     validate,
 )
@@ -65,7 +64,7 @@ class Prompts:
             autoescape=False,
             keep_trailing_newline=True,
         )
-        self._environment.filters |= {"fenced": fenced, "tuple": tuple}
+        self._environment.filters |= {"fenced": fenced, "table": table, "tuple": tuple}
         self._environment.globals |= {
             "optimizers": OPTIMIZERS,
             "schedules": SCHEDULES,
@@ -81,7 +80,7 @@ class Prompts:
         fields: dict[str, Any] = {
             name: getattr(question, name) for name in type(question).model_fields
         }
-        return self.fill(self.template_of(role, question), fields)
+        return self.fill(f"{role}.md", fields)
 
     def render_correction(self, role: str, reason: str) -> str:
         """What is said to a role whose answer cannot be used.
@@ -91,14 +90,13 @@ class Prompts:
         """
         return self.fill("correction.md", {"role": role, "reason": reason})
 
-    def template_of(self, role: str, question: Typed) -> str:
-        """The name of the template that serves a question."""
-        operator = getattr(question, "operator", None) or getattr(
-            getattr(question, "idea", None), "operator", None
-        )
-        own = f"{role}.{operator}.md"
-        known = operator and re.fullmatch(r"\w+", operator) and self._read(own) is not None
-        return own if known else f"{role}.md"
+    def render_refusals(self, refused: Sequence[Any], campaign: Typed) -> str:
+        """What is said to the researcher of proposals that were refused: each a `Place`.
+
+        Raises:
+            InputError: the template `refusals.md` is broken.
+        """
+        return self.fill("refusals.md", {"refused": refused, "campaign": campaign})
 
     def fill(self, name: str, fields: dict[str, Any]) -> str:
         """A template of any name with its fields filled in.
@@ -115,9 +113,7 @@ class Prompts:
         own = self._overrides / name if self._overrides else None
         if own is not None and own.is_file():
             return own.read_text(encoding="utf-8")
-        # `ROLE.OPERATOR.md` lies in the folder of its role.
-        *folder, last = name.removesuffix(".md").split(".")
-        built_in = files("archwright.prompts").joinpath(*folder, f"{last}.md")
+        built_in = files("archwright.prompts").joinpath(name)
         return built_in.read_text(encoding="utf-8") if built_in.is_file() else None
 
 
@@ -126,6 +122,20 @@ def fenced(text: str, language: str = "") -> str:
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+
+
+def table(rows: Sequence[LedgerRow]) -> str:
+    """The ledger as a model is shown it, a line each."""
+    return "\n".join(map(_line, rows))
+
+
+def _line(row: LedgerRow) -> str:
+    start = f"{row.candidate} < {', '.join(row.parents)}" if row.parents else row.candidate
+    gains = ", ".join(f"{gain:+.2f} @{steps}" for steps, gain in row.gains.items())
+    shown = f"{gains} ({row.seeds})" if gains else "-"
+    expected = "" if row.expected is None else f"{row.expected:+.2g}"
+    status = f"{row.status}: {row.reason}"[:90] if row.reason else row.status
+    return f"{start} | {shown} | {expected} | {row.parameters or '-'} | {status} | {row.title[:90]}"
 
 
 Q = TypeVar("Q", bound=Typed)
@@ -143,8 +153,6 @@ class Role(Generic[Q, A]):
     """Finds the answer's fields in a model's words."""
     first: Callable[[samples.Start], Q] | None = None
     """The first question that a run asks; None for a role that no run of its own has."""
-    calls: float = 0.0
-    """Calls per candidate: with a few duplicates asked anew and some repairs."""
     comments: bool = False
     """Whether it only puts measured numbers into words, so that it can always be answered."""
     check: Callable[[A, Q], A] | None = None
@@ -167,10 +175,10 @@ def _no_fix(error: AnswerError) -> Repair:
 
 
 # fmt: off
-RESEARCHER: Final = Role("researcher", ResearchQuestion, Idea, parse_json, samples.first_research, calls=1.15)  # noqa: E501
-CODER: Final = Role("coder", CodeQuestion, CodeAnswer, parse_file, samples.first_code, calls=1.15)
-DEBUGGER: Final = Role("debugger", RepairQuestion, Repair, parse_fix, samples.first_repair, calls=0.4, otherwise=_no_fix)  # noqa: E501
-EVALUATOR: Final = Role("evaluator", EvaluationQuestion, Assessment, parse_json, samples.first_evaluation, calls=0.8, comments=True)  # noqa: E501
+RESEARCHER: Final = Role("researcher", CampaignQuestion, Proposals, parse_proposals, samples.first_research)  # noqa: E501
+CODER: Final = Role("coder", CodeQuestion, CodeAnswer, parse_file, samples.first_code)
+DEBUGGER: Final = Role("debugger", RepairQuestion, Repair, parse_fix, samples.first_repair, otherwise=_no_fix)  # noqa: E501
+EVALUATOR: Final = Role("evaluator", MemoQuestion, Memo, parse_json, samples.first_memo, comments=True)  # noqa: E501
 REVIEWER: Final = Role("reviewer", ReviewQuestion, Review, parse_json, samples.first_review, comments=True)  # noqa: E501
 READER: Final = Role("reader", PaperQuestion, PaperPlan, parse_json, check=gate)
 DRAFTER: Final = Role("drafter", DraftQuestion, DecisionDraft, parse_json)
@@ -227,6 +235,8 @@ def record_by(once: Once) -> Recorder:
 
 
 SENT_BACK_AT_MOST: Final = 2
+TOO_LONG: Final = "context"
+"""The fault of a reply to a prompt that does not fit the model's context."""
 
 
 class Agents:
@@ -255,6 +265,17 @@ class Agents:
         self._fallback = fallback
         self._words = words or fallback
 
+    @property
+    def prompts(self) -> Prompts:
+        """The templates."""
+        return self._prompts
+
+    def begin(self, role: Role[Q, A], key: str, question: Q, seed: int) -> Conversation[Q, A]:
+        """A conversation with a role that begins with a question; nothing is asked yet."""
+        return Conversation(
+            role, f"{key}/{role.name}", question, seed, self._backend, self._prompts, self._record
+        )
+
     def ask(self, role: Role[Q, A], key: str, question: Q, seed: int) -> A:
         """One typed answer of any role.
 
@@ -262,46 +283,104 @@ class Agents:
             AnswerError: neither the backend nor the fallback gave a usable one.
             BackendError: the backend cannot answer any more.
         """
-        request = Request(
-            role=role.name,
-            prompt=self._prompts.render(role.name, question),
-            context=question.model_dump(mode="json"),
-            seed=seed,
-            candidate=key.partition("/")[0],
-        )
+        talk = self.begin(role, key, question, seed)
+        fallback = self._words if role.comments else self._fallback
         try:
-            answer = self._answer(role, f"{key}/{role.name}", request, question)
+            try:
+                answer = talk.answer()
+            except AnswerError:
+                if fallback is None or fallback is self._backend:
+                    raise
+                answer = talk.answer_by(fallback)
         except AnswerError as error:
             if role.otherwise is None:
                 raise
             return role.otherwise(error)
         return role.check(answer, question) if role.check else answer
 
-    def _answer(self, role: Role[Q, A], key: str, request: Request, question: Q) -> A:
-        """The backend's answer, else the fallback's."""
-        fallback = self._words if role.comments else self._fallback
-        try:
-            return self._converse(role, key, request, question)
-        except AnswerError:
-            if fallback is None or fallback is self._backend:
-                raise
-            ask = partial(fallback.answer, request)
-            return _read(self._record(f"{key}/{fallback.name}", request, ask), role, question)
 
-    def _converse(self, role: Role[Q, A], key: str, request: Request, question: Q) -> A:
-        """Ask, and send back what cannot be read, with the reason."""
-        for again in range(SENT_BACK_AT_MOST + 1):
-            step = f"{key}/{again + 1}" if again else key
-            reply = self._record(step, request, partial(self._backend.answer, request))
+class Conversation(Generic[Q, A]):
+    """A question to a role and all that follows from it; each call is in the journal before and
+    after. Made by `Agents.begin`."""
+
+    def __init__(
+        self,
+        role: Role[Q, A],
+        key: str,
+        question: Q,
+        seed: int,
+        backend: Backend,
+        prompts: Prompts,
+        record: Recorder,
+    ) -> None:
+        self.key = key
+        self._role = role
+        self._question = question
+        self._backend = backend
+        self._prompts = prompts
+        self._record = record
+        self._calls = 0
+        self._request = Request(
+            role=role.name,
+            prompt=prompts.render(role.name, question),
+            context=question.model_dump(mode="json"),
+            seed=seed,
+            candidate=key.partition("/")[0],
+        )
+
+    def answer(self) -> A:
+        """The answer to what was said last. One that cannot be read goes back with the reason; a
+        prompt that is too long for the model is asked again with less in it.
+
+        Raises:
+            AnswerError: there is no usable one.
+            BackendError: the backend cannot answer any more.
+        """
+        sent_back = 0
+        while True:
+            reply = self._ask()
+            if reply.fault == TOO_LONG and self._shorten():
+                continue
             try:
-                return _read(reply, role, question)
+                answer = _read(reply, self._role, self._question)
             except FormatError as error:
                 reason = str(error)
-            if not reply.text:
-                break
-            asked = self._prompts.render_correction(role.name, reason)
-            request = replace(request, turns=(*request.turns, Turn(reply.text, asked)))
-        raise AnswerError(f"the {role.name}'s answer cannot be used: {reason}")
+            else:
+                self._said = reply.text
+                return answer
+            if not reply.text or sent_back == SENT_BACK_AT_MOST:
+                raise AnswerError(f"the {self._role.name}'s answer cannot be used: {reason}")
+            sent_back += 1
+            self._said = reply.text
+            self.say(self._prompts.render_correction(self._role.name, reason))
+
+    def answer_by(self, backend: Backend) -> A:
+        """Another backend's answer to the question."""
+        reply = self._record(
+            f"{self.key}/{backend.name}", self._request, partial(backend.answer, self._request)
+        )
+        return _read(reply, self._role, self._question)
+
+    def say(self, words: str) -> None:
+        """Say something to the last answer."""
+        turns = (*self._request.turns, Turn(self._said, words))
+        self._request = replace(self._request, turns=turns)
+
+    def _ask(self) -> Reply:
+        self._calls += 1
+        step = self.key if self._calls == 1 else f"{self.key}/{self._calls}"
+        return self._record(step, self._request, partial(self._backend.answer, self._request))
+
+    def _shorten(self) -> bool:
+        """Ask with less in the question, if there is anything to leave out."""
+        question = self._question.shortened()
+        if question is None:
+            return False
+        self._question = question
+        prompt = self._prompts.render(self._role.name, question)
+        context = question.model_dump(mode="json")
+        self._request = replace(self._request, prompt=prompt, context=context)
+        return True
 
 
 def _read(reply: Reply, role: Role[Q, A], question: Q) -> A:

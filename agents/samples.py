@@ -1,28 +1,26 @@
 """The first question to each role about a task, as the first candidate of a run would ask it.
 
-What only a run can measure or a role can say is NaN or `UNKNOWN`.
+What only a run can measure is left out, and what only a role can say is `UNKNOWN`.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
+from archwright.agents.memo import MemoQuestion
+from archwright.agents.proposers.campaign import CampaignQuestion, ShownWork, Suggestion
 from archwright.agents.questions import (
     Brief,
     CodeQuestion,
-    EvaluationQuestion,
     Idea,
     RepairQuestion,
-    ResearchQuestion,
     ReviewQuestion,
     ShownCandidate,
 )
-from archwright.core import TaskSpec
+from archwright.core import BASELINE, TaskSpec
 
 UNKNOWN: Final = "(not said yet)"
-BASELINE: Final = "baseline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,8 @@ class Start:
     """Where a run begins: the baseline is the only work so far."""
 
     spec: TaskSpec
-    operator: str
+    count: int = 4
+    """Proposals of a call."""
     examples: tuple[ShownCandidate, ...] = ()
     lessons: tuple[str, ...] = ()
 
@@ -41,30 +40,29 @@ class Start:
 
     @property
     def parents(self) -> tuple[ShownCandidate, ...]:
-        """What the operator starts from."""
-        if self.operator == "draft":
-            return ()
+        """The baseline."""
         source = self.spec.baseline
         return (
             ShownCandidate(id=BASELINE, title="the baseline", source=source, score=None, gain=None),
         )
 
 
-def first_research(start: Start) -> ResearchQuestion:
+def first_research(start: Start) -> CampaignQuestion:
     """To the researcher."""
-    return ResearchQuestion(
+    return CampaignQuestion(
         brief=start.brief,
-        operator=start.operator,
-        parents=start.parents,
+        number=1,
+        count=start.count,
+        baseline=ShownWork(**start.parents[0].model_dump(), why="the baseline"),
         examples=start.examples,
         lessons=start.lessons,
-        rejected=(),
+        suggestion=Suggestion(operator="draft"),
     )
 
 
 def first_code(start: Start) -> CodeQuestion:
     """To the coder."""
-    idea = Idea(operator=start.operator, title=UNKNOWN, rationale=UNKNOWN)
+    idea = Idea(operator="mutate", title=UNKNOWN, rationale=UNKNOWN)
     return CodeQuestion(brief=start.brief, idea=idea, works=start.parents)
 
 
@@ -79,21 +77,9 @@ def first_repair(start: Start) -> RepairQuestion:
     )
 
 
-def first_evaluation(start: Start) -> EvaluationQuestion:
+def first_memo(start: Start) -> MemoQuestion:
     """To the evaluator."""
-    return EvaluationQuestion(
-        brief=start.brief,
-        title=UNKNOWN,
-        source=start.spec.baseline,
-        steps=start.spec.rungs[0],
-        curve=(),
-        score=math.nan,
-        baseline_mean=math.nan,
-        baseline_sd=math.nan,
-        gain=math.nan,
-        parent_score=None,
-        promoted=False,
-    )
+    return MemoQuestion(brief=start.brief, noise=(), ledger=())
 
 
 def first_review(start: Start) -> ReviewQuestion:

@@ -142,7 +142,7 @@ class SearchSettings(SettingsGroup):
     """Examples retrieved from the knowledge base for each proposal."""
     lag: int | None = Field(default=None, ge=1, examples=[8])
     """How many candidates may be under way at once; a proposal sees the results of all but these.
-    Without it four for each worker, or twelve with models, whose answers take long."""
+    Without it four for each worker, or with models two, and two answers' worth of proposals."""
     control: float = Field(default=0.1, ge=0)
     """Share of the candidates that are random draws, never parents: the control arm."""
     proxies: bool = False
@@ -211,6 +211,14 @@ class ModelSettings(ModelUse):
 
     table = "models"
 
+    proposer: Literal["", "symbolic", "one-call", "tools"] = ""
+    """What makes proposals: symbolic, one-call (the default with a model: several ideas with their
+    code in one answer), or tools (a model that may check, look up and try before it submits)."""
+    proposals: int = Field(default=4, ge=1, le=16)
+    """Proposals that a model is asked for at once."""
+    model_share: float | None = Field(default=None, ge=0, le=1, examples=[0.8])
+    """Share of the candidates that models propose, the control arm left out; the symbolic engine
+    proposes the others. Without it a bandit chooses by gain and cost."""
     backend: str = "symbolic"
     """What answers the roles: symbolic (where no model is named), llm, or replay:RUN."""
     answer_tokens: int = Field(default=8192, ge=64)
@@ -277,9 +285,15 @@ class RunSettings(
     """Everything that a run is a function of, beside the task and what was known before it."""
 
     @property
+    def asks_models(self) -> bool:
+        """Whether a model proposes."""
+        return (self.proposer or ("one-call" if self.models else "symbolic")) != "symbolic"
+
+    @property
     def candidates_ahead(self) -> int:
         """`lag` with its default filled in."""
-        return self.lag or (12 if self.models else 4) * self.workers
+        ahead = 2 * (self.workers + self.proposals) if self.asks_models else 4 * self.workers
+        return self.lag or ahead
 
     @classmethod
     def load(cls, file: Path, given: Mapping[str, Any]) -> Self:

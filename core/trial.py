@@ -74,6 +74,7 @@ class CheckReport:
     lost: bool = False
     """Whether it ended through the machine, not through the candidate: see `Outcome`."""
     wrapper: str = ""
+    layers: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

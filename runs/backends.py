@@ -135,14 +135,14 @@ def recorded_facts(settings: RunSettings, workspace: WorkspacePaths) -> dict[str
 
 def copy_choices(settings: RunSettings, workspace: WorkspacePaths, journal: Journal) -> None:
     """Give a replay what the recorded run decided and no call holds: which results each candidate
-    saw, what the policy chose for it, the examples and lessons that it retrieved, and where the
-    search paused to verify."""
+    saw, who was to propose it and what the policy had in mind, what a proposer was shown, what was
+    found to be the same, which were dropped, and where the search paused to verify."""
     if not settings.backend.startswith(REPLAY):
         return
     with _recorded(settings, workspace) as recorded:
         last = recorded.last_number()
         grants = (grant for grant in recorded.steps("grant") if int(grant.key) <= last)
-        kinds = ("retrieve", "choice", LEG)
+        kinds = ("retrieve", "choice", "question", "match", "refusal", "queue", "memo", LEG)
         journal.copy_steps([*grants, *(step for kind in kinds for step in recorded.steps(kind))])
 
 

@@ -62,6 +62,10 @@ class RunContext:
     """The noise floor by rung; each waits until it was measured."""
     facts: Facts = field(default_factory=Facts)
     """As they were when the session began."""
+    layers: tuple[tuple[str, int], ...] = ()
+    """The baseline's parameters by layer, once it was checked."""
+    samples: int = 0
+    """Samples of the validation split; 0 where nobody has looked."""
 
     @property
     def metric(self) -> Metric:

@@ -9,13 +9,11 @@ seeds of the difference to the baseline at the same seed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from math import ceil, sqrt
 from statistics import fmean
 from typing import Final
 
-from archwright.agents.questions import Brief, EvaluationQuestion
-from archwright.agents.roles import EVALUATOR, Agents
 from archwright.core import (
     Candidate,
     CandidateStatus,
@@ -26,11 +24,10 @@ from archwright.core import (
     Status,
     Trial,
     TrialSpec,
-    seed_of,
 )
 from archwright.core.settings import RunSettings
 from archwright.runs.budget.pace import NO_TIME
-from archwright.runs.context import Campaign, RunContext, Trains
+from archwright.runs.context import Trains
 
 NO_TRIALS: Final = "the budget of trials ended"
 CLOSE: Final = 1.0
@@ -160,49 +157,3 @@ def _failure(candidate: Candidate, trial: Trial | None) -> tuple[CandidateStatus
     if trial.status is Status.KILLED:
         return CandidateStatus.TRAINED, trial.error
     return CandidateStatus.CRASHED, f"{trial.status}: {trial.error}"
-
-
-@dataclass(slots=True)
-class Evaluation:
-    """Gives candidates their lesson."""
-
-    context: RunContext
-    agents: Agents
-    brief: Brief = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.brief = Brief.of(self.context.spec)
-
-    def evaluate(self, candidate: Candidate, campaign: Campaign) -> Candidate:
-        """With the evaluator's lesson from the highest rung; a failure is its own lesson."""
-        shown, rung = candidate.measured, candidate.rung
-        if shown is None or rung is None or candidate.is_control:
-            failure = f"{candidate.title}: {candidate.status} ({candidate.reason})"
-            return replace(candidate, lesson=failure if candidate.reason else "")
-        question = self._question(candidate, shown, rung, campaign)
-        seed = seed_of(self.context.settings.seed, candidate.id, "evaluation")
-        lesson = self.agents.ask(EVALUATOR, candidate.id, question, seed).lesson
-        candidate = replace(candidate, lesson=lesson)
-        self.context.journal.update(candidate)
-        return candidate
-
-    def _question(
-        self, candidate: Candidate, shown: Measurement, rung: int, campaign: Campaign
-    ) -> EvaluationQuestion:
-        floor = self.context.floors[rung]
-        parents = (campaign.known.get(p) for p in candidate.parents[:1])
-        # Only what this run measured was trained as the candidate was.
-        measured = (p.rungs.get(rung) for p in parents if p is not None and p.sequence)
-        return EvaluationQuestion(
-            brief=self.brief,
-            title=candidate.title,
-            source=candidate.source,
-            steps=self.context.spec.rungs[rung],
-            curve=shown.curve,
-            score=shown.score,
-            baseline_mean=floor.mean,
-            baseline_sd=floor.sd,
-            gain=shown.gain or 0.0,
-            parent_score=next((m.score for m in measured if m), None),
-            promoted=candidate.status is CandidateStatus.PROMOTED,
-        )

@@ -1,9 +1,10 @@
 """The discovery loop. One candidate's way through it is `Loop.step`.
 
-choose parents and an operator → retrieve examples and lessons → the researcher states an idea →
-the coder writes the source → fingerprint; a duplicate goes back with the reason, untrained →
-check in the sandbox; the debugger repairs → train at a low rung → the evaluator compares
-with the noise floor → promote or stop → the reviewer looks for invalid gains → knowledge
+choose parents, an operator and who proposes → retrieve examples and lessons → the proposer states
+an idea and writes the source → fingerprint; a duplicate goes back with the reason, untrained →
+check in the sandbox; what fails is repaired → wait for a slot, or be dropped → train at a low rung
+→ compare with the noise floor → promote or stop → knowledge; after every few the evaluator rewrites
+the memo, and at the end the reviewer looks for invalid gains
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from itertools import count
 from archwright.core import Candidate, CandidateStatus, Measurement
 from archwright.runs.budget.allocation import Budget, Grant, Progress, record_grant
 from archwright.runs.context import Campaign, RunContext
-from archwright.runs.halving import Evaluation, SuccessiveHalving
+from archwright.runs.halving import SuccessiveHalving
+from archwright.runs.lessons import lesson_of
 from archwright.runs.memory import Memory
-from archwright.runs.screening import Screening
-from archwright.runs.steering import Choice, Steering
+from archwright.runs.proposing.arms import MODEL
+from archwright.runs.proposing.asking import Proposing
+from archwright.runs.proposing.queueing import Queue
+from archwright.runs.steering import Move, Steering
 
 
 @dataclass(slots=True)
@@ -28,9 +32,10 @@ class Loop:
     context: RunContext
     steering: Steering
     memory: Memory
-    screening: Screening
+    proposing: Proposing
+    queue: Queue | None
+    """Where candidates wait for a slot; None where the order of their numbers is theirs."""
     halving: SuccessiveHalving
-    evaluation: Evaluation
     progress: Progress
     begun: int = 0
     """Candidates so far."""
@@ -48,27 +53,56 @@ class Loop:
                 # of their numbers; all else goes on side by side.
                 seen = max(seen, grant.sees)
                 campaign = self._gather(seen)
-                choice = self.steering.choose(number, campaign)
-                budget.settle(grant, self.halving.most_from(choice.rung))
-                threads.submit(self._run_step, grant, choice, campaign)
+                ended, room = self.progress.upto(seen), budget.room(grant)
+                move = self.steering.choose(number, campaign, ended, room)
+                self.proposing.begin(number, move, campaign)
+                budget.settle(grant, self.halving.most_from(self._first_rung(move)))
+                threads.submit(self._run_step, grant, move, campaign)
                 self.begun = number
-            return self.progress.upto(self.begun)
+            found = self.progress.upto(self.begun)
+        self.proposing.drop_after(self.begun)
+        return found
 
-    def _run_step(self, grant: Grant, choice: Choice, campaign: Campaign) -> None:
+    def _run_step(self, grant: Grant, move: Move, campaign: Campaign) -> None:
         try:
-            self.progress.close(grant.number, self.step(grant, choice, campaign))
+            self.progress.close(grant.number, self.step(grant, move, campaign))
         except BaseException as error:
             self.progress.fail(error)
             raise
 
-    def step(self, grant: Grant, choice: Choice, campaign: Campaign) -> Candidate:
+    def step(self, grant: Grant, move: Move, campaign: Campaign) -> Candidate:
         """One candidate, from what was chosen for it to what is remembered of it."""
-        found = self.memory.retrieve(grant.number, choice, campaign)
-        candidate = self.screening.propose(grant.number, choice, found, campaign)
-        candidate = self._train(candidate, grant, choice, campaign)
-        candidate = self.evaluation.evaluate(candidate, campaign)
+        candidate = self.proposing.propose(grant.number, move, campaign)
+        candidate = self._train_in_turn(candidate, grant, move, campaign)
+        candidate = replace(candidate, lesson=lesson_of(candidate))
+        self.context.journal.update(candidate)
         self.memory.remember(candidate)
         return candidate
+
+    def _train_in_turn(
+        self, candidate: Candidate, grant: Grant, move: Move, campaign: Campaign
+    ) -> Candidate:
+        """Train what is open, once a slot is free and nothing better waits for it."""
+        if candidate.status is not CandidateStatus.OPEN:
+            return candidate
+        if self.queue is None:
+            return self._train(candidate, grant, move, campaign)
+        with self.queue.slot(candidate) as dropped:
+            if dropped:
+                return candidate.ended(CandidateStatus.DROPPED, dropped)
+            return self._train(candidate, grant, move, campaign)
+
+    def _first_rung(
+        self, move: Move, candidate: Candidate | None = None, campaign: Campaign | None = None
+    ) -> int:
+        """Where a candidate starts: where its choice says; what a model proposes as low as it may,
+        or one rung below the one that its first parent reached."""
+        if move.arm != MODEL:
+            return move.choice.rung
+        if candidate is None or campaign is None or not candidate.parents:
+            return 0
+        parent = campaign.known.get(candidate.parents[0])
+        return max(0, (parent.rung or 0) - 1) if parent else 0
 
     def _gather(self, sees: int) -> Campaign:
         """The baseline, what earlier runs found, and this run's results up to number `sees`. What
@@ -83,19 +117,17 @@ class Loop:
         return Campaign({c.id: c for c in known}, tuple(c for c in own if c.rungs))
 
     def _train(
-        self, candidate: Candidate, grant: Grant, choice: Choice, campaign: Campaign
+        self, candidate: Candidate, grant: Grant, move: Move, campaign: Campaign
     ) -> Candidate:
         """From rung to rung, for as long as the candidate earns it. With several objectives what
         nothing dominates is promoted, too."""
-        if candidate.status is not CandidateStatus.OPEN:
-            return candidate
         objectives = self.context.settings.objectives
         candidate = self.halving.run(
             candidate,
             grant.trials,
             lambda rung: campaign.rivals(rung, self.context.top, candidate.parents),
             self.context.journal.update,
-            first=choice.rung,
+            first=self._first_rung(move, candidate, campaign),
             spared=lambda c: len(objectives) > 1 and campaign.is_undominated(c, objectives),
         )
         self.context.journal.update(candidate)

@@ -6,9 +6,10 @@ It is measured while the search runs: who needs the floor of a rung waits for th
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import overload
 
 from archwright.core import Curve, Floor, RunError, TaskError, Trial, TrialSpec
@@ -35,7 +36,7 @@ class Floors(Sequence[Floor]):
         RunError: the run's time ended before two seeds of a rung were trained.
     """
 
-    def __init__(self, measured: Sequence[Callable[[], Floor]]) -> None:
+    def __init__(self, measured: Sequence[_Waiting]) -> None:
         self._measured = measured
 
     @overload
@@ -49,6 +50,21 @@ class Floors(Sequence[Floor]):
 
     def __len__(self) -> int:
         return len(self._measured)
+
+    def measured(self) -> list[Floor]:
+        """The floors of the lower rungs that nobody has to wait for."""
+        return [wait() for wait in takewhile(lambda wait: wait.is_over, self._measured)]
+
+
+def measured_floors(floors: Sequence[Floor]) -> list[Floor]:
+    """Those of a run's floors that nobody has to wait for, from the lowest rung on."""
+    return floors.measured() if isinstance(floors, Floors) else list(floors)
+
+
+def top_sd(context: RunContext) -> float | None:
+    """The noise standard deviation at the top rung, if nobody has to wait for it."""
+    floors = measured_floors(context.floors)
+    return floors[-1].sd if len(floors) == len(context.spec.rungs) else None
 
 
 @contextmanager
@@ -107,6 +123,11 @@ class _Waiting:
         self._context = context
         self._rung = rung
         self._futures = [future for (r, _), future in futures.items() if r == rung]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all its trials have ended."""
+        return all(future.done() for future in self._futures)
 
     def __call__(self) -> Floor:
         trials = [future.result() for future in self._futures]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from archwright.agents.backends.opening import symbolic
+from archwright.agents.proposers.opening import open_proposer, open_symbolic
 from archwright.core import (
     Candidate,
     CandidateStatus,
@@ -30,11 +30,16 @@ from archwright.runs.budget.legs import (
 from archwright.runs.budget.pace import Pace, TimedTrainer
 from archwright.runs.budget.plan import Plan, Share
 from archwright.runs.context import RunContext, baseline_of, over_limits, within_limits
-from archwright.runs.halving import Evaluation, SuccessiveHalving, is_out_of_time
+from archwright.runs.halving import SuccessiveHalving, is_out_of_time
 from archwright.runs.journal import Journal, Phase
 from archwright.runs.loop import Loop
 from archwright.runs.memory import Memory
-from archwright.runs.noise import measuring
+from archwright.runs.noise import measuring, top_sd
+from archwright.runs.proposing.asking import Proposing
+from archwright.runs.proposing.memos import Memos
+from archwright.runs.proposing.queueing import Queue
+from archwright.runs.proposing.ranking import Promise
+from archwright.runs.proposing.viewing import Viewer
 from archwright.runs.results.branches.records import Records
 from archwright.runs.screening import Screening, why
 from archwright.runs.session import Session
@@ -191,6 +196,7 @@ class Phases:
             status=CandidateStatus.TRAINED,
         )
         context.baseline = context.journal.propose(context.baseline)
+        context.layers = report.layers
         for words in over_limits(context.baseline, context.spec.problem):
             context.journal.notice(words)
 
@@ -211,20 +217,29 @@ class Phases:
     # --- search ---------------------------------------------------------------------------------
 
     def _loop(self) -> Loop:
-        context, journal = self.context, self.context.journal
+        context, journal, settings = self.context, self.context.journal, self.context.settings
         agents = open_agents(self.session.backend, journal, self.session.workspace.paths)
-        control = open_agents(symbolic(), journal, self.session.workspace.paths)
-        progress = Progress(self.session.stop.is_set)
-        memory = Memory(context, self.knowledge)
+        progress, stopping = Progress(self.session.stop.is_set), self.session.stop.is_set
+        memory, steering = Memory(context, self.knowledge), Steering(context)
+        proposing = Proposing(
+            context=context,
+            viewer=Viewer(context, memory),
+            screening=Screening(context, memory, progress),
+            symbolic=open_symbolic(settings),
+            model=open_proposer(settings, agents),
+            memos=Memos(context, agents),
+            arms=steering.arms,
+            progress=progress,
+        )
+        promise = Promise(steering.expect, progress.ended, lambda: top_sd(context))
+        queue = Queue(journal, settings.workers, promise, stopping)
         return Loop(
             context=context,
-            steering=Steering(context),
+            steering=steering,
             memory=memory,
-            screening=Screening(context, agents, control, memory, progress),
-            halving=SuccessiveHalving(
-                context.metric, context.settings, context.trainer, context.floors
-            ),
-            evaluation=Evaluation(context, agents),
+            proposing=proposing,
+            queue=queue if settings.asks_models else None,
+            halving=SuccessiveHalving(context.metric, settings, context.trainer, context.floors),
             progress=progress,
         )
 
@@ -268,6 +283,7 @@ class Phases:
             may_begin=allowance(settings, self.context.journal),
             earlier=read_grants(self.context.journal),
             last=None if known is None else known.candidates,
+            fresh=settings.asks_models,
         )
 
     # --- verification ---------------------------------------------------------------------------

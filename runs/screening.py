@@ -1,26 +1,17 @@
-"""From what was chosen to a candidate worth training: idea, code, fingerprint, checks, repair."""
+"""From a proposal to a candidate worth training: entered, fingerprinted, checked, let through."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
-from archwright.agents.questions import (
-    Brief,
-    CodeQuestion,
-    Idea,
-    RepairQuestion,
-    ResearchQuestion,
-    ShownCandidate,
-    report_to_json,
-)
-from archwright.agents.roles import CODER, DEBUGGER, RESEARCHER, Agents
+from archwright.agents.proposers import Proposal, Refusal
+from archwright.agents.proposers.campaign import CampaignQuestion
+from archwright.agents.questions import PastRepair, report_to_json
 from archwright.core import (
     BASELINE,
-    CONTROL,
-    AnswerError,
     Candidate,
     CandidateStatus,
     Check,
@@ -28,141 +19,156 @@ from archwright.core import (
     SourceError,
     Status,
     candidate_id,
-    seed_of,
     sequence_of,
 )
 from archwright.runs.budget.allocation import Progress
-from archwright.runs.context import Campaign, RunContext
-from archwright.runs.memory import REPAIRED, Memory, Retrieved
-from archwright.search.policies import Choice
+from archwright.runs.context import RunContext
+from archwright.runs.memory import REPAIRED, Memory
+from archwright.runs.proposing.nearest import nearest
 from archwright.search.predict.latency import Device, latency_ms
 from archwright.source.fingerprint import ParsedSource, fingerprint, read_source
 
 TITLE_MARK: Final = " (repaired)"
+MATCH: Final = "match"
+"""The kind of a step that says what was known of a candidate when it was compared."""
+
+
+class Desk:
+    """Where what is proposed for one number goes: each proposal becomes a candidate of its own,
+    which is kept with its status; the last one is what the number comes to.
+
+    Args:
+        question: what the proposer was shown.
+        proposer: its name.
+        explains: whether what is refused is set beside what was tried: for a model, that can make
+            something of it.
+    """
+
+    def __init__(
+        self,
+        screening: Screening,
+        number: int,
+        question: CampaignQuestion,
+        proposer: str,
+        explains: bool = False,
+    ) -> None:
+        self._screening = screening
+        self._number = number
+        self._question = question
+        self._proposer = proposer
+        self._explains = explains
+        self.candidate: Candidate | None = None
+
+    def screen(self, proposal: Proposal) -> Refusal | None:
+        """Enter a proposal and let it through, or say why not."""
+        before = self.candidate
+        if before is not None and proposal.fixes:
+            self._screening.end(before, before.status, f"{before.reason}{REPAIRED}")
+        attempt = 0 if before is None else before.attempt + 1
+        candidate = self._screening.enter(self._make(proposal, attempt))
+        if proposal.fault:
+            self.candidate = self._screening.end(candidate, CandidateStatus.INVALID, proposal.fault)
+            return Refusal(CandidateStatus.INVALID, proposal.fault)
+        self.candidate, report = self._screening.screen(candidate)
+        if self.candidate.status is CandidateStatus.OPEN:
+            return None
+        refusal = Refusal(self.candidate.status, self.candidate.reason, report)
+        return self._screening.explain(self.candidate, refusal) if self._explains else refusal
+
+    def give_up(self, title: str, reason: str) -> Candidate:
+        """What the number comes to where nobody proposed anything that can be used."""
+        proposal = Proposal(title=title, source="", operator="draft", fault=reason)
+        self.screen(proposal)
+        assert self.candidate is not None
+        return self.candidate
+
+    def _make(self, proposal: Proposal, attempt: int) -> Candidate:
+        question, title = self._question, proposal.title
+        if proposal.fixes:
+            title = f"{title.removesuffix(TITLE_MARK)}{TITLE_MARK}"
+        cited = set(proposal.citations)
+        return Candidate(
+            id=candidate_id(self._number, attempt),
+            sequence=sequence_of(self._number, attempt),
+            title=title,
+            rationale=proposal.rationale,
+            proposer=self._proposer,
+            hypothesis=proposal.hypothesis,
+            expected=proposal.expected,
+            call=proposal.call,
+            operator=proposal.operator,
+            parents=proposal.parents,
+            source=proposal.source,
+            recipe=self._screening.context.spec.recipe,
+            examples=tuple(w.id for w in question.examples),
+            citations=tuple(p.citation for p in question.passages if p.id in cited),
+            created=time.time(),
+        )
 
 
 @dataclass(slots=True)
 class Screening:
-    """Proposes one candidate per number, and lets through what is new and passes its checks.
+    """Lets through what is new and passes its checks.
 
-    Args:
-        control: answers for the control arm, which is drawn from the grammar on every backend.
+    Where only the symbolic engine proposes, candidates are compared with those that are under way
+    in the order of their numbers, so that the same seed gives the same candidates. With models a
+    slow answer would hold up all that come after it: there, who is compared first is first, and the
+    journal says what was found.
     """
 
     context: RunContext
-    agents: Agents
-    control: Agents
     memory: Memory
     progress: Progress
     ahead: int = field(init=False)
-    brief: Brief = field(init=False)
+    in_turn: bool = field(init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.ahead = self.context.settings.candidates_ahead
-        self.brief = Brief.of(self.context.spec)
+        self.in_turn = not self.context.settings.asks_models
 
-    def propose(
-        self, number: int, choice: Choice, found: Retrieved, campaign: Campaign
-    ) -> Candidate:
-        """The number's candidate: open when it is to be trained, else as it ended.
+    def admit(self, candidate: Candidate) -> Candidate:
+        """The comparison with all that are under way, at the candidate's turn."""
+        if not self.in_turn:
+            return candidate  # It was compared with them at once.
+        with self.progress.turn(candidate.number):
+            known = candidate.status is CandidateStatus.OPEN and self._known(
+                candidate, candidate.sequence
+            )
+            return self.end(candidate, CandidateStatus.DUPLICATE, known) if known else candidate
 
-        A duplicate of what has ended goes back to the researcher with the reason. All that calls a
-        backend or the sandbox is done beside other numbers. Only the comparison with those that
-        are under way waits for this number's turn, so that a slow answer holds up nobody else; a
-        duplicate of one of them ends there.
-        """
-        question = self._question(choice, found, campaign)
-        candidate = self._settle(self._write(number, 0, question, campaign))
-        for _ in range(self.context.settings.attempts - 1):
-            if candidate.status is not CandidateStatus.DUPLICATE:
-                break
-            refused = (*question.rejected, f"{candidate.title}: {candidate.reason}")
-            question = question.model_copy(update={"rejected": refused})
-            attempt = candidate.attempt + 1
-            candidate = self._settle(self._write(number, attempt, question, campaign))
-        with self.progress.turn(number):
-            return self._admit(candidate)
+    def enter(self, candidate: Candidate) -> Candidate:
+        """Write a new candidate down."""
+        return self.context.journal.propose(candidate)
 
-    def _admit(self, candidate: Candidate) -> Candidate:
-        known = candidate.status is CandidateStatus.OPEN and self._known(
-            candidate, candidate.sequence
-        )
-        return self._ended(candidate, CandidateStatus.DUPLICATE, known) if known else candidate
+    def end(self, candidate: Candidate, status: CandidateStatus, reason: str) -> Candidate:
+        """Write down how a candidate ended."""
+        ended = candidate.ended(status, reason)
+        self.context.journal.update(ended)
+        return ended
+
+    def explain(self, candidate: Candidate, refusal: Refusal) -> Refusal:
+        """A refusal with what was tried that is most like it, and how such a failure was fixed
+        before; the journal answers from then on."""
+        journal = self.context.journal
+
+        def look() -> dict[str, Any]:
+            past = self.memory.past_repairs(candidate.reason, candidate.sequence)
+            near = nearest(candidate, journal.candidates(), self.context)
+            return {"nearest": near, "past": [repair.model_dump() for repair in past]}
+
+        found = journal.once("refusal", candidate.id, candidate.id, {}, look)
+        past = tuple(PastRepair(**repair) for repair in found["past"])
+        return replace(refusal, nearest=found["nearest"], past=past)
 
     def _settled(self, candidate: Candidate) -> int:
         """The sequence before which all have ended, whatever the timing: see `Budget`. The
         baseline, at 0, always has."""
         return max(1, sequence_of(candidate.number - self.ahead + 1))
 
-    def _agents_of(self, operator: str) -> Agents:
-        return self.control if operator == CONTROL else self.agents
+    # --- fingerprint and checks -----------------------------------------------------------------
 
-    # --- idea and code ----------------------------------------------------------------------
-
-    def _question(self, choice: Choice, found: Retrieved, campaign: Campaign) -> ResearchQuestion:
-        return ResearchQuestion(
-            brief=self.brief,
-            operator=choice.operator,
-            parents=tuple(ShownCandidate.of(campaign.known[p]) for p in choice.parents),
-            examples=found.examples,
-            lessons=found.lessons,
-            warnings=found.warnings,
-            rejected=(),
-            seed=None if choice.operator == CONTROL else choice.seed,
-            passages=found.passages,
-        )
-
-    def _write(
-        self, number: int, attempt: int, question: ResearchQuestion, campaign: Campaign
-    ) -> Candidate:
-        key = f"{number}/{attempt}"
-        seed = seed_of(self.context.settings.seed, number, attempt)
-        agents = self._agents_of(question.operator)
-        idea = Idea(operator=question.operator, title="no idea", rationale="")
-        start: tuple[ShownCandidate, ...] = ()
-        source = failure = ""
-        try:
-            idea = agents.ask(RESEARCHER, key, question, seed)
-            start = _works(idea, question, campaign.known)
-            asked = CodeQuestion(brief=self.brief, idea=idea, works=start)
-            source = agents.ask(CODER, key, asked, seed).source
-        except AnswerError as error:
-            failure = str(error)
-        candidate = Candidate(
-            id=candidate_id(number, attempt),
-            sequence=sequence_of(number, attempt),
-            title=idea.title,
-            rationale=idea.rationale,
-            operator=idea.operator,
-            parents=tuple(w.id for w in start),
-            source=source,
-            recipe=self.context.spec.recipe,
-            examples=tuple(w.id for w in question.examples),
-            citations=tuple(p.citation for p in question.passages if p.id in idea.citations),
-            created=time.time(),
-        )
-        candidate = self.context.journal.propose(candidate)
-        return self._ended(candidate, CandidateStatus.INVALID, failure) if failure else candidate
-
-    # --- fingerprint, checks, repair ----------------------------------------------------------
-
-    def _settle(self, candidate: Candidate) -> Candidate:
-        """Repair until it passes, is a duplicate, or no fix is known."""
-        if candidate.status is not CandidateStatus.OPEN:
-            return candidate
-        most = self.context.settings.repairs
-        for repair in range(most + 1):
-            candidate, report = self._screen(candidate)
-            if candidate.status is not CandidateStatus.INVALID or repair == most:
-                return candidate
-            fixed = self._fix(candidate, report, repair + 1)
-            if fixed is None:
-                return candidate
-            self._ended(candidate, CandidateStatus.INVALID, f"{candidate.reason}{REPAIRED}")
-            candidate = fixed
-        return candidate
-
-    def _screen(self, candidate: Candidate) -> tuple[Candidate, CheckReport]:
+    def screen(self, candidate: Candidate) -> tuple[Candidate, CheckReport]:
         """One pass: static checks, what is known already, executed checks, the graph."""
         spec = self.context.spec
         try:
@@ -171,11 +177,11 @@ class Screening:
             report = CheckReport(
                 Status.INVALID, (Check("source", False, str(error)),), error=str(error)
             )
-            return self._ended(candidate, CandidateStatus.INVALID, str(error)), report
+            return self.end(candidate, CandidateStatus.INVALID, str(error)), report
         candidate = replace(candidate, recipe=parsed.recipe)
         candidate = self._fingerprinted(candidate, parsed)
-        if reason := self._known(candidate, self._settled(candidate)):
-            return self._ended(candidate, CandidateStatus.DUPLICATE, reason), CheckReport(Status.OK)
+        if reason := self._same(candidate, "code"):
+            return self.end(candidate, CandidateStatus.DUPLICATE, reason), CheckReport(Status.OK)
         report = self._check(candidate)
         candidate = replace(
             candidate,
@@ -192,9 +198,9 @@ class Screening:
             status = CandidateStatus.INVALID if repairable else CandidateStatus.CRASHED
             if report.lost:
                 status = CandidateStatus.UNMEASURED
-            return self._ended(candidate, status, why(report)), report
-        if reason := self._known(candidate, self._settled(candidate)):
-            return self._ended(candidate, CandidateStatus.DUPLICATE, reason), report
+            return self.end(candidate, status, why(report)), report
+        if reason := self._same(candidate, "graph"):
+            return self.end(candidate, CandidateStatus.DUPLICATE, reason), report
         return candidate, report
 
     def _fingerprinted(
@@ -221,18 +227,42 @@ class Screening:
         status = report.status if check.ok else Status.INVALID
         return replace(report, status=status, checks=(*report.checks, check))
 
+    # --- what is known ---------------------------------------------------------------------------
+
+    def _same(self, candidate: Candidate, stage: str) -> str | None:
+        """Why the candidate need not be trained, by its code, or by its graph as well."""
+        if self.in_turn:
+            return self._known(candidate, self._settled(candidate))
+        key = f"{candidate.id}/{stage}"
+        with self._lock:
+            found = self.context.journal.once(
+                MATCH, key, candidate.id, {}, lambda: {"reason": self._first(candidate) or ""}
+            )
+        return str(found["reason"]) or None
+
+    def _first(self, candidate: Candidate) -> str | None:
+        """Why the candidate need not be trained, among all that were proposed before it, and all
+        that were let through by now."""
+        for level, same in self.context.journal.matches(candidate.fingerprint):
+            if same.id == candidate.id or same.status is CandidateStatus.UNMEASURED:
+                continue
+            if same.sequence < candidate.sequence or self._is_through(same):
+                return _words(level, same, settled=True)
+        return self._known_before(candidate)
+
+    def _is_through(self, candidate: Candidate) -> bool:
+        step = self.context.journal.step(MATCH, f"{candidate.id}/graph")
+        return step is not None and not step.result["reason"]
+
     def _known(self, candidate: Candidate, before: int) -> str | None:
         """Why the candidate need not be trained, from this run up to a sequence, and from all runs
         before it."""
         settled = self._settled(candidate)
         if found := self.context.journal.match(candidate.fingerprint, before, settled):
-            level, same = found
-            if same.id == BASELINE:
-                return f"same {level} as the baseline"
-            # Only what cannot change any more: the words must not depend on when trainings end.
-            failed = same.status in (CandidateStatus.DUPLICATE, CandidateStatus.INVALID)
-            end = f"which ended {same.status}" if failed else "which was taken up before"
-            return f"same {level} as candidate {same.id} ({same.title}), {end}"
+            return _words(*found, settled=False)
+        return self._known_before(candidate)
+
+    def _known_before(self, candidate: Candidate) -> str | None:
         if m := self.memory.match(candidate.fingerprint):
             return f"same {m.level} as {m.run}/{m.candidate} ({m.title}), which ended {m.end}"
         return None
@@ -254,33 +284,8 @@ class Screening:
             error=done["error"],
             proxies=done.get("proxies", {}),
             lost=done.get("lost", False),
+            layers=tuple((str(name), int(count)) for name, count in done.get("layers", ())),
         )
-
-    def _fix(self, candidate: Candidate, report: CheckReport, attempt: int) -> Candidate | None:
-        question = RepairQuestion(
-            brief=self.brief,
-            title=candidate.title,
-            source=candidate.source,
-            report=report_to_json(report),
-            attempt=attempt,
-            past=self.memory.past_repairs(candidate.reason, self._settled(candidate)),
-        )
-        seed = seed_of(self.context.settings.seed, candidate.id, "repair")
-        answer = self._agents_of(candidate.operator).ask(DEBUGGER, candidate.id, question, seed)
-        if not answer.source:
-            return None
-        fixed = candidate.next_attempt(
-            title=f"{candidate.title.removesuffix(TITLE_MARK)}{TITLE_MARK}",
-            rationale=f"{candidate.rationale} Repaired after {candidate.id}: {answer.notes}.",
-            source=answer.source,
-            created=time.time(),
-        )
-        return self.context.journal.propose(fixed)
-
-    def _ended(self, candidate: Candidate, status: CandidateStatus, reason: str) -> Candidate:
-        ended = candidate.ended(status, reason)
-        self.context.journal.update(ended)
-        return ended
 
 
 def why(report: CheckReport) -> str:
@@ -289,12 +294,12 @@ def why(report: CheckReport) -> str:
     return " ".join((failed[0] if failed else report.error or report.status.value).split())[:300]
 
 
-def _works(
-    idea: Idea, question: ResearchQuestion, known: Mapping[str, Candidate]
-) -> tuple[ShownCandidate, ...]:
-    """What an idea starts from, of all that may be started from."""
-    shown = {work.id: work for work in question.examples}
-    found = (
-        shown.get(p) or (ShownCandidate.of(known[p]) if p in known else None) for p in idea.parents
-    )
-    return tuple(work for work in found if work is not None)
+def _words(level: str, same: Candidate, settled: bool) -> str:
+    """What a candidate is the same as; only what cannot change any more, unless that is `settled`:
+    the words must not depend on when trainings end."""
+    if same.id == BASELINE:
+        return f"same {level} as the baseline"
+    failed = same.status in (CandidateStatus.DUPLICATE, CandidateStatus.INVALID)
+    over = failed or (settled and same.status is not CandidateStatus.OPEN)
+    end = f"which ended {same.status}" if over else "which was taken up before"
+    return f"same {level} as candidate {same.id} ({same.title}), {end}"

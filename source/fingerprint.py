@@ -34,6 +34,7 @@ _TOKEN: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_CONSTANT: Final = re.compile(r"(?<![\w.])\d[\d_]*(?:\.\d*)?(?:[eE][-+]?\d+)?\b|(?<![\w.])\.\d+")
 _PLAIN_STRING: Final = re.compile(r"[rRuU]?[\"']")
 _OPENING, _CLOSING = "([{", ")]}"
 
@@ -65,6 +66,13 @@ def fingerprint(
     text, tree = _texts(source, keep)
     seal = json.dumps(recipe.to_json())
     return Fingerprint(*(_digest(seal, level) if level else "" for level in (text, tree, graph)))
+
+
+def without_constants(source: str) -> str:
+    """The tree level of a source with `#` for every number: sources that differ in constants alone
+    have the same. Empty for what does not parse."""
+    tree = _texts(source, CONTRACT_NAMES)[1]
+    return _CONSTANT.sub("#", tree)
 
 
 def _texts(source: str | ParsedSource, keep: frozenset[str]) -> tuple[str, str]:

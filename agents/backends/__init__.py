@@ -67,6 +67,7 @@ class Reply:
     """Calls that this answer took; `tokens` and `usd` are those of all of them."""
     estimated: bool = False
     """Whether tokens were estimated, because the server gave no count."""
+    fault: str = ""
 
 
 class Backend(Protocol):

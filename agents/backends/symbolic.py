@@ -1,38 +1,30 @@
-"""The symbolic backend: answers the roles by grammar, syntax-tree operators and rules. No LLM.
+"""The symbolic backend: answers by rule the roles that a run asks. No LLM.
 
 Free, offline, and deterministic per request seed. It answers from the structured context and never
-reads the prompt.
+reads the prompt. What is proposed without a model is `archwright.agents.proposers.symbolic`'s.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Final
 
 from archwright.agents.backends import Reply, Request
 from archwright.agents.backends.extraction import extract_plan
+from archwright.agents.memo import Memo, MemoQuestion, memo_by_rule
 from archwright.agents.plans import PaperPlan, PaperQuestion
 from archwright.agents.questions import (
-    Assessment,
-    CodeAnswer,
-    CodeQuestion,
-    EvaluationQuestion,
-    Idea,
     Repair,
     RepairQuestion,
-    ResearchQuestion,
     Review,
     ReviewQuestion,
-    ShownCandidate,
     Typed,
     problem_of,
 )
-from archwright.agents.roles import CODER, DEBUGGER, EVALUATOR, READER, RESEARCHER, REVIEWER, ROLES
-from archwright.core import AnswerError, BackendError, Check, CheckReport, Status
-from archwright.knowledge.retrieval import shared_words
-from archwright.search.operators import OPERATORS, NotApplicable, edit_of
+from archwright.agents.roles import DEBUGGER, EVALUATOR, READER, REVIEWER, ROLES
+from archwright.core import BackendError, Check, CheckReport, Status
 from archwright.search.operators.repair import repair
 
 _NUMBER: Final = re.compile(r"\b\d[\d_.]*(?:e-?\d+)?\b")
@@ -56,81 +48,6 @@ class SymbolicBackend:
         return Reply(answer(question, request.seed).model_dump(mode="json"), self.name)
 
 
-# --- researcher and coder ------------------------------------------------------------------------
-
-
-def _research(question: ResearchQuestion, seed: int) -> Idea:
-    """The first operator that applies: the one asked for, then any other, then a draft.
-
-    An edit that came back as known is not made again; a draft of the same title is another one.
-    """
-    rng = Random(seed)
-    others = [n for n, info in OPERATORS.items() if info.parents and n != question.operator]
-    rng.shuffle(others)
-    for operator in (question.operator, *others, "draft"):
-        works = _starting_points(operator, question)
-        if works is None:
-            continue
-        drawn = rng.getrandbits(32)
-        if operator == question.operator and not question.rejected and question.seed is not None:
-            drawn = question.seed
-        try:
-            change = edit_of(operator, _sources(works), problem_of(question.brief), drawn)
-        except NotApplicable:
-            continue
-        if works and any(said.startswith(f"{change.title}: ") for said in question.rejected):
-            continue
-        return Idea(
-            operator=operator,
-            title=change.title,
-            rationale=" ".join([change.rationale, *map(_evidence, works)]),
-            evidence=tuple(w.id for w in works),
-            parents=tuple(w.id for w in works),
-            citations=_cite(f"{change.title} {change.rationale}", question),
-            plan={"seed": drawn},
-        )
-    raise BackendError("no operator applies, not even a draft")
-
-
-def _cite(words: str, question: ResearchQuestion) -> tuple[str, ...]:
-    """The passages shown that speak of what the change is about."""
-    return tuple(p.id for p in question.passages if shared_words(words, p.text))
-
-
-def _starting_points(operator: str, question: ResearchQuestion) -> Sequence[ShownCandidate] | None:
-    """The works that an operator starts from: the parents, and where one is missing an example."""
-    needed = OPERATORS[operator].parents
-    known = {w.id: w for w in (*question.parents, *question.examples)}
-    works = list(known.values())[:needed]
-    return works if len(works) == needed else None
-
-
-def _evidence(work: ShownCandidate) -> str:
-    if work.gain is None:
-        return f"It starts from {work.id}, which was not measured."
-    return f"It starts from {work.id}, at {work.gain:+.1f} noise standard deviations."
-
-
-def _code(question: CodeQuestion, seed: int) -> CodeAnswer:
-    """The edit that the researcher had in mind, by the seed in its plan.
-
-    Raises:
-        AnswerError: the idea is another backend's, and its operator does not apply.
-    """
-    idea = question.idea
-    seed = int(idea.plan.get("seed", seed))
-    problem = problem_of(question.brief)
-    try:
-        made = edit_of(idea.operator, _sources(question.works), problem, seed)
-    except NotApplicable as error:
-        raise AnswerError(str(error)) from None
-    return CodeAnswer(source=made.source)
-
-
-def _sources(works: Sequence[ShownCandidate]) -> tuple[str, ...]:
-    return tuple(w.source for w in works)
-
-
 # --- debugger ------------------------------------------------------------------------------------
 
 
@@ -151,42 +68,8 @@ def _repair(question: RepairQuestion, seed: int) -> Repair:
 # --- evaluator -----------------------------------------------------------------------------------
 
 
-def _evaluate(question: EvaluationQuestion, _seed: int) -> Assessment:
-    shape = _read_curve([loss for _, loss in question.curve])
-    against = f"{question.gain:+.1f} noise standard deviations against the baseline"
-    if question.parent_score is not None:
-        change = question.score - question.parent_score
-        against += f", {change:+.3g} {question.brief.unit} against its parent"
-    verdict = _verdict_words(question.gain)
-    return Assessment(
-        explanation=f"{verdict} after {question.steps} steps: {against}. {shape}",
-        lesson=f"{question.title}: {verdict.lower()} ({question.gain:+.1f} sd). {shape}",
-    )
-
-
-def _verdict_words(gain: float) -> str:
-    if gain > 2:
-        return "Above the noise"
-    return "Below the noise" if gain < -2 else "Within the noise"
-
-
-def _read_curve(losses: Sequence[float]) -> str:
-    """What the training loss tells, in one sentence."""
-    if len(losses) < 4:
-        return "The curve is too short to read."
-    quarter = max(1, len(losses) // 4)
-    last, before = losses[-quarter:], losses[-2 * quarter : -quarter]
-    drop = losses[0] - min(losses)
-    if drop <= 0.02 * abs(losses[0]):
-        return "The training loss hardly moved: it does not learn at this rate."
-    late = sum(before) / len(before) - sum(last) / len(last)
-    if late < -0.1 * drop:
-        return "The training loss rose again at the end: training is unstable."
-    if late > 0.1 * drop:
-        return "The training loss was still falling at the end: it would use more steps."
-    if losses[-1] < 0.05 * losses[0]:
-        return "The training data are fitted: only generalisation is left to gain."
-    return "The training loss flattened before the end."
+def _evaluate(question: MemoQuestion, _seed: int) -> Memo:
+    return memo_by_rule(question)
 
 
 # --- reviewer ------------------------------------------------------------------------------------
@@ -267,8 +150,6 @@ def _read(question: PaperQuestion, _seed: int) -> PaperPlan:
 
 
 _ANSWERS: Final[Mapping[str, Callable[[Any, int], Typed]]] = {
-    RESEARCHER.name: _research,
-    CODER.name: _code,
     DEBUGGER.name: _repair,
     EVALUATOR.name: _evaluate,
     REVIEWER.name: _review,

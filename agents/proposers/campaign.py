@@ -24,10 +24,16 @@ class LedgerRow(Typed):
     seeds: int
     """At its highest rung."""
     reason: str
-    gain: float | None = None
-    """At its highest rung, over the baseline, in the metric's unit; positive is better."""
+    gains: Mapping[str, float] = {}
+    """At each rung the gain over the baseline in the metric's unit, positive is better, by the
+    rung's steps."""
     expected: float | None = None
     """The gain that its proposer expected, in the metric's unit."""
+
+    @property
+    def gain(self) -> float | None:
+        """At its highest rung."""
+        return self.gains[max(self.gains, key=int)] if self.gains else None
 
     @classmethod
     def of(cls, candidate: Candidate, rungs: Sequence[int], sds: Sequence[float] = ()) -> Self:
@@ -37,8 +43,6 @@ class LedgerRow(Typed):
             rungs: training budgets in steps, rising.
             sds: noise standard deviations at the rungs; without them no gain is said.
         """
-        rung, gain = candidate.rung, candidate.gain
-        known = rung is not None and gain is not None and rung < len(sds)
         return cls(
             candidate=candidate.id,
             parents=candidate.parents,
@@ -50,7 +54,11 @@ class LedgerRow(Typed):
             scores={str(rungs[r]): m.score for r, m in sorted(candidate.rungs.items())},
             seeds=candidate.seeds,
             reason=candidate.reason,
-            gain=gain * sds[rung] if known and gain is not None and rung is not None else None,
+            gains={
+                str(rungs[r]): m.gain * sds[r]
+                for r, m in sorted(candidate.rungs.items())
+                if m.gain is not None and r < len(sds)
+            },
             expected=candidate.expected,
         )
 
@@ -70,6 +78,10 @@ class Suggestion(Typed):
 
     operator: str
     parents: tuple[str, ...] = ()
+    seed: int | None = None
+    """Of the draw that the search has in mind, for a proposer that can make it."""
+    about: str = ""
+    """What the operator does, in a line."""
 
 
 class Steer(Typed):
@@ -88,8 +100,10 @@ class CampaignQuestion(Typed):
     brief: Brief
     number: int
     """Of the first candidate that is asked for."""
-    count: int
+    count: int = 1
     """Proposals that are asked for."""
+    seed: int = 0
+    """Of the run."""
     with_code: bool = True
     baseline: ShownWork
     layers: tuple[tuple[str, int], ...] = ()
@@ -119,6 +133,34 @@ class CampaignQuestion(Typed):
     lessons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     passages: tuple[Passage, ...] = ()
+
+    def work(self, id_: str) -> ShownCandidate | None:
+        """What is shown under an id, the baseline included."""
+        shown = (self.baseline, *self.works, *self.examples)
+        return next((work for work in shown if work.id == id_), None)
+
+    def knows(self, id_: str) -> bool:
+        """Whether an id is one that is shown, in the ledger or with its source."""
+        return self.work(id_) is not None or any(row.candidate == id_ for row in self.ledger)
+
+    def shortened(self) -> Self | None:
+        """The question with less in it, for a model whose context it does not fit: examples and
+        passages go first, then works and the older half of the ledger; None where nothing is left
+        to go."""
+        if self.examples or self.passages or self.warnings or self.lessons:
+            gone: dict[str, object] = {
+                "examples": (), "passages": (), "warnings": (), "lessons": (),
+            }  # fmt: skip
+        elif len(self.works) > 1:
+            gone = {"works": self.works[:1]}
+        elif len(self.ledger) > 1:
+            half = len(self.ledger) // 2
+            gone = {"ledger": self.ledger[half:], "omitted": self.omitted + half}
+        elif self.memo:
+            gone = {"memo": ""}
+        else:
+            return None
+        return self.model_copy(update=gone)
 
 
 class Proposed(Typed):

@@ -19,7 +19,6 @@ def show(
     task: TaskName,
     /,
     *,
-    operator: str = "swap_block",
     examples: int | None = None,
     workspace: Folder = HERE,
     json: AsJson = False,
@@ -28,34 +27,26 @@ def show(
 
     Args:
         role: Researcher, coder, debugger, evaluator or reviewer.
-        operator: The operator that is asked for (default: swap_block).
         examples: Examples from the knowledge base (default: 3).
     """
     from archwright.agents.backends import Request
     from archwright.agents.roles import Prompts, sample
     from archwright.agents.samples import Start
-    from archwright.core import InputError
     from archwright.core.settings import RunSettings
     from archwright.runs.workspace.workspace import Workspace
-    from archwright.search.operators.operators import OPERATORS
     from archwright.tasks.loading import load_task
 
-    if operator not in OPERATORS:
-        raise InputError(f"there is no operator {operator!r}; there are {', '.join(OPERATORS)}")
     loaded = load_task(task)
     place = Workspace.open(Path(workspace))
     settings = RunSettings.load(place.paths.settings, {"examples": examples})
-    question = sample(role, Start(loaded.spec, operator))
-    if role == "researcher":
-        remembered = _remembered(place, loaded, settings.examples)
-        question = sample(role, Start(loaded.spec, operator, *remembered))
+    remembered = _remembered(place, loaded, settings.examples)
+    question = sample(role, Start(loaded.spec, settings.proposals, *remembered))
     prompts = Prompts(place.paths.prompts)
     text = prompts.render(role, question)
     document = {
         "role": role,
         "task": loaded.spec.name,
-        "operator": operator,
-        "template": prompts.template_of(role, question),
+        "template": f"{role}.md",
         "hash": Request(role, text, {}, 0).prompt_hash,
         "prompt": text,
     }

@@ -55,6 +55,7 @@ def _say_estimate(settings: RunSettings, workspace: Workspace, task: Task) -> fl
         task.spec,
         Prompts(workspace.paths.prompts),
         settings.examples,
+        settings.proposals,
         min(bounds, default=None),
         known_prices(settings),
     )

@@ -70,7 +70,7 @@ class Progress:
 
     def upto(self, number: int) -> list[Candidate]:
         """All candidates up to `number`, once they have ended."""
-        self._wait(lambda: self._ended_upto >= number)
+        self.wait(lambda: self._ended_upto >= number)
         with self._changed:
             return [self._results[n] for n in range(1, number + 1)]
 
@@ -85,13 +85,19 @@ class Progress:
 
         If one fails, none after it passes: its result depends on all before it.
         """
-        self._wait(lambda: self._turn == number)
+        self.wait(lambda: self._turn == number)
         yield
         with self._changed:
             self._turn = number + 1
             self._changed.notify_all()
 
-    def _wait(self, ready: Callable[[], bool]) -> None:
+    def wait(self, ready: Callable[[], bool]) -> None:
+        """Wait for something that depends on the candidates under way.
+
+        Raises:
+            Stopped: the run was asked to stop.
+            BaseException: what failed outside of any candidate.
+        """
         with self._changed:
             while not ready():
                 if self._failure is not None:
@@ -116,6 +122,8 @@ class Budget:
             trainings are left; None: it may.
         earlier: the grants of earlier sessions, which hold whatever the limits say now.
         last: the number at which the leg had ended in an earlier session, None where it had not.
+        fresh: whether a candidate sees all that has ended by now; else it sees as much whatever the
+            timing, so that the same seed gives the same candidates.
     """
 
     def __init__(
@@ -129,16 +137,18 @@ class Budget:
         may_begin: Callable[[int, int], bool] | None = None,
         earlier: Sequence[Grant] = (),
         last: int | None = None,
+        fresh: bool = False,
     ) -> None:
         self._share = share
         self._most = most
         self._lag = lag
         self._patience = patience
-        self._ledger = progress
+        self._progress = progress
         self._seconds_left = seconds_left
         self._may_begin = may_begin
         self._earlier = earlier
         self._last = last
+        self._fresh = fresh
         self._reserved: dict[int, int] = {}
 
     def grant(self, number: int) -> Grant | None:
@@ -159,7 +169,7 @@ class Budget:
         else:
             grant = self._decide(number)
         if grant is not None:
-            self._ledger.upto(grant.sees)
+            self._progress.upto(grant.sees)
             self._reserved[number] = grant.trials
         return grant
 
@@ -168,9 +178,22 @@ class Budget:
         was reserved above that is free for others."""
         self._reserved[grant.number] = min(grant.trials, need)
 
+    def room(self, grant: Grant) -> int:
+        """Candidates that what is free has room for, this one included: each is taken to use two
+        trainings."""
+        ended = self._progress.upto(grant.sees)
+        free = self._share.free(ended)
+        if free is None:
+            return self._most
+        others = (self._reserved[n] for n in range(len(ended) + 1, grant.number))
+        return max(1, (free - sum(min(2, trials) for trials in others)) // 2)
+
     def _decide(self, number: int) -> Grant | None:
-        for sees in range(max(self._share.since, number - self._lag), number):
-            ended = self._ledger.upto(sees)
+        least = max(self._share.since, number - self._lag)
+        if self._fresh:
+            least = max(least, min(number - 1, len(self._progress.ended())))
+        for sees in range(least, number):
+            ended = self._progress.upto(sees)
             under_way = number - 1 - sees
             if len(ended) >= self._patience and not any(t.trials for t in ended[-self._patience :]):
                 return None
@@ -191,15 +214,16 @@ class Budget:
 
 
 def allowance(settings: RunSettings, journal: Journal) -> Callable[[int, int], bool]:
-    """`may_begin(number, under_way)`: whether another candidate fits the limits of candidates,
-    money and tokens, when it and those under way cost what one cost so far on average.
+    """`may_begin(number, under_way)`: whether another candidate fits the limit of candidates, and
+    where models alone propose those of money and tokens, when it and those under way cost what one
+    cost so far on average.
     """
 
     def may_begin(number: int, under_way: int) -> bool:
         if settings.max_candidates is not None and number > settings.max_candidates:
             return False
-        if settings.max_usd is None and settings.max_tokens is None:
-            return True
+        if settings.model_share != 1:
+            return True  # The symbolic engine goes on where the money ends.
         spent = journal.spend()
         share = (1 + under_way) / max(1, number - 1 - under_way)
         return _fits(spent.usd, share, settings.max_usd) and _fits(

@@ -209,6 +209,17 @@ class Journal(Reads):
                     return level, Candidate.from_json(json.loads(rows[0]["document"]))
         return None
 
+    def matches(self, print_: Fingerprint) -> list[tuple[str, Candidate]]:
+        """All candidates of this run that are the same, each with the strictest level of sameness,
+        in their order."""
+        found: dict[str, tuple[str, Candidate]] = {}
+        for level in ("text", "tree", "graph"):
+            if value := getattr(print_, level):
+                for row in self._rows(f"SELECT document FROM candidates WHERE {level} = ?", value):
+                    same = Candidate.from_json(json.loads(row["document"]))
+                    found.setdefault(same.id, (level, same))
+        return sorted(found.values(), key=lambda pair: pair[1].sequence)
+
     # --- verdicts -----------------------------------------------------------------------------
 
     def judge(self, candidate: str, document: Json) -> None:

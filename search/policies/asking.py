@@ -121,6 +121,11 @@ class Asking:
         """See `Policy.confidence`."""
         return None
 
+    def expect(self, preview: Preview) -> float | None:
+        """See `Policy.expect`."""
+        del preview
+        return None
+
     def state(self) -> dict[str, Any]:
         """See `Policy.state`."""
         return {"policy": self.name, "seed": self.seed, "told": len(self.known.all)}

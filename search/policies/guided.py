@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, Literal, get_args
 
 from archwright.core import Candidate
 from archwright.search.policies.asking import Asking
-from archwright.search.policies.protocol import Choice, Space
+from archwright.search.policies.protocol import Choice, Preview, Space
 from archwright.search.policies.shortlist import OPTIMISM, Shortlist
 from archwright.search.predict.surrogate import Confidence
 
@@ -70,7 +70,8 @@ class Guided(Asking):
     def learn(self, candidate: Candidate) -> None:
         """What the operator paid."""
         parent = self.known.by_id.get(candidate.parents[0]) if candidate.parents else None
-        if parent is not None:
+        # A model's own moves are no operators that could be chosen.
+        if parent is not None and candidate.operator in self.space.operators:
             after = (
                 self.known.family(candidate) or self.known.family(parent),
                 self._effect(candidate),
@@ -91,6 +92,10 @@ class Guided(Asking):
     def confidence(self) -> Confidence | None:
         """See `Policy.confidence`."""
         return self.shortlist.confidence
+
+    def expect(self, preview: Preview) -> float | None:
+        """See `Policy.expect`."""
+        return self.shortlist.expect(preview)
 
     def state(self) -> dict[str, Any]:
         """See `Policy.state`."""

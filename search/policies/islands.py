@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from archwright.core import Candidate, Json
-from archwright.search.policies.protocol import Choice, Policy, Space
+from archwright.search.policies.protocol import Choice, Policy, Preview, Space
 from archwright.search.predict.surrogate import Confidence
 
 MIGRATION: Final = 20
@@ -56,6 +56,12 @@ class Islands:
         found = [confidence for i in self._islands if (confidence := i.confidence()) is not None]
         return max(found, key=lambda t: t.correlation, default=None)
 
+    def expect(self, preview: Preview) -> float | None:
+        """What the island expects that believes its own surrogate most."""
+        trusting = [i for i in self._islands if (c := i.confidence()) is not None and c.earned]
+        best = max(trusting, key=_correlation, default=None)
+        return None if best is None else best.expect(preview)
+
     def state(self) -> dict[str, Any]:
         """See `Policy.state`."""
         return {"islands": [i.state() for i in self._islands], "told": list(self._told)}
@@ -68,3 +74,8 @@ class Islands:
             self.tell(candidate)
         if self.state() != state:
             raise ValueError(f"this is not the state of these islands after {len(results)} results")
+
+
+def _correlation(policy: Policy) -> float:
+    confidence = policy.confidence()
+    return confidence.correlation if confidence else 0.0

@@ -80,6 +80,11 @@ class Policy(Protocol):
         """How far it believes its surrogate; None where it has none."""
         ...
 
+    def expect(self, preview: Preview) -> float | None:
+        """How good it expects a proposal to be, its doubt in the proposal's favour: larger is
+        better, among proposals of the same moment; None where it trusts no surrogate."""
+        ...
+
     def state(self) -> dict[str, Any]:
         """What it has learned beside the results, as JSON. It stays small however long the run."""
         ...

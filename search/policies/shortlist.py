@@ -47,6 +47,14 @@ class Shortlist:
         mean, sd = self._surrogate.predict(np.array([p.features for _, p in found]))
         return found[int(np.argmax(mean + self._optimism * sd))][0]
 
+    def expect(self, proposal: Preview) -> float | None:
+        """The optimistic prediction for a proposal; None without confidence in it."""
+        self._refit()
+        if not self.confidence.earned:
+            return None
+        mean, sd = self._surrogate.predict(proposal.features[None, :])
+        return float(mean[0] + self._optimism * sd[0])
+
     def _draw(
         self, draw: Callable[[Random], Choice], count: int, rng: Random
     ) -> list[tuple[Choice, Preview]]:

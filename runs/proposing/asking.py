@@ -1,0 +1,162 @@
+"""Who proposes the candidate of a number: the symbolic engine, or an answer of a model that several
+numbers share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count, islice
+from typing import Final
+
+from archwright.agents.proposers import Proposal, Proposer, Refusal, Screen
+from archwright.core import AnswerError, BackendError, Candidate, CandidateStatus
+from archwright.runs.budget.allocation import Progress
+from archwright.runs.context import Campaign, RunContext
+from archwright.runs.proposing.arms import MODEL, Arms
+from archwright.runs.proposing.memos import Memos
+from archwright.runs.proposing.viewing import Viewer
+from archwright.runs.screening import Desk, Screening
+from archwright.runs.steering import Move, is_control
+
+AT_ONCE: Final = 2
+"""Questions to a model at a time: each is shown what all but the last so many have proposed."""
+NO_BUDGET: Final = "the budget ended before its turn"
+UNUSABLE: Final = 3
+"""Answers in a row without a usable proposal that end the asking."""
+
+
+@dataclass(slots=True)
+class _Block:
+    """The numbers that share an answer, and the desks where its proposals go."""
+
+    numbers: tuple[int, ...]
+    campaign: Campaign
+    after: threading.Event | None
+    """Set once the answer before it that it is to know of is there."""
+    desks: tuple[Desk, ...] = ()
+    ready: threading.Event = field(default_factory=threading.Event)
+
+
+class Proposing:
+    """Comes to a candidate for each number, with the proposer whose turn it is.
+
+    Args:
+        symbolic: proposes where no model is asked, and for the control arm.
+        model: proposes several at once; None where no model takes part.
+    """
+
+    def __init__(
+        self,
+        context: RunContext,
+        viewer: Viewer,
+        screening: Screening,
+        symbolic: Proposer,
+        model: Proposer | None,
+        memos: Memos,
+        arms: Arms,
+        progress: Progress,
+    ) -> None:
+        self._context = context
+        self._viewer = viewer
+        self._screening = screening
+        self._symbolic = symbolic
+        self._model = model
+        self._memos = memos
+        self._arms = arms
+        self._progress = progress
+        self._blocks: dict[int, _Block] = {}
+        self._unusable = 0
+
+    def begin(self, number: int, move: Move, campaign: Campaign) -> None:
+        """Take a number up, in their order: the first of those that share an answer says what the
+        question may show."""
+        if move.arm == MODEL and move.first == number:
+            before = list(self._blocks.values())[-AT_ONCE:]
+            after = before[0].ready if len(before) == AT_ONCE else None
+            share = self._context.settings.control
+            numbers = (n for n in count(number) if not is_control(n, share))
+            self._blocks[number] = _Block(tuple(islice(numbers, move.count)), campaign, after)
+
+    def propose(self, number: int, move: Move, campaign: Campaign) -> Candidate:
+        """The number's candidate: open when it is to be trained, else as it ended.
+
+        All that calls a model or the sandbox is done beside other numbers.
+        """
+        candidate = self._by_model(number, move) if move.arm == MODEL else None
+        if candidate is None:
+            question = self._viewer.for_one(number, move, campaign)
+            desk = Desk(self._screening, number, question, self._symbolic.name)
+            self._symbolic.propose(question, _single(desk))
+            candidate = desk.candidate or desk.give_up("no idea", "nothing was proposed")
+        return self._screening.admit(candidate)
+
+    def drop_after(self, number: int) -> None:
+        """Give up what was proposed for numbers that the budget did not come to."""
+        desks = (desk for block in self._blocks.values() for desk in block.desks)
+        for candidate in (desk.candidate for desk in desks if desk.candidate is not None):
+            if candidate.number > number and candidate.status is CandidateStatus.OPEN:
+                self._screening.end(candidate, CandidateStatus.DROPPED, NO_BUDGET)
+
+    # --- a model's answer -----------------------------------------------------------------------
+
+    def _by_model(self, number: int, move: Move) -> Candidate | None:
+        """What the answer that a number shares brought it; None where it brought nothing."""
+        block = self._blocks[move.first]
+        if number == move.first:
+            try:
+                if block.after is not None:
+                    self._progress.wait(block.after.is_set)
+                self._ask(block, move)
+            finally:
+                block.ready.set()
+        self._progress.wait(block.ready.is_set)
+        return block.desks[move.place].candidate if block.desks else None
+
+    def _ask(self, block: _Block, move: Move) -> None:
+        if self._model is None or not self._arms.are_models_asked:
+            return
+        first = block.numbers[0]
+        try:
+            memo = self._memos.upto_date().to_text(self._context.metric.unit)
+            question = self._viewer.for_many(first, move, block.campaign, memo)
+            block.desks = tuple(
+                Desk(self._screening, n, question, self._model.name, explains=True)
+                for n in block.numbers
+            )
+            self._model.propose(question, _several(block.desks))
+            self._unusable = 0
+        except BackendError as error:
+            if not self._has_worked() or self._context.settings.model_share == 1:
+                raise
+            self._arms.end_models(str(error))
+        except AnswerError as error:
+            self._count_unusable(block, str(error))
+
+    def _count_unusable(self, block: _Block, reason: str) -> None:
+        """Record an answer that nothing could be made of. One cause that meets every question is
+        not paid for again and again."""
+        self._unusable += 1
+        if self._context.settings.fallback != "symbolic":
+            block.desks[0].give_up("no idea", reason)
+        if self._unusable < UNUSABLE:
+            return
+        words = f"the model gave no usable answer {self._unusable} times in a row ({reason})"
+        if not self._has_worked() or self._context.settings.model_share == 1:
+            raise BackendError(f"{words}: fix the cause, or name another model")
+        self._arms.end_models(words)
+
+    def _has_worked(self) -> bool:
+        """Whether a model ever proposed a candidate of this run."""
+        return any(c.call and c.source for c in self._context.journal.candidates())
+
+
+def _single(desk: Desk) -> Screen:
+    return lambda _, proposal: desk.screen(proposal)
+
+
+def _several(desks: Sequence[Desk]) -> Screen:
+    def screen(place: int, proposal: Proposal) -> Refusal | None:
+        return desks[place].screen(proposal)
+
+    return screen

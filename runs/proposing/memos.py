@@ -1,0 +1,87 @@
+"""The memo of a run: rewritten by the evaluator after every few results, checked against them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from archwright.agents.memo import Memo, MemoQuestion, checked
+from archwright.agents.proposers.campaign import LedgerRow
+from archwright.agents.questions import Brief
+from archwright.agents.roles import EVALUATOR, Agents
+from archwright.core import AnswerError, seed_of
+from archwright.runs.context import RunContext
+from archwright.runs.journal import Journal
+from archwright.runs.noise import measured_floors
+from archwright.runs.proposing.viewing import ledger_rows
+
+EVERY: Final = 8
+"""Results after which it is written anew."""
+KIND: Final = "memo"
+
+
+@dataclass(frozen=True, slots=True)
+class Memos:
+    """Writes the memo of a run. One thread at a time."""
+
+    context: RunContext
+    agents: Agents
+
+    def upto_date(self, least: int = EVERY) -> Memo:
+        """The memo as it stands, written anew first where so many results came since.
+
+        The text of each is a step of the journal, with the results that it covers.
+        """
+        journal, number = self.context.journal, len(self.context.journal.steps(KIND))
+        latest = latest_memo(journal)
+        covered = int(latest[1]) if latest else 0
+        rows, hypotheses = self._rows()
+        results = sum(1 for row in rows if row.gains)
+        if results - covered < least or not results:
+            return latest[0] if latest else Memo()
+        floors = measured_floors(self.context.floors)
+        unit = self.context.metric.unit
+        question = MemoQuestion(
+            brief=Brief.of(self.context.spec),
+            noise=tuple((f.steps, f.mean, f.sd) for f in floors),
+            ledger=rows,
+            hypotheses=hypotheses,
+            memo=latest[0].to_text(unit) if latest else "",
+        )
+        return self._write(number + 1, question, results)
+
+    def _write(self, number: int, question: MemoQuestion, results: int) -> Memo:
+        journal, key = self.context.journal, f"memo-{number}"
+        shown = journal.once("question", key, "", {}, lambda: {**question.model_dump(mode="json")})
+        question = MemoQuestion.model_validate(shown)
+        seed = seed_of(self.context.settings.seed, key)
+        try:
+            memo = checked(self.agents.ask(EVALUATOR, key, question, seed), question.ledger)
+        except AnswerError:
+            return Memo()
+        document = {"memo": memo.model_dump(mode="json"), "results": results}
+        journal.once(KIND, str(number), "", {}, lambda: document)
+        return memo
+
+    def _rows(self) -> tuple[tuple[LedgerRow, ...], dict[str, str]]:
+        context = self.context
+        candidates = [context.baseline, *context.journal.candidates()]
+        sds = [f.sd for f in measured_floors(context.floors)]
+        rows = ledger_rows(candidates, context.spec.rungs, sds)
+        shown = {row.candidate for row in rows if row.gains}
+        said = {c.id: c.hypothesis for c in candidates if c.hypothesis and c.id in shown}
+        return tuple(r for r in rows if r.gains or r.candidate == context.baseline.id), said
+
+
+def latest_memo(journal: Journal) -> tuple[Memo, int] | None:
+    """The memo of a run as it was written last, and how many results it covers."""
+    step = journal.last_step(KIND)
+    if step is None:
+        return None
+    return Memo.model_validate(step.result["memo"]), int(step.result["results"])
+
+
+def findings(memo: Memo, unit: str) -> Sequence[str]:
+    """What it says that rests on measurements, a line each."""
+    return [finding.to_line(unit) for finding in memo.findings]

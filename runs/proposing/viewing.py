@@ -1,0 +1,196 @@
+"""What a proposer is shown of a run: the campaign as it stands in the journal at that moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from archwright.agents.proposers.campaign import (
+    CampaignQuestion,
+    LedgerRow,
+    ShownWork,
+    Steer,
+    Suggestion,
+)
+from archwright.agents.questions import Brief, ShownCandidate
+from archwright.core import BASELINE, CONTROL, Candidate, CandidateStatus, Curve
+from archwright.runs.context import Campaign, RunContext
+from archwright.runs.memory import Memory
+from archwright.runs.noise import measured_floors
+from archwright.runs.steering import Move
+from archwright.search.operators import OPERATORS
+from archwright.search.policies import Choice
+from archwright.source.fingerprint import family
+
+BEST: Final = 14
+LATEST: Final = 10
+"""Rows of the ledger: the best, the latest, and all that are under way."""
+UNLIKE: Final = 8
+"""The best of so many candidates that is of another family than the best is shown whole."""
+POINTS: Final = 8
+"""Points of a curve that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Makes the question to a proposer."""
+
+    context: RunContext
+    memory: Memory
+
+    def for_one(self, number: int, move: Move, campaign: Campaign) -> CampaignQuestion:
+        """What the symbolic proposer needs: parents, examples, passages. The control arm gets
+        nothing that a search or a person has touched."""
+        choice = move.choice
+        found = self.memory.retrieve(number, choice, campaign)
+        control = choice.operator == CONTROL
+        return CampaignQuestion(
+            brief=Brief.of(self.context.spec),
+            number=number,
+            seed=self.context.settings.seed,
+            baseline=_shown(campaign.baseline, "the baseline"),
+            works=tuple(_shown(campaign.known[p], "a parent") for p in choice.parents),
+            examples=found.examples,
+            passages=found.passages,
+            steer=Steer() if control else self._steer(),
+            suggestion=Suggestion(
+                operator=choice.operator,
+                parents=choice.parents,
+                seed=None if control else choice.seed,
+            ),
+        )
+
+    def for_many(self, number: int, move: Move, campaign: Campaign, memo: str) -> CampaignQuestion:
+        """What a model is shown: the whole campaign as the journal has it now. Asked once; the
+        journal answers from then on, whatever has happened since."""
+
+        def view() -> dict[str, object]:
+            question = self._view(number, move, campaign, memo)
+            return question.model_dump(mode="json")
+
+        done = self.context.journal.once("question", str(number), str(number), {}, view)
+        return CampaignQuestion.model_validate(done)
+
+    def _view(self, number: int, move: Move, campaign: Campaign, memo: str) -> CampaignQuestion:
+        context, choice = self.context, move.choice
+        found = self.memory.retrieve(number, choice, campaign)
+        floors = measured_floors(context.floors)
+        known = {**campaign.known, **{c.id: c for c in context.journal.candidates()}}
+        rows = ledger_rows(tuple(known.values()), context.spec.rungs, [f.sd for f in floors])
+        shown = _chosen(rows)
+        return CampaignQuestion(
+            brief=Brief.of(context.spec),
+            number=number,
+            count=move.count,
+            seed=context.settings.seed,
+            baseline=self._work(known[BASELINE], "the baseline"),
+            layers=context.layers,
+            noise=tuple((f.steps, f.mean, f.sd) for f in floors),
+            samples=context.samples,
+            promoted=context.settings.reduction,
+            left="; ".join(self._left()),
+            steer=self._steer(),
+            memo=memo,
+            ledger=shown,
+            omitted=len(rows) - len(shown),
+            works=tuple(self._works(known, choice)),
+            examples=found.examples,
+            suggestion=Suggestion(
+                operator=choice.operator,
+                parents=choice.parents,
+                seed=choice.seed,
+                about=OPERATORS[choice.operator].summary,
+            ),
+            ranking=move.ranking,
+            lessons=found.lessons,
+            warnings=found.warnings,
+            passages=found.passages,
+            mode=move.stage,
+        )
+
+    def _steer(self) -> Steer:
+        return Steer()
+
+    # --- works ----------------------------------------------------------------------------------
+
+    def _works(self, known: Mapping[str, Candidate], choice: Choice) -> Iterator[ShownWork]:
+        """The verified best, or the best by now; the parents that are suggested; the best of
+        another family."""
+        candidates = [c for c in known.values() if not c.is_control and c.id != BASELINE]
+        ranked = sorted(
+            (c for c in candidates if c.gain is not None), key=lambda c: c.fitness, reverse=True
+        )
+        verdicts = self.context.journal.verdicts()
+        verified = [v.candidate for v in verdicts if v.verdict == "discovery"]
+        best = [known[v] for v in verified if v in known] or ranked[:1]
+        shown: dict[str, str] = {}
+        for candidate in best[:1]:
+            why = "the best that is verified" if verified else "the best so far, unverified"
+            shown[candidate.id] = why
+        for parent in choice.parents:
+            if parent != BASELINE:
+                shown.setdefault(parent, "suggested as a parent")
+        if best:
+            kind = family(best[0].source)
+            unlike = (c for c in ranked[:UNLIKE] if family(c.source) != kind)
+            if (other := next(unlike, None)) is not None:
+                shown.setdefault(other.id, "the best of another kind")
+        for id_, why in shown.items():
+            yield self._work(known[id_], why)
+
+    def _work(self, candidate: Candidate, why: str) -> ShownWork:
+        """A candidate whole, with the curve of its longest training."""
+        steps = [self.context.spec.rungs[candidate.rung]] if candidate.rung is not None else [None]
+        trials = self.context.journal.trials(candidate.id, steps=steps[0])
+        curve: Curve = next((t.curve for t in trials if t.curve), ())
+        return _shown(candidate, why, curve)
+
+    # --- budget ---------------------------------------------------------------------------------
+
+    def _left(self) -> Iterator[str]:
+        settings, spent = self.context.settings, self.context.journal.spend()
+        if settings.max_trials is not None:
+            left = max(0, settings.max_trials - spent.trials)
+            yield f"{left} of {settings.max_trials} trainings, verification included"
+        if settings.hours is not None:
+            left_hours = max(0.0, settings.hours - spent.seconds / 3600)
+            yield f"{left_hours:.2g} of {settings.hours:g} hours"
+        if settings.max_usd is not None:
+            yield f"${max(0.0, settings.max_usd - spent.usd):.2f} of ${settings.max_usd:g}"
+
+
+def ledger_rows(
+    candidates: Sequence[Candidate], rungs: Sequence[int], sds: Sequence[float]
+) -> list[LedgerRow]:
+    """All candidates in a line each, in their order; attempts that were replaced are left out."""
+    latest = {c.number: c for c in candidates if c.number}
+    kept = (c for c in candidates if not c.number or latest[c.number] is c)
+    return [LedgerRow.of(c, rungs, sds) for c in kept]
+
+
+def _chosen(rows: Sequence[LedgerRow]) -> tuple[LedgerRow, ...]:
+    """The rows that are shown, in their order: the baseline, the best, the latest, and all that
+    are under way."""
+
+    def rank(row: LedgerRow) -> tuple[int, float]:
+        return max(map(int, row.gains), default=0), row.gain or 0.0
+
+    best = sorted((r for r in rows if r.gains), key=rank, reverse=True)[:BEST]
+    ids = {r.candidate for r in (*best, *rows[-LATEST:])}
+    ids |= {r.candidate for r in rows if r.status == CandidateStatus.OPEN}
+    return tuple(r for r in rows if r.candidate in ids or r.candidate == BASELINE)
+
+
+def _shown(candidate: Candidate, why: str, curve: Curve = ()) -> ShownWork:
+    shown = ShownCandidate.of(candidate)
+    errors = candidate.measured.errors if candidate.measured else ""
+    return ShownWork(**shown.model_dump(), why=why, curve=_thinned(curve), errors=errors)
+
+
+def _thinned(curve: Curve) -> Curve:
+    """A few points of a curve, the first and the last among them."""
+    if len(curve) <= POINTS:
+        return curve
+    places = sorted({round(i * (len(curve) - 1) / (POINTS - 1)) for i in range(POINTS)})
+    return tuple(curve[i] for i in places)
