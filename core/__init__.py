@@ -37,6 +37,9 @@ from archwright.core.errors import (
     TaskError,
     WorkspaceError,
 )
+from archwright.core.mistakes import (
+    errors_in_words,
+)
 from archwright.core.noise import (
     Floor,
 )
@@ -51,6 +54,7 @@ from archwright.core.objective import (
     read_objectives,
     score,
     score_samples,
+    scored_elements,
     validation_loss,
 )
 from archwright.core.task import (
@@ -135,10 +139,12 @@ __all__ = [
     "Verdict",
     "WorkspaceError",
     "candidate_id",
+    "errors_in_words",
     "next_id",
     "read_objectives",
     "score",
     "score_samples",
+    "scored_elements",
     "seed_of",
     "sequence_of",
     "validation_loss",
