@@ -202,6 +202,7 @@ def report_to_json(report: CheckReport) -> dict[str, Any]:
         "parameters": report.parameters,
         "flops": report.flops,
         "error": report.error,
+        "layers": [list(row) for row in report.layers],
     }
 
 

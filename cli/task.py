@@ -147,6 +147,7 @@ def _describe(spec: TaskSpec) -> dict[str, Any]:
         **spec.problem.to_json(),
         "trial_seconds": spec.trial_seconds,
         "memory_mb": spec.memory_mb,
+        "plateau": spec.plateau,
         "recipe": spec.recipe.to_json(),
         "contract": spec.contract,
         "folder": str(spec.folder),
@@ -167,6 +168,7 @@ def _print_spec(spec: TaskSpec) -> None:
         "candidate": f"class {problem.entry}, at most {own_limit(problem):,} parameters{copies}",
         "rungs": f"{', '.join(map(str, spec.rungs))} steps",
         "recipe": ", ".join(f"{key} {value}" for key, value in spec.recipe.to_json().items()),
+        "plateau": spec.plateau,
         "folder": str(spec.folder),
     }
     if backbone is not None:

@@ -37,6 +37,9 @@ from archwright.core.errors import (
     TaskError,
     WorkspaceError,
 )
+from archwright.core.mistakes import (
+    errors_in_words,
+)
 from archwright.core.noise import (
     Floor,
 )
@@ -51,6 +54,7 @@ from archwright.core.objective import (
     read_objectives,
     score,
     score_samples,
+    scored_elements,
     validation_loss,
 )
 from archwright.core.task import (
@@ -58,6 +62,7 @@ from archwright.core.task import (
     RECIPE_BOUNDS,
     RECIPE_KEYS,
     SCHEDULES,
+    AtPlateau,
     Backbone,
     Entry,
     Problem,
@@ -98,6 +103,7 @@ __all__ = [
     "AnswerError",
     "ArchwrightError",
     "Array",
+    "AtPlateau",
     "Backbone",
     "BackendError",
     "Candidate",
@@ -135,10 +141,12 @@ __all__ = [
     "Verdict",
     "WorkspaceError",
     "candidate_id",
+    "errors_in_words",
     "next_id",
     "read_objectives",
     "score",
     "score_samples",
+    "scored_elements",
     "seed_of",
     "sequence_of",
     "validation_loss",

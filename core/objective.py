@@ -64,7 +64,7 @@ def score(metric: Metric, predictions: Array, labels: Array) -> float:
     Raises:
         ValueError: shapes that do not fit, or predictions that are not finite.
     """
-    values, kept = _score_elements(metric, predictions, labels)
+    values, kept = score_elements(metric, predictions, labels)
     return float(np.mean(values[kept]))
 
 
@@ -83,7 +83,7 @@ def score_samples(metric: Metric, predictions: Array, labels: Array) -> Array:
 
     A sample without any label to score gets the mean of the others. Raises as `score` does.
     """
-    values, kept = _score_elements(metric, predictions, labels)
+    values, kept = score_elements(metric, predictions, labels)
     rows, mask = values.reshape(len(values), -1), kept.reshape(len(values), -1)
     counts = mask.sum(axis=1)
     means = np.where(mask, rows, 0.0).sum(axis=1) / np.maximum(1, counts)
@@ -91,8 +91,13 @@ def score_samples(metric: Metric, predictions: Array, labels: Array) -> Array:
     return samples
 
 
-def _score_elements(metric: Metric, predictions: Array, labels: Array) -> tuple[Array, Array]:
-    """The score of each element, and which elements are scored."""
+def scored_elements(metric: Metric, labels: Array) -> int:
+    """How many elements of the labels are scored: a class of -1 is not."""
+    return int(np.count_nonzero(labels >= 0)) if metric.loss == "cross_entropy" else labels.size
+
+
+def score_elements(metric: Metric, predictions: Array, labels: Array) -> tuple[Array, Array]:
+    """The score of each element, and which elements are scored. Raises as `score` does."""
     if not np.all(np.isfinite(predictions)):
         raise ValueError("predictions are not finite")
     wanted = predictions.shape if metric.loss != "cross_entropy" else predictions.shape[:-1]

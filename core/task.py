@@ -12,6 +12,9 @@ from archwright.core.errors import SourceError
 from archwright.core.objective import Loss, Metric
 
 Entry = Literal["Model", "Mixer"]
+AtPlateau = Literal["broaden", "cost", "stop"]
+"""What a search turns to when there is nothing to gain: drafts of unlike families, fewer parameters
+at an equal score, or its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,3 +144,5 @@ class TaskSpec:
     trial_seconds: float = 120.0
     """Kill switch of one trial, in CPU seconds; time asleep counts, the budget is in steps."""
     memory_mb: int = 2048
+    plateau: AtPlateau = "broaden"
+    """What a search does at the metric's ceiling, and where it has gained nothing for long."""

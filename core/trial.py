@@ -75,6 +75,8 @@ class CheckReport:
     """Whether it ended through the machine, not through the candidate: see `Outcome`."""
     wrapper: str = ""
     layers: tuple[tuple[str, int], ...] = ()
+    """Parameters of each module that owns some, by its dotted name, also where they are too many;
+    the smallest are put together as `others`, the harness's own network as `backbone`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,8 @@ class Trial:
     """On the validation split, where the score is something else than the loss."""
     curve: Curve = ()
     resources: Resources = field(default_factory=Resources)
+    errors: str = ""
+    """Where its predictions on the validation split went wrong, in a line."""
     error: str = ""
     lost: bool = False
     """Whether it ended through the machine, as `Outcome` has it, the last time as well."""

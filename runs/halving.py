@@ -105,6 +105,7 @@ class SuccessiveHalving:
         scores: list[float] = []
         gain = 0.0
         curve: Curve = ()
+        errors = ""
         spent = 0
         for seed in range(min(self._settings.search_seeds, allowance, len(floor.scores))):
             trial = self._trainer.train(
@@ -116,13 +117,13 @@ class SuccessiveHalving:
             if trial.score is None:
                 return None, spent, trial
             scores.append(trial.score)
-            curve = curve or trial.curve
+            curve, errors = curve or trial.curve, errors or trial.errors
             pairs = zip(scores, floor.scores, strict=False)
             gain = fmean(self._metric.gain(own, base) for own, base in pairs) / floor.sd
             # Each paired difference has the noise of two trainings.
             if abs(gain - cut) > CLOSE * sqrt(2 / len(scores)):
                 break
-        return Measurement(fmean(scores), gain, len(scores), curve), spent, None
+        return Measurement(fmean(scores), gain, len(scores), curve, errors), spent, None
 
 
 def _cut(rivals: Sequence[float], places: Callable[[int], int]) -> float:

@@ -22,8 +22,10 @@ from archwright.core import (
     Trial,
     TrialJob,
     TrialSpec,
+    errors_in_words,
     score,
     score_samples,
+    scored_elements,
     validation_loss,
 )
 from archwright.core.files import write_whole
@@ -71,6 +73,11 @@ class Trainer:
         """Test scores, one per sample, of a trial that was trained with `train_sealed`."""
         predictions = np.load(self._sealed(spec), allow_pickle=False)
         return score_samples(self._task.spec.metric, predictions, self._data.labels(TEST))
+
+    def validation_size(self) -> tuple[int, int]:
+        """Samples of the validation split, and how many elements of them are scored."""
+        labels = self._data.labels(VALIDATION)
+        return len(labels), scored_elements(self._task.spec.metric, labels)
 
     def has_trained(self, spec: TrialSpec) -> bool:
         """Whether the journal holds the trial, so that it costs nothing."""
@@ -150,6 +157,7 @@ class Trainer:
             "lost": outcome.lost,
             "score": value,
             "loss": loss,
+            "errors": "" if value is None else self._errors(outcome.predictions[VALIDATION]),
             "int8": None if value is None or rounded is None else self._value(rounded),
             "curve": outcome.curve,
             "resources": asdict(outcome.resources),
@@ -170,6 +178,9 @@ class Trainer:
 
     def _loss(self, predictions: Array) -> float | None:
         return validation_loss(self._task.spec.metric, predictions, self._data.labels(VALIDATION))
+
+    def _errors(self, predictions: Array) -> str:
+        return errors_in_words(self._task.spec.metric, predictions, self._data.labels(VALIDATION))
 
     def _sealed(self, spec: TrialSpec) -> Path:
         return self._predictions / (self._key(spec).replace("/", "-") + ".npy")

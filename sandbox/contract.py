@@ -28,6 +28,9 @@ class Most(NamedTuple):
 
 Count = Annotated[int, Most(1 << 53)]
 Shape = tuple[int, ...]
+LAYERS_LIMIT: Final = 40
+LAYER_NAME_LIMIT: Final = 80
+"""Characters."""
 ReplyStatus = Literal["ok", "invalid", "crashed", "out_of_memory", "killed"]
 
 
@@ -164,6 +167,9 @@ class CheckReply:
     )
     error: str = ""
     wrapper: Annotated[str, Most(200)] = ""
+    layers: Annotated[
+        list[tuple[Annotated[str, Most(LAYER_NAME_LIMIT)], Count]], Most(LAYERS_LIMIT)
+    ] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ from archwright.core import (
     TrialJob,
 )
 from archwright.sandbox.contract import (
+    LAYER_NAME_LIMIT,
     CheckReply,
     CheckRequest,
     ContractBreach,
@@ -221,4 +222,5 @@ def report_of(header: Mapping[str, Any], seconds: float) -> CheckReport:
         seconds=seconds,
         proxies=reply.proxies,
         wrapper=clean(reply.wrapper),
+        layers=tuple((clean(name, LAYER_NAME_LIMIT), count) for name, count in reply.layers),
     )

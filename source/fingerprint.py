@@ -276,6 +276,16 @@ FAMILIES: Final = ("conv", "attention", "linear attention", "recurrent", "mlp", 
 def family(source: str) -> str:
     """One of `FAMILIES`: what mixes positions in the architecture, `hybrid` when several do.
 
+    Raises:
+        SourceError: the source is not Python.
+    """
+    kinds = mixing(source)
+    return next(iter(kinds)) if len(kinds) == 1 else "hybrid"
+
+
+def mixing(source: str) -> frozenset[str]:
+    """All of `FAMILIES` but `hybrid` that mix positions in the architecture; `mlp` stands alone.
+
     Over sequences a convolution beside something that reaches further does not count: it is short.
 
     Raises:
@@ -288,9 +298,7 @@ def family(source: str) -> str:
     kinds = {_kind(c) for c in blocks} - {"mlp"}
     if len(kinds) > 1 and not any(callee(c) == "Conv2d" for c in calls(code.tree)):
         kinds.discard("conv")
-    if not kinds:
-        kinds = {_kind(code.tree)}
-    return kinds.pop() if len(kinds) == 1 else "hybrid"
+    return frozenset(kinds or {_kind(code.tree)})
 
 
 def _kind(tree: ast.AST) -> str:

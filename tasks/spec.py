@@ -20,6 +20,7 @@ from pydantic_core import ErrorDetails
 
 from archwright.core import (
     METRICS,
+    AtPlateau,
     Backbone,
     Direction,
     Entry,
@@ -87,6 +88,8 @@ class _TaskForm(_Form):
     """maximize or minimize; it must agree with the metric"""
     unit: str | None = None
     """the unit of a score; it must agree with the metric"""
+    plateau: AtPlateau = "broaden"
+    """what a search does where there is nothing to gain: broaden, cost or stop"""
     rungs: Annotated[list[Count], Field(min_length=1)]
     """training budgets in optimizer steps, rising, such as [100, 300]"""
     input_shape: Shape
@@ -282,4 +285,5 @@ def _to_spec(form: _TaskForm, baseline: str, folder: Path) -> TaskSpec:
         folder=folder,
         trial_seconds=limits.trial_seconds,
         memory_mb=limits.memory_mb,
+        plateau=form.plateau,
     )

@@ -20,7 +20,7 @@ from ..chance.randomness import check_randomness
 from ..chance.seeding import seed_everything
 from ..faults import ContractError, describe, is_out_of_memory, listed
 from .building import construct, loss_of, refuse_new_parameters, run
-from .counting import count_flops
+from .counting import count_flops, count_layers
 from .examination import BATCHES, Examination
 from .growth import measure_growth
 from .leaks import check_batch_independence, check_causality
@@ -57,7 +57,7 @@ def examine(request: CheckRequest) -> CheckReply:
         checks.append(_finding("wrapper", True, wrapper))
     reply = _reply(checks)
     reply.parameters, reply.flops, reply.graph = exam.parameters, exam.flops, graph
-    reply.wrapper = wrapper
+    reply.wrapper, reply.layers = wrapper, exam.layers
     if request.proxies and reply.status == "ok":
         reply.proxies = measure_proxies(exam, request.seed)
     return reply
@@ -136,6 +136,7 @@ def check_finite(exam: Examination) -> str:
 def check_parameters(exam: Examination) -> str:
     """Trainable parameters and weight-like buffers lie within the limit, and there are some."""
     exam.parameters = sum(p.numel() for p in exam.model.parameters())
+    exam.layers = count_layers(exam.model, exam.problem)
     buffers = sum(b.numel() for b in exam.model.buffers() if b.is_floating_point() and b.dim() > 1)
     limit = exam.problem.max_params
     said = f"{exam.parameters:,} parameters"

@@ -1,4 +1,4 @@
-"""Counts operations, so that the figure is the same on every machine."""
+"""Counts operations and parameters, so that the figures are the same on every machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ...contract import LAYER_NAME_LIMIT, LAYERS_LIMIT, ProblemProjection, clean
 from ..faults import listed
+from .building import BackboneNetwork
 from .formulas import is_sparse, tensors_of
 from .operations import cost_of
 
@@ -57,6 +59,25 @@ def _counted(model: nn.Module, batch: Tensor) -> CostCounter:
     with nothing_fused(), torch.no_grad(), counter:
         model(batch)
     return counter
+
+
+def count_layers(model: nn.Module, problem: ProblemProjection) -> list[tuple[str, int]]:
+    """Parameters of each module that owns some, in the network's order, each parameter once.
+
+    What belongs to the harness's own network is one row, `backbone`. Of too many rows the smallest
+    are put together as `others`, which comes last.
+    """
+    counts: dict[str, int] = {}
+    for name, parameter in model.named_parameters():
+        layer = name.rpartition(".")[0] or problem.entry
+        if isinstance(model, BackboneNetwork) and not name.startswith("mixers."):
+            layer = "backbone"
+        counts[layer] = counts.get(layer, 0) + parameter.numel()
+    largest = sorted(counts, key=lambda layer: -counts[layer])
+    if folded := largest[LAYERS_LIMIT - 1 :] if len(largest) > LAYERS_LIMIT else []:
+        total = sum(counts.pop(layer) for layer in folded)
+        counts["others"] = counts.get("others", 0) + total
+    return [(clean(layer, LAYER_NAME_LIMIT), count) for layer, count in counts.items()]
 
 
 @contextmanager
