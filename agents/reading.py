@@ -216,7 +216,10 @@ def parse_proposals(words: str, question: Typed, cut: bool) -> Mapping[str, Any]
     found: list[dict[str, Any]] = []
     for language, block, _ in blocks:
         if language == "json":
-            said = json.loads(block)
+            try:
+                said = json.loads(block)
+            except ValueError as error:
+                raise FormatError(str(error)) from None
             keys = ("title", "move", "parents", "hypothesis", "expected", "rationale")
             found.append({k: v for k, v in said.items() if k in keys})
             if not isinstance(found[-1].get("expected", 0.0), int | float):

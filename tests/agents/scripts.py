@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from random import Random
 
@@ -31,25 +32,35 @@ def fenced(text: str, language: str) -> str:
     return f"```{language}\n{text}\n```"
 
 
+def proposal(rng: Random, number: int) -> str:
+    """One proposal with its code."""
+    idea = {
+        "title": f"a perceptron of shape {rng.randrange(10**6)}-{number}",
+        "move": "draft",
+        "hypothesis": "The training loss falls below that of the baseline.",
+        "expected": 20.0,
+        "parents": [],
+    }
+    return f"{fenced(json.dumps(idea, indent=2), 'json')}\n\n{fenced(network(rng), 'python')}"
+
+
+def asked_for(call: Call) -> int:
+    """How many proposals the last message asks for."""
+    found = re.search(r"Answer with (\d+)", call.messages[-1]["content"])
+    return int(found[1]) if found else 1
+
+
 def words_of(call: Call) -> str:
     """A good answer of any role."""
     match call.role:
         case "researcher":
-            idea = {
-                "title": f"a perceptron of shape {call.name[:6]}",
-                "rationale": "A spiral is no line: it needs units that bend.",
-                "hypothesis": "The training loss falls below that of the baseline.",
-                "expected_effect": "+20 %",
-                "evidence": ["baseline"],
-                "parents": ["baseline"],
-            }
-            return "Here is my idea.\n\n" + fenced(json.dumps(idea, indent=2), "json")
+            return "\n\n".join(proposal(call.rng, n) for n in range(asked_for(call)))
         case "coder":
             return "A perceptron.\n\n" + fenced(network(call.rng), "python")
         case "debugger":
             return "Written anew.\n\n" + fenced(network(call.rng), "python")
         case "evaluator":
-            said = {"explanation": "It bends.", "lesson": "Units that bend help on spirals."}
+            said = {"helps": [{"words": "Units that bend help.", "candidates": ["1"]}]}
             return fenced(json.dumps(said), "json")
         case "reviewer":
             said_of = {"suspicions": ["It has more parameters."], "summary": "It holds."}
