@@ -34,7 +34,7 @@ def apply_diff(source: str, diff: str) -> str:
             raise DiffError(f"hunk {number} of the diff has no unchanged line to place it by")
         at = _place(lines, old, start)
         if at is None:
-            raise DiffError(f"hunk {number} of the diff fits nowhere: its first line is {old[0]!r}")
+            raise DiffError(f"hunk {number} of the diff fits nowhere: {_misfit(lines, old)}")
         lines[at : at + len(old)] = new
         start = at + len(new)
     return "\n".join(lines) + "\n"
@@ -45,13 +45,22 @@ def _sides(hunk: str) -> tuple[list[str], list[str]]:
     old: list[str] = []
     new: list[str] = []
     for line in hunk.strip("\n").splitlines():
-        if line.startswith(("---", "+++", "\\")):
+        if line.startswith(("---", "+++", "\\", "*** ", "diff --git ", "index ")):
             continue
         if not line.startswith("+"):
             old.append(line[1:])
         if not line.startswith("-"):
             new.append(line[1:])
     return old, new
+
+
+def _misfit(lines: Sequence[str], old: Sequence[str]) -> str:
+    """What is wrong with a hunk that stands nowhere, in words."""
+    bare = {line.rstrip() for line in lines}
+    unknown = next((line for line in old if line.rstrip() not in bare), None)
+    if unknown is None:
+        return "its lines do not follow each other in the source"
+    return f"its line {unknown!r} is not in the source"
 
 
 def _place(lines: Sequence[str], old: Sequence[str], start: int) -> int | None:

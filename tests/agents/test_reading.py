@@ -73,7 +73,7 @@ def test_an_idea_cites_only_what_it_was_shown() -> None:
         ("", "empty"),
         ("<think>I never stop thinking", "empty"),
         ("I cannot help with that.", "no JSON object"),
-        ('{"title": "wider", "rationale": }', "no JSON object"),
+        ('{"title": "wider", "rationale": }', "Expecting value: line 1 column 33"),
         ('{"title": "wider"}', "rationale: Field required"),
         ('{"title": 3, "rationale": "x"}', "title"),
         ('{"title": " ", "rationale": "x"}', "title: it is empty"),

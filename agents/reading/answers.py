@@ -1,0 +1,148 @@
+"""A typed answer out of a model's words: what may be it is tried, the likeliest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from archwright.agents.questions import Idea, ResearchQuestion, Typed
+from archwright.agents.reading.blocks import blanked, blocks
+from archwright.agents.reading.objects import JsonObject, objects, whole
+from archwright.agents.reading.thoughts import answer_in
+
+A = TypeVar("A", bound=Typed)
+
+
+class FormatError(ValueError):
+    """Words that hold no answer of the kind asked for; the message says what is missing."""
+
+
+Reading = Mapping[str, Any] | FormatError
+"""The fields of what may be the answer, or why they cannot be read."""
+
+Parser = Callable[[str, Typed, bool], Sequence[Reading]]
+"""`parse(words, question, cut)` finds what may be the answer in a model's words, the likeliest
+first, at least one; or raises a FormatError."""
+
+
+def read_answer(text: str, answer: type[A], question: Typed, parse: Parser, cut: bool = False) -> A:
+    """The answer in `text`.
+
+    Keys that the answer does not know are left out, and so are ids that the question did not
+    show: a model cannot cite what it was not given.
+
+    Args:
+        parse: finds what may be the answer in the words; the first that fits is it.
+        cut: the words end at the model's limit; an unclosed block is then no answer.
+
+    Raises:
+        FormatError: there is none, or it does not fit.
+    """
+    words = answer_in(whole(text.replace("\r\n", "\n")))
+    if not words:
+        thought = ": all of it is thought, and no answer follows" if text.strip() else ""
+        raise FormatError(
+            "the reply is empty" + (": it was cut off at the limit" if cut else thought)
+        )
+    try:
+        return _first_that_fits(parse(words, question, cut), answer, question)
+    except FormatError as error:
+        if not cut:
+            raise
+        raise FormatError(f"the reply was cut off at the limit ({error}): be shorter") from None
+
+
+def _first_that_fits(readings: Sequence[Reading], answer: type[A], question: Typed) -> A:
+    errors: list[tuple[bool, FormatError]] = []
+    for reading in readings:
+        if isinstance(reading, FormatError):
+            errors.append((True, reading))
+            continue
+        # Words do not choose the operator, nor what a backend keeps for itself.
+        said = {k: v for k, v in reading.items() if k not in ("operator", "plan")}
+        try:
+            return validate(said, answer, question)
+        except FormatError as error:
+            errors.append((bool(said.keys() & answer.model_fields.keys()), error))
+    # What has none of the answer's keys was not meant as the answer.
+    raise next((error for meant, error in errors if meant), errors[0][1])
+
+
+def validate(found: Mapping[str, Any], answer: type[A], question: Typed) -> A:
+    """Plain data as an answer.
+
+    Raises:
+        FormatError: it does not fit.
+    """
+    fields = {k: v for k, v in found.items() if k in answer.model_fields}
+    if answer is Idea and isinstance(question, ResearchQuestion):
+        fields = _complete_idea(fields, question)
+    try:
+        return answer.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(p) for p in first["loc"])
+        raise FormatError(f"{place}: {first['msg']}") from None
+
+
+def _complete_idea(fields: dict[str, Any], question: ResearchQuestion) -> dict[str, Any]:
+    """The operator and the parents are the question's where the answer is silent or wrong."""
+    shown = {w.id for w in (*question.parents, *question.examples)}
+    passages = {p.id for p in question.passages}
+    for key, known in (("evidence", shown), ("parents", shown), ("citations", passages)):
+        said = fields.get(key, ())
+        if isinstance(said, list | tuple):
+            fields[key] = [str(i) for i in said if str(i) in known]
+    if not fields.get("parents") and question.operator != "draft":
+        fields["parents"] = [w.id for w in question.parents]
+    title = fields.get("title")
+    if isinstance(title, str):
+        if not title.strip():
+            raise FormatError("title: it is empty")
+        fields["title"] = " ".join(title.split())[:200]
+    return {"operator": question.operator, **fields}
+
+
+# --- JSON -------------------------------------------------------------------------------------
+
+
+def parse_json(words: str, _question: Typed, _cut: bool) -> Sequence[Reading]:
+    """The JSON objects, the last one first; then what stands alone inside one, as in
+    `{"answer": {...}}`."""
+    found = data_in(words)
+    if not found:
+        raise FormatError("the reply holds no JSON object")
+    read = [o.value for o in found if o.value is not None]
+    alone = [v for o in read if len(o) == 1 for v in o.values() if isinstance(v, dict)]
+    return [*(_reading(o) for o in reversed(found)), *reversed(alone)]
+
+
+def read_json(words: str) -> Mapping[str, Any]:
+    """The last JSON object.
+
+    Raises:
+        FormatError: there is none that can be read.
+    """
+    found = data_in(words)
+    if not found:
+        raise FormatError("the reply holds no JSON object")
+    last = _reading(found[-1])
+    if isinstance(last, FormatError):
+        raise last
+    return last
+
+
+def data_in(words: str) -> list[JsonObject]:
+    """The objects outside of code."""
+    return list(objects(blanked(words, [b for b in blocks(words) if b.is_code])))
+
+
+def _reading(found: JsonObject) -> Reading:
+    return FormatError(unreadable(found)) if found.value is None else found.value
+
+
+def unreadable(found: JsonObject) -> str:
+    """Why an object cannot be read, for the model."""
+    return f"the JSON object cannot be read: {found.fault}"

@@ -1,0 +1,184 @@
+"""A Python file out of a model's words: the whole of it, or a diff against a parent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from archwright.agents.patching import DiffError, apply_diff
+from archwright.agents.questions import CodeQuestion, RepairQuestion, Typed
+from archwright.agents.reading.answers import FormatError, data_in
+from archwright.agents.reading.blocks import blocks, error_in
+
+NO_FIX: Final = "NO FIX"
+"""What the debugger says when it knows no fix."""
+
+_DIFF: Final = re.compile(r"(?:diff --git |--- |\*\*\* Begin Patch|@@)")
+_ELISION: Final = re.compile(r"^[ \t]*(?:#[ \t]*)?(?:\.\.\.|…)", re.MULTILINE)
+_FIRST_LINE: Final = re.compile(
+    r"^(?:import |from [\w.]+ import |class \w|def \w|@\w|[A-Z_]+ = )", re.M
+)
+_FENCE: Final = re.compile(r"^[ \t]*(?:`{3,}|~{3,})", re.MULTILINE)
+_ENDS_TRIED: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Code where it stands in the words, as a file or as a diff."""
+
+    start: int
+    end: int
+    text: str
+    is_diff: bool = False
+    whole: bool = True
+    """False where the words end before the block does, at the model's limit."""
+    notes: str = ""
+
+    def defines(self, name: str) -> bool:
+        """Whether it is meant to define a class, or to change a file that does."""
+        return self.is_diff or bool(re.search(rf"^class\s+{name}\b", self.text, re.MULTILINE))
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether it shows a file in part, with dots for the rest."""
+        return not self.is_diff and _ELISION.search(self.text) is not None
+
+    def as_file(self, parent: str | None) -> str:
+        """The whole file that is meant.
+
+        Args:
+            parent: the source that a diff is against.
+
+        Raises:
+            FormatError: it was cut off, is no Python, or is a diff that fits nowhere.
+        """
+        if not self.whole:
+            raise FormatError("the block with the code is never closed")
+        if not self.is_diff:
+            return _parsed(self.text)
+        if parent is None:
+            raise FormatError("a diff needs a parent, and there is none: write the whole file")
+        try:
+            return _parsed(apply_diff(parent, self.text))
+        except DiffError as error:
+            raise FormatError(f"{error}; write the whole file") from None
+
+
+def entry_of(question: Typed) -> str:
+    """The name of the class that a candidate of the question's task defines."""
+    brief = getattr(question, "brief", None)
+    return str(brief.problem.get("entry", "Model")) if brief else "Model"
+
+
+def code_in(words: str, entry: str, cut: bool) -> list[Written]:
+    """All code of a reply in its order: in fences, else without any from its first line on."""
+    fenced = [
+        as_written(b.text, b.start, b.end, b.language, b.closed or not cut)
+        for b in blocks(words)
+        if b.is_code
+    ]
+    if fenced or cut:
+        return fenced
+    return [w for w in _unfenced(words) if w.defines(entry)]
+
+
+def as_written(
+    text: str, start: int, end: int, language: str = "", closed: bool = True, notes: str = ""
+) -> Written:
+    """Code of a place, told apart by its language and its first line."""
+    is_diff = language in ("diff", "patch") or _DIFF.match(text.lstrip()) is not None
+    return Written(start, end, text, is_diff, closed, notes)
+
+
+def last_meant(found: Sequence[Written], entry: str) -> Written | None:
+    """The last code that defines the class; a whole file before one with dots in it. Where none
+    does, the last that defines any class."""
+    meant = [w for w in found if w.defines(entry)] or [w for w in found if "class " in w.text]
+    return next((w for w in reversed(meant) if not w.leaves_out), meant[-1] if meant else None)
+
+
+def source_in(said: Mapping[str, Any], start: int, end: int) -> Written | None:
+    """The code that an object of JSON holds, fenced once more or not."""
+    text = next((said[k] for k in ("source", "code", "diff") if isinstance(said.get(k), str)), "")
+    if not text.strip():
+        return None
+    inner = next((b for b in blocks(text) if b.is_code), None)
+    language = "diff" if "diff" in said and text is said["diff"] else ""
+    notes = str(said.get("notes", ""))
+    if inner is None:
+        return as_written(text, start, end, language, notes=notes)
+    return as_written(inner.text, start, end, inner.language or language, notes=notes)
+
+
+def _unfenced(words: str) -> Iterator[Written]:
+    """Code that begins on the first line that looks like it, and ends where prose follows."""
+    if error_in(words) is None:
+        yield Written(0, len(words), words)
+        return
+    for first in list(_FIRST_LINE.finditer(words))[:_ENDS_TRIED]:
+        lines = words[first.start() :].split("\n")
+        ends = [n for n in range(len(lines), 0, -1) if n == len(lines) or not lines[n].strip()]
+        for number in ends[:_ENDS_TRIED]:
+            text = "\n".join(lines[:number])
+            if error_in(text) is None:
+                yield Written(first.start(), first.start() + len(text), text)
+                return
+
+
+def _parsed(source: str) -> str:
+    error = error_in(source)
+    if error is not None:
+        raise FormatError(error)
+    return source.rstrip() + "\n"
+
+
+# --- one file ---------------------------------------------------------------------------------
+
+
+def parse_file(words: str, question: Typed, cut: bool) -> Sequence[Mapping[str, Any]]:
+    """A whole file, or a diff against the parent."""
+    found = _meant(words, question, cut)
+    if found is None:
+        raise FormatError("the reply holds no Python file in a fenced block")
+    notes = found.notes or _prose(words, found)
+    return [{"source": found.as_file(_parent(question)), "notes": notes}]
+
+
+def parse_fix(words: str, question: Typed, cut: bool) -> Sequence[Mapping[str, Any]]:
+    """A whole file, a diff against the file that failed, or no fix."""
+    found = _meant(words, question, cut)
+    none = [o for o in data_in(words) if o.value and o.value.get("source", "") is None]
+    if none and none[-1].value and (found is None or none[-1].start > found.start):
+        return [{"source": None, "notes": str(none[-1].value.get("notes", ""))}]
+    if found is None and NO_FIX in words:
+        return [{"source": None, "notes": _first_line(words)}]
+    return parse_file(words, question, cut)
+
+
+def _meant(words: str, question: Typed, cut: bool) -> Written | None:
+    entry = entry_of(question)
+    found = code_in(words, entry, cut)
+    inside = [source_in(o.value, o.start, o.end) for o in data_in(words) if o.value]
+    found += [w for w in inside if w]
+    return last_meant(sorted(found, key=lambda w: w.start), entry)
+
+
+def _parent(question: Typed) -> str | None:
+    if isinstance(question, RepairQuestion):
+        return question.source
+    return (
+        question.works[0].source if isinstance(question, CodeQuestion) and question.works else None
+    )
+
+
+def _prose(words: str, found: Written) -> str:
+    """What the model says of its answer: the first line outside of any fence and of the code."""
+    return _first_line(words[: found.start])
+
+
+def _first_line(words: str) -> str:
+    outside = _FENCE.split(words, maxsplit=1)[0]
+    lines = [line.strip() for line in outside.splitlines() if line.strip()]
+    return lines[0][:300] if lines else ""
