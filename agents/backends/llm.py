@@ -12,15 +12,15 @@ from typing import Any, Final
 
 from archwright.agents.backends import Failure, Reply, Request
 from archwright.agents.backends.bandit import ModelPool
-from archwright.agents.backends.calling import Account, Caller
 from archwright.agents.backends.client import Client
 from archwright.agents.backends.faults import Fault, FaultError
 from archwright.agents.backends.keys import redact
 from archwright.agents.backends.meter import BudgetSpentError, Meter
 from archwright.agents.backends.pricing import Price
-from archwright.agents.backends.standing import Standing
 from archwright.agents.backends.wire.answers import Answered, read_completion
+from archwright.agents.backends.wire.calling import Caller, Outlay
 from archwright.agents.backends.wire.messages import Asked
+from archwright.agents.backends.wire.standing import Standing
 from archwright.agents.backends.wire.terms import Terms
 from archwright.core import BackendError, Stopped
 
@@ -125,15 +125,15 @@ class LlmBackend:
         Raises:
             _DeadError: it will give none to any question.
         """
-        account, standing = Account(), self._standing[model]
+        outlay, standing = Outlay(), self._standing[model]
         asked = Asked(model, request)
         try:
-            answered = self._ask_until(asked, account)
+            answered = self._ask_until(asked, outlay)
         except BudgetSpentError as error:
-            return _reply(model, account, error=str(error), fault="budget")
+            return _reply(model, outlay, error=str(error), fault="budget")
         except FaultError as error:
             fault = error.fault
-            alone = fault.kind == "outage" and standing.answered_since(account.began)
+            alone = fault.kind == "outage" and standing.answered_since(outlay.began)
             if fault.kind == "lasting" or (fault.kind == "outage" and not alone):
                 raise _DeadError(fault.words) from None
             if fault.failure != "tools":
@@ -144,13 +144,13 @@ class LlmBackend:
                     )
                     raise _DeadError(words) from None
             words = f"no usable reply from {fault.words}"
-            return _reply(model, account, error=words, fault=fault.failure)
+            return _reply(model, outlay, error=words, fault=fault.failure)
         standing.note_answer()
-        return _reply(model, account, answered)
+        return _reply(model, outlay, answered)
 
     # --- tries --------------------------------------------------------------------------------
 
-    def _ask_until(self, asked: Asked, account: Account) -> Answered:
+    def _ask_until(self, asked: Asked, outlay: Outlay) -> Answered:
         import tenacity
 
         growing = tenacity.wait_random_exponential(
@@ -164,22 +164,22 @@ class LlmBackend:
             return jitter if said is None else said + min(jitter, 0.1 * said + 0.1)
 
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(lambda e: self._passes(e, account, asked.model)),
+            retry=tenacity.retry_if_exception(lambda e: self._passes(e, outlay, asked.model)),
             wait=wait,
             sleep=lambda seconds: self._sleep(seconds, asked.model),
             reraise=True,
         )
-        answered: Answered = retrying(self._try, asked, account)
+        answered: Answered = retrying(self._try, asked, outlay)
         return answered
 
-    def _passes(self, error: BaseException, account: Account, model: str) -> bool:
+    def _passes(self, error: BaseException, outlay: Outlay, model: str) -> bool:
         """Whether to try again after an error."""
         if not isinstance(error, FaultError):
             return False
         fault = error.fault
         if fault.kind == "broken":
-            account.broken += 1
-            return account.broken < self._patience.broken_tries
+            outlay.broken += 1
+            return outlay.broken < self._patience.broken_tries
         if fault.kind != "outage":
             return False
         standing = self._standing[model]
@@ -190,7 +190,7 @@ class LlmBackend:
             self._notify(f"{model} gave no answer from {begun} on: calls waited until it did")
         p = self._patience
         most = p.outage_seconds if standing.reached else p.contact_seconds
-        left = most - max(silent, time.monotonic() - account.began)
+        left = most - max(silent, time.monotonic() - outlay.began)
         if left > (fault.wait_seconds or 0.0):
             return True
         if standing.reached:
@@ -213,7 +213,7 @@ class LlmBackend:
         if dead := self._standing[model].dead:
             raise _DeadError(dead)
 
-    def _try(self, asked: Asked, account: Account) -> Answered:
+    def _try(self, asked: Asked, outlay: Outlay) -> Answered:
         """One call, in its turn; again at once where its terms were refused and others may do."""
         terms = self._terms[asked.model]
         with self._lane:
@@ -222,29 +222,29 @@ class LlmBackend:
                 if asked.request.tools and not terms.takes_tools:
                     words = f"{asked.model}: the server takes no tools"
                     raise FaultError(Fault("question", words, failure="tools"))
-                room = min(terms.room(asked.characters), account.room or terms.answer_tokens)
+                room = min(terms.room(asked.characters), outlay.room or terms.answer_tokens)
                 said = terms.parameters(room)
                 if asked.request.tools:
                     said["tools"] = list(asked.request.tools)
                 name = terms.name(asked.request.hash, said)
                 try:
-                    completion = self._caller.call(asked, said, name, room, account)
+                    completion = self._caller.call(asked, said, name, room, outlay)
                 except FaultError as error:
-                    if not self._adapt(error, asked, said, room, account):
+                    if not self._adapt(error, asked, said, room, outlay):
                         raise
                 else:
                     return read_completion(completion, asked.model, room, bool(asked.request.tools))
 
     def _adapt(
-        self, error: FaultError, asked: Asked, said: Mapping[str, Any], room: int, account: Account
+        self, error: FaultError, asked: Asked, said: Mapping[str, Any], room: int, outlay: Outlay
     ) -> bool:
         """Whether a refusal taught other terms to ask on."""
-        account.adapted += 1
-        if error.refusal is None or account.adapted > ADAPTED_AT_MOST:
+        outlay.adapted += 1
+        if error.refusal is None or outlay.adapted > ADAPTED_AT_MOST:
             return False
         terms = self._terms[asked.model]
         if shorter := terms.shorten(error.refusal, room, asked.characters):
-            account.room, changed = shorter
+            outlay.room, changed = shorter
         elif error.fault.failure == "context" or not (learned := terms.learn(error.refusal, said)):
             return False
         else:
@@ -261,7 +261,7 @@ class LlmBackend:
 
 def _reply(
     model: str,
-    account: Account,
+    outlay: Outlay,
     answered: Answered | None = None,
     error: str = "",
     fault: Failure = "",
@@ -273,12 +273,12 @@ def _reply(
         cut=answered is not None and answered.cut,
         error=error,
         fault=fault,
-        tokens=account.cost.tokens,
-        usd=account.cost.usd,
-        tokens_in=account.sent,
-        tries=account.tries,
-        estimated=account.estimated,
-        thought=redact(account.thought)[-THOUGHT_KEPT:],
-        tokens_thought=account.cost.thought,
-        tokens_cached=account.cost.cached,
+        tokens=outlay.cost.tokens,
+        usd=outlay.cost.usd,
+        tokens_in=outlay.sent,
+        tries=outlay.tries,
+        estimated=outlay.estimated,
+        thought=redact(outlay.thought)[-THOUGHT_KEPT:],
+        tokens_thought=outlay.cost.thought,
+        tokens_cached=outlay.cost.cached,
     )

@@ -25,7 +25,7 @@ SETTLE_SECONDS: Final = 5.0
 
 
 @dataclass(slots=True)
-class Account:
+class Outlay:
     """What the tries of one question cost, and since when it is asked."""
 
     tries: int = 0
@@ -66,7 +66,7 @@ class Caller:
         self._silence_seconds = silence_seconds
 
     def call(
-        self, asked: Asked, said: Mapping[str, Any], name: str, room: int, account: Account
+        self, asked: Asked, said: Mapping[str, Any], name: str, room: int, outlay: Outlay
     ) -> Completion:
         """One call, reserved before and settled after, however it ends.
 
@@ -94,11 +94,11 @@ class Caller:
         finally:
             completion.left = True
             if answered or completion.said_anything:
-                cost = self._cost(asked, completion, account)
+                cost = self._cost(asked, completion, outlay)
             self._meter.settle(reserved, cost)
-            account.tries += 1
-            account.cost += cost
-            account.thought = completion.thought
+            outlay.tries += 1
+            outlay.cost += cost
+            outlay.thought = completion.thought
         return completion
 
     def _listen(
@@ -149,21 +149,21 @@ class Caller:
         price = self._prices.get(asked.model)
         return Amount(price.usd(sent, room) if price else 0.0, sent + room)
 
-    def _cost(self, asked: Asked, completion: Completion, account: Account) -> Amount:
+    def _cost(self, asked: Asked, completion: Completion, outlay: Outlay) -> Amount:
         """What a call cost; where the server did not count, by estimate."""
         sent, answered = completion.sent, completion.answered
         calls = "".join(call.arguments for call in completion.calls)
         said = estimate_tokens(completion.text + calls)
         thought = estimate_tokens(completion.thought) if completion.thought else 0
         if not sent or not answered:
-            account.estimated = True
+            outlay.estimated = True
             sent = sent or round(asked.characters / CHARACTERS_PER_TOKEN) + 1
             answered = said + thought
         elif completion.reasoned is None and thought:
             thought = round(answered * thought / (said + thought))
         thought = min(thought if completion.reasoned is None else completion.reasoned, answered)
         cached = min(completion.cached, sent)
-        account.sent += sent
+        outlay.sent += sent
         price = self._prices.get(asked.model)
         usd = price.usd(sent, answered, cached) if price else 0.0
         return Amount(usd, sent + answered, thought, cached)
