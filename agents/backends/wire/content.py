@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from archwright.agents.backends import ToolCall, whole_text
 
@@ -100,8 +100,9 @@ class Completion:
 
     def _add_said(self, said: Any) -> None:
         content = said if isinstance(said, str) else get(said, "content")
-        for thinks, text in _pieces(content):
-            self._hear(self.thoughts if thinks else self.parts, text)
+        into = {"": self.parts, "thought": self.thoughts, "refusal": self.refusals}
+        for kind, text in _pieces(content):
+            self._hear(into[kind], text)
         # Servers that change the name of the field send both; one is enough.
         thoughts = (text_of(get(said, name)) for name in _THOUGHTS)
         self._hear(self.thoughts, next(filter(None, thoughts), ""))
@@ -114,7 +115,7 @@ class Completion:
     def _add_call(self, call: Any) -> None:
         id_, function = text_of(get(call, "id")), get(call, "function") or call
         place = get(call, "index")
-        if place is None:
+        if not isinstance(place, int | str):
             # Without numbers a piece that names its call begins one, and all others go on with it.
             place = id_ or (f"call {len(self._open)}" if get(function, "name") else None)
             if place is None:
@@ -188,20 +189,23 @@ def answer_in_calls(calls: tuple[ToolCall, ...]) -> str:
     return ""
 
 
-def _pieces(said: Any) -> Iterator[tuple[bool, str]]:
-    """The words in a content, and whether each was thought."""
+_Kind = Literal["", "thought", "refusal"]
+
+
+def _pieces(said: Any) -> Iterator[tuple[_Kind, str]]:
+    """The words in a content, and what they are where they are no answer."""
     if said is None or isinstance(said, str):
-        yield False, said or ""
+        yield "", said or ""
     elif isinstance(said, list | tuple):
         if any(_is_part(part) for part in said):
             for part in said:
                 yield from _pieces(part)
         elif said:
-            yield False, json.dumps(said)
+            yield "", json.dumps(said)
     elif isinstance(said, dict):
         yield from _part_pieces(said)
     elif isinstance(said, int | float):
-        yield False, json.dumps(said)
+        yield "", json.dumps(said)
     else:  # an object of a provider's package
         yield from _pieces(getattr(said, "__dict__", None))
 
@@ -212,15 +216,19 @@ def _is_part(part: Any) -> bool:
     )
 
 
-def _part_pieces(part: dict[str, Any]) -> Iterator[tuple[bool, str]]:
+def _part_pieces(part: dict[str, Any]) -> Iterator[tuple[_Kind, str]]:
     kind = part.get("type")
     held = next((part[name] for name in _PART_TEXTS if part.get(name)), None)
     if isinstance(kind, str) or (held is not None and len(part) == 1):
-        thinks = kind in _THINKING_PARTS or (kind is None and "thinking" in part)
+        own: _Kind = ""
+        if kind in _THINKING_PARTS or (kind is None and "thinking" in part):
+            own = "thought"
+        elif kind == "refusal":
+            own = "refusal"
         for deeper, text in _pieces(held):
-            yield thinks or deeper, text
+            yield own or deeper, text
     elif part:
-        yield False, json.dumps(part)  # the answer itself, parsed by the server
+        yield "", json.dumps(part)  # the answer itself, parsed by the server
 
 
 def _listed(said: Any) -> list[Any]:
