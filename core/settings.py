@@ -185,6 +185,13 @@ class ModelAccess(SettingsGroup):
     )
     """An LLM for all roles by litellm's name, or as the server at the base URL calls it; ROLE=NAME
     for one role. Several for the same role form a pool in which a bandit chooses."""
+    or_models: Words = Field(
+        default=(),
+        validation_alias=AliasChoices("or_models", "or"),
+        examples=[["openai/gpt-5-nano"]],
+    )
+    """A model that takes over where the one before it is dead: its key is refused, its quota is
+    exhausted, or its service is out for too long. Several form a chain; ROLE=NAME for one role."""
     base_url: str | None = Field(default=None, examples=["http://localhost:8000/v1"])
     """An OpenAI-compatible server in place of litellm's providers."""
     prices: Words = Field(
@@ -223,10 +230,17 @@ class ModelSettings(ModelUse):
     """What answers the roles: symbolic (where no model is named), llm, or replay:RUN."""
     answer_tokens: int = Field(default=8192, ge=64)
     """Longest reply of a model."""
+    temperature: float | None = Field(default=None, ge=0, le=2, examples=[1.0])
+    """How freely a model draws its words. Without it the server's own default."""
+    top_p: float | None = Field(default=None, ge=0, le=1, examples=[0.95])
+    """Share of the likeliest words that a model draws from. Without it the server's own default."""
+    reasoning_effort: str | None = Field(default=None, examples=["low"])
+    """How long a model thinks before it answers, in the server's words: often low, medium, high."""
     silence_seconds: float = Field(default=180.0, ge=1)
     """Longest wait for the next piece of a reply before the call counts as lost."""
     outage_minutes: float = Field(default=30.0, ge=0)
-    """How long a model's service may be out before the run stops, to be resumed."""
+    """How long a model's service may be out before the run stops, to be resumed; one question may
+    wait no longer either, all its tries, pauses and silences together."""
 
     @model_validator(mode="after")
     def _models_are_asked(self) -> Self:
@@ -438,6 +452,8 @@ def _explain(error: ValidationError) -> str:
         return f"gpus must be a list of indices such as [0], not {given!r}"
     if fault["type"] == "greater_than_equal":
         return f"{name} must be at least {context['ge']:g}, not {given}"
+    if fault["type"] == "less_than_equal":
+        return f"{name} must be at most {context['le']:g}, not {given}"
     if fault["type"] == "literal_error":
         known = context["expected"].replace("'", "")
         known = f"{known[4:]} or left out" if known.startswith(" or ") else known

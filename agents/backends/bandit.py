@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from archwright.agents.roles import RUN_ROLES
@@ -57,19 +58,34 @@ def parse_models(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
     Raises:
         InputError: a role is unknown, or some role is left without a model.
     """
+    found = _by_role(words, "--model")
+    missing = [r for r in RUN_ROLES if r not in found]
+    if missing and "" not in found:
+        raise InputError(f"no model for the {missing[0]}: add --model NAME for all other roles")
+    return found
+
+
+def parse_others(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Models that take over, in this order, where one is dead; as `parse_models`, but a role may
+    have none.
+
+    Raises:
+        InputError: a role is unknown.
+    """
+    return _by_role(words, "--or")
+
+
+def _by_role(words: Sequence[str], option: str) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for word in words:
         role, _, name = word.partition("=")
         if not name or role not in RUN_ROLES:
             role, name = "", word
         if "=" in name and "/" not in name.partition("=")[0]:
-            raise InputError(f"--model {word}: the roles are {', '.join(RUN_ROLES)}")
+            raise InputError(f"{option} {word}: the roles are {', '.join(RUN_ROLES)}")
         if not name.strip():
-            raise InputError("--model needs a name")
+            raise InputError(f"{option} needs a name")
         found[role] = (*found.get(role, ()), name)
-    missing = [r for r in RUN_ROLES if r not in found]
-    if missing and "" not in found:
-        raise InputError(f"no model for the {missing[0]}: add --model NAME for all other roles")
     return found
 
 
@@ -79,14 +95,17 @@ class ModelPool:
     Args:
         models: names by role, "" for every role that is not named.
         pulls: what came of the candidates that candidate `number` may see, from the journal.
+        others: by role like the models, those that take over where a model is dead.
     """
 
     def __init__(
         self,
         models: Mapping[str, tuple[str, ...]],
         pulls: Callable[[int], Sequence[Pull]],
+        others: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     ) -> None:
         self._models = dict(models)
+        self._others = dict(others)
         self._pulls = pulls
         self._lock = threading.Lock()
         self._chosen: dict[tuple[tuple[str, ...], int], str] = {}
@@ -94,7 +113,13 @@ class ModelPool:
     @property
     def names(self) -> tuple[str, ...]:
         """Every model that may be asked."""
-        return tuple(dict.fromkeys(n for names in self._models.values() for n in names))
+        named = (*self._models.values(), *self._others.values())
+        return tuple(dict.fromkeys(n for names in named for n in names))
+
+    def chain(self, role: str, candidate: str) -> tuple[str, ...]:
+        """The model that answers a role for a candidate, and those that take over from it."""
+        others = (*self._others.get(role, ()), *self._others.get("", ()))
+        return tuple(dict.fromkeys((self.choose(role, candidate), *others)))
 
     def choose(self, role: str, candidate: str) -> str:
         """The model that answers a role for a candidate: one per candidate, and always the same."""

@@ -11,19 +11,24 @@ import json
 import os
 import warnings
 import weakref
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any, Final, Protocol
 
-from archwright.agents.backends.faults import BrokenStreamError
 from archwright.agents.backends.keys import key_for_url
+from archwright.agents.backends.wire.content import Completion
+from archwright.agents.backends.wire.events import (
+    UNFINISHED,
+    BrokenStreamError,
+    RefusedError,
+    add_document,
+    gather_stream,
+    gather_whole,
+)
 
 CHARACTERS_PER_TOKEN: Final = 3.5
 CONNECT_SECONDS: Final = 15.0
 NAME_HEADER: Final = "Idempotency-Key"
-BROKEN_OFF: Final = "the reply broke off in the middle"
-
-Messages = Sequence[dict[str, str]]
 
 
 def import_litellm() -> Any:
@@ -45,132 +50,112 @@ def estimate_tokens(text: str) -> int:
     return round(len(text) / CHARACTERS_PER_TOKEN) + 1
 
 
-@dataclass(slots=True)
-class Completion:
-    """What came back. Token counts are None where the server gave none."""
-
-    parts: list[str] = field(default_factory=list)
-    finish: str = ""
-    refusal: str = ""
-    sent: int | None = None
-    answered: int | None = None
-    cached: int = 0
-
-    @property
-    def text(self) -> str:
-        return "".join(self.parts)
-
-    def add_usage(self, usage: Any) -> None:
-        """Take the token counts of a usage object or dictionary."""
-        sent, answered = _get(usage, "prompt_tokens"), _get(usage, "completion_tokens")
-        self.sent = self.sent if sent is None else int(sent)
-        self.answered = self.answered if answered is None else int(answered)
-        self.cached = int(_get(_get(usage, "prompt_tokens_details"), "cached_tokens") or 0)
-
-
 class Client(Protocol):
     """Sends messages to a model. Raises what its package raises; `faults.read_fault` reads it."""
 
-    def complete(self, model: str, messages: Messages, name: str, into: Completion) -> None:
+    @property
+    def url(self) -> str | None:
+        """The server's address, where it was given by that."""
+
+    def complete(self, call: Mapping[str, Any], name: str, into: Completion) -> None:
         """Fill `into` as the reply comes, so that what a broken stream brought is known.
 
-        `name` is the request's own; a gateway that keeps such keys does not bill it twice.
+        Args:
+            call: model, messages and parameters, as the OpenAI protocol names them.
+            name: the request's own; a gateway that keeps such keys does not bill it twice.
         """
 
 
 class UrlClient:
-    """Any OpenAI-compatible server, through the openai package.
+    """Any server that speaks the OpenAI protocol, at its address.
 
     Args:
-        silence_seconds: longest wait for the next piece of a reply.
-        answer_tokens: longest reply.
+        silence_seconds: longest wait for bytes.
     """
 
-    def __init__(self, url: str, silence_seconds: float, answer_tokens: int) -> None:
-        import openai
+    def __init__(self, url: str, silence_seconds: float) -> None:
+        import httpx
 
-        self._client: Any = openai.OpenAI(
-            base_url=url,
-            api_key=key_for_url(),
-            max_retries=0,
-            timeout=openai.Timeout(silence_seconds, connect=CONNECT_SECONDS),
+        self.url = url
+        self._client = httpx.Client(
+            timeout=httpx.Timeout(silence_seconds, connect=CONNECT_SECONDS, pool=None),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+            follow_redirects=True,
         )
         # Else its idle connections would wait for the collector.
         weakref.finalize(self, self._client.close)
-        self._answer_tokens = answer_tokens
 
-    def complete(self, model: str, messages: Messages, name: str, into: Completion) -> None:
-        """One streamed call."""
-        response = self._client.chat.completions.with_raw_response.create(
-            **_call(model, messages, name, self._answer_tokens)
+    def complete(self, call: Mapping[str, Any], name: str, into: Completion) -> None:
+        """One call."""
+        import httpx
+
+        request = self._client.build_request(
+            "POST",
+            f"{(self.url or '').rstrip('/')}/chat/completions",
+            content=json.dumps(call).encode(),
+            headers={
+                "Content-Type": "application/json",
+                "Authorization": f"Bearer {key_for_url()}",
+                NAME_HEADER: name,
+            },
         )
+        response = self._client.send(request, stream=True)
         try:
-            if "json" in response.headers.get("content-type", ""):
-                _gather_whole(response.http_response.read(), into)
+            if response.status_code >= 400:
+                body = response.read().decode("utf-8", "replace")
+                raise RefusedError(response.status_code, body, dict(response.headers))
+            if "event-stream" in response.headers.get("content-type", ""):
+                gather_stream(response.iter_bytes(), into)
             else:
-                _gather(response.parse(), into)
+                _gather_either(response.iter_bytes(), into)
+        except httpx.HTTPError:
+            # What came after the end of the reply is no loss.
+            if not into.finish:
+                raise
         finally:
-            response.http_response.close()
+            response.close()
 
 
 class LitellmClient:
     """Any model that litellm knows by name; each provider's key is where litellm looks for it."""
 
-    def __init__(self, silence_seconds: float, answer_tokens: int) -> None:
+    url: str | None = None
+
+    def __init__(self, silence_seconds: float) -> None:
         self._litellm = import_litellm()
         self._silence_seconds = silence_seconds
-        self._answer_tokens = answer_tokens
 
-    def complete(self, model: str, messages: Messages, name: str, into: Completion) -> None:
-        """One streamed call."""
-        chunks = self._litellm.completion(
-            **_call(model, messages, name, self._answer_tokens),
+    def complete(self, call: Mapping[str, Any], name: str, into: Completion) -> None:
+        """One call."""
+        reply = self._litellm.completion(
+            **call,
+            extra_headers={NAME_HEADER: name},
             timeout=self._silence_seconds,
             max_retries=0,
             num_retries=0,
         )
-        _gather(chunks, into)
+        if not call.get("stream"):
+            add_document(reply, into)
+            into.finish = into.finish or "stop"
+            return
+        for chunk in reply:
+            if into.left:
+                return
+            add_document(chunk, into)
         # litellm makes up an end for a stream that broke off; it knows whether the provider sent it
-        if getattr(chunks, "received_finish_reason", into.finish) is None:
-            raise BrokenStreamError(BROKEN_OFF)
+        if not into.finish or getattr(reply, "received_finish_reason", into.finish) is None:
+            raise BrokenStreamError(UNFINISHED)
 
 
-def _call(model: str, messages: Messages, name: str, answer_tokens: int) -> dict[str, Any]:
-    return {
-        "model": model,
-        "messages": list(messages),
-        "max_tokens": answer_tokens,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        "extra_headers": {NAME_HEADER: name},
-    }
-
-
-def _gather(chunks: Iterable[Any], into: Completion) -> None:
-    for chunk in chunks:
-        if (usage := _get(chunk, "usage")) is not None:
-            into.add_usage(usage)
-        for choice in _get(chunk, "choices") or ():
-            _add(_get(choice, "delta"), choice, into)
-    if not into.finish:
-        raise BrokenStreamError(BROKEN_OFF)
-
-
-def _gather_whole(body: bytes, into: Completion) -> None:
-    document = json.loads(body)
-    if not isinstance(document, dict):
-        raise BrokenStreamError("the server's answer is no JSON object")
-    into.add_usage(document.get("usage"))
-    for choice in document.get("choices") or ():
-        _add(_get(choice, "message"), choice, into)
-    into.finish = into.finish or "stop"
-
-
-def _add(said: Any, choice: Any, into: Completion) -> None:
-    into.parts.append(_get(said, "content") or "")
-    into.refusal += _get(said, "refusal") or ""
-    into.finish = _get(choice, "finish_reason") or into.finish
-
-
-def _get(holder: Any, name: str) -> Any:
-    return holder.get(name) if isinstance(holder, dict) else getattr(holder, name, None)
+def _gather_either(pieces: Iterator[bytes], into: Completion) -> None:
+    """A reply whose header does not say stream: by how it begins."""
+    begun = b""
+    for piece in pieces:
+        begun += piece
+        if begun.lstrip():
+            break
+    rest = chain([begun], pieces)
+    if begun.lstrip().startswith((b"data:", b":", b"event:")):
+        gather_stream(rest, into)
+    else:
+        gather_whole(b"".join(rest), into)

@@ -1,46 +1,51 @@
-"""Tells faults that pass from those of one question and those that last."""
+"""Tells faults that pass from those of one question and those that last.
+
+Codes and structure are believed first, words last: a server that asks to wait is waited for,
+whatever else it says.
+"""
 
 from __future__ import annotations
 
-import datetime
-import email.utils
-import json
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
+from urllib.parse import urlsplit
 
+from archwright.agents.backends import Failure
 from archwright.agents.backends.keys import OWN_KEY, redact
+from archwright.agents.backends.wire.refusals import LONGEST_WORDS, Refusal, read_refusal
+from archwright.agents.backends.wire.room import read_room
 
 Kind = Literal["outage", "broken", "question", "lasting"]
 """`outage`: the service does not serve now; `broken`: it served this reply badly; `question`: it
 will not answer this one question; `lasting`: it will answer none until somebody fixes it."""
 
-LONGEST_WORDS: Final = 300
-_PASSING: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
-_REFUSED_KEY: Final = frozenset({401, 403})
-_QUOTA: Final = (
-    "insufficient_quota",
-    "quota_exceeded",
-    "your quota",
-    "current quota",
-    "billing",
-    "credit balance",
-    "payment",
+_PASSING: Final = frozenset({408, 409, 425, 429})
+_LIMIT_CODES: Final = ("rate_limit", "ratelimit", "too_many_requests", "throttl", "overload")
+_QUOTA_CODES: Final = ("insufficient_quota", "quota_exceeded", "billing", "insufficient_balance")
+_QUOTA: Final = re.compile(
+    r"your quota|current quota|billing|credit balance|insufficient (?:balance|credit)|payment"
 )
-_ONE_QUESTION: Final = (
-    "context_length",
-    "context length",
-    "context window",
-    "maximum context",
-    "content_filter",
-    "content_policy",
-    "content policy",
-    "too long",
+_KEY: Final = re.compile(r"api[ _]?key")
+_MODERATED_CODES: Final = (
+    "content_filter", "content_policy", "moderation", "data_inspection", "datainspection",
+    "responsibleai", "safety", "inappropriate", "flagged",
+)  # fmt: skip
+_MODERATED: Final = re.compile(
+    r"content[ _](?:filter|policy|management)|moderation|flagged|inappropriate|data_inspection"
+    r"|usage policies|safety (?:system|reasons|filter)"
 )
-
-
-class BrokenStreamError(Exception):
-    """A reply that ended before it was whole."""
+_NO_MODEL_CODES: Final = ("model_not_found", "model_not_exist", "not_found_error")
+_NO_MODEL: Final = re.compile(
+    r"model\b.*(?:not found|not exist|no such|unknown|not available|not supported|no endpoints)"
+    r"|(?:no such|unknown|no endpoints|not found|invalid).*\bmodel\b"
+)
+_LOST: Final = (
+    "Connect", "Timeout", "Network", "Proxy", "ReadError", "WriteError", "CloseError", "Protocol",
+    "MidStream",
+)  # fmt: skip
+"""Parts of the names that packages give to what happens on the way to a server and back."""
+_VERSION: Final = re.compile(r"/v\d|/openai\b|/api/|/deployments\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,39 +57,112 @@ class Fault:
     wait_seconds: float | None = None
     reached: bool = True
     """Whether a server answered at all."""
+    failure: Failure = "question"
+    """What the reply says of it where the question ends with it."""
 
 
-def read_fault(error: Exception, model: str) -> Fault:
-    """The fault behind an exception of the openai, litellm or httpx package."""
-    words = _words(error)
-    status = getattr(error, "status_code", None)
-    if status is None or _is_connection(error):
-        signs = ("Protocol", "MidStream")
-        broken = isinstance(error, BrokenStreamError | ValueError) or any(
-            sign in _name(error) for sign in signs
-        )
-        reached = broken or _was_silent(error)
-        return Fault("broken" if broken else "outage", f"{model}: {words}", reached=reached)
-    lower = words.lower()
-    if status in _REFUSED_KEY:
+class FaultError(Exception):
+    """A try that ended with a fault, and the refusal that it was, if it was one."""
+
+    def __init__(self, fault: Fault, refusal: Refusal | None = None) -> None:
+        super().__init__(fault.words)
+        self.fault = fault
+        self.refusal = refusal
+
+
+def read_fault(error: Exception, model: str, url: str | None = None, begun: bool = False) -> Fault:
+    """The fault behind an exception of ours, or of the httpx, openai or litellm package.
+
+    Args:
+        url: the server's address, where it was given by that.
+        begun: whether a part of the reply had come.
+    """
+    refusal = None if _is_connection(error) else read_refusal(error)
+    if refusal is None:
+        return _read_lost(error, model, url, begun)
+    return _read_refused(refusal, model, url)
+
+
+def _read_lost(error: Exception, model: str, url: str | None, begun: bool) -> Fault:
+    """What happened to a call that no server refused."""
+    words = " ".join(redact(str(error)).split())[:LONGEST_WORDS] or _name(error)
+    if begun or not any(sign in _name(error) for sign in _LOST):
+        return Fault("broken", f"{model}: {words}", failure="empty")
+    reached = "Connect" not in _name(error) + type(error.__cause__).__name__
+    if not reached and url is not None:
+        words = f"no server answers at {url} ({words}): start it, or check --base-url"
+    return Fault("outage", f"{model}: {words}", reached=reached)
+
+
+def _read_refused(refusal: Refusal, model: str, url: str | None) -> Fault:
+    status, lower = refusal.status, refusal.lower
+    said = f"{model}: {status or 'an error in its reply'}: {refusal.words[:LONGEST_WORDS]}"
+    if refusal.is_page:
+        return _read_page(status, said, url)
+    if read_room(refusal, 1) is not None:
+        return Fault("question", said, failure="context")
+    if status != 401 and (refusal.has_code(*_MODERATED_CODES) or _MODERATED.search(lower)):
+        return Fault("question", said, failure="refused")
+    if status == 429 or (status in (400, 402, 403) and _is_about_money(refusal)):
+        return _read_limit(refusal, model, said)
+    if status in (401, 403) or (status == 400 and _is_about_key(refusal)):
         return Fault(
             "lasting",
             f"{model}: the key was refused ({status}): set the provider's key in the environment, "
-            f"or {OWN_KEY} for a server named by --base-url. It said: {words}",
+            f"or {OWN_KEY} for a server named by --base-url. It said: {refusal.words}"[:600],
         )
-    if status == 402 or (status == 429 and any(sign in lower for sign in _QUOTA)):
-        return Fault("lasting", f"{model}: the quota is exhausted ({status}): {words}")
-    if status == 404:
-        return Fault("lasting", f"{model}: no such model there (404), check --model: {words}")
-    if status in _PASSING or status >= 500:
-        return Fault("outage", f"{model}: {status}: {words}", _wait_asked_for(error))
-    if status in (400, 413, 422) and any(sign in lower for sign in _ONE_QUESTION):
-        return Fault("question", f"{model}: {status}: {words}")
-    return Fault("lasting", f"{model}: the request was refused ({status}): {words}")
+    if refusal.has_code(*_NO_MODEL_CODES) or (status == 404 and _NO_MODEL.search(lower)):
+        return Fault("lasting", f"{model}: no such model there, check --model: {said}")
+    if status in (404, 405):
+        return Fault("lasting", f"{said}: {_address_words(url)}")
+    if status in _PASSING or (status or 0) >= 500:
+        return Fault("outage", said, refusal.wait_seconds)
+    return Fault("broken" if status is None or status < 400 else "question", said)
 
 
-def _name(error: Exception) -> str:
-    return type(error).__name__
+def _read_page(status: int | None, said: str, url: str | None) -> Fault:
+    """A web page: of a wrong address, or of what stands before the server."""
+    if status in (200, 404, 405):
+        return Fault("lasting", f"{said}: {_address_words(url)}")
+    if status == 413:
+        return Fault("question", said, failure="context")
+    if status in _PASSING or (status or 0) >= 500:
+        return Fault("outage", said)
+    return Fault("broken", f"{said}: a proxy or firewall stands before the server")
+
+
+def _read_limit(refusal: Refusal, model: str, said: str) -> Fault:
+    """Too many requests, or no money: only what names no end of the wait lasts."""
+    lasts = refusal.has_code(*_QUOTA_CODES) or _QUOTA.search(refusal.lower) is not None
+    waits = refusal.wait_seconds is not None or refusal.has_code(*_LIMIT_CODES)
+    if (lasts and not waits) or refusal.status == 402:
+        return Fault("lasting", f"{model}: the quota is exhausted ({said})")
+    return Fault("outage", said, refusal.wait_seconds)
+
+
+def _is_about_money(refusal: Refusal) -> bool:
+    return (
+        refusal.status == 402
+        or refusal.has_code(*_QUOTA_CODES, *_LIMIT_CODES)
+        or _QUOTA.search(refusal.lower) is not None
+    )
+
+
+def _is_about_key(refusal: Refusal) -> bool:
+    return refusal.has_code("api_key") or _KEY.search(refusal.lower) is not None
+
+
+def _address_words(url: str | None) -> str:
+    if url is None:
+        return "there is no such address: check --model"
+    if lacks_version(url):
+        return f"--base-url {url} has no /v1: try --base-url {url.rstrip('/')}/v1"
+    return f"check --base-url {url} and --model"
+
+
+def lacks_version(url: str) -> bool:
+    """Whether an address has not the part that those of the OpenAI protocol mostly have."""
+    return _VERSION.search(urlsplit(url).path + "/") is None
 
 
 def _is_connection(error: Exception) -> bool:
@@ -93,35 +171,5 @@ def _is_connection(error: Exception) -> bool:
     return _name(error) in names
 
 
-def _was_silent(error: Exception) -> bool:
-    """Whether a server took the call and then said nothing, which is not the same as no server."""
-    return "Timeout" in _name(error) and "Connect" not in type(error.__cause__).__name__
-
-
-def _words(error: Exception) -> str:
-    body = getattr(error, "body", None)
-    said: Any = error
-    if isinstance(body, Mapping):
-        inner = body.get("error", body)
-        said = inner if isinstance(inner, str) else json.dumps(inner)
-        if isinstance(inner, Mapping) and inner.get("message"):
-            said = " ".join(str(inner[k]) for k in ("message", "code", "type") if inner.get(k))
-    words = " ".join(redact(str(said)).split()) or _name(error)
-    return words[:LONGEST_WORDS]
-
-
-def _wait_asked_for(error: Exception) -> float | None:
-    """Seconds from a Retry-After header: a number, or a date (RFC 9110)."""
-    headers = getattr(getattr(error, "response", None), "headers", None) or {}
-    said = headers.get("retry-after")
-    if said is None:
-        return None
-    try:
-        return max(0.0, float(said))
-    except ValueError:
-        pass
-    try:
-        until = email.utils.parsedate_to_datetime(said)
-    except ValueError:
-        return None
-    return max(0.0, (until - datetime.datetime.now(datetime.UTC)).total_seconds())
+def _name(error: Exception) -> str:
+    return type(error).__name__

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Final
 
-from archwright.agents.backends import Reply, Request
+from archwright.agents.backends import Failure, Reply, Request
 from archwright.agents.backends.bandit import ModelPool
-from archwright.agents.backends.client import Client, Completion, estimate_tokens
-from archwright.agents.backends.faults import BrokenStreamError, Fault, read_fault
+from archwright.agents.backends.client import Client
+from archwright.agents.backends.faults import Fault, FaultError
 from archwright.agents.backends.keys import redact
-from archwright.agents.backends.meter import Amount, BudgetSpentError, Meter
+from archwright.agents.backends.meter import BudgetSpentError, Meter
 from archwright.agents.backends.pricing import Price
+from archwright.agents.backends.wire.answers import Answered, read_completion
+from archwright.agents.backends.wire.calling import Caller, Outlay
+from archwright.agents.backends.wire.messages import Asked
+from archwright.agents.backends.wire.standing import Standing
+from archwright.agents.backends.wire.terms import Terms
 from archwright.core import BackendError, Stopped
 
 NOTICE_AFTER_SECONDS: Final = 20.0
-LEAST_CHARACTERS_PER_TOKEN: Final = 2.0
-"""Text denser than this is rare: it bounds what a call in flight can cost."""
+THOUGHT_KEPT: Final = 2000
+"""Characters of a thought that are kept: its last ones, where it came to something."""
+ADAPTED_AT_MOST: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,30 +37,18 @@ class Patience:
     first_seconds: float = 1.0
     longest_seconds: float = 60.0
     outage_seconds: float = 1800.0
-    """How long a service may be out before the run stops, to be resumed."""
+    """How long a service may be out before its model is given up, and how long one question may
+    take with all its waits: silence, pauses and tries together."""
     contact_seconds: float = 30.0
     """The same where no server ever answered: a wrong address is no outage."""
-    broken_tries: int = 6
+    silence_seconds: float = 180.0
+    """Longest wait for the next piece of a reply."""
+    broken_tries: int = 3
     """Tries of one question whose replies come empty or broken, each paid."""
 
 
-class _TryError(Exception):
-    """A try that ended with a fault."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.words)
-        self.fault = fault
-
-
-@dataclass(slots=True)
-class _Account:
-    """What the tries of one question cost."""
-
-    tries: int = 0
-    broken: int = 0
-    sent: int = 0
-    cost: Amount = field(default_factory=Amount)
-    estimated: bool = False
+class _DeadError(Exception):
+    """The model will answer no question any more."""
 
 
 class LlmBackend:
@@ -62,14 +56,17 @@ class LlmBackend:
 
     Args:
         client: how a model is reached.
-        pool: which model answers.
+        pool: which model answers, and which take over from it.
         prices: by model; None where the price is unknown, and its calls count no dollars.
         meter: the limits.
-        answer_tokens: longest reply, for what a call in flight can cost.
-        stop: ends all waiting.
-        notify: is told once of each outage.
+        answer_tokens: longest reply.
+        stop: ends all waiting, and all calls.
+        notify: is told once of each outage, and of what a model does not take.
         patience: how long faults are waited out.
         calls: calls at a time, at most; None without a limit.
+        options: parameters of every call, such as the temperature.
+        goes_on: whether somebody else answers where all models are dead: each question then ends
+            with an error, not the run.
     """
 
     name = "llm"
@@ -85,47 +82,75 @@ class LlmBackend:
         notify: Callable[[str], None],
         patience: Patience | None = None,
         calls: int | None = None,
+        options: Mapping[str, Any] = MappingProxyType({}),
+        goes_on: bool = False,
     ) -> None:
-        self._client = client
         self._pool = pool
-        self._prices = prices
-        self._meter = meter
-        self._answer_tokens = answer_tokens
         self._stop = stop
         self._notify = notify
         self._patience = patience or Patience()
+        self._caller = Caller(client, prices, meter, stop, self._patience.silence_seconds)
         self._lane = threading.BoundedSemaphore(calls) if calls else contextlib.nullcontext()
-        self._silent_since: dict[str, float] = {}
-        self._reached = False
-        self._dead: BackendError | None = None
+        self._standing = {name: Standing() for name in pool.names}
+        self._terms = {name: Terms(answer_tokens, options) for name in pool.names}
+        self._goes_on = goes_on
+        self._told: set[str] = set()
 
     def answer(self, request: Request) -> Reply:
         """One answer, in words; a question that cannot be answered is a reply with an error.
 
         Raises:
             BackendError: no question can be answered until somebody fixes it.
-            Stopped: the run was asked to stop while a fault was waited out.
+            Stopped: the run was asked to stop while a fault was waited out, or in a call.
         """
-        model = self._pool.choose(request.role, request.candidate)
-        account = _Account()
+        chain = self._pool.chain(request.role, request.candidate)
+        for model, following in zip(chain, (*chain[1:], ""), strict=True):
+            standing = self._standing[model]
+            if standing.dead:
+                continue
+            try:
+                return self._ask(model, request)
+            except _DeadError as error:
+                if standing.die(str(error)) and following:
+                    self._tell(f"{error}: {following} answers from here on")
+        words = "; ".join(dict.fromkeys(self._standing[model].dead for model in chain))
+        if not self._goes_on:
+            raise BackendError(words)
+        self._tell(f"{words}: the symbolic engine answers from here on")
+        return Reply(model=chain[-1], error=words, fault="question")
+
+    def _ask(self, model: str, request: Request) -> Reply:
+        """One model's answer, or why it gave none.
+
+        Raises:
+            _DeadError: it will give none to any question.
+        """
+        outlay, standing = Outlay(), self._standing[model]
+        asked = Asked(model, request)
         try:
-            completion = self._ask_until(model, request, account)
+            answered = self._ask_until(asked, outlay)
         except BudgetSpentError as error:
-            return _reply(model, account, error=str(error))
-        except _TryError as error:
-            if error.fault.kind in ("lasting", "outage"):
-                self._dead = BackendError(error.fault.words)
-                raise self._dead from None
-            return _reply(model, account, error=f"no usable reply from {error.fault.words}")
-        if completion.refusal or completion.finish == "content_filter":
-            said = redact(completion.refusal or completion.text)[:300]
-            return _reply(model, account, error=f"{model} refused to answer: {said}")
-        cut = completion.finish == "length"
-        return _reply(model, account, text=redact(completion.text), cut=cut)
+            return _reply(model, outlay, error=str(error), fault="budget")
+        except FaultError as error:
+            fault = error.fault
+            alone = fault.kind == "outage" and standing.answered_since(outlay.began)
+            if fault.kind == "lasting" or (fault.kind == "outage" and not alone):
+                raise _DeadError(fault.words) from None
+            if fault.failure != "tools":
+                failed = standing.note_failure(f"{request.candidate}/{request.role}")
+                if failed is not None:
+                    words = (
+                        f"{failed} questions in a row got no usable reply; the last: {fault.words}"
+                    )
+                    raise _DeadError(words) from None
+            words = f"no usable reply from {fault.words}"
+            return _reply(model, outlay, error=words, fault=fault.failure)
+        standing.note_answer()
+        return _reply(model, outlay, answered)
 
     # --- tries --------------------------------------------------------------------------------
 
-    def _ask_until(self, model: str, request: Request, account: _Account) -> Completion:
+    def _ask_until(self, asked: Asked, outlay: Outlay) -> Answered:
         import tenacity
 
         growing = tenacity.wait_random_exponential(
@@ -133,140 +158,127 @@ class LlmBackend:
         )
 
         def wait(state: Any) -> float:
-            asked = state.outcome.exception().fault.wait_seconds
+            said = state.outcome.exception().fault.wait_seconds
             # Those that were told the same time do not all come back at once.
             jitter = float(growing(state))
-            return jitter if asked is None else asked + min(jitter, 0.1 * asked + 0.1)
+            return jitter if said is None else said + min(jitter, 0.1 * said + 0.1)
 
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(lambda e: self._passes(e, account, model)),
+            retry=tenacity.retry_if_exception(lambda e: self._passes(e, outlay, asked.model)),
             wait=wait,
-            sleep=self._sleep,
+            sleep=lambda seconds: self._sleep(seconds, asked.model),
             reraise=True,
         )
-        completion: Completion = retrying(self._try, model, request, account)
-        self._silent_since.pop(model, None)
-        return completion
+        answered: Answered = retrying(self._try, asked, outlay)
+        return answered
 
-    def _passes(self, error: BaseException, account: _Account, model: str) -> bool:
+    def _passes(self, error: BaseException, outlay: Outlay, model: str) -> bool:
         """Whether to try again after an error."""
-        if not isinstance(error, _TryError):
+        if not isinstance(error, FaultError):
             return False
-        if error.fault.kind == "broken":
-            account.broken += 1
-            return account.broken < self._patience.broken_tries
-        if error.fault.kind != "outage":
+        fault = error.fault
+        if fault.kind == "broken":
+            outlay.broken += 1
+            return outlay.broken < self._patience.broken_tries
+        if fault.kind != "outage":
             return False
-        now = time.monotonic()
-        silent = now - self._silent_since.setdefault(model, now)
-        self._reached = self._reached or error.fault.reached
+        standing = self._standing[model]
+        silent = standing.note_silence(fault.reached)
         if silent > NOTICE_AFTER_SECONDS:
             # A notice is recorded once: its words are the same for the whole outage.
             begun = time.strftime("%H:%M", time.localtime(time.time() - silent))
             self._notify(f"{model} gave no answer from {begun} on: calls waited until it did")
         p = self._patience
-        return silent < (p.outage_seconds if self._reached else p.contact_seconds)
+        most = p.outage_seconds if standing.reached else p.contact_seconds
+        left = most - max(silent, time.monotonic() - outlay.began)
+        if left > (fault.wait_seconds or 0.0):
+            return True
+        if standing.reached:
+            wait = f", and asks to wait {fault.wait_seconds:,.0f} s" if fault.wait_seconds else ""
+            minutes = f"outage_minutes ({p.outage_seconds / 60:g})"
+            error.fault = replace(
+                fault, words=f"{fault.words}{wait}: that is longer than {minutes} allows"
+            )
+        return False
 
-    def _sleep(self, seconds: float) -> None:
+    def _sleep(self, seconds: float, model: str) -> None:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            self._check_alive()
+            self._check_alive(model)
             self._stop.wait(min(left, 0.5))
 
-    def _check_alive(self) -> None:
+    def _check_alive(self, model: str) -> None:
         if self._stop.is_set():
             raise Stopped("the run was asked to stop")
-        if self._dead is not None:
-            raise self._dead
+        if dead := self._standing[model].dead:
+            raise _DeadError(dead)
 
-    def _try(self, model: str, request: Request, account: _Account) -> Completion:
-        """One call, in its turn."""
+    def _try(self, asked: Asked, outlay: Outlay) -> Answered:
+        """One call, in its turn; again at once where its terms were refused and others may do."""
+        terms = self._terms[asked.model]
         with self._lane:
-            self._check_alive()
-            return self._call(model, request, account)
+            while True:
+                self._check_alive(asked.model)
+                if asked.request.tools and not terms.takes_tools:
+                    words = f"{asked.model}: the server takes no tools"
+                    raise FaultError(Fault("question", words, failure="tools"))
+                room = min(terms.room(asked.characters), outlay.room or terms.answer_tokens)
+                said = terms.parameters(room)
+                if asked.request.tools:
+                    said["tools"] = list(asked.request.tools)
+                name = terms.name(asked.request.hash, said)
+                try:
+                    completion = self._caller.call(asked, said, name, room, outlay)
+                except FaultError as error:
+                    if not self._adapt(error, asked, said, room, outlay):
+                        raise
+                else:
+                    return read_completion(completion, asked.model, room, bool(asked.request.tools))
 
-    def _call(self, model: str, request: Request, account: _Account) -> Completion:
-        """One call, reserved before and settled after, however it ends."""
-        messages = _messages(request)
-        reserved = self._meter.reserve(self._most(model, messages), self._stop.is_set)
-        completion, cost, answered = Completion(), Amount(), False
-        try:
-            self._complete(model, messages, request.hash, completion)
-            answered = self._reached = True
-        finally:
-            if answered or completion.parts:
-                cost = self._cost(model, messages, completion, account)
-            self._meter.settle(reserved, cost)
-            account.tries += 1
-            account.cost += cost
-        if not completion.text.strip() and not completion.refusal:
-            raise _TryError(Fault("broken", f"{model}: the reply was empty"))
-        return completion
+    def _adapt(
+        self, error: FaultError, asked: Asked, said: Mapping[str, Any], room: int, outlay: Outlay
+    ) -> bool:
+        """Whether a refusal taught other terms to ask on."""
+        outlay.adapted += 1
+        if error.refusal is None or outlay.adapted > ADAPTED_AT_MOST:
+            return False
+        terms = self._terms[asked.model]
+        if shorter := terms.shorten(error.refusal, room, asked.characters):
+            outlay.room, changed = shorter
+        elif error.fault.failure == "context" or not (learned := terms.learn(error.refusal, said)):
+            return False
+        else:
+            changed = learned
+        if changed.words:
+            self._tell(f"{asked.model} {changed.words}")
+        return True
 
-    def _complete(
-        self, model: str, messages: list[dict[str, str]], name: str, completion: Completion
-    ) -> None:
-        import httpx
-        import openai
-
-        try:
-            self._client.complete(model, messages, name, completion)
-        except (
-            openai.OpenAIError,
-            httpx.HTTPError,
-            BrokenStreamError,
-            json.JSONDecodeError,
-        ) as error:
-            raise _TryError(read_fault(error, model)) from None
-
-    # --- the account --------------------------------------------------------------------------
-
-    def _most(self, model: str, messages: list[dict[str, str]]) -> Amount:
-        """The most that a call can cost."""
-        characters = sum(len(m["content"]) for m in messages)
-        sent = round(characters / LEAST_CHARACTERS_PER_TOKEN)
-        price = self._prices.get(model)
-        usd = price.usd(sent, self._answer_tokens) if price else 0.0
-        return Amount(usd, sent + self._answer_tokens)
-
-    def _cost(
-        self,
-        model: str,
-        messages: list[dict[str, str]],
-        completion: Completion,
-        account: _Account,
-    ) -> Amount:
-        """What a call cost; where the server did not count, by estimate."""
-        sent, answered = completion.sent, completion.answered
-        if sent is None or answered is None:
-            account.estimated = True
-            sent = estimate_tokens("".join(m["content"] for m in messages))
-            answered = estimate_tokens(completion.text)
-        account.sent += sent
-        price = self._prices.get(model)
-        usd = price.usd(sent, answered, min(completion.cached, sent)) if price else 0.0
-        return Amount(usd, sent + answered)
-
-
-def _messages(request: Request) -> list[dict[str, str]]:
-    messages = [{"role": "user", "content": request.prompt}]
-    for turn in request.turns:
-        messages.append({"role": "assistant", "content": turn.said})
-        messages.append({"role": "user", "content": turn.asked})
-    return messages
+    def _tell(self, words: str) -> None:
+        if words not in self._told:
+            self._told.add(words)
+            self._notify(words)
 
 
 def _reply(
-    model: str, account: _Account, text: str = "", error: str = "", cut: bool = False
+    model: str,
+    outlay: Outlay,
+    answered: Answered | None = None,
+    error: str = "",
+    fault: Failure = "",
 ) -> Reply:
     return Reply(
         model=model,
-        text=text,
+        text=answered.text if answered else "",
+        calls=answered.calls if answered else (),
+        cut=answered is not None and answered.cut,
         error=error,
-        cut=cut,
-        tokens=account.cost.tokens,
-        usd=account.cost.usd,
-        tokens_in=account.sent,
-        tries=account.tries,
-        estimated=account.estimated,
+        fault=fault,
+        tokens=outlay.cost.tokens,
+        usd=outlay.cost.usd,
+        tokens_in=outlay.sent,
+        tries=outlay.tries,
+        estimated=outlay.estimated,
+        thought=redact(outlay.thought)[-THOUGHT_KEPT:],
+        tokens_thought=outlay.cost.thought,
+        tokens_cached=outlay.cost.cached,
     )

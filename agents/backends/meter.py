@@ -11,16 +11,20 @@ from archwright.core import AnswerError, Stopped
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """US dollars and tokens."""
+    """US dollars and tokens; of these, how many were thought, and sent but found in a cache."""
 
     usd: float = 0.0
     tokens: int = 0
+    thought: int = 0
+    cached: int = 0
 
     def __add__(self, other: Amount) -> Amount:
-        return Amount(self.usd + other.usd, self.tokens + other.tokens)
-
-    def __sub__(self, other: Amount) -> Amount:
-        return Amount(self.usd - other.usd, self.tokens - other.tokens)
+        return Amount(
+            self.usd + other.usd,
+            self.tokens + other.tokens,
+            self.thought + other.thought,
+            self.cached + other.cached,
+        )
 
 
 class BudgetSpentError(AnswerError):

@@ -9,8 +9,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from archwright.agents.backends import Backend, Reply
-from archwright.agents.backends.bandit import ModelPool, Pull, parse_models
+from archwright.agents.backends.bandit import ModelPool, Pull, parse_models, parse_others
 from archwright.agents.backends.client import Client, LitellmClient, UrlClient
+from archwright.agents.backends.faults import lacks_version
+from archwright.agents.backends.keys import key_for_url
 from archwright.agents.backends.llm import LlmBackend, Patience
 from archwright.agents.backends.meter import Amount, Meter
 from archwright.agents.backends.pricing import Price, parse_prices, price_of
@@ -64,16 +66,27 @@ def symbolic(_: BackendSource | None = None) -> Backend:
 def open_llm(source: BackendSource) -> LlmBackend:
     """The models that the settings name. Nothing is asked yet, and no price is insisted on."""
     settings = source.settings
+    patience = source.patience or Patience(
+        outage_seconds=60 * settings.outage_minutes, silence_seconds=settings.silence_seconds
+    )
+    options = {
+        "temperature": settings.temperature,
+        "top_p": settings.top_p,
+        "reasoning_effort": settings.reasoning_effort,
+    }
+    others = parse_others(settings.or_models)
     return LlmBackend(
         client=_open_client(settings),
-        pool=ModelPool(parse_models(settings.models), source.pulls),
+        pool=ModelPool(parse_models(settings.models), source.pulls, others),
         prices=known_prices(settings),
         meter=Meter(settings.max_usd, settings.max_tokens, source.spent),
         answer_tokens=settings.answer_tokens,
         stop=source.stop,
         notify=source.notify,
-        patience=source.patience or Patience(outage_seconds=60 * settings.outage_minutes),
+        patience=patience,
         calls=settings.calls,
+        options={name: value for name, value in options.items() if value is not None},
+        goes_on=settings.fallback == "symbolic",
     )
 
 
@@ -106,6 +119,8 @@ def check_backend(settings: RunSettings) -> None:
         return
     if not settings.models:
         raise InputError("the llm backend needs --model NAME")
+    if settings.base_url:
+        check_address(settings.base_url)
     unknown = [name for name, price in known_prices(settings).items() if price is None]
     if unknown and settings.max_tokens is None:
         raise InputError(
@@ -137,11 +152,40 @@ def check_url(url: str | None) -> None:
         )
 
 
+LOOK_SECONDS: Final = 3.0
+
+
+def check_address(url: str) -> None:
+    """Looks, free of charge, whether an address without a version means the one with it. A server
+    that does not answer the look is left to the first question.
+
+    Raises:
+        InputError: it does; the message has the address.
+    """
+    import httpx
+
+    if not lacks_version(url):
+        return
+    headers = {"Authorization": f"Bearer {key_for_url()}"}
+    better = f"{url.rstrip('/')}/v1"
+
+    def lists_models(address: str) -> bool:
+        answer = httpx.get(f"{address.rstrip('/')}/models", headers=headers, timeout=LOOK_SECONDS)
+        return answer.is_success and "json" in answer.headers.get("content-type", "")
+
+    try:
+        wrong = not lists_models(url) and lists_models(better)
+    except (httpx.HTTPError, ValueError):
+        return
+    if wrong:
+        raise InputError(f"--base-url {url} lists no models, and {better} does: use that")
+
+
 def known_prices(settings: RunSettings) -> dict[str, Price | None]:
     """The price of each model, None where nobody knows it."""
     said = parse_prices(settings.prices)
     listed = settings.base_url is None
-    models = parse_models(settings.models).values()
+    models = (*parse_models(settings.models).values(), *parse_others(settings.or_models).values())
     return {name: price_of(name, said, listed) for names in models for name in names}
 
 
@@ -155,5 +199,6 @@ def _kind_of(word: str) -> BackendKind:
 
 def _open_client(settings: RunSettings) -> Client:
     """How the models are reached: the server at `base_url`, or litellm's providers."""
-    limits = (settings.silence_seconds, settings.answer_tokens)
-    return UrlClient(settings.base_url, *limits) if settings.base_url else LitellmClient(*limits)
+    # The backend hears silence first; this only ends what it has left.
+    seconds = settings.silence_seconds + 1.0
+    return UrlClient(settings.base_url, seconds) if settings.base_url else LitellmClient(seconds)

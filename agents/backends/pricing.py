@@ -27,7 +27,8 @@ class Price:
 
 
 def parse_prices(words: Iterable[str]) -> dict[str, Price]:
-    """Prices by model name from `IN,OUT` (for every model, under the name "") or `NAME=IN,OUT`.
+    """Prices by model name from `IN,OUT` (for every model, under the name "") or `NAME=IN,OUT`;
+    a third number is the price of what was sent but found in the provider's cache.
 
     Raises:
         InputError: it is no such thing.
@@ -36,14 +37,16 @@ def parse_prices(words: Iterable[str]) -> dict[str, Price]:
     for word in words:
         name, _, numbers = word.rpartition("=")
         try:
-            sent, answered = (float(n) for n in numbers.split(","))
-        except ValueError:
+            price = Price(*(float(n) for n in numbers.split(",")))
+        except (ValueError, TypeError):
             raise InputError(
-                f"--price {word} is not IN,OUT or NAME=IN,OUT, in dollars per million tokens"
+                f"--price {word} is not IN,OUT or NAME=IN,OUT (or IN,OUT,CACHED), "
+                "in dollars per million tokens"
             ) from None
-        if not (0 <= sent < float("inf") and 0 <= answered < float("inf")):
+        numbers_said = (price.sent, price.answered, price.cached or 0.0)
+        if not all(0 <= number < float("inf") for number in numbers_said):
             raise InputError(f"--price {word}: a price is a number from 0 up")
-        prices[name] = Price(sent, answered)
+        prices[name] = price
     return prices
 
 

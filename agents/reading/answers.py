@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from archwright.agents.questions import Idea, ResearchQuestion, Typed
+from archwright.agents.questions import Typed
 from archwright.agents.reading.blocks import blanked, blocks
 from archwright.agents.reading.objects import JsonObject, objects, whole
 from archwright.agents.reading.thoughts import answer_in
@@ -77,32 +77,12 @@ def validate(found: Mapping[str, Any], answer: type[A], question: Typed) -> A:
         FormatError: it does not fit.
     """
     fields = {k: v for k, v in found.items() if k in answer.model_fields}
-    if answer is Idea and isinstance(question, ResearchQuestion):
-        fields = _complete_idea(fields, question)
     try:
         return answer.model_validate(fields)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(p) for p in first["loc"])
         raise FormatError(f"{place}: {first['msg']}") from None
-
-
-def _complete_idea(fields: dict[str, Any], question: ResearchQuestion) -> dict[str, Any]:
-    """The operator and the parents are the question's where the answer is silent or wrong."""
-    shown = {w.id for w in (*question.parents, *question.examples)}
-    passages = {p.id for p in question.passages}
-    for key, known in (("evidence", shown), ("parents", shown), ("citations", passages)):
-        said = fields.get(key, ())
-        if isinstance(said, list | tuple):
-            fields[key] = [str(i) for i in said if str(i) in known]
-    if not fields.get("parents") and question.operator != "draft":
-        fields["parents"] = [w.id for w in question.parents]
-    title = fields.get("title")
-    if isinstance(title, str):
-        if not title.strip():
-            raise FormatError("title: it is empty")
-        fields["title"] = " ".join(title.split())[:200]
-    return {"operator": question.operator, **fields}
 
 
 # --- JSON -------------------------------------------------------------------------------------

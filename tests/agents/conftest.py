@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from archwright.agents.backends.llm import LlmBackend, Patience
-from archwright.agents.backends.opening import open_llm
+from archwright.agents.backends.opening import BackendSource, open_llm
 from archwright.core.settings import RunSettings
 from archwright.runs.backends import source_of
 from archwright.runs.journal import Journal
@@ -78,6 +78,19 @@ class Runs:
 def quick_backend(settings: RunSettings, journal: Journal) -> LlmBackend:
     """The backend that a run would open, with less patience."""
     return open_llm(replace(source_of(settings, journal, threading.Event()), patience=QUICK))
+
+
+def open_models(
+    url: str,
+    stop: threading.Event | None = None,
+    patience: Patience = QUICK,
+    notices: list[str] | None = None,
+    **changes: Any,
+) -> LlmBackend:
+    """Models at a server, without a run; what the backend says goes to `notices`."""
+    settings = RunSettings(**{**PLAIN, "base_url": url, **changes})
+    notify = (notices if notices is not None else list[str]()).append
+    return open_llm(BackendSource(settings, notify, stop or threading.Event(), patience=patience))
 
 
 @pytest.fixture

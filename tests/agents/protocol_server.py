@@ -19,6 +19,8 @@ from typing import Any, Self
 
 ROLE = re.compile(r"You are the (\w+)\.")
 WORDS_PER_PIECE = 4
+CHARACTERS_PER_PIECE = 7
+NO_PAGE = "404 page not found"
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,12 @@ class Call:
     is none; `nth` counts requests of that name from 0."""
 
     model: str
-    messages: tuple[Mapping[str, str], ...]
+    messages: tuple[Mapping[str, Any], ...]
     name: str
     nth: int
     key: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+    """All that was sent, parameters included."""
 
     @property
     def role(self) -> str:
@@ -47,26 +51,41 @@ class Call:
 @dataclass(frozen=True)
 class Say:
     """A reply in words. `usage` counts tokens; `drop_after` ends the stream after so many pieces;
-    `wait_seconds` goes by before the first one."""
+    `wait_seconds` goes by before the first one; `thought` goes before the words, and `calls` of
+    tools (name and arguments) after them; `details` join the usage."""
 
     text: str
     finish: str = "stop"
     usage: bool = True
     drop_after: int | None = None
     wait_seconds: float = 0.0
+    thought: str = ""
+    calls: tuple[tuple[str, str], ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A reply of bytes, as they stand; `hold` keeps it open, in silence, until the event is set."""
+
+    body: bytes
+    kind: str = "text/event-stream"
+    status: int = 200
+    hold: threading.Event | None = None
 
 
 @dataclass(frozen=True)
 class Fail:
-    """A reply with an HTTP status."""
+    """A reply with an HTTP status; `body` in place of the usual one."""
 
     status: int
     message: str
     code: str = ""
+    body: Mapping[str, Any] | str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Act = Say | Fail
+Act = Say | Fail | Raw
 Script = Callable[[Call], Act]
 
 
@@ -123,7 +142,7 @@ class ProtocolServer:
             self._seen[name] = nth + 1
             self.busy += 1
             self.most_busy = max(self.most_busy, self.busy)
-        return Call(body["model"], messages, name, nth, key)
+        return Call(body["model"], messages, name, nth, key, body)
 
     def note(self, call: Call, act: Act, end: str, tokens: int) -> None:
         """Count a request that is over."""
@@ -144,6 +163,25 @@ def _pieces(text: str) -> Iterator[str]:
             yield piece
 
 
+def _call(number: int, name: str, arguments: str) -> dict[str, Any]:
+    function = {"name": name, "arguments": arguments}
+    return {"index": number, "id": f"call_{number}", "type": "function", "function": function}
+
+
+def _call_pieces(calls: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Tool calls as they are streamed: each begun with its name, then all arguments in turns."""
+    rest = {}
+    for call in calls:
+        function = call["function"]
+        rest[call["index"]] = function["arguments"]
+        yield {**call, "function": {**function, "arguments": ""}}
+    while any(rest.values()):
+        for index, arguments in rest.items():
+            if arguments:
+                yield {"index": index, "function": {"arguments": arguments[:CHARACTERS_PER_PIECE]}}
+                rest[index] = arguments[CHARACTERS_PER_PIECE:]
+
+
 def _handler(server: ProtocolServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -151,7 +189,16 @@ def _handler(server: ProtocolServer) -> type[BaseHTTPRequestHandler]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
+        def do_GET(self) -> None:
+            if self.path == "/v1/models":
+                self._send(200, '{"object": "list", "data": []}', {})
+            else:
+                self._send(404, NO_PAGE, {"Content-Type": "text/plain"})
+
         def do_POST(self) -> None:
+            if not self.path.startswith("/v1/"):
+                self._send(404, NO_PAGE, {"Content-Type": "text/plain"})
+                return
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             call = server.take(body, dict(self.headers))
             act = server.script(call)
@@ -160,17 +207,35 @@ def _handler(server: ProtocolServer) -> type[BaseHTTPRequestHandler]:
                     self._fail(act)
                     server.note(call, act, str(act.status), 0)
                     return
+                if isinstance(act, Raw):
+                    self._raw(act)
+                    server.note(call, act, "ok", 0)
+                    return
                 time.sleep(act.wait_seconds)
                 whole = self._say(call, act, bool(body.get("stream")) and server.streams)
             except OSError:
                 whole = False
-            sent = sum(count_tokens(m["content"]) for m in call.messages)
+            sent = sum(count_tokens(m["content"] or "") for m in call.messages)
             tokens = sent + count_tokens(act.text) if whole else 0
             server.note(call, act, "ok" if whole else "dropped", tokens)
 
         def _fail(self, act: Fail) -> None:
             error = {"message": act.message, "code": act.code, "type": "error"}
-            self._send(act.status, json.dumps({"error": error}), act.headers)
+            body = {"error": error} if act.body is None else act.body
+            text = body if isinstance(body, str) else json.dumps(body)
+            kind = {"Content-Type": "text/html"} if isinstance(body, str) else {}
+            self._send(act.status, text, {**kind, **act.headers})
+
+        def _raw(self, act: Raw) -> None:
+            self.send_response(act.status)
+            self.send_header("Content-Type", act.kind)
+            self.send_header("Connection", "close")
+            self.end_headers()
+            self.close_connection = True
+            self.wfile.write(act.body)
+            self.wfile.flush()
+            if act.hold is not None:
+                act.hold.wait()
 
         def _send(self, status: int, text: str, headers: Mapping[str, str]) -> None:
             data = text.encode()
@@ -185,12 +250,16 @@ def _handler(server: ProtocolServer) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(data)
 
         def _say(self, call: Call, act: Say, stream: bool) -> bool:
-            sent = sum(count_tokens(m["content"]) for m in call.messages)
+            sent = sum(count_tokens(m["content"] or "") for m in call.messages)
             usage = {"prompt_tokens": sent, "completion_tokens": count_tokens(act.text)}
-            usage["total_tokens"] = sum(usage.values())
+            usage = {**usage, "total_tokens": sum(usage.values()), **act.details}
+            calls = [_call(n, name, said) for n, (name, said) in enumerate(act.calls)]
+            finish = "tool_calls" if calls else act.finish
             if not stream:
-                message = {"role": "assistant", "content": act.text}
-                choice = {"index": 0, "message": message, "finish_reason": act.finish}
+                message: dict[str, Any] = {"role": "assistant", "content": act.text or None}
+                message |= {"reasoning_content": act.thought} if act.thought else {}
+                message |= {"tool_calls": calls} if calls else {}
+                choice = {"index": 0, "message": message, "finish_reason": finish}
                 document = {"id": "x", "object": "chat.completion", "created": 0}
                 document |= {"model": call.model, "choices": [choice], "usage": usage}
                 self._send(200, json.dumps(document), {})
@@ -200,11 +269,15 @@ def _handler(server: ProtocolServer) -> type[BaseHTTPRequestHandler]:
             self.send_header("Connection", "close")
             self.end_headers()
             self.close_connection = True
+            for piece in _pieces(act.thought):
+                self._event(call, {"reasoning_content": piece}, None)
             for number, piece in enumerate(_pieces(act.text)):
                 if act.drop_after is not None and number >= act.drop_after:
                     return False
                 self._event(call, {"content": piece}, None)
-            self._event(call, {}, act.finish)
+            for piece in _call_pieces(calls):
+                self._event(call, {"tool_calls": [piece]}, None)
+            self._event(call, {}, finish)
             if act.usage:
                 self._event(call, None, None, usage)
             self.wfile.write(b"data: [DONE]\n\n")
@@ -213,9 +286,9 @@ def _handler(server: ProtocolServer) -> type[BaseHTTPRequestHandler]:
         def _event(
             self,
             call: Call,
-            delta: Mapping[str, str] | None,
+            delta: Mapping[str, Any] | None,
             finish: str | None,
-            usage: Mapping[str, int] | None = None,
+            usage: Mapping[str, Any] | None = None,
         ) -> None:
             choices = [] if delta is None else [{"index": 0, "delta": delta}]
             for choice in choices:

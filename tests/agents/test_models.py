@@ -196,7 +196,7 @@ def test_litellm_names_reach_the_same_server(
     with ProtocolServer(act) as server:
         monkeypatch.setenv("OPENAI_API_BASE", server.url)
         monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-1")
-        reply = _backend(LitellmClient(5.0, 512), threading.Event()).answer(ASKED)
+        reply = _backend(LitellmClient(5.0), threading.Event()).answer(ASKED)
         assert reply.text == words_of(server.served[-1].call)
         assert reply.tries == len(server.served) == (1 if drop_after is None else 2)
         assert server.served[0].call.key == "sk-planted-1"
@@ -204,8 +204,11 @@ def test_litellm_names_reach_the_same_server(
 
 def test_an_address_where_nobody_is_stops_soon() -> None:
 
-    backend = _backend(UrlClient("http://127.0.0.1:9/v1", 5.0, 512), threading.Event())
-    with pytest.raises(BackendError, match="openai/toy: Connection error"):
+    backend = _backend(UrlClient("http://127.0.0.1:9/v1", 5.0), threading.Event())
+    with pytest.raises(
+        BackendError,
+        match=r"openai/toy: no server answers at http://127.0.0.1:9/v1 .*check --base-url",
+    ):
         backend.answer(ASKED)
     with pytest.raises(BackendError):
         backend.answer(ASKED)
@@ -222,7 +225,7 @@ def test_a_stop_ends_the_waiting() -> None:
         return Fail(503, "down", headers={"Retry-After": "0"})
 
     with ProtocolServer(act) as server, pytest.raises(Stopped):
-        _backend(UrlClient(server.url, 5.0, 512), stop).answer(ASKED)
+        _backend(UrlClient(server.url, 5.0), stop).answer(ASKED)
 
 
 def test_importing_the_backend_imports_no_provider(tmp_path: Path) -> None:

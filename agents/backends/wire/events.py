@@ -1,0 +1,133 @@
+"""Reads the bytes of a reply: server-sent events, lines of JSON, or one document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from archwright.agents.backends.wire.content import Completion, get
+
+DONE: Final = "[DONE]"
+UNFINISHED: Final = "the reply broke off: it ended without a finish_reason and without [DONE]"
+
+
+class BrokenStreamError(Exception):
+    """A reply that ended before it was whole, or that is none."""
+
+
+class RefusedError(Exception):
+    """A server's refusal: an HTTP status, or an error in the body of a reply that began well.
+
+    Args:
+        status: None where the body alone says it.
+        body: the text as it came.
+        headers: by lower-case name.
+    """
+
+    def __init__(
+        self, status: int | None, body: str, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(body)
+        self.status = status
+        self.body = body
+        self.headers = headers or {}
+
+
+def gather_stream(pieces: Iterable[bytes], into: Completion) -> None:
+    """Fill `into` from a stream as its bytes come. A piece that is no JSON is passed over.
+
+    Raises:
+        RefusedError: the stream says that something went wrong.
+        BrokenStreamError: it ended before the reply was whole.
+    """
+    stray: list[str] = []
+    for event in _events(_lines(pieces), stray):
+        if into.left:
+            return
+        if event == DONE:
+            into.finish = into.finish or "stop"
+            return
+        add_document(event, into)
+    if not into.said_anything and any(line.strip() for line in stray):
+        gather_whole("\n".join(stray).encode(), into)
+    if not into.finish:
+        raise BrokenStreamError(UNFINISHED)
+
+
+def gather_whole(body: bytes, into: Completion) -> None:
+    """Fill `into` from a reply that came in one piece.
+
+    Raises:
+        RefusedError: it says that something went wrong, or it is a web page.
+        BrokenStreamError: it is no reply.
+    """
+    text = body.decode("utf-8", "replace").strip()
+    document = _parsed(text)
+    if not isinstance(document, dict):
+        if text.startswith("<"):
+            raise RefusedError(200, text)
+        raise BrokenStreamError("the server's answer is no JSON object")
+    add_document(document, into)
+    into.finish = into.finish or "stop"
+
+
+def add_document(document: Any, into: Completion) -> None:
+    """Take a chunk, or a whole reply, as data or as an object of a provider's package.
+
+    Raises:
+        RefusedError: it is an error.
+    """
+    if isinstance(document, dict) and (document.get("error") or _is_bare_error(document)):
+        raise RefusedError(None, json.dumps(document))
+    if (usage := get(document, "usage")) is not None:
+        into.add_usage(usage)
+    into.add_choices(get(document, "choices"))
+
+
+def _is_bare_error(document: dict[str, Any]) -> bool:
+    """Whether it is an error without a field of that name, as some servers send."""
+    if document.get("choices") is not None:
+        return False
+    return document.get("object") == "error" or "detail" in document or "message" in document
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text, strict=False)
+    except (json.JSONDecodeError, RecursionError):
+        return None
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterator[str]:
+    """Lines as they come, whatever ends them; bytes that are no UTF-8 become U+FFFD."""
+    held = b""
+    for piece in pieces:
+        # A line feed may still follow a carriage return at the end of what is held.
+        *lines, held = (held + piece).replace(b"\r\n", b"\n").split(b"\n")
+        yield from (line.decode("utf-8", "replace").rstrip("\r") for line in lines)
+    if held:
+        yield held.decode("utf-8", "replace")
+
+
+def _events(lines: Iterable[str], stray: list[str]) -> Iterator[Any]:
+    """The document of each event, and `DONE`. Lines of bare JSON are taken as events, too; lines
+    that belong to none go to `stray`. Not every server ends an event with an empty line."""
+    held: list[str] = []
+    for line in lines:
+        if line.startswith("data:"):
+            said = line.removeprefix("data:").strip()
+            if said == DONE:
+                yield DONE
+                continue
+            held.append(said)
+            found = _parsed("\n".join(held))
+            if (found := _parsed(said) if found is None else found) is not None:
+                yield found
+                held = []
+        elif not line.strip():
+            held = []
+        elif line.startswith("{") and isinstance(found := _parsed(line), dict):
+            yield found
+        elif not line.startswith((":", "event:", "id:", "retry:")):
+            stray.append(line)
