@@ -35,6 +35,10 @@ class Keywords(TypedDict, total=False):
     patience: int | None
     reduction: int | None
     tweaks: int | None
+    guide: str | None
+    ban: str | Sequence[str] | None
+    pin: str | Sequence[str] | None
+    seed_from: str | None
     models: str | Sequence[str] | None
     model: str | Sequence[str] | None
     base_url: str | None
