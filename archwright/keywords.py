@@ -46,6 +46,9 @@ class Keywords(TypedDict, total=False):
     price: str | Sequence[str] | None
     calls: int | None
     fallback: Literal["", "symbolic"] | None
+    proposer: Literal["", "symbolic", "one-call", "tools"] | None
+    proposals: int | None
+    model_share: float | None
     answer_tokens: int | None
     silence_seconds: float | None
     outage_minutes: float | None

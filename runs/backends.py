@@ -145,7 +145,18 @@ def copy_choices(settings: RunSettings, workspace: WorkspacePaths, journal: Jour
     with _recorded(settings, workspace) as recorded:
         last = recorded.last_number()
         grants = (grant for grant in recorded.steps("grant") if int(grant.key) <= last)
-        kinds = ("retrieve", "choice", "question", "match", "refusal", "queue", "memo", LEG, WORD, SEEDS)
+        kinds = (
+            "retrieve",
+            "choice",
+            "question",
+            "match",
+            "refusal",
+            "queue",
+            "memo",
+            LEG,
+            WORD,
+            SEEDS,
+        )
         journal.copy_steps([*grants, *(step for kind in kinds for step in recorded.steps(kind))])
 
 
