@@ -35,6 +35,10 @@ class Keywords(TypedDict, total=False):
     patience: int | None
     reduction: int | None
     tweaks: int | None
+    guide: str | None
+    ban: str | Sequence[str] | None
+    pin: str | Sequence[str] | None
+    seed_from: str | None
     models: str | Sequence[str] | None
     model: str | Sequence[str] | None
     base_url: str | None
@@ -42,6 +46,9 @@ class Keywords(TypedDict, total=False):
     price: str | Sequence[str] | None
     calls: int | None
     fallback: Literal["", "symbolic"] | None
+    proposer: Literal["", "symbolic", "one-call", "tools"] | None
+    proposals: int | None
+    model_share: float | None
     answer_tokens: int | None
     silence_seconds: float | None
     outage_minutes: float | None

@@ -20,6 +20,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "stop": ("run.looking:stop", "Stop a run cleanly."),
     "runs": ("run.looking:runs", "List the runs of a workspace."),
     "status": ("run.looking:status", "Look at a run, also while it goes on."),
+    "guide": ("run.guiding:guide", "Say something to every proposer, also while a run goes on."),
+    "pin": ("run.guiding:pin", "Keep a run to a family, an operator or an idea."),
+    "ban": ("run.guiding:ban", "Keep a run away from a family, an operator or an idea."),
+    "seed": ("run.guiding:seed", "Give a run an architecture of your own."),
     "try": ("trying:try_", "Check and train one architecture file exactly as a run would."),
     "fingerprint": (
         "trying:fingerprints",

@@ -161,6 +161,15 @@ class SearchSettings(SettingsGroup):
     tweaks: int | None = Field(default=None, ge=1, examples=[2])
     """Tweaks of numbers alone that may follow each other before an idea must change the structure.
     Without it any number."""
+    guide: str = Field(default="", examples=["few layers, and no dropout"])
+    """Words for every proposer, shown above all else but the task's contract. `archwright guide`
+    adds some while a run goes on."""
+    ban: Words = Field(default=(), examples=[["attention"]])
+    """Families, operators or words that proposals keep away from."""
+    pin: Words = Field(default=(), examples=[["conv"]])
+    """Families, operators or words that proposals keep to."""
+    seed_from: str | None = Field(default=None, examples=["my-architectures"])
+    """A folder of architectures of your own, a .py file each: they are trained first."""
 
     @field_validator("objectives")
     @classmethod

@@ -21,6 +21,7 @@ from archwright.agents.roles import Agents, Prompts, record_by
 from archwright.core import sequence_of
 from archwright.core.settings import RunSettings
 from archwright.runs.budget.legs import LEG
+from archwright.runs.guiding import SEEDS, WORD
 from archwright.runs.journal import Journal
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.paths import WorkspacePaths
@@ -121,6 +122,7 @@ def recorded_settings(settings: RunSettings, workspace: WorkspacePaths) -> RunSe
         hours=None,
         max_usd=None,
         max_tokens=None,
+        seed_from=None,  # the folder may have changed; what it held is copied
     )
 
 
@@ -136,13 +138,25 @@ def recorded_facts(settings: RunSettings, workspace: WorkspacePaths) -> dict[str
 def copy_choices(settings: RunSettings, workspace: WorkspacePaths, journal: Journal) -> None:
     """Give a replay what the recorded run decided and no call holds: which results each candidate
     saw, who was to propose it and what the policy had in mind, what a proposer was shown, what was
-    found to be the same, which were dropped, and where the search paused to verify."""
+    found to be the same, which were dropped, where the search paused to verify, and a person's
+    words and architectures."""
     if not settings.backend.startswith(REPLAY):
         return
     with _recorded(settings, workspace) as recorded:
         last = recorded.last_number()
         grants = (grant for grant in recorded.steps("grant") if int(grant.key) <= last)
-        kinds = ("retrieve", "choice", "question", "match", "refusal", "queue", "memo", LEG)
+        kinds = (
+            "retrieve",
+            "choice",
+            "question",
+            "match",
+            "refusal",
+            "queue",
+            "memo",
+            LEG,
+            WORD,
+            SEEDS,
+        )
         journal.copy_steps([*grants, *(step for kind in kinds for step in recorded.steps(kind))])
 
 

@@ -16,6 +16,7 @@ from archwright.core.settings import RunSettings
 from archwright.knowledge.store import Knowledge
 from archwright.runs.backends import copy_choices, recorded_facts, recorded_settings
 from archwright.runs.budget.plan import Plan, affordable_rungs, shortfalls
+from archwright.runs.guiding import own_architectures, record_seeds
 from archwright.runs.journal import Facts, Journal
 from archwright.runs.workspace.device import device_of, known_device
 from archwright.runs.workspace.paths import RunPaths
@@ -41,10 +42,12 @@ def begin(
     Raises:
         RunError: the budget leaves nothing to search with, the folder cannot be written, or a
             recorded run is to be replayed that is not there.
-        InputError: the backend is not available, or there is no such policy.
+        InputError: the backend is not available, there is no such policy, or an architecture of the
+            person's own cannot be used.
     """
     if settings.backend.startswith(REPLAY):
         settings = recorded_settings(settings, workspace.paths)
+    architectures = own_architectures(settings, task.spec)
     check_backend(settings)
     if settings.policy not in POLICIES:
         raise InputError(f"policy must be one of {', '.join(POLICIES)}, not {settings.policy!r}")
@@ -85,6 +88,8 @@ def begin(
         for line in _weaker(plan, settings, rungs, task.spec.rungs):
             journal.notice(line)
         copy_choices(settings, workspace.paths, journal)
+        if architectures:
+            record_seeds(journal, architectures)
     return paths
 
 

@@ -8,6 +8,8 @@ from statistics import fmean
 from typing import Any
 
 from archwright.core import BASELINE, METRICS, Candidate, CandidateStatus, Metric, Trial, Verdict
+from archwright.core.settings import SearchSettings
+from archwright.runs.guiding import seeds_of, steer_of
 from archwright.runs.journal import Facts, Journal
 from archwright.runs.results.snapshot import (
     LEAST_DRAWS,
@@ -68,6 +70,8 @@ class Observer:
             settings=facts.settings,
             rungs=facts.rungs,
             examples=dict(self._titles),
+            steer=steer_of(journal, _guidance(facts)),
+            seeds=tuple(name for name, _ in seeds_of(journal)),
             error=facts.error,
             confidence=_confidence(journal),
         )
@@ -178,6 +182,13 @@ def _notices(journal: Journal, facts: Facts) -> tuple[str, ...]:
             "--force` would, as weaker evidence"
         )
     return (*said, f"the budget had no {what} left to verify {which}: {fix}")
+
+
+def _guidance(facts: Facts) -> SearchSettings:
+    """What the settings say to proposers; a journal of another version may hold what differs in
+    all else."""
+    names = ("guide", "ban", "pin")
+    return SearchSettings(**{k: v for k, v in facts.settings.items() if k in names})
 
 
 def _confidence(journal: Journal) -> dict[str, Any] | None:

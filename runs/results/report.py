@@ -44,6 +44,7 @@ from archwright.runs.results.wording import (
     measured_text,
     noise_text,
     score_text,
+    steer_words,
 )
 
 FAILURE_COUNT: Final = 8
@@ -63,6 +64,7 @@ def render_report(snapshot: Snapshot, workspace: str = ".") -> RenderableType:
         ("Best candidates", _top(snapshot)),
         ("Pareto front", _front(snapshot)),
         ("Candidates", _counts(snapshot)),
+        ("Your word", map(_text, steer_words(snapshot.steer, snapshot.seeds))),
         ("Failures", _failures(snapshot)),
         ("Learned from", _examples(snapshot)),
         ("Cost", _cost(snapshot)),

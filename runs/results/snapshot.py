@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from archwright.agents.proposers.campaign import Steer
 from archwright.core import Candidate, Metric, Trial, Verdict
 from archwright.runs.journal import Spend
 
@@ -95,6 +96,10 @@ class Snapshot:
     """Training budgets in steps, rising."""
     examples: Mapping[str, str] = field(default_factory=dict)
     """Titles of the knowledge entries that were shown as examples, by id."""
+    steer: Steer = field(default_factory=Steer)
+    """A person's words."""
+    seeds: tuple[str, ...] = ()
+    """Names of the architectures that a person brought."""
     error: str = ""
     confidence: Mapping[str, Any] | None = None
     """How far the policy believes its surrogate: `earned`, `correlation`, `parameters_alone`,

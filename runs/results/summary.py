@@ -59,6 +59,7 @@ def report_document(snapshot: Snapshot, workspace: str = ".") -> dict[str, Any]:
         "spend": asdict(snapshot.spend),
         "budget": dict(snapshot.budget),
         "settings": dict(snapshot.settings),
+        "steer": steer_document(snapshot),
         "notices": list(snapshot.notices),
         "error": snapshot.error,
         "next": [{"why": why, "command": line} for why, line in next_steps(snapshot, workspace)],
@@ -175,6 +176,11 @@ def _git_steps(found: Verdict, run: str, workspace: str) -> list[tuple[str, str]
         ("read the best one", shlex.join([*git, "show", found.branch])),
         ("see the lineage", lineage),
     ]
+
+
+def steer_document(snapshot: Snapshot) -> dict[str, Any]:
+    """A person's words, and the names of the architectures that they brought."""
+    return {**snapshot.steer.model_dump(mode="json"), "seeds": list(snapshot.seeds)}
 
 
 def _metric(snapshot: Snapshot) -> dict[str, str]:

@@ -6,9 +6,10 @@ import math
 import re
 import shlex
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from archwright.agents.proposers.campaign import Steer
 from archwright.core import Comparison, LaterVerdict, Metric, Verdict
 from archwright.runs.journal import Spend
 from archwright.runs.results.snapshot import Funnel
@@ -35,6 +36,16 @@ def command_line(workspace: str, *words: str) -> str:
     """An `archwright` command for a shell; `workspace` is named where it is not this folder."""
     where = [] if workspace == "." else ["--workspace", workspace]
     return shlex.join(["archwright", *words, *where])
+
+
+def steer_words(steer: Steer, seeds: Sequence[str]) -> Iterator[str]:
+    """What a person said to a run, a line for each kind; a line for each guide."""
+    yield from (f"shown to every proposal: {words}" for words in steer.words)
+    for kept, words in (("kept away from", steer.banned), ("kept to", steer.pinned)):
+        if words:
+            yield f"{kept}: {'; '.join(words)}"
+    if seeds:
+        yield f"your own architectures: {', '.join(seeds)}"
 
 
 def clean(text: str, limit: int = 200) -> str:

@@ -27,6 +27,11 @@ IN_TOML = {
     "no words": ("summary = ", "summary = ' ' #", "summary should have at least 1 character"),
     "not a number": ("trial_seconds = 60.0", "trial_seconds = nan", "trial_seconds should be a"),
     "falling rungs": ("[150, 450]", "[450, 150]", "rungs must rise"),
+    "plateau": (
+        'plateau = "broaden"',
+        'plateau = "rest"',
+        "plateau should be 'broaden', 'cost' or",
+    ),
     "equal rungs": ("[150, 450]", "[150, 150]", "rungs must rise"),
     "metric": ('metric = "accuracy"', 'metric = "f1"', "unknown metric 'f1'; choose one of acc"),
     "direction": ('"maximize"', '"minimize"', "direction of accuracy is 'maximize'"),

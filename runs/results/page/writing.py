@@ -44,6 +44,7 @@ from archwright.runs.results.wording import (
     interval_text,
     look_words,
     score_text,
+    steer_words,
 )
 
 PAGE_NAME: Final = "report.html"
@@ -123,6 +124,7 @@ def _context(snapshot: Snapshot, evidence: Evidence, workspace: str) -> dict[str
         "criteria": score_run(snapshot, evidence),
         "calls": evidence.calls,
         "test_evaluations": evidence.test_evaluations,
+        "steer": list(steer_words(snapshot.steer, snapshot.seeds)),
         "steps": next_steps(snapshot, workspace),
     }
 
