@@ -388,4 +388,4 @@ def _read(reply: Reply, role: Role[Q, A], question: Q) -> A:
         raise AnswerError(reply.error)
     if reply.text:
         return role.read(reply.text, question, reply.cut)
-    return validate(reply.content, role.answer, question)
+    return validate(reply.content, role.answer)

@@ -110,6 +110,17 @@ class Campaign:
             shown = [c for c in shown if not c.parents]
         return [gain for c in shown if (gain := c.rungs[rung].gain) is not None]
 
+    def is_cheaper(self, candidate: Candidate) -> bool:
+        """Whether it has fewer parameters than the best that was measured at its rung, and is
+        within a noise standard deviation of it."""
+        shown = [c for c in self.measured if candidate.rung in c.rungs]
+        rung = candidate.rung
+        if rung is None or not shown:
+            return False
+        best = max(shown, key=lambda c: c.rungs[rung].gain or 0.0)
+        near = (candidate.gain or 0.0) >= (best.rungs[rung].gain or 0.0) - 1.0
+        return near and candidate.parameters < best.parameters
+
     def is_undominated(self, candidate: Candidate, objectives: Sequence[str]) -> bool:
         """Whether nothing measured at its rung, nor the baseline, is at least as good in every
         objective and better in one."""

@@ -48,11 +48,13 @@ class Loop:
                 grant = budget.grant(number)
                 if grant is None:
                     break
-                record_grant(self.context.journal, grant)
                 # What was once seen stays seen. Choices are made one after the other, in the order
                 # of their numbers; all else goes on side by side.
                 seen = max(seen, grant.sees)
                 campaign = self._gather(seen)
+                if self.steering.is_over(campaign):
+                    break
+                record_grant(self.context.journal, grant)
                 ended, room = self.progress.upto(seen), budget.room(grant)
                 move = self.steering.choose(number, campaign, ended, room)
                 self.proposing.begin(number, move, campaign)
@@ -128,7 +130,10 @@ class Loop:
             lambda rung: campaign.rivals(rung, self.context.top, candidate.parents),
             self.context.journal.update,
             first=self._first_rung(move, candidate, campaign),
-            spared=lambda c: len(objectives) > 1 and campaign.is_undominated(c, objectives),
+            spared=lambda c: (
+                (len(objectives) > 1 and campaign.is_undominated(c, objectives))
+                or (move.stage == "cost" and campaign.is_cheaper(c))
+            ),
         )
         self.context.journal.update(candidate)
         return candidate

@@ -197,6 +197,7 @@ class Phases:
         )
         context.baseline = context.journal.propose(context.baseline)
         context.layers = report.layers
+        context.samples = self.trainer.samples
         for words in over_limits(context.baseline, context.spec.problem):
             context.journal.notice(words)
 

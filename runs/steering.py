@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Final
 
-from archwright.core import CONTROL, Candidate, Measurement, seed_of
+from archwright.core import CONTROL, Candidate, CandidateStatus, Measurement, seed_of
 from archwright.runs.context import Campaign, RunContext
-from archwright.runs.proposing.arms import CONTROL_ARM, MODEL, SYMBOLIC, Arms
+from archwright.runs.guiding import seeds_of, words_so_far
+from archwright.runs.proposing.arms import CONTROL_ARM, MODEL, PERSON, SYMBOLIC, Arms
 from archwright.search.objectives import rank_by_objectives
+from archwright.search.plateau import Stage, stage_of
 from archwright.search.policies import Choice, Policy, open_policy
 from archwright.search.policies.tweaks import force_structure
 from archwright.search.source_space import SourceSpace
+from archwright.source.fingerprint import family
 
 __all__ = ["Choice", "Move", "Steering"]
+
+SMALLER: Final = ("simplify", "drop_branch", "widen")
+"""Operators that can make an architecture smaller."""
+DRAWS: Final = 8
+"""Drafts that are looked at for one of another kind."""
+STAGES: Final[Mapping[Stage, str]] = {
+    "broaden": "nothing new is gained: the search broadens to kinds unlike the best",
+    "cost": "nothing more is gained: the search looks for fewer parameters at an equal score",
+    "stop": "nothing more is gained: the search stops, as the task says",
+}
+"""What is said once a stage begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +46,12 @@ class Move:
     """How many share the answer."""
     ranking: tuple[str, ...] = ()
     """What is under way as the surrogate expects it, the best first, where it is trusted."""
-    stage: str = ""
-    """What the search does now, where it is at the metric's ceiling or on a plateau."""
+    stage: Stage = "search"
+    """What the search does now: something else at the metric's ceiling and on a plateau."""
+    words: int = 0
+    """How many words of a person it has heard."""
+    seed: int | None = None
+    """Which of a person's own architectures it is."""
 
 
 class Steering:
@@ -47,6 +65,7 @@ class Steering:
         self._told = 0
         self._chosen: list[str] = []
         self._shared: Move | None = None
+        self._seeds = 0
         self._lock = threading.RLock()
         self.arms = Arms(context.settings, context.journal)
 
@@ -68,16 +87,27 @@ class Steering:
         if is_control(number, self._settings.control):
             return Move(Choice(CONTROL, (), 0, self._context.top), CONTROL_ARM)
         with self._lock:
-            return self._ask(number, self._read(campaign), ended, room)
+            return self._ask(number, campaign, ended, room)
 
-    def _ask(
-        self, number: int, results: Sequence[Candidate], ended: Sequence[Candidate], room: int
-    ) -> Move:
+    def stage(self, campaign: Campaign) -> Stage:
+        """What the search does by what it has found: a task says what follows a plateau."""
+        return stage_of(campaign.measured, self._context.floors, self._context.spec)
+
+    def is_over(self, campaign: Campaign) -> bool:
+        """Whether the search is to stop here, as the task says; what it does instead of going on as
+        before is said once."""
+        stage = self.stage(campaign)
+        if stage in STAGES:
+            self._context.journal.notice(STAGES[stage])
+        return stage == "stop"
+
+    def _ask(self, number: int, campaign: Campaign, ended: Sequence[Candidate], room: int) -> Move:
         """What the policy says; the journal answers where it said it before.
 
         With several objectives a gain is a rank among all candidates. Any of them may have changed,
         so the policy starts afresh.
         """
+        results = self._read(campaign)
         if len(self._settings.objectives) > 1:
             self._policy, self._told = self._open(), 0
         for result in results[self._told :]:
@@ -85,10 +115,12 @@ class Steering:
         self._told = len(results)
 
         def decide() -> dict[str, Any]:
+            stage = self.stage(campaign)
             choice = self._force_structure(self._policy.ask(number))
+            choice = self._adapt(choice, stage, campaign)
             confidence = self._policy.confidence()
             believed = confidence and {**asdict(confidence), "earned": confidence.earned}
-            said = {"state": self._policy.state(), "confidence": believed}
+            said = {"state": self._policy.state(), "confidence": believed, "stage": stage}
             return asdict(choice) | said | self._share(number, ended, room)
 
         done = self._context.journal.once("choice", str(number), str(number), {}, decide)
@@ -100,24 +132,59 @@ class Steering:
             first=done.get("first", number),
             place=done.get("place", 0),
             count=done.get("count", 1),
+            ranking=tuple(done.get("ranking", ())),
+            stage=done.get("stage", "search"),
+            words=done.get("words", 0),
+            seed=done.get("seed_from"),
         )
-        self._shared = move if move.arm == MODEL else None
+        self._seeds += move.arm == PERSON
+        if move.arm != PERSON:
+            self._shared = move if move.arm == MODEL else None
         return move
 
     def _share(self, number: int, ended: Sequence[Candidate], room: int) -> dict[str, Any]:
         """The arm whose turn it is. A model is asked for several candidates at once, and has the
         numbers that follow as well."""
-        shared = self._shared
+        journal, shared = self._context.journal, self._shared
+        words = words_so_far(journal)
+        if self._seeds < len(seeds_of(journal, words)):
+            return {"arm": PERSON, "first": number, "words": words, "seed_from": self._seeds}
         if shared is not None and shared.place + 1 < shared.count:
             return {
                 "arm": MODEL,
                 "first": shared.first,
                 "place": shared.place + 1,
                 "count": shared.count,
+                "words": words,
             }
         arm = self.arms.choose(number, ended)
+        most = self._settings.max_candidates
+        room = room if most is None else min(room, most - number + 1)
         count = min(self._settings.proposals, room) if arm == MODEL else 1
-        return {"arm": arm, "first": number, "place": 0, "count": count}
+        ranking = self._ranking() if arm == MODEL else ()
+        return {"arm": arm, "first": number, "count": count, "words": words, "ranking": ranking}
+
+    def _ranking(self) -> list[str]:
+        """What is under way as the surrogate expects it, the best first."""
+        open_ = [c for c in self._context.journal.candidates() if c.status is CandidateStatus.OPEN]
+        expected = {c.id: e for c in open_ if (e := self.expect(c)) is not None}
+        return sorted(expected, key=lambda id_: -expected[id_])
+
+    def _adapt(self, choice: Choice, stage: Stage, campaign: Campaign) -> Choice:
+        """The choice as the stage wants it: a draft of another kind than the best, or something
+        smaller made of the best."""
+        measured = [c for c in campaign.measured if c.gain is not None]
+        if stage in ("search", "stop") or not measured:
+            return choice
+        best = max(measured, key=lambda c: c.fitness)
+        if stage == "cost":
+            operator = SMALLER[choice.seed % len(SMALLER)]
+            return Choice(operator, (best.id,), choice.seed, max(0, (best.rung or 0) - 1))
+        kind = family(best.source)
+        drafts = (Choice("draft", (), choice.seed + i) for i in range(DRAWS))
+        shown = ((draft, self._space.preview(draft)) for draft in drafts)
+        unlike = (draft for draft, made in shown if made is not None and made.family != kind)
+        return next(unlike, Choice("draft", (), choice.seed))
 
     def expect(self, candidate: Candidate) -> float | None:
         """How good the surrogate expects a candidate to be, its doubt in the candidate's favour;

@@ -15,7 +15,7 @@ from archwright.agents.proposers.campaign import CampaignQuestion
 from archwright.agents.questions import ShownCandidate, problem_of
 from archwright.core import BackendError, CandidateStatus, candidate_id, seed_of
 from archwright.knowledge.retrieval import shared_words
-from archwright.search.bans import is_banned
+from archwright.search.bans import is_banned, is_pinned
 from archwright.search.operators import OPERATORS, NotApplicable, edit_of
 from archwright.search.operators.repair import repair
 
@@ -82,12 +82,20 @@ def _draw(campaign: CampaignQuestion, attempt: int, rejected: Sequence[str]) -> 
             proposal = _make(operator, works, campaign, drawn)
             if proposal is None:
                 break
-            if is_banned(proposal.source, proposal.title, operator, campaign.steer.banned):
+            if not _is_wanted(proposal, campaign, last=draw == REDRAWN - 1):
                 continue
             if works and any(said.startswith(f"{proposal.title}: ") for said in rejected):
                 break
             return proposal
     raise BackendError("no operator applies, not even a draft")
+
+
+def _is_wanted(proposal: Proposal, campaign: CampaignQuestion, last: bool) -> bool:
+    """Whether a person's bans allow it, and it keeps to their pins, where any draw does."""
+    said, steer = (proposal.source, proposal.title, proposal.operator), campaign.steer
+    if is_banned(*said, steer.banned):
+        return False
+    return last or not steer.pinned or is_pinned(*said, steer.pinned) is not None
 
 
 def _make(

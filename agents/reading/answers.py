@@ -63,14 +63,14 @@ def _first_that_fits(readings: Sequence[Reading], answer: type[A], question: Typ
         # Words do not choose the operator, nor what a backend keeps for itself.
         said = {k: v for k, v in reading.items() if k not in ("operator", "plan")}
         try:
-            return validate(said, answer, question)
+            return validate(said, answer)
         except FormatError as error:
             errors.append((bool(said.keys() & answer.model_fields.keys()), error))
     # What has none of the answer's keys was not meant as the answer.
     raise next((error for meant, error in errors if meant), errors[0][1])
 
 
-def validate(found: Mapping[str, Any], answer: type[A], question: Typed) -> A:
+def validate(found: Mapping[str, Any], answer: type[A]) -> A:
     """Plain data as an answer.
 
     Raises:

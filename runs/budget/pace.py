@@ -90,6 +90,11 @@ class TimedTrainer:
         """See `Trainer.sealed_split`."""
         return self._trainer.sealed_split
 
+    @property
+    def samples(self) -> int:
+        """Samples of the validation split."""
+        return self._trainer.validation_size()[0]
+
     def train(self, spec: TrialSpec) -> Trial:
         """See `Trainer.train`; a trial that there is no time for comes back as not begun."""
         return self._within(spec, self._trainer.train)

@@ -13,7 +13,8 @@ from archwright.agents.proposers import Proposal, Proposer, Refusal, Screen
 from archwright.core import AnswerError, BackendError, Candidate, CandidateStatus
 from archwright.runs.budget.allocation import Progress
 from archwright.runs.context import Campaign, RunContext
-from archwright.runs.proposing.arms import MODEL, Arms
+from archwright.runs.guiding import seeds_of
+from archwright.runs.proposing.arms import MODEL, PERSON, Arms
 from archwright.runs.proposing.memos import Memos
 from archwright.runs.proposing.viewing import Viewer
 from archwright.runs.screening import Desk, Screening
@@ -83,13 +84,24 @@ class Proposing:
 
         All that calls a model or the sandbox is done beside other numbers.
         """
-        candidate = self._by_model(number, move) if move.arm == MODEL else None
+        if move.arm == PERSON:
+            candidate: Candidate | None = self._by_person(number, move, campaign)
+        else:
+            candidate = self._by_model(number, move) if move.arm == MODEL else None
         if candidate is None:
             question = self._viewer.for_one(number, move, campaign)
             desk = Desk(self._screening, number, question, self._symbolic.name)
             self._symbolic.propose(question, _single(desk))
             candidate = desk.candidate or desk.give_up("no idea", "nothing was proposed")
         return self._screening.admit(candidate)
+
+    def _by_person(self, number: int, move: Move, campaign: Campaign) -> Candidate | None:
+        """A person's own architecture."""
+        question = self._viewer.for_one(number, move, campaign)
+        desk = Desk(self._screening, number, question, PERSON)
+        name, source = seeds_of(self._context.journal, move.words)[move.seed or 0]
+        desk.screen(Proposal(title=name, source=source, operator="draft"))
+        return desk.candidate
 
     def drop_after(self, number: int) -> None:
         """Give up what was proposed for numbers that the budget did not come to."""

@@ -16,6 +16,7 @@ from archwright.agents.proposers.campaign import (
 from archwright.agents.questions import Brief, ShownCandidate
 from archwright.core import BASELINE, CONTROL, Candidate, CandidateStatus, Curve
 from archwright.runs.context import Campaign, RunContext
+from archwright.runs.guiding import steer_of, words_so_far
 from archwright.runs.memory import Memory
 from archwright.runs.noise import measured_floors
 from archwright.runs.steering import Move
@@ -30,6 +31,12 @@ UNLIKE: Final = 8
 """The best of so many candidates that is of another family than the best is shown whole."""
 POINTS: Final = 8
 """Points of a curve that are shown."""
+
+MODES: Final[Mapping[str, str]] = {
+    "broaden": "Nothing new was gained for long: propose kinds unlike all that was tried.",
+    "cost": "Nothing more is to be gained: propose the same score with fewer parameters.",
+}
+"""What a model is told on a plateau and at the metric's ceiling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ class Viewer:
             works=tuple(_shown(campaign.known[p], "a parent") for p in choice.parents),
             examples=found.examples,
             passages=found.passages,
-            steer=Steer() if control else self._steer(),
+            steer=Steer() if control else self._steer(move.words),
             suggestion=Suggestion(
                 operator=choice.operator,
                 parents=choice.parents,
@@ -90,7 +97,7 @@ class Viewer:
             samples=context.samples,
             promoted=context.settings.reduction,
             left="; ".join(self._left()),
-            steer=self._steer(),
+            steer=self._steer(words_so_far(context.journal)),
             memo=memo,
             ledger=shown,
             omitted=len(rows) - len(shown),
@@ -106,11 +113,11 @@ class Viewer:
             lessons=found.lessons,
             warnings=found.warnings,
             passages=found.passages,
-            mode=move.stage,
+            mode=MODES.get(move.stage, ""),
         )
 
-    def _steer(self) -> Steer:
-        return Steer()
+    def _steer(self, words: int) -> Steer:
+        return steer_of(self.context.journal, self.context.settings, words)
 
     # --- works ----------------------------------------------------------------------------------
 

@@ -54,7 +54,8 @@ def words_of(call: Call) -> str:
     """A good answer of any role."""
     match call.role:
         case "researcher":
-            return "\n\n".join(proposal(call.rng, n) for n in range(asked_for(call)))
+            rng = call.rng
+            return "\n\n".join(proposal(rng, n) for n in range(asked_for(call)))
         case "coder":
             return "A perceptron.\n\n" + fenced(network(call.rng), "python")
         case "debugger":
