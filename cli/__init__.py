@@ -20,6 +20,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "stop": ("run.looking:stop", "Stop a run cleanly."),
     "runs": ("run.looking:runs", "List the runs of a workspace."),
     "status": ("run.looking:status", "Look at a run, also while it goes on."),
+    "ledger": ("run.ledger:ledger", "List all candidates of a run, also while it goes on."),
+    "show": ("run.showing:show_candidate", "Show one candidate whole, with its source."),
     "try": ("trying:try_", "Check and train one architecture file exactly as a run would."),
     "fingerprint": (
         "trying:fingerprints",
