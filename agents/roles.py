@@ -217,8 +217,8 @@ Once = Callable[[str, str, str, Mapping[str, Any], Callable[[], Mapping[str, Any
 def record_by(once: Once) -> Recorder:
     """Answers a call from a journal, or makes it once and keeps the reply, errors included.
 
-    The row's request holds role, seed and the hashes of the prompt and of all that is sent; its
-    result the reply with model, tokens and dollars.
+    The row's request holds role, seed, the prompt with the turns that went before, and the hashes
+    of the prompt and of all that is sent; its result the reply with model, tokens and dollars.
     """
 
     def record(key: str, request: Request, ask: Callable[[], Reply]) -> Reply:
@@ -227,6 +227,8 @@ def record_by(once: Once) -> Recorder:
             "seed": request.seed,
             "prompt": request.prompt_hash,
             "request": request.hash,
+            "prompt_text": request.prompt,
+            "turns": [asdict(turn) for turn in request.turns],
         }
         candidate = key.partition("/")[0]
         return Reply(**once("call", key, candidate, asked, lambda: asdict(ask())))

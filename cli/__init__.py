@@ -20,6 +20,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "stop": ("run.looking:stop", "Stop a run cleanly."),
     "runs": ("run.looking:runs", "List the runs of a workspace."),
     "status": ("run.looking:status", "Look at a run, also while it goes on."),
+    "ledger": ("run.ledger:ledger", "List all candidates of a run, also while it goes on."),
+    "show": ("run.showing:show_candidate", "Show one candidate whole, with its source."),
     "guide": ("run.guiding:guide", "Say something to every proposer, also while a run goes on."),
     "pin": ("run.guiding:pin", "Keep a run to a family, an operator or an idea."),
     "ban": ("run.guiding:ban", "Keep a run away from a family, an operator or an idea."),

@@ -215,11 +215,11 @@ def test_no_proposal_is_said_so(text: str, reason: str) -> None:
 # --- what was composed is read back ---------------------------------------------------------------
 
 TITLES = st.text(
-    st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters="\\"),
+    st.characters(codec="utf-8", exclude_categories=["C", "Z"], exclude_characters="\\"),
     min_size=1,
     max_size=30,
 ).map(lambda title: f"net {title}")
-WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("C",)), max_size=80)
+WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=80)
 
 
 @st.composite
