@@ -37,12 +37,16 @@ class Keywords(TypedDict, total=False):
     tweaks: int | None
     models: str | Sequence[str] | None
     model: str | Sequence[str] | None
+    or_models: str | Sequence[str] | None
     base_url: str | None
     prices: str | Sequence[str] | None
     price: str | Sequence[str] | None
     calls: int | None
     fallback: Literal["", "symbolic"] | None
     answer_tokens: int | None
+    temperature: float | None
+    top_p: float | None
+    reasoning_effort: str | None
     silence_seconds: float | None
     outage_minutes: float | None
     sandbox: Literal["auto", "process", "docker"] | None
