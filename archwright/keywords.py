@@ -41,6 +41,7 @@ class Keywords(TypedDict, total=False):
     seed_from: str | None
     models: str | Sequence[str] | None
     model: str | Sequence[str] | None
+    or_models: str | Sequence[str] | None
     base_url: str | None
     prices: str | Sequence[str] | None
     price: str | Sequence[str] | None
@@ -50,6 +51,9 @@ class Keywords(TypedDict, total=False):
     proposals: int | None
     model_share: float | None
     answer_tokens: int | None
+    temperature: float | None
+    top_p: float | None
+    reasoning_effort: str | None
     silence_seconds: float | None
     outage_minutes: float | None
     sandbox: Literal["auto", "process", "docker"] | None

@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 import re
 import types
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -75,8 +76,9 @@ def keyword_module() -> str:
         "",
     ]
     for key, name in (pair for group in GROUPS for pair in keywords(group)):
-        # The one that is an object as well has a place of its own in the signature.
-        if name != "backend":
+        # The one that is an object as well has a place of its own in the signature, and what is a
+        # word of Python's own (`or`) can be no keyword.
+        if name != "backend" and not iskeyword(key):
             lines.append(f"    {key}: {_spelled(RunSettings.model_fields[name].annotation)} | None")
     return "\n".join(lines) + "\n"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from keyword import iskeyword
 from typing import Any, get_type_hints
 
 import pytest
@@ -20,6 +21,10 @@ from archwright.keywords import Keywords
 SAMPLES: Mapping[str, tuple[str, Any]] = {
     "objectives": ("latency,flops", ("quality", "flops", "latency")),
     "models": ("toy", ("toy",)),
+    "or_models": ("spare", ("spare",)),
+    "temperature": ("0.5", 0.5),
+    "top_p": ("0.9", 0.9),
+    "reasoning_effort": ("low", "low"),
     "prices": ("1,2", ("1,2",)),
     "gpus": ("1", (1,)),
     "sandbox": ("docker", "docker"),
@@ -54,7 +59,7 @@ def test_every_setting_is_an_option_of_run(name: str) -> None:
 
 def test_every_setting_is_a_keyword_of_discover() -> None:
     signature = inspect.signature(discover)
-    named = {name for name, _ in keywords(RunSettings)}
+    named = {name for name, _ in keywords(RunSettings) if not iskeyword(name)}
     assert {*Keywords.__annotations__, "backend"} == named
     assert set(signature.parameters) == {"task", "workspace", "backend", "view", "settings"}
 

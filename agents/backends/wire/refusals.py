@@ -68,10 +68,21 @@ def read_refusal(error: Exception) -> Refusal | None:
     status = getattr(error, "status_code", None)
     if not isinstance(status, int):
         return None
-    body = getattr(error, "body", None)
+    # litellm makes an exception of its own, without what the server said but in words.
+    whole = next(
+        (e for e in _causes(error) if isinstance(getattr(e, "body", None), Mapping)), error
+    )
+    body = getattr(whole, "body", None)
     text = json.dumps(body, default=str) if isinstance(body, Mapping) else str(error)
-    headers = getattr(getattr(error, "response", None), "headers", None) or {}
+    headers = getattr(getattr(whole, "response", None), "headers", None) or {}
     return _taken_apart(status, text, {str(k).lower(): str(v) for k, v in headers.items()})
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """What an exception came from, the first cause first."""
+    if (before := error.__cause__ or error.__context__) is not None:
+        yield from _causes(before)
+    yield error
 
 
 def _taken_apart(status: int | None, body: str, headers: Mapping[str, str]) -> Refusal:
