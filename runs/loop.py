@@ -21,6 +21,7 @@ from archwright.runs.lessons import lesson_of
 from archwright.runs.memory import Memory
 from archwright.runs.proposing.arms import MODEL
 from archwright.runs.proposing.asking import Proposing
+from archwright.runs.proposing.memos import Memos
 from archwright.runs.proposing.queueing import Queue
 from archwright.runs.steering import Move, Steering
 
@@ -36,6 +37,7 @@ class Loop:
     queue: Queue | None
     """Where candidates wait for a slot; None where the order of their numbers is theirs."""
     halving: SuccessiveHalving
+    memos: Memos
     progress: Progress
     begun: int = 0
     """Candidates so far."""
@@ -63,6 +65,8 @@ class Loop:
                 self.begun = number
             found = self.progress.upto(self.begun)
         self.proposing.drop_after(self.begun)
+        # What the search has shown is written down once more, for the report and the next run.
+        self.memory.remember_memo(self.memos.upto_date(least=1))
         return found
 
     def _run_step(self, grant: Grant, move: Move, campaign: Campaign) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, count, islice, takewhile
 from textwrap import shorten
 from typing import Any, Final, NamedTuple
 
+from archwright.agents.memo import Memo
 from archwright.agents.questions import Passage, PastRepair, ShownCandidate
 from archwright.core import (
     CONTROL,
@@ -42,6 +43,8 @@ SEARCHED: Final = 500
 DIFF_LINES: Final = 60
 REPAIRED: Final = "; repaired"
 """After the reason of an attempt that failed its checks and was repaired."""
+MEMO: Final = "memo/"
+"""Before the number of a finding, where the knowledge base speaks of it."""
 PREFIX: Final = "known:"
 """Before the id of an entry of the knowledge base, where a run speaks of it."""
 _UNKNOWN: Final = (CandidateStatus.DUPLICATE, CandidateStatus.UNMEASURED)
@@ -186,6 +189,26 @@ class Memory:
         known = candidate.status in _UNKNOWN or is_out_of_time(candidate)
         if candidate.source and not known:
             self._knowledge.record(self._entry(candidate))
+
+    def remember_memo(self, memo: Memo) -> None:
+        """Write down what a search has shown, a lesson a finding with its evidence. A finding that
+        is no longer there is taken back."""
+        lines = [f.to_line(self._spec.metric.unit) for f in memo.findings]
+        known = (self._knowledge.find(self._context.run, f"{MEMO}{n}") for n in count(1))
+        kept = sum(1 for _ in takewhile(lambda entry: entry is not None, known))
+        lines += [""] * (kept - len(lines))
+        self._knowledge.record_all(
+            Entry(
+                run=self._context.run,
+                candidate=f"{MEMO}{number}",
+                task=self._task,
+                kind="lesson",
+                title="what the search has shown",
+                metric=self._spec.metric.name,
+                lesson=line,
+            )
+            for number, line in enumerate(lines, start=1)
+        )
 
     def remember_verdict(self, id_: str) -> None:
         """Write down what verification found of a candidate."""

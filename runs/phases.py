@@ -143,7 +143,18 @@ class Phases:
         return cls(session, context, knowledge, pace, trainer)
 
     def run(self) -> None:
-        """All phases, leg by leg; what the journal holds answers from there."""
+        """All phases, leg by leg; what the journal holds answers from there.
+
+        Raises:
+            RunError: an earlier version asked its models otherwise.
+        """
+        journal = self.context.journal
+        if self.context.settings.asks_models and journal.step("call", "1/0/researcher"):
+            raise RunError(
+                f"{journal.run} was begun by a version that asked its models for one candidate at "
+                "a time, and only that one can go on with it: its report and its knowledge stay; "
+                "start a new run with `archwright run`"
+            )
         self._check_baseline()
         self._tell_account()
         plan = self.balance.plan()
@@ -222,18 +233,20 @@ class Phases:
         agents = open_agents(self.session.backend, journal, self.session.workspace.paths)
         progress, stopping = Progress(self.session.stop.is_set), self.session.stop.is_set
         memory, steering = Memory(context, self.knowledge), Steering(context)
+        promise = Promise(steering.expect, progress.ended, lambda: top_sd(context))
+        queue = Queue(journal, settings.workers, promise, stopping)
+        memos = Memos(context, agents)
         proposing = Proposing(
             context=context,
             viewer=Viewer(context, memory),
             screening=Screening(context, memory, progress),
             symbolic=open_symbolic(settings),
             model=open_proposer(settings, agents),
-            memos=Memos(context, agents),
+            memos=memos,
             arms=steering.arms,
             progress=progress,
+            drains=lambda: queue.waiting * self.pace.candidate_seconds(),
         )
-        promise = Promise(steering.expect, progress.ended, lambda: top_sd(context))
-        queue = Queue(journal, settings.workers, promise, stopping)
         return Loop(
             context=context,
             steering=steering,
@@ -241,6 +254,7 @@ class Phases:
             proposing=proposing,
             queue=queue if settings.asks_models else None,
             halving=SuccessiveHalving(context.metric, settings, context.trainer, context.floors),
+            memos=memos,
             progress=progress,
         )
 

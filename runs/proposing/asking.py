@@ -4,7 +4,8 @@ numbers share."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count, islice
 from typing import Final
@@ -22,6 +23,8 @@ from archwright.runs.steering import Move, is_control
 
 AT_ONCE: Final = 2
 """Questions to a model at a time: each is shown what all but the last so many have proposed."""
+LEAD: Final = 1.5
+"""Times as long as the last answer took, that the next one is asked for ahead of its use."""
 NO_BUDGET: Final = "the budget ended before its turn"
 UNUSABLE: Final = 3
 """Answers in a row without a usable proposal that end the asking."""
@@ -45,6 +48,7 @@ class Proposing:
     Args:
         symbolic: proposes where no model is asked, and for the control arm.
         model: proposes several at once; None where no model takes part.
+        drains: seconds until what waits for a training has had its turn.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class Proposing:
         memos: Memos,
         arms: Arms,
         progress: Progress,
+        drains: Callable[[], float],
     ) -> None:
         self._context = context
         self._viewer = viewer
@@ -66,6 +71,8 @@ class Proposing:
         self._memos = memos
         self._arms = arms
         self._progress = progress
+        self._drains = drains
+        self._answers_in = 0.0
         self._blocks: dict[int, _Block] = {}
         self._unusable = 0
 
@@ -119,6 +126,8 @@ class Proposing:
             try:
                 if block.after is not None:
                     self._progress.wait(block.after.is_set)
+                # As late as the slots allow: the later it is asked, the more it is shown.
+                self._progress.wait(lambda: self._drains() <= LEAD * self._answers_in)
                 self._ask(block, move)
             finally:
                 block.ready.set()
@@ -128,7 +137,7 @@ class Proposing:
     def _ask(self, block: _Block, move: Move) -> None:
         if self._model is None or not self._arms.are_models_asked:
             return
-        first = block.numbers[0]
+        first, began = block.numbers[0], time.monotonic()
         try:
             memo = self._memos.upto_date().to_text(self._context.metric.unit)
             question = self._viewer.for_many(first, move, block.campaign, memo)
@@ -138,6 +147,7 @@ class Proposing:
             )
             self._model.propose(question, _several(block.desks))
             self._unusable = 0
+            self._answers_in = time.monotonic() - began
         except BackendError as error:
             if not self._has_worked() or self._context.settings.model_share == 1:
                 raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,13 +11,12 @@ from archwright.agents.questions import Brief
 from archwright.agents.roles import EVALUATOR, Agents
 from archwright.core import AnswerError, seed_of
 from archwright.runs.context import RunContext
-from archwright.runs.journal import Journal
 from archwright.runs.noise import measured_floors
 from archwright.runs.proposing.viewing import ledger_rows
+from archwright.runs.results.memo import MEMO, latest_memo
 
 EVERY: Final = 8
 """Results after which it is written anew."""
-KIND: Final = "memo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class Memos:
 
         The text of each is a step of the journal, with the results that it covers.
         """
-        journal, number = self.context.journal, len(self.context.journal.steps(KIND))
+        journal, number = self.context.journal, len(self.context.journal.steps(MEMO))
         latest = latest_memo(journal)
         covered = int(latest[1]) if latest else 0
         rows, hypotheses = self._rows()
@@ -61,7 +59,7 @@ class Memos:
         except AnswerError:
             return Memo()
         document = {"memo": memo.model_dump(mode="json"), "results": results}
-        journal.once(KIND, str(number), "", {}, lambda: document)
+        journal.once(MEMO, str(number), "", {}, lambda: document)
         return memo
 
     def _rows(self) -> tuple[tuple[LedgerRow, ...], dict[str, str]]:
@@ -72,16 +70,3 @@ class Memos:
         shown = {row.candidate for row in rows if row.gains}
         said = {c.id: c.hypothesis for c in candidates if c.hypothesis and c.id in shown}
         return tuple(r for r in rows if r.gains or r.candidate == context.baseline.id), said
-
-
-def latest_memo(journal: Journal) -> tuple[Memo, int] | None:
-    """The memo of a run as it was written last, and how many results it covers."""
-    step = journal.last_step(KIND)
-    if step is None:
-        return None
-    return Memo.model_validate(step.result["memo"]), int(step.result["results"])
-
-
-def findings(memo: Memo, unit: str) -> Sequence[str]:
-    """What it says that rests on measurements, a line each."""
-    return [finding.to_line(unit) for finding in memo.findings]

@@ -45,6 +45,12 @@ class Queue:
         self._waiting: dict[int, Candidate] = {}
         self._overtaken: dict[int, int] = {}
 
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        with self._changed:
+            return len(self._waiting)
+
     @contextmanager
     def slot(self, candidate: Candidate) -> Iterator[str]:
         """Wait for a slot and hold it; gives why the candidate was dropped instead, or nothing.

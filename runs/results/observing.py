@@ -11,6 +11,7 @@ from archwright.core import BASELINE, METRICS, Candidate, CandidateStatus, Metri
 from archwright.core.settings import SearchSettings
 from archwright.runs.guiding import seeds_of, steer_of
 from archwright.runs.journal import Facts, Journal
+from archwright.runs.results.memo import memo_text
 from archwright.runs.results.snapshot import (
     LEAST_DRAWS,
     Baseline,
@@ -70,6 +71,7 @@ class Observer:
             settings=facts.settings,
             rungs=facts.rungs,
             examples=dict(self._titles),
+            memo=memo_text(journal),
             steer=steer_of(journal, _guidance(facts)),
             seeds=tuple(name for name, _ in seeds_of(journal)),
             error=facts.error,

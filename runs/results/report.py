@@ -64,6 +64,7 @@ def render_report(snapshot: Snapshot, workspace: str = ".") -> RenderableType:
         ("Best candidates", _top(snapshot)),
         ("Pareto front", _front(snapshot)),
         ("Candidates", _counts(snapshot)),
+        ("What the search has shown", map(_text, snapshot.memo.splitlines())),
         ("Your word", map(_text, steer_words(snapshot.steer, snapshot.seeds))),
         ("Failures", _failures(snapshot)),
         ("Learned from", _examples(snapshot)),

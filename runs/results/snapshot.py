@@ -96,6 +96,8 @@ class Snapshot:
     """Training budgets in steps, rising."""
     examples: Mapping[str, str] = field(default_factory=dict)
     """Titles of the knowledge entries that were shown as examples, by id."""
+    memo: str = ""
+    """What the search has shown, as it was written down last."""
     steer: Steer = field(default_factory=Steer)
     """A person's words."""
     seeds: tuple[str, ...] = ()

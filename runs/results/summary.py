@@ -59,6 +59,7 @@ def report_document(snapshot: Snapshot, workspace: str = ".") -> dict[str, Any]:
         "spend": asdict(snapshot.spend),
         "budget": dict(snapshot.budget),
         "settings": dict(snapshot.settings),
+        "memo": snapshot.memo,
         "steer": steer_document(snapshot),
         "notices": list(snapshot.notices),
         "error": snapshot.error,

@@ -124,6 +124,7 @@ def _context(snapshot: Snapshot, evidence: Evidence, workspace: str) -> dict[str
         "criteria": score_run(snapshot, evidence),
         "calls": evidence.calls,
         "test_evaluations": evidence.test_evaluations,
+        "memo": snapshot.memo.splitlines(),
         "steer": list(steer_words(snapshot.steer, snapshot.seeds)),
         "steps": next_steps(snapshot, workspace),
     }
