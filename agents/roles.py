@@ -91,7 +91,7 @@ class Prompts:
         return self.fill("correction.md", {"role": role, "reason": reason})
 
     def render_refusals(self, refused: Sequence[Any], campaign: Typed) -> str:
-        """What is said to the researcher of proposals that were refused: each a `Place`.
+        """What is said to the researcher of proposals that were refused: each a `Refused`.
 
         Raises:
             InputError: the template `refusals.md` is broken.

@@ -25,7 +25,7 @@ from archwright.search.operators import OPERATORS
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Refused:
     """One of the places that proposals were asked for, and what is refused there."""
 
     number: int
@@ -77,8 +77,8 @@ class OneCallProposer:
         talk: Conversation[CampaignQuestion, Proposals],
         campaign: CampaignQuestion,
         screen: Screen,
-        before: Mapping[int, Place] | None = None,
-    ) -> list[Place]:
+        before: Mapping[int, Refused] | None = None,
+    ) -> list[Refused]:
         """Screen the proposals of an answer, for these places in their order; what is refused."""
         refused = []
         for number, said in zip(places, answer.proposals, strict=False):
@@ -88,7 +88,7 @@ class OneCallProposer:
                 proposal = replace(proposal, fixes=proposal.title == earlier.proposal.title)
             refusal = screen(number, proposal)
             if refusal is not None and refusal.status is not CandidateStatus.UNMEASURED:
-                refused.append(Place(number, proposal, refusal))
+                refused.append(Refused(number, proposal, refusal))
         return refused
 
     def _complete(
@@ -134,10 +134,10 @@ class OneCallProposer:
     def _send_back(
         self,
         talk: Conversation[CampaignQuestion, Proposals],
-        refused: Sequence[Place],
+        refused: Sequence[Refused],
         campaign: CampaignQuestion,
         screen: Screen,
-    ) -> list[Place]:
+    ) -> list[Refused]:
         """Say what was refused and why; what is refused of the answer."""
         talk.say(self._agents.prompts.render_refusals(refused, campaign))
         try:
@@ -150,11 +150,11 @@ class OneCallProposer:
 
     def _debug(
         self,
-        refused: Sequence[Place],
+        refused: Sequence[Refused],
         attempt: int,
         campaign: CampaignQuestion,
         screen: Screen,
-    ) -> list[Place]:
+    ) -> list[Refused]:
         """Have the debugger fix what fails its checks; a duplicate stays one."""
         left = []
         for place in refused:
@@ -173,7 +173,7 @@ class OneCallProposer:
             if fixed.source:
                 proposal = replace(place.proposal, source=fixed.source, fixes=True)
                 if (refusal := screen(place.number, proposal)) is not None:
-                    left.append(Place(place.number, proposal, refusal))
+                    left.append(Refused(place.number, proposal, refusal))
         return left
 
 

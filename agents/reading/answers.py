@@ -47,25 +47,23 @@ def read_answer(text: str, answer: type[A], question: Typed, parse: Parser, cut:
             "the reply is empty" + (": it was cut off at the limit" if cut else thought)
         )
     try:
-        return _first_that_fits(parse(words, question, cut), answer, question)
+        return _first_that_fits(parse(words, question, cut), answer)
     except FormatError as error:
         if not cut:
             raise
         raise FormatError(f"the reply was cut off at the limit ({error}): be shorter") from None
 
 
-def _first_that_fits(readings: Sequence[Reading], answer: type[A], question: Typed) -> A:
+def _first_that_fits(readings: Sequence[Reading], answer: type[A]) -> A:
     errors: list[tuple[bool, FormatError]] = []
     for reading in readings:
         if isinstance(reading, FormatError):
             errors.append((True, reading))
             continue
-        # Words do not choose the operator, nor what a backend keeps for itself.
-        said = {k: v for k, v in reading.items() if k not in ("operator", "plan")}
         try:
-            return validate(said, answer)
+            return validate(reading, answer)
         except FormatError as error:
-            errors.append((bool(said.keys() & answer.model_fields.keys()), error))
+            errors.append((bool(reading.keys() & answer.model_fields.keys()), error))
     # What has none of the answer's keys was not meant as the answer.
     raise next((error for meant, error in errors if meant), errors[0][1])
 
