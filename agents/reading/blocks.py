@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 from archwright.source.code import parse as parse_python
@@ -106,20 +107,19 @@ def _blocks(words: str) -> Iterator[FencedBlock]:
 def _closing(lines: Sequence[str], at: int, opening: re.Match[str]) -> int | None:
     """The line of the fence that ends the block which begins on line `at`."""
     fence, room = opening["fence"], len(opening["indent"].expandtabs()) + 3
-    found = [
+    closings = (
         number
         for number in range(at + 1, len(lines))
         if (bare := lines[number].strip()).startswith(fence)
         and not bare.strip(fence[0])
         and len(lines[number].expandtabs()) - len(lines[number].expandtabs().lstrip()) <= room
-    ]
-    if not found:
-        return None
-    for number in found[:_CLOSINGS_TRIED]:
-        text = _dedented(lines[at + 1 : number], opening["indent"])
-        if error_in(text) is None:
+    )
+    first = None
+    for number in islice(closings, _CLOSINGS_TRIED):
+        if error_in(_dedented(lines[at + 1 : number], opening["indent"])) is None:
             return number
-    return found[0]
+        first = number if first is None else first
+    return first
 
 
 def _dedented(lines: Sequence[str], indent: str) -> str:

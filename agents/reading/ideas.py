@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from archwright.agents.reading.answers import data_in, unreadable
+from archwright.agents.reading.answers import UnreadableError, data_in
 from archwright.agents.reading.files import Written, last_meant, source_in
 from archwright.agents.reading.objects import JsonObject, objects
 from archwright.agents.reading.values import one_line, words_of
 
-_TITLE_KEYS: Final = ("title", "name")
 _KEYS: Final = frozenset(
     ("move", "rationale", "hypothesis", "expected", "parents", "citations", "source", "code")
 )
@@ -74,7 +73,13 @@ def _sketched(found: JsonObject, words: str) -> Iterator[Sketch]:
             yield from _sketched(place, words)
     elif title := _QUOTED_TITLE.search(text):
         said = {"title": title[1]}
-        yield Sketch(found.start, found.end, one_line(title[1]), said, fault=unreadable(found))
+        yield Sketch(
+            found.start,
+            found.end,
+            one_line(title[1]),
+            said,
+            fault=str(UnreadableError(found.fault, text)),
+        )
 
 
 def _proposals_in(said: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -88,7 +93,8 @@ def _proposals_in(said: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _title_of(said: Mapping[str, Any]) -> str:
-    return next(filter(None, (one_line(said.get(key)) for key in _TITLE_KEYS)), "")
+    named = said.get("name") if said.keys() & _KEYS else ""
+    return one_line(said.get("title")) or one_line(named)
 
 
 # --- titles -----------------------------------------------------------------------------------
