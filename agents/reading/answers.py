@@ -22,7 +22,7 @@ class FormatError(ValueError):
     """Words that hold no answer of the kind asked for; the message says what is missing."""
 
 
-class UnreadableError(FormatError):
+class BrokenJsonError(FormatError):
     """A JSON object that cannot be read.
 
     Args:
@@ -34,7 +34,7 @@ class UnreadableError(FormatError):
         self.text = text
 
 
-Reading = Mapping[str, Any] | UnreadableError
+Reading = Mapping[str, Any] | BrokenJsonError
 """The fields of what may be the answer, or why they cannot be read."""
 
 Parser = Callable[[str, Typed, bool], Sequence[Reading]]
@@ -73,7 +73,7 @@ def _first_that_fits(readings: Sequence[Reading], answer: type[A], question: Typ
     errors: list[tuple[bool, FormatError]] = []
     needed = [name for name, f in answer.model_fields.items() if f.is_required()]
     for reading in readings:
-        if isinstance(reading, UnreadableError):
+        if isinstance(reading, BrokenJsonError):
             if all(f'"{name}"' in reading.text for name in needed if name != "operator"):
                 raise reading  # it was meant as the answer, and what came before is a draft of it
             errors.append((True, reading))
@@ -147,7 +147,7 @@ def read_json(words: str) -> Mapping[str, Any]:
     if not found:
         raise FormatError("the reply holds no JSON object")
     last = _reading(found[-1], words)
-    if isinstance(last, UnreadableError):
+    if isinstance(last, BrokenJsonError):
         raise last
     return last
 
@@ -160,4 +160,4 @@ def data_in(words: str) -> list[JsonObject]:
 def _reading(found: JsonObject, words: str) -> Reading:
     if found.value is not None:
         return found.value
-    return UnreadableError(found.fault, words[found.start : found.end])
+    return BrokenJsonError(found.fault, words[found.start : found.end])

@@ -17,6 +17,7 @@ _OPENING: Final = re.compile(
 _BEHIND_WORDS: Final = re.compile(
     r"(?P<indent>).*?\S[ \t]+(?P<fence>`{3,}|~{3,})(?P<info>python3?|py|diff|patch|json)[ \t]*$"
 )
+_OPENS: Final = re.compile(r"[ \t]*(?:`{3,}|~{3,})[ \t]*\w")
 _LANGUAGE: Final = re.compile(r"\{?\.?([\w+-]*)")
 _CODE: Final = re.compile(r"^[ \t]*(?:class|def|import|from|@)\s*\w|^@@", re.MULTILINE)
 _PYTHON: Final = ("python", "python3", "py", "diff", "patch")
@@ -87,9 +88,11 @@ def _blocks(words: str) -> Iterator[FencedBlock]:
         closed = closing is not None
         if not closed and (bare := re.sub(r"`{3,}\s*\Z", "", text)) != text:
             text, closed = bare, True  # the fence stands behind the last line
+        # The next block's fence may be all that ends this one.
+        after = last if closed and last < len(lines) and _OPENS.match(lines[last]) else last + 1
         block = FencedBlock(
             start=starts[at] + opening.start("fence"),
-            end=min(starts[min(last + 1, len(lines))], len(words)),
+            end=min(starts[min(after, len(lines))], len(words)),
             language=named[1].lower() if named else "",
             text=text,
             closed=closed,
@@ -101,7 +104,7 @@ def _blocks(words: str) -> Iterator[FencedBlock]:
                 yield replace(inner, start=first + inner.start, end=first + inner.end)
         else:
             yield block
-        at = last + 1
+        at = after
 
 
 def _closing(lines: Sequence[str], at: int, opening: re.Match[str]) -> int | None:
@@ -114,11 +117,12 @@ def _closing(lines: Sequence[str], at: int, opening: re.Match[str]) -> int | Non
         and not bare.strip(fence[0])
         and len(lines[number].expandtabs()) - len(lines[number].expandtabs().lstrip()) <= room
     )
-    first = None
-    for number in islice(closings, _CLOSINGS_TRIED):
+    found = list(islice(closings, _CLOSINGS_TRIED))
+    first = found[0] if found else None
+    following = (n for n in range(at + 2, len(lines)) if _OPENS.match(lines[n]))
+    for number in (*found, *islice(following, 1)):
         if error_in(_dedented(lines[at + 1 : number], opening["indent"])) is None:
             return number
-        first = number if first is None else first
     return first
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from archwright.agents.reading.answers import UnreadableError, data_in
+from archwright.agents.reading.answers import BrokenJsonError, data_in
+from archwright.agents.reading.blocks import blanked, blocks
 from archwright.agents.reading.files import Written, last_meant, source_in
 from archwright.agents.reading.objects import JsonObject, objects
 from archwright.agents.reading.values import one_line, words_of
@@ -18,7 +19,8 @@ _KEYS: Final = frozenset(
 _QUOTED_TITLE: Final = re.compile(r'"title"\s*:\s*"((?:\\.|[^"\\\n])+)"')
 _HEADING: Final = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+(.+?)[ \t#]*|\*\*(.+?)\*\*:?[ \t]*)$", re.M)
 _NUMBERING: Final = re.compile(
-    r"^\W*(?:(?:proposal|idea|candidate|option)\s*#?\s*\d*\s*[:.)—–-]+\s*|\d+\s*[:.)]\s*)", re.I
+    r"^\W*(?:(?:proposal|idea|candidate|option)\s*#?\s*(?:\d+|[A-Z])?\s*[:.)—–-]+\s*|\d+\s*[:.)]\s*)",
+    re.I,
 )
 _FIRST_WORDS: Final = re.compile(
     r"\A\s*(?:#+[ \t]*(?P<comment>\S[^\n]*)"
@@ -78,7 +80,7 @@ def _sketched(found: JsonObject, words: str) -> Iterator[Sketch]:
             found.end,
             one_line(title[1]),
             said,
-            fault=str(UnreadableError(found.fault, text)),
+            fault=str(BrokenJsonError(found.fault, text)),
         )
 
 
@@ -132,20 +134,22 @@ def heading_before(words: str) -> str:
 def first_words(code: str) -> str:
     """The first line of the comment or the docstring that code begins with."""
     found = _FIRST_WORDS.match(code)
-    return one_line(found["comment"] or found["doc"]) if found else ""
+    said = one_line(found["comment"] or found["doc"]) if found else ""
+    return "" if said.endswith(".py") else said  # the name of a file says nothing
 
 
 def _of_code_alone(words: str, code: Sequence[Written]) -> list[Sketch]:
     found: list[Sketch] = []
     before = 0
+    prose_of = blanked(words, blocks(words))
     for written in [w for w in code if not w.leaves_out] or code:
-        lead = words[before : written.start]
+        lead = prose_of[before : written.start]
         lines = [line.strip() for line in lead.splitlines() if line.strip()]
         prose = lines[-1].rstrip(":") if lines else ""
         if found and _REPLACES.match(prose):
             found.pop()
         title = heading_before(lead) or first_words(written.text) or one_line(prose)
-        title = title or "code without a title"
+        title = title or f"idea {len(found) + 1}"
         found.append(Sketch(written.start, written.end, title, {}, written))
         before = written.end
     return found
