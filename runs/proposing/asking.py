@@ -26,6 +26,7 @@ AT_ONCE: Final = 2
 LEAD: Final = 1.5
 """Times as long as the last answer took, that the next one is asked for ahead of its use."""
 NO_BUDGET: Final = "the budget ended before its turn"
+FEWER: Final = "the model proposed less than it was asked for"
 UNUSABLE: Final = 3
 """Answers in a row without a usable proposal that end the asking."""
 
@@ -95,6 +96,9 @@ class Proposing:
             candidate: Candidate | None = self._by_person(number, move, campaign)
         else:
             candidate = self._by_model(number, move) if move.arm == MODEL else None
+        if candidate is None and move.arm == MODEL and self._is_alone:
+            desk = self._blocks[move.first].desks[move.place]
+            candidate = desk.give_up("no idea", FEWER)
         if candidate is None:
             question = self._viewer.for_one(number, move, campaign)
             desk = Desk(self._screening, number, question, self._symbolic.name)
@@ -150,22 +154,30 @@ class Proposing:
             self._unusable = 0
             self._answers_in = time.monotonic() - began
         except BackendError as error:
-            if not self._has_worked() or self._context.settings.model_share == 1:
+            if not self._has_worked() or self._is_alone:
                 raise
             self._arms.end_models(str(error))
         except AnswerError as error:
             self._count_unusable(block, str(error))
+
+    @property
+    def _is_alone(self) -> bool:
+        """Whether models alone propose: nobody stands in for them."""
+        settings = self._context.settings
+        return settings.model_share == 1 and settings.fallback != "symbolic"
 
     def _count_unusable(self, block: _Block, reason: str) -> None:
         """Record an answer that nothing could be made of. One cause that meets every question is
         not paid for again and again."""
         self._unusable += 1
         if self._context.settings.fallback != "symbolic":
-            block.desks[0].give_up("no idea", reason)
+            for desk in block.desks if self._is_alone else block.desks[:1]:
+                if desk.candidate is None:
+                    desk.give_up("no idea", reason)
         if self._unusable < UNUSABLE:
             return
         words = f"the model gave no usable answer {self._unusable} times in a row ({reason})"
-        if not self._has_worked() or self._context.settings.model_share == 1:
+        if not self._has_worked() or self._is_alone:
             raise BackendError(f"{words}: fix the cause, or name another model")
         self._arms.end_models(words)
 

@@ -33,6 +33,7 @@ PLAIN = {
     "control": 0.0,
     "search_seeds": 1,
     "models": ("toy",),
+    "model_share": 1.0,
     "prices": ("1,2",),
 }
 

@@ -80,45 +80,50 @@ def test_every_fault_alone_is_survived(runs: Runs) -> None:
         }
 
 
-def test_an_answer_that_never_parses_ends_its_candidate_after_three_tries(runs: Runs) -> None:
+def test_an_answer_that_never_parses_ends_its_candidates_after_three_tries(runs: Runs) -> None:
     def act(call: Call) -> Act:
-        return Say("I would rather talk about the weather.") if call.role == "coder" else good(call)
+        unwilling = call.role == "researcher" and server.served
+        return Say("I would rather talk about the weather.") if unwilling else good(call)
 
-    with ProtocolServer(act) as server, runs.run(server.url, max_candidates=3) as journal:
-        assert ends(journal) == {CandidateStatus.INVALID: 3}
-        assert all("no Python file" in c.reason for c in journal.candidates())
-        asked = [s for s in server.served if s.call.role == "coder"]
-        assert len(asked) == 9
+    with ProtocolServer(act) as server, runs.run(server.url, max_candidates=7, lag=4) as journal:
+        assert [c.number for c in journal.candidates() if not c.source] == [5, 6, 7]
+        assert all("holds no proposal" in c.reason for c in journal.candidates() if not c.source)
+        asked = [s for s in server.served if s.call.role == "researcher"]
+        assert len(asked) == 4
         longest = max((s.call.messages for s in asked), key=len)
         assert [m["role"] for m in longest] == ["user", "assistant", "user", "assistant", "user"]
-        assert "no Python file" in longest[2]["content"]
+        assert "holds no proposal" in longest[2]["content"]
 
 
-def test_a_broken_file_is_fixed_by_the_debugger_with_the_diff_that_helped_before(
+def test_a_model_that_never_gives_a_usable_answer_is_asked_a_few_times_at_most(runs: Runs) -> None:
+    act = lambda call: Say("No.") if call.role == "researcher" else good(call)  # noqa: E731
+    with ProtocolServer(act) as server:
+        paths = runs.begin(server.url, max_candidates=100)
+        with pytest.raises(BackendError, match="no usable answer 3 times in a row") as caught:
+            runs.carry_out(paths)
+        assert "\n" not in str(caught.value)
+        assert len(server.served) == 9
+
+
+def test_what_fails_its_checks_goes_back_with_the_reason_and_the_fix_that_helped_before(
     runs: Runs,
 ) -> None:
     def act(call: Call) -> Act:
-        if call.role == "coder":
-            return Say(words_of(call).replace("output_shape[0]),", "output_shape[0] + 1),"))
-        if call.role == "debugger":
-            diff = "The head is one too wide.\n\n```diff\n@@\n"
-            line = next(
-                line
-                for line in call.messages[0]["content"].splitlines()
-                if "output_shape[0] + 1" in line and not line.startswith(("+", "-"))
-            )
-            return Say(f"{diff}-{line}\n+{line.replace(' + 1', '')}\n```")
-        return good(call)
+        words = words_of(call)
+        if call.role == "researcher" and len(call.messages) == 1:
+            return Say(words.replace("output_shape[0]),", "output_shape[0] + 1),"))
+        return Say(words)
 
-    with ProtocolServer(act) as server, runs.run(server.url, max_candidates=6, lag=2) as journal:
+    with (
+        ProtocolServer(act) as server,
+        runs.run(server.url, max_candidates=6, proposals=2, lag=2) as journal,
+    ):
         fixed = [k for k in ends(journal) if k != CandidateStatus.INVALID]
         assert set(fixed) <= {CandidateStatus.TRAINED, CandidateStatus.PROMOTED}
         assert ends(journal)[CandidateStatus.INVALID] == 6
-        prompts = [
-            s.call.messages[0]["content"] for s in server.served if s.call.role == "debugger"
-        ]
-        assert "It was not met before" in prompts[0]
-        assert "+" in prompts[-1].split("was fixed before")[1].split("# The file")[0]
+        sent_back = [s.call.messages[2]["content"] for s in server.served if s.call.messages[1:]]
+        assert "shapes: " in sent_back[0]
+        assert "fixed before" not in sent_back[0]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +200,7 @@ def test_a_key_is_nowhere_but_in_the_environment(
     def act(call: Call) -> Act:
         assert call.key == KEY
         if call.role == "evaluator":
-            return Say(f'{{"explanation": "Your key is {KEY}", "lesson": "Bearer {KEY}"}}')
+            return Say(f'{{"open": ["Your key is {KEY}", "Bearer {KEY}"]}}')
         return with_faults(0.3)(call)
 
     with ProtocolServer(act) as server:
@@ -228,7 +233,7 @@ def test_a_server_that_does_not_stream_is_understood(runs: Runs) -> None:
 
 def test_the_journal_says_who_was_asked_what_for_how_much(runs: Runs) -> None:
     with ProtocolServer(good) as server, runs.run(server.url, max_candidates=2) as journal:
-        step = journal.step("call", "1/0/researcher")
+        step = journal.step("call", "1/researcher")
         assert step is not None
         assert step.candidate == "1"
         assert {"prompt", "request", "role", "seed"} <= set(step.request)
@@ -236,19 +241,18 @@ def test_the_journal_says_who_was_asked_what_for_how_much(runs: Runs) -> None:
     assert server.served
 
 
-@pytest.mark.parametrize("silent", [("researcher", "coder"), ("coder",)])
-def test_where_a_model_gives_no_answer_the_symbolic_engine_can(
-    runs: Runs, silent: tuple[str, ...]
-) -> None:
+def test_where_a_model_gives_no_answer_the_symbolic_engine_can(runs: Runs) -> None:
     def act(call: Call) -> Act:
-        return Say("No.") if call.role in silent else good(call)
+        return Say("No.") if call.role == "researcher" and server.served else good(call)
 
     with (
         ProtocolServer(act) as server,
-        runs.run(server.url, max_candidates=8, fallback="symbolic") as journal,
+        runs.run(server.url, max_candidates=24, lag=4, fallback="symbolic") as journal,
     ):
-        counted = ends(journal)
-        assert counted[CandidateStatus.TRAINED] + counted[CandidateStatus.PROMOTED] >= 2
+        assert {c.proposer for c in journal.candidates()} == {"one-call", "symbolic"}
+        notices = [n for n in journal.notices() if "the symbolic engine goes on alone" in n]
+        assert len(notices) == 1
+        assert len(server.served) == 1 + 3 * 3
 
 
 def test_calls_at_a_time_are_bounded(runs: Runs) -> None:
