@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -14,12 +14,27 @@ from archwright.agents.reading.thoughts import answer_in
 
 A = TypeVar("A", bound=Typed)
 
+_WRAPPERS: Final = ("arguments", "parameters", "input")
+"""Where calls of tools have what is meant."""
+
 
 class FormatError(ValueError):
     """Words that hold no answer of the kind asked for; the message says what is missing."""
 
 
-Reading = Mapping[str, Any] | FormatError
+class BrokenJsonError(FormatError):
+    """A JSON object that cannot be read.
+
+    Args:
+        text: as it was written.
+    """
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(f"the JSON object cannot be read: {reason}")
+        self.text = text
+
+
+Reading = Mapping[str, Any] | BrokenJsonError
 """The fields of what may be the answer, or why they cannot be read."""
 
 Parser = Callable[[str, Typed, bool], Sequence[Reading]]
@@ -40,7 +55,7 @@ def read_answer(text: str, answer: type[A], question: Typed, parse: Parser, cut:
     Raises:
         FormatError: there is none, or it does not fit.
     """
-    words = answer_in(whole(text.replace("\r\n", "\n")))
+    words = answer_in(whole(text.removeprefix("\ufeff").replace("\r\n", "\n")))
     if not words:
         thought = ": all of it is thought, and no answer follows" if text.strip() else ""
         raise FormatError(
@@ -56,8 +71,11 @@ def read_answer(text: str, answer: type[A], question: Typed, parse: Parser, cut:
 
 def _first_that_fits(readings: Sequence[Reading], answer: type[A], question: Typed) -> A:
     errors: list[tuple[bool, FormatError]] = []
+    needed = [name for name, f in answer.model_fields.items() if f.is_required()]
     for reading in readings:
-        if isinstance(reading, FormatError):
+        if isinstance(reading, BrokenJsonError):
+            if all(f'"{name}"' in reading.text for name in needed if name != "operator"):
+                raise reading  # it was meant as the answer, and what came before is a draft of it
             errors.append((True, reading))
             continue
         # Words do not choose the operator, nor what a backend keeps for itself.
@@ -89,14 +107,14 @@ def validate(found: Mapping[str, Any], answer: type[A]) -> A:
 
 
 def parse_json(words: str, _question: Typed, _cut: bool) -> Sequence[Reading]:
-    """The JSON objects, the last one first; then what stands alone inside one, as in
-    `{"answer": {...}}`."""
+    """The JSON objects, the last one first; then what one wraps, as in `{"answer": {...}}`."""
     found = data_in(words)
     if not found:
         raise FormatError("the reply holds no JSON object")
-    read = [o.value for o in found if o.value is not None]
-    alone = [v for o in read if len(o) == 1 for v in o.values() if isinstance(v, dict)]
-    return [*(_reading(o) for o in reversed(found)), *reversed(alone)]
+    read = [o.value for o in reversed(found) if o.value is not None]
+    wrapped = [v for o in read for k, v in o.items() if len(o) == 1 or k in _WRAPPERS]
+    inner = [v for v in wrapped if isinstance(v, dict)]
+    return [*(_reading(o, words) for o in reversed(found)), *inner]
 
 
 def read_json(words: str) -> Mapping[str, Any]:
@@ -108,8 +126,8 @@ def read_json(words: str) -> Mapping[str, Any]:
     found = data_in(words)
     if not found:
         raise FormatError("the reply holds no JSON object")
-    last = _reading(found[-1])
-    if isinstance(last, FormatError):
+    last = _reading(found[-1], words)
+    if isinstance(last, BrokenJsonError):
         raise last
     return last
 
@@ -119,10 +137,7 @@ def data_in(words: str) -> list[JsonObject]:
     return list(objects(blanked(words, [b for b in blocks(words) if b.is_code])))
 
 
-def _reading(found: JsonObject) -> Reading:
-    return FormatError(unreadable(found)) if found.value is None else found.value
-
-
-def unreadable(found: JsonObject) -> str:
-    """Why an object cannot be read, for the model."""
-    return f"the JSON object cannot be read: {found.fault}"
+def _reading(found: JsonObject, words: str) -> Reading:
+    if found.value is not None:
+        return found.value
+    return BrokenJsonError(found.fault, words[found.start : found.end])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 from archwright.source.code import parse as parse_python
@@ -16,6 +17,7 @@ _OPENING: Final = re.compile(
 _BEHIND_WORDS: Final = re.compile(
     r"(?P<indent>).*?\S[ \t]+(?P<fence>`{3,}|~{3,})(?P<info>python3?|py|diff|patch|json)[ \t]*$"
 )
+_OPENS: Final = re.compile(r"[ \t]*(?:`{3,}|~{3,})[ \t]*\w")
 _LANGUAGE: Final = re.compile(r"\{?\.?([\w+-]*)")
 _CODE: Final = re.compile(r"^[ \t]*(?:class|def|import|from|@)\s*\w|^@@", re.MULTILINE)
 _PYTHON: Final = ("python", "python3", "py", "diff", "patch")
@@ -86,9 +88,11 @@ def _blocks(words: str) -> Iterator[FencedBlock]:
         closed = closing is not None
         if not closed and (bare := re.sub(r"`{3,}\s*\Z", "", text)) != text:
             text, closed = bare, True  # the fence stands behind the last line
+        # The next block's fence may be all that ends this one.
+        after = last if closed and last < len(lines) and _OPENS.match(lines[last]) else last + 1
         block = FencedBlock(
             start=starts[at] + opening.start("fence"),
-            end=min(starts[min(last + 1, len(lines))], len(words)),
+            end=min(starts[min(after, len(lines))], len(words)),
             language=named[1].lower() if named else "",
             text=text,
             closed=closed,
@@ -100,26 +104,26 @@ def _blocks(words: str) -> Iterator[FencedBlock]:
                 yield replace(inner, start=first + inner.start, end=first + inner.end)
         else:
             yield block
-        at = last + 1
+        at = after
 
 
 def _closing(lines: Sequence[str], at: int, opening: re.Match[str]) -> int | None:
     """The line of the fence that ends the block which begins on line `at`."""
     fence, room = opening["fence"], len(opening["indent"].expandtabs()) + 3
-    found = [
+    closings = (
         number
         for number in range(at + 1, len(lines))
         if (bare := lines[number].strip()).startswith(fence)
         and not bare.strip(fence[0])
         and len(lines[number].expandtabs()) - len(lines[number].expandtabs().lstrip()) <= room
-    ]
-    if not found:
-        return None
-    for number in found[:_CLOSINGS_TRIED]:
-        text = _dedented(lines[at + 1 : number], opening["indent"])
-        if error_in(text) is None:
+    )
+    found = list(islice(closings, _CLOSINGS_TRIED))
+    first = found[0] if found else None
+    following = (n for n in range(at + 2, len(lines)) if _OPENS.match(lines[n]))
+    for number in (*found, *islice(following, 1)):
+        if error_in(_dedented(lines[at + 1 : number], opening["indent"])) is None:
             return number
-    return found[0]
+    return first
 
 
 def _dedented(lines: Sequence[str], indent: str) -> str:

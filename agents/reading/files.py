@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Final
 
 from archwright.agents.patching import DiffError, apply_diff
 from archwright.agents.questions import CodeQuestion, RepairQuestion, Typed
 from archwright.agents.reading.answers import FormatError, data_in
-from archwright.agents.reading.blocks import blocks, error_in
+from archwright.agents.reading.blocks import FencedBlock, blocks, error_in
 
 NO_FIX: Final = "NO FIX"
 """What the debugger says when it knows no fix."""
@@ -21,7 +22,12 @@ _FIRST_LINE: Final = re.compile(
     r"^(?:import |from [\w.]+ import |class \w|def \w|@\w|[A-Z_]+ = )", re.M
 )
 _FENCE: Final = re.compile(r"^[ \t]*(?:`{3,}|~{3,})", re.MULTILINE)
+_DIFF_ALONE: Final = re.compile(
+    r"^(?:--- .*\n\+\+\+ .*\n)?@@.*(?:\n(?:[-+ @\\].*|$))+", re.MULTILINE
+)
 _ENDS_TRIED: Final = 40
+_ENDS_NEAR: Final = 10
+"""Lines at the end that are each tried as the last of the code; before them, empty ones are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +80,20 @@ def entry_of(question: Typed) -> str:
 
 def code_in(words: str, entry: str, cut: bool) -> list[Written]:
     """All code of a reply in its order: in fences, else without any from its first line on."""
-    fenced = [
-        as_written(b.text, b.start, b.end, b.language, b.closed or not cut)
-        for b in blocks(words)
-        if b.is_code
-    ]
+    fenced = [_fenced(block, cut) for block in blocks(words) if block.is_code]
     if fenced or cut:
         return fenced
     return [w for w in _unfenced(words) if w.defines(entry)]
+
+
+def _fenced(block: FencedBlock, cut: bool) -> Written:
+    """The code of a block. One that is never closed ends where prose follows, unless it was cut."""
+    written = as_written(
+        block.text, block.start, block.end, block.language, block.closed or not cut
+    )
+    if block.closed or cut or written.is_diff or error_in(block.text) is None:
+        return written
+    return next((replace(written, text=w.text) for w in _unfenced(block.text)), written)
 
 
 def as_written(
@@ -117,9 +129,19 @@ def _unfenced(words: str) -> Iterator[Written]:
     if error_in(words) is None:
         yield Written(0, len(words), words)
         return
-    for first in list(_FIRST_LINE.finditer(words))[:_ENDS_TRIED]:
+    if diff := _DIFF_ALONE.search(words):
+        yield as_written(diff[0], diff.start(), diff.end())
+        return
+    data = [(found.start, found.end) for found in data_in(words)]
+    firsts = (
+        first
+        for first in _FIRST_LINE.finditer(words)
+        if not any(start < first.start() < end for start, end in data)
+    )
+    for first in islice(firsts, _ENDS_TRIED):
         lines = words[first.start() :].split("\n")
-        ends = [n for n in range(len(lines), 0, -1) if n == len(lines) or not lines[n].strip()]
+        near = len(lines) - _ENDS_NEAR
+        ends = [n for n in range(len(lines), 0, -1) if n > near or not lines[n].strip()]
         for number in ends[:_ENDS_TRIED]:
             text = "\n".join(lines[:number])
             if error_in(text) is None:

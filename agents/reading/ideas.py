@@ -7,19 +7,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from archwright.agents.reading.answers import data_in, unreadable
+from archwright.agents.reading.answers import BrokenJsonError, data_in
+from archwright.agents.reading.blocks import blanked, blocks
 from archwright.agents.reading.files import Written, last_meant, source_in
 from archwright.agents.reading.objects import JsonObject, objects
 from archwright.agents.reading.values import one_line, words_of
 
-_TITLE_KEYS: Final = ("title", "name")
 _KEYS: Final = frozenset(
     ("move", "rationale", "hypothesis", "expected", "parents", "citations", "source", "code")
 )
 _QUOTED_TITLE: Final = re.compile(r'"title"\s*:\s*"((?:\\.|[^"\\\n])+)"')
 _HEADING: Final = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+(.+?)[ \t#]*|\*\*(.+?)\*\*:?[ \t]*)$", re.M)
 _NUMBERING: Final = re.compile(
-    r"^\W*(?:(?:proposal|idea|candidate|option)\s*#?\s*\d*\s*[:.)—–-]+\s*|\d+\s*[:.)]\s*)", re.I
+    r"^\W*(?:(?:proposal|idea|candidate|option)\s*#?\s*(?:\d+|[A-Z])?\s*[:.)—–-]+\s*|\d+\s*[:.)]\s*)",
+    re.I,
 )
 _FIRST_WORDS: Final = re.compile(
     r"\A\s*(?:#+[ \t]*(?P<comment>\S[^\n]*)"
@@ -74,7 +75,13 @@ def _sketched(found: JsonObject, words: str) -> Iterator[Sketch]:
             yield from _sketched(place, words)
     elif title := _QUOTED_TITLE.search(text):
         said = {"title": title[1]}
-        yield Sketch(found.start, found.end, one_line(title[1]), said, fault=unreadable(found))
+        yield Sketch(
+            found.start,
+            found.end,
+            one_line(title[1]),
+            said,
+            fault=str(BrokenJsonError(found.fault, text)),
+        )
 
 
 def _proposals_in(said: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -88,7 +95,8 @@ def _proposals_in(said: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _title_of(said: Mapping[str, Any]) -> str:
-    return next(filter(None, (one_line(said.get(key)) for key in _TITLE_KEYS)), "")
+    named = said.get("name") if said.keys() & _KEYS else ""
+    return one_line(said.get("title")) or one_line(named)
 
 
 # --- titles -----------------------------------------------------------------------------------
@@ -126,20 +134,22 @@ def heading_before(words: str) -> str:
 def first_words(code: str) -> str:
     """The first line of the comment or the docstring that code begins with."""
     found = _FIRST_WORDS.match(code)
-    return one_line(found["comment"] or found["doc"]) if found else ""
+    said = one_line(found["comment"] or found["doc"]) if found else ""
+    return "" if said.endswith(".py") else said  # the name of a file says nothing
 
 
 def _of_code_alone(words: str, code: Sequence[Written]) -> list[Sketch]:
     found: list[Sketch] = []
     before = 0
+    prose_of = blanked(words, blocks(words))
     for written in [w for w in code if not w.leaves_out] or code:
-        lead = words[before : written.start]
+        lead = prose_of[before : written.start]
         lines = [line.strip() for line in lead.splitlines() if line.strip()]
         prose = lines[-1].rstrip(":") if lines else ""
         if found and _REPLACES.match(prose):
             found.pop()
         title = heading_before(lead) or first_words(written.text) or one_line(prose)
-        title = title or "code without a title"
+        title = title or f"idea {len(found) + 1}"
         found.append(Sketch(written.start, written.end, title, {}, written))
         before = written.end
     return found

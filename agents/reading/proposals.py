@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from archwright.agents.proposers.campaign import CampaignQuestion
 from archwright.agents.questions import Typed
-from archwright.agents.reading.answers import FormatError, data_in, unreadable
+from archwright.agents.reading.answers import BrokenJsonError, FormatError, data_in
 from archwright.agents.reading.files import Written, code_in, entry_of
 from archwright.agents.reading.ideas import Sketch, sketches
 from archwright.agents.reading.values import ids_of, number_of, words_of
@@ -33,9 +33,11 @@ def parse_proposals(words: str, question: Typed, cut: bool) -> Sequence[Fields]:
     entry = entry_of(asked)
     found = _found(words, entry, cut)
     if not found:
-        faults = [unreadable(o) for o in data_in(words) if o.fault]
+        broken = [o for o in data_in(words) if o.fault]
+        if broken:
+            raise BrokenJsonError(broken[-1].fault, words[broken[-1].start : broken[-1].end])
         what = f"neither a JSON object with a title nor code that defines class {entry}"
-        raise FormatError(faults[-1] if faults else f"the reply holds no proposal: {what}")
+        raise FormatError(f"the reply holds no proposal: {what}")
     if all(sketch.fault and sketch.code is None for sketch in found):
         raise FormatError(found[0].fault)
     proposals: dict[str, dict[str, Any]] = {}

@@ -29,6 +29,7 @@ _TAG: Final = re.compile(
 )
 # Harmony's channels where the server took the marks out and left their names.
 _BARE_CHANNELS: Final = re.compile(r"\Aanalysis(?=[A-Z\s]).*assistantfinal", re.DOTALL)
+_FENCE: Final = re.compile(r"`{3,}\w*")
 _QUOTES: Final = "\"'`“‘”’«»"
 
 
@@ -84,8 +85,8 @@ def _literals(words: str) -> Callable[[int], bool]:
 
 def _is_quoted(words: str, tag: re.Match[str]) -> bool:
     """Whether a tag stands in quotes on its line."""
-    before = words[words.rfind("\n", 0, tag.start()) + 1 : tag.start()]
-    after = words[tag.end() :].partition("\n")[0]
+    before = _FENCE.sub("", words[words.rfind("\n", 0, tag.start()) + 1 : tag.start()])
+    after = _FENCE.sub("", words[tag.end() :].partition("\n")[0])
     if before[-1:] and before[-1] in _QUOTES and after[:1] and after[0] in _QUOTES:
         return True
     return any(

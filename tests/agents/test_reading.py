@@ -149,6 +149,167 @@ def test_numbers_in_an_assessment_are_words_only() -> None:
     }
 
 
+# --- thoughts -------------------------------------------------------------------------------------
+
+NOT_YET = json.dumps(SAID | {"title": "a draft"})
+DRAFT = f"Perhaps:\n```json\n{NOT_YET}\n```\nNo, too plain.\n"
+FINAL = json.dumps(SAID)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{DRAFT}</think>\n\n{FINAL}",
+        f"<think>{DRAFT}</think>{FINAL}",
+        f'<think lang="en">\n{DRAFT}</think>\n{FINAL}',
+        f"<Think>{DRAFT}</Think>{FINAL}",
+        f"<think>a <think>{DRAFT}</think> b {DRAFT}</think>{FINAL}",
+        f"<think>I open <think> twice. {DRAFT}</think>{FINAL}",
+        f'<think>I close with "</think>". {DRAFT}</think>{FINAL}',
+        f"<think>Then comes `</think>`. {DRAFT}</think>{FINAL}",
+        f"<think>```json\n{NOT_YET}\n```</think>```json\n{FINAL}\n```",
+        f"<think>{DRAFT}</think>Wait.<think>{DRAFT}</think>{FINAL}",
+        f"{FINAL}\n<think>{DRAFT} That will do.</think>",
+        f"<think>{DRAFT}</think>{DRAFT}</think>{FINAL}",
+        f"<thinking>{DRAFT}</thinking>{FINAL}",
+        f"<reasoning>{DRAFT}</reasoning>{FINAL}",
+        f"<thought>{DRAFT}</thought>{FINAL}",
+        f"<thinking>{DRAFT}<reflection>{DRAFT}</reflection></thinking><output>{FINAL}</output>",
+        f"[THINK]{DRAFT}[/THINK]{FINAL}",
+        f"◁think▷{DRAFT}◁/think▷{FINAL}",
+        f"<seed:think>{DRAFT}</seed:think>{FINAL}",
+        f"<|begin_of_thought|>{DRAFT}<|end_of_thought|><|begin_of_solution|>{FINAL}<|end_of_solution|>",
+        f"<|START_THINKING|>{DRAFT}<|END_THINKING|>{FINAL}",
+        f"<|channel|>analysis<|message|>{DRAFT}<|end|><|start|>assistant<|channel|>final<|message|>"
+        f"{FINAL}<|return|>",
+        f"{DRAFT}<|end|><|start|>assistant<|channel|>final <|constrain|>json<|message|>{FINAL}",
+        f"analysisI think.\n{DRAFT}assistantfinal{FINAL}",
+        f"<think>{DRAFT}<answer>{FINAL}</answer>",
+        f"{DRAFT}Final answer:\n```json\n{FINAL}\n```",
+        f'Adam is {{"optimizer": "adamw"}}.\n{FINAL}',
+        f'{FINAL}\nThe recipe is {{"optimizer": "adamw"}}.',
+    ],
+)
+def test_what_was_thought_aloud_is_not_the_answer(text: str) -> None:
+    assert RESEARCHER.read(text, RESEARCH).title == "wider"
+
+
+@pytest.mark.parametrize("tag", ["</think>", "<think>", "[/THINK]", "◁/think▷", "<|end|>"])
+def test_a_tag_in_a_string_is_no_tag(tag: str) -> None:
+    said = SAID | {"hypothesis": f"It writes {tag} and goes on."}
+    assert RESEARCHER.read(json.dumps(said), RESEARCH).hypothesis == said["hypothesis"]
+    source = f'{SOURCE}    tag = "a {tag} b"\n    # {tag}\n    """{tag}\n    """\n'
+    for text in (source, f"Keep `{tag}`.\n```python\n{source}```", json.dumps({"source": source})):
+        assert CODER.read(text, CODE).source == source
+
+
+@pytest.mark.parametrize(
+    "text", [f"<think>{DRAFT}", f"<think>{DRAFT}</think>", f"{DRAFT}</think>\n", f"[THINK]{DRAFT}"]
+)
+def test_a_reply_that_is_all_thought_is_empty(text: str) -> None:
+    with pytest.raises(FormatError, match="empty: all of it is thought"):
+        RESEARCHER.read(text, RESEARCH)
+    with pytest.raises(FormatError, match="cut off at the limit"):
+        RESEARCHER.read(text, RESEARCH, cut=True)
+
+
+# --- JSON -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "rationale"),
+    [
+        (r'{"title": "wider", "rationale": "\alpha \theta", "meta": {"a": 1}}', r"\alpha \theta"),
+        (r'{"title": "wider", "rationale": "\beta, \frac{1}{2}"}', r"\beta, \frac{1}{2}"),
+        (r'{"title": "wider", "rationale": "\\alpha\nb"}', "\\alpha\nb"),
+        ('{"title": "wider", "rationale": "r", "evidence": ["3",],}', "r"),
+        ('{"title": "wider", // as said\n "rationale": "http://x" /* so */}', "http://x"),
+        ('{"title": "wider", "rationale": "r", "hypothesis": "", "plan": None, "x": True}', "r"),
+        ("{'title': 'wider', 'rationale': \"it's\", 'x': None}", "it's"),
+        ("{“title”: “wider”, “rationale”: “r”}", "r"),
+        ('{title: "wider", rationale: "r", x: +1.5}', "r"),
+        ('{"title": "wider", "rationale": "\\ud83d\\u0000"}', "\ufffd\ufffd"),
+        ('{"title": "wider", "rationale": "\\ud83d\\ude00"}', "\U0001f600"),
+        ('{"title": "wider", "rationale": "\ud83d\ude00 \ud83d"}', "\U0001f600 \ufffd"),
+        ('{"arguments": {"title": "wider", "rationale": "r"}, "name": "answer"}', "r"),
+        ('[{"title": "wider", "rationale": "r"}]', "r"),
+        ('```python\nRECIPE = {"title": 1}\n```\n{"title": "wider", "rationale": "r"}', "r"),
+    ],
+)
+def test_json_that_is_nearly_right_is_mended(text: str, rationale: str) -> None:
+    idea = RESEARCHER.read(text, RESEARCH)
+    assert (idea.title, idea.rationale) == ("wider", rationale)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"title": "wider", "rationale": "the "big" one", "meta": {"a": 1}}', "column 39"),
+        ('Adam: {"optimizer": "adamw"}.\n\n{"title": "wider" "rationale": "r"}', "column 19"),
+        (f'{FINAL}\nBetter:\n{{"title": "deeper", "rationale": "a "b" c"}}', "column 38"),
+        ('{"title": "wider",\n"rationale": "r', "Unterminated string starting at: line 2"),
+    ],
+)
+def test_json_that_cannot_be_mended_goes_back_with_the_parsers_words(
+    text: str, reason: str
+) -> None:
+    with pytest.raises(FormatError, match=f"cannot be read: .*{reason}"):
+        RESEARCHER.read(text, RESEARCH)
+
+
+# --- code -----------------------------------------------------------------------------------------
+
+DOCSTRING = f'"""Use:\n\n```python\nModel()\n```\n"""\n{SOURCE}'
+EXCERPT = "class Model:\n    ...\n"
+A_TEST = "class TestModel:\n    x = 1\n"
+OTHER_SOURCE = SOURCE.replace("8", "99")
+HUNK = "@@ -5 +5 @@\n-    width = 8\n+    width = 16\n"
+
+
+def block(source: str, language: str = "python") -> str:
+    return f"```{language}\n{source}```\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        (block(DOCSTRING), DOCSTRING),
+        (block(DOCSTRING) + "Use it so:\n" + block("Model()\n"), DOCSTRING),
+        (f"~~~python\n# ```\n{SOURCE}~~~", f"# ```\n{SOURCE}"),
+        ("1. So:\n\n" + "".join(f"   {x}\n" for x in block(SOURCE).splitlines()), SOURCE),
+        (f"Here: {block(SOURCE)}", SOURCE),
+        (f"````markdown\nHere:\n{block(SOURCE)}````", SOURCE),
+        (block(SOURCE).replace("\n", "\r\n"), SOURCE),
+        (f"```python\n{SOURCE.rstrip()}```", SOURCE),
+        (f'```json\n{{"notes": null}}\n{block(SOURCE)}', SOURCE),
+        (f"```python\n{OTHER_SOURCE}{block(SOURCE)}", SOURCE),
+        (f"```python\n{SOURCE}\nIt is wide, as asked.", SOURCE),
+        (f"It is wide.\n\n{SOURCE}\nThat is all. It works.", SOURCE),
+        (f"<code>\n{SOURCE}</code>", SOURCE),
+        (f"Was:\n{block(OTHER_SOURCE)}Now:\n{block(SOURCE)}", SOURCE),
+        (json.dumps({"source": OTHER_SOURCE}) + f"\nBetter:\n{block(SOURCE)}", SOURCE),
+        (f"{block(SOURCE)}In short:\n{block(EXCERPT)}", SOURCE),
+        (f"{block(SOURCE)}A test:\n{block(A_TEST)}", SOURCE),
+        (block(SOURCE.replace("8", "8  # \ud83d\0")), SOURCE.replace("8", "8  # \ufffd\ufffd")),
+        (block(HUNK), SOURCE.replace("8", "16")),
+        (f"--- a\n+++ b\n{HUNK}", SOURCE.replace("8", "16")),
+        (block(f"*** Begin Patch\n*** Update File: m.py\n{HUNK}*** End Patch\n", "diff"),
+         SOURCE.replace("8", "16")),
+        (f"{block(OTHER_SOURCE)}No, less:\n{block(HUNK, 'diff')}", SOURCE.replace("8", "16")),
+    ],
+)  # fmt: skip
+def test_the_last_code_that_defines_the_class_is_the_file(text: str, source: str) -> None:
+    assert CODER.read(text, CODE).source == source
+
+
+def test_a_final_file_that_is_broken_is_not_replaced_by_its_draft() -> None:
+    broken = block("class Model(nn.Module:\n    pass\n")
+    with pytest.raises(FormatError, match="line 1 of the file"):
+        CODER.read(f"Was:\n{block(SOURCE)}Now:\n{broken}", CODE)
+    with pytest.raises(FormatError, match="cut off at the limit"):
+        CODER.read(f"Was:\n{block(SOURCE)}Now:\n```python\n{SOURCE}", CODE, cut=True)
+
+
 @given(st.text())
 def test_any_words_are_read_or_refused(text: str) -> None:
     for role, question in ((RESEARCHER, RESEARCH), (CODER, CODE), (DEBUGGER, REPAIR)):
