@@ -15,24 +15,32 @@ from archwright.agents.questions import (
     CodeQuestion,
     Idea,
     RepairQuestion,
-    ResearchQuestion,
     ShownCandidate,
+    Typed,
 )
-from archwright.agents.reading import FormatError
-from archwright.agents.roles import CODER, DEBUGGER, EVALUATOR, RESEARCHER
+from archwright.agents.reading import FormatError, parse_json, read_answer
+from archwright.agents.roles import CODER, DEBUGGER
 from archwright.tasks.loading import load_task
 
 BRIEF = Brief.of(load_task("digits").spec)
 SOURCE = "import torch.nn as nn\n\n\nclass Model(nn.Module):\n    width = 8\n    depth = 2\n"
 PARENT = ShownCandidate(id="3", title="parent", source=SOURCE, score=90.0, gain=1.0)
-OTHER = ShownCandidate(id="known:7", title="other", source=SOURCE, score=91.0, gain=2.0)
-RESEARCH = ResearchQuestion(
-    brief=BRIEF, operator="widen", parents=(PARENT,), examples=(OTHER,), lessons=(), rejected=()
-)
 IDEA = Idea(operator="widen", title="wider", rationale="more room")
 CODE = CodeQuestion(brief=BRIEF, idea=IDEA, works=(PARENT,))
 REPAIR = RepairQuestion(brief=BRIEF, title="wider", source=SOURCE, report={}, attempt=1)
 SAID = {"title": "wider", "rationale": "more room"}
+
+
+class Said(Typed):
+    """An answer in JSON."""
+
+    title: str
+    rationale: str
+    hypothesis: str = ""
+
+
+def read(text: str, cut: bool = False) -> Said:
+    return read_answer(text, Said, CODE, parse_json, cut)
 
 
 @pytest.mark.parametrize(
@@ -47,24 +55,13 @@ SAID = {"title": "wider", "rationale": "more room"}
     ],
 )
 def test_an_idea_is_found_whatever_stands_around_it(text: str) -> None:
-    idea = RESEARCHER.read(text, RESEARCH)
-    assert idea.title == "wider"
-    assert " ".join(idea.rationale.split()) == "more room"
-    assert idea.operator == "widen"
-    assert idea.parents == ("3",)
+    said = read(text)
+    assert said.title == "wider"
+    assert " ".join(said.rationale.split()) == "more room"
 
 
-def test_words_choose_neither_the_operator_nor_the_plan() -> None:
-    said = SAID | {"operator": "control", "plan": {"seed": "x"}}
-    idea = RESEARCHER.read(json.dumps(said), RESEARCH)
-    assert (idea.operator, idea.plan) == ("widen", {})
-
-
-def test_an_idea_cites_only_what_it_was_shown() -> None:
-    said = SAID | {"evidence": ["3", "known:7", "made up"], "parents": ["99"]}
-    idea = RESEARCHER.read(json.dumps(said), RESEARCH)
-    assert idea.evidence == ("3", "known:7")
-    assert idea.parents == ("3",)
+def test_keys_that_the_answer_does_not_know_are_left_out() -> None:
+    assert read(json.dumps(SAID | {"operator": "control", "score": 99.9})) == Said(**SAID)
 
 
 @pytest.mark.parametrize(
@@ -76,13 +73,12 @@ def test_an_idea_cites_only_what_it_was_shown() -> None:
         ('{"title": "wider", "rationale": }', "Expecting value: line 1 column 33"),
         ('{"title": "wider"}', "rationale: Field required"),
         ('{"title": 3, "rationale": "x"}', "title"),
-        ('{"title": " ", "rationale": "x"}', "title: it is empty"),
         ("[1, 2]", "no JSON object"),
     ],
 )
 def test_what_holds_no_idea_is_refused_with_the_reason(text: str, reason: str) -> None:
     with pytest.raises(FormatError, match=reason):
-        RESEARCHER.read(text, RESEARCH)
+        read(text)
 
 
 @pytest.mark.parametrize(
@@ -141,14 +137,6 @@ def test_the_debugger_may_know_no_fix() -> None:
     assert DEBUGGER.read(f"Fixed.\n```py\n{SOURCE}```", REPAIR).source == SOURCE
 
 
-def test_numbers_in_an_assessment_are_words_only() -> None:
-    text = '{"explanation": "fell", "lesson": "wider", "score": 99.9, "gain": 12}'
-    assert EVALUATOR.read(text, RESEARCH).model_dump() == {
-        "explanation": "fell",
-        "lesson": "wider",
-    }
-
-
 # --- thoughts -------------------------------------------------------------------------------------
 
 NOT_YET = json.dumps(SAID | {"title": "a draft"})
@@ -191,13 +179,13 @@ FINAL = json.dumps(SAID)
     ],
 )
 def test_what_was_thought_aloud_is_not_the_answer(text: str) -> None:
-    assert RESEARCHER.read(text, RESEARCH).title == "wider"
+    assert read(text).title == "wider"
 
 
 @pytest.mark.parametrize("tag", ["</think>", "<think>", "[/THINK]", "◁/think▷", "<|end|>"])
 def test_a_tag_in_a_string_is_no_tag(tag: str) -> None:
     said = SAID | {"hypothesis": f"It writes {tag} and goes on."}
-    assert RESEARCHER.read(json.dumps(said), RESEARCH).hypothesis == said["hypothesis"]
+    assert read(json.dumps(said)).hypothesis == said["hypothesis"]
     source = f'{SOURCE}    tag = "a {tag} b"\n    # {tag}\n    """{tag}\n    """\n'
     for text in (source, f"Keep `{tag}`.\n```python\n{source}```", json.dumps({"source": source})):
         assert CODER.read(text, CODE).source == source
@@ -208,9 +196,9 @@ def test_a_tag_in_a_string_is_no_tag(tag: str) -> None:
 )
 def test_a_reply_that_is_all_thought_is_empty(text: str) -> None:
     with pytest.raises(FormatError, match="empty: all of it is thought"):
-        RESEARCHER.read(text, RESEARCH)
+        read(text)
     with pytest.raises(FormatError, match="cut off at the limit"):
-        RESEARCHER.read(text, RESEARCH, cut=True)
+        read(text, cut=True)
 
 
 # --- JSON -----------------------------------------------------------------------------------------
@@ -237,7 +225,7 @@ def test_a_reply_that_is_all_thought_is_empty(text: str) -> None:
     ],
 )
 def test_json_that_is_nearly_right_is_mended(text: str, rationale: str) -> None:
-    idea = RESEARCHER.read(text, RESEARCH)
+    idea = read(text)
     assert (idea.title, idea.rationale) == ("wider", rationale)
 
 
@@ -254,7 +242,7 @@ def test_json_that_cannot_be_mended_goes_back_with_the_parsers_words(
     text: str, reason: str
 ) -> None:
     with pytest.raises(FormatError, match=f"cannot be read: .*{reason}"):
-        RESEARCHER.read(text, RESEARCH)
+        read(text)
 
 
 # --- code -----------------------------------------------------------------------------------------
@@ -312,9 +300,13 @@ def test_a_final_file_that_is_broken_is_not_replaced_by_its_draft() -> None:
 
 @given(st.text())
 def test_any_words_are_read_or_refused(text: str) -> None:
-    for role, question in ((RESEARCHER, RESEARCH), (CODER, CODE), (DEBUGGER, REPAIR)):
+    for attempt in (
+        lambda: read(text),
+        lambda: CODER.read(text, CODE),
+        lambda: DEBUGGER.read(text, REPAIR),
+    ):
         with contextlib.suppress(FormatError):
-            assert isinstance(role.read(text, question), role.answer)
+            attempt()
 
 
 @given(st.lists(st.sampled_from("abcd"), min_size=1, max_size=12), st.data())
