@@ -70,22 +70,25 @@ def read_answer(text: str, answer: type[A], question: Typed, parse: Parser, cut:
 
 
 def _first_that_fits(readings: Sequence[Reading], answer: type[A], question: Typed) -> A:
-    errors: list[tuple[bool, FormatError]] = []
+    errors: list[FormatError] = []
     needed = [name for name, f in answer.model_fields.items() if f.is_required()]
+    keys = answer.model_fields.keys()
     for reading in readings:
         if isinstance(reading, BrokenJsonError):
-            if all(f'"{name}"' in reading.text for name in needed if name != "operator"):
+            if needed and all(name in reading.text for name in needed if name != "operator"):
                 raise reading  # it was meant as the answer, and what came before is a draft of it
-            errors.append((True, reading))
+            errors.append(reading)
             continue
         # Words do not choose the operator, nor what a backend keeps for itself.
         said = {k: v for k, v in reading.items() if k not in ("operator", "plan")}
+        if not said.keys() & keys:
+            continue  # it was not meant as the answer
         try:
             return validate(said, answer)
         except FormatError as error:
-            errors.append((bool(said.keys() & answer.model_fields.keys()), error))
-    # What has none of the answer's keys was not meant as the answer.
-    raise next((error for meant, error in errors if meant), errors[0][1])
+            errors.append(error)
+    asked = f"the JSON object has none of the keys that were asked for: {', '.join(keys)}"
+    raise errors[0] if errors else FormatError(asked)
 
 
 def validate(found: Mapping[str, Any], answer: type[A]) -> A:

@@ -74,6 +74,7 @@ def test_keys_that_the_answer_does_not_know_are_left_out() -> None:
         ('{"title": "wider"}', "rationale: Field required"),
         ('{"title": 3, "rationale": "x"}', "title"),
         ("[1, 2]", "no JSON object"),
+        ('{"optimizer": "adamw"}', "none of the keys that were asked for: title, rationale"),
     ],
 )
 def test_what_holds_no_idea_is_refused_with_the_reason(text: str, reason: str) -> None:
