@@ -62,14 +62,14 @@ def read_answer(text: str, answer: type[A], question: Typed, parse: Parser, cut:
             "the reply is empty" + (": it was cut off at the limit" if cut else thought)
         )
     try:
-        return _first_that_fits(parse(words, question, cut), answer, question)
+        return _first_that_fits(parse(words, question, cut), answer)
     except FormatError as error:
         if not cut:
             raise
         raise FormatError(f"the reply was cut off at the limit ({error}): be shorter") from None
 
 
-def _first_that_fits(readings: Sequence[Reading], answer: type[A], question: Typed) -> A:
+def _first_that_fits(readings: Sequence[Reading], answer: type[A]) -> A:
     errors: list[FormatError] = []
     needed = [name for name, f in answer.model_fields.items() if f.is_required()]
     keys = answer.model_fields.keys()
