@@ -87,6 +87,8 @@ def _draw(campaign: CampaignQuestion, attempt: int, rejected: Sequence[str]) -> 
             if works and any(said.startswith(f"{proposal.title}: ") for said in rejected):
                 break
             return proposal
+    if banned := campaign.steer.banned:
+        raise BackendError(f"nothing is left to propose: {', '.join(banned)} are banned; lift one")
     raise BackendError("no operator applies, not even a draft")
 
 

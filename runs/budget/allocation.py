@@ -100,11 +100,19 @@ class Progress:
         """
         with self._changed:
             while not ready():
-                if self._failure is not None:
-                    raise self._failure
-                if self._stopping():
-                    raise Stopped("the run was asked to stop")
-                self._changed.wait(timeout=0.2)
+                self._pause()
+
+    def pause(self) -> None:
+        """Wait for a moment, or until something has ended; raises as `wait` does."""
+        with self._changed:
+            self._pause()
+
+    def _pause(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if self._stopping():
+            raise Stopped("the run was asked to stop")
+        self._changed.wait(timeout=0.2)
 
 
 class Budget:

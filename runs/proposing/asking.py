@@ -127,7 +127,8 @@ class Proposing:
                 if block.after is not None:
                     self._progress.wait(block.after.is_set)
                 # As late as the slots allow: the later it is asked, the more it is shown.
-                self._progress.wait(lambda: self._drains() <= LEAD * self._answers_in)
+                while self._drains() > LEAD * self._answers_in:
+                    self._progress.pause()
                 self._ask(block, move)
             finally:
                 block.ready.set()

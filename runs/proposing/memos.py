@@ -12,7 +12,7 @@ from archwright.agents.roles import EVALUATOR, Agents
 from archwright.core import AnswerError, seed_of
 from archwright.runs.context import RunContext
 from archwright.runs.noise import measured_floors
-from archwright.runs.proposing.viewing import ledger_rows
+from archwright.runs.proposing.viewing import ledger_rows, most_telling
 from archwright.runs.results.memo import MEMO, latest_memo
 
 EVERY: Final = 8
@@ -34,10 +34,10 @@ class Memos:
         journal, number = self.context.journal, len(self.context.journal.steps(MEMO))
         latest = latest_memo(journal)
         covered = int(latest[1]) if latest else 0
-        rows, hypotheses = self._rows()
-        results = sum(1 for row in rows if row.gains)
+        results = sum(1 for c in journal.candidates() if c.gain is not None)
         if results - covered < least or not results:
             return latest[0] if latest else Memo()
+        rows, hypotheses = self._rows()
         floors = measured_floors(self.context.floors)
         unit = self.context.metric.unit
         question = MemoQuestion(
@@ -67,6 +67,7 @@ class Memos:
         candidates = [context.baseline, *context.journal.candidates()]
         sds = [f.sd for f in measured_floors(context.floors)]
         rows = ledger_rows(candidates, context.spec.rungs, sds)
-        shown = {row.candidate for row in rows if row.gains}
-        said = {c.id: c.hypothesis for c in candidates if c.hypothesis and c.id in shown}
-        return tuple(r for r in rows if r.gains or r.candidate == context.baseline.id), said
+        rows = [r for r in rows if r.gains or r.candidate == context.baseline.id]
+        newest = {row.candidate for row in rows[-EVERY:]}
+        said = {c.id: c.hypothesis for c in candidates if c.hypothesis and c.id in newest}
+        return most_telling(rows), said

@@ -85,7 +85,7 @@ class Viewer:
         floors = measured_floors(context.floors)
         known = {**campaign.known, **{c.id: c for c in context.journal.candidates()}}
         rows = ledger_rows(tuple(known.values()), context.spec.rungs, [f.sd for f in floors])
-        shown = _chosen(rows)
+        shown = most_telling(rows)
         return CampaignQuestion(
             brief=Brief.of(context.spec),
             number=number,
@@ -176,7 +176,7 @@ def ledger_rows(
     return [LedgerRow.of(c, rungs, sds) for c in kept]
 
 
-def _chosen(rows: Sequence[LedgerRow]) -> tuple[LedgerRow, ...]:
+def most_telling(rows: Sequence[LedgerRow]) -> tuple[LedgerRow, ...]:
     """The rows that are shown, in their order: the baseline, the best, the latest, and all that
     are under way."""
 
