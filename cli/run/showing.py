@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from rich.console import Group
 from rich.text import Text
 
-from archwright.cli.options import HERE, AsJson, Folder, RunName, chosen_run
+from archwright.cli.options import HERE, AsJson, Folder, chosen_run
 from archwright.cli.output import emit
 from archwright.cli.run.consoles import show
 from archwright.core import METRICS, Metric
@@ -27,7 +27,7 @@ Document = dict[str, Any]
 
 
 def show_candidate(
-    run: RunName,
+    run: Annotated[str, Parameter(help="A run's name, how it begins, or latest.")],
     candidate: str,
     /,
     *,

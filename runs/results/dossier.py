@@ -69,9 +69,9 @@ def _running(journal: Journal, candidate: Candidate) -> Iterator[Trial]:
 
 
 def _diff(journal: Journal, candidate: Candidate) -> Document | None:
-    """The change from the first parent; None where there is no parent, or its source is not in the
-    journal."""
-    parent = candidate.parents[0] if candidate.parents else ""
+    """The change from the first parent; None where there is no parent, or one of the two has no
+    source in the journal."""
+    parent = candidate.parents[0] if candidate.parents and candidate.source else ""
     before = _source_of(journal, parent) if parent else None
     if before is None:
         return None
