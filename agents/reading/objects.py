@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from archwright.agents.backends import whole_text
 from archwright.source.code import parse as parse_python
 
 _TOKEN: Final = re.compile(
@@ -24,7 +25,6 @@ _LATEX: Final = re.compile(
     r"|tau|times|tanh|tilde|tfrac)(?![a-zA-Z]))"
 )
 _NAMES: Final = {"None": "null", "True": "true", "False": "false"}
-_HALF: Final = re.compile("[\ud800-\udfff\0]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,7 @@ def objects(text: str) -> Iterator[JsonObject]:
 def whole(text: str) -> str:
     """`text` in which halves of a character are joined where both are there; a half that is alone
     and a NUL are replaced, since neither can be stored."""
-    if _HALF.search(text) is None:
-        return text
-    joined = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return joined.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return whole_text(text).replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _object_at(text: str, start: int) -> JsonObject | None:

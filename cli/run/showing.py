@@ -155,12 +155,20 @@ def _calls(calls: Sequence[Document]) -> Iterator[str]:
         model = clean(call["model"]) or "no model"
         yield f"{clean(call['key'])} ({model}, {call['tokens']:,} tokens)"
         yield "  asked:"
-        asked = call["turns"][-1]["asked"] if call["turns"] else call["prompt"]
-        yield from (f"    {line}" for line in _block(asked or NOT_KEPT))
+        yield from (f"    {line}" for line in _block(_asked(call)))
         reply = call["reply"] or call["error"]
         said = reply if isinstance(reply, str) else json_text.dumps(reply, indent=2)
         yield "  answered:"
         yield from (f"    {line}" for line in _block(said))
+
+
+def _asked(call: Document) -> str:
+    """What was said last before a reply: the prompt, the results of tools, or why an answer could
+    not be used."""
+    if not call["turns"]:
+        return call["prompt"] or NOT_KEPT
+    last = call["turns"][-1]
+    return "\n".join(filter(None, (*(r["text"] for r in last.get("results", ())), last["asked"])))
 
 
 def _block(text: str | None) -> Iterator[str]:

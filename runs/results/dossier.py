@@ -142,6 +142,7 @@ def _call_document(step: Step) -> Document:
         "usd": got.get("usd", 0.0),
         "prompt": asked.get("prompt_text"),
         "turns": asked.get("turns", []),
-        "reply": got.get("text") or got.get("content") or "",
+        "reply": got.get("text") or got.get("calls") or got.get("content") or "",
+        "thought": got.get("thought", ""),
         "error": got.get("error", ""),
     }
