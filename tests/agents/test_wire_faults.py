@@ -285,26 +285,26 @@ SAID = b'data: {"choices": [{"delta": {"content": "Ye"}}]}\n\n'
 
 @pytest.mark.parametrize("begun", [b"", SAID, b": still here\n\n"])
 def test_silence_ends_with_the_setting_that_bounds_it(begun: bytes) -> None:
-    hold = threading.Event()
+    left = threading.Event()
     patience = Patience(0.01, 0.05, outage_seconds=0.5, contact_seconds=0.5, silence_seconds=0.3)
-    with ProtocolServer(lambda _: Raw(begun, hold=hold)) as server:
+    with ProtocolServer(lambda _: Raw(begun, left=left)) as server:
         backend = open_models(server.url, patience=patience)
         try:
             said = backend.answer(ASKED).error
         except BackendError as error:
             said = str(error)
-        hold.set()
+        assert left.wait(30), "the connection was left open"
     assert "nothing came for 0.3 s (silence_seconds" in said
 
 
 @pytest.mark.parametrize("begun", [b"", SAID])
 def test_a_stop_ends_an_open_call_whose_server_is_silent(begun: bytes) -> None:
-    stop, hold, asked = threading.Event(), threading.Event(), threading.Event()
+    stop, left, asked = threading.Event(), threading.Event(), threading.Event()
     ends: list[BaseException] = []
 
     def act(_: Call) -> Act:
         asked.set()
-        return Raw(begun, hold=hold)
+        return Raw(begun, left=left)
 
     with ProtocolServer(act) as server:
         backend = open_models(server.url, stop)
@@ -321,16 +321,16 @@ def test_a_stop_ends_an_open_call_whose_server_is_silent(begun: bytes) -> None:
         stop.set()
         caller.join(30)
         assert not caller.is_alive()
-        hold.set()
+        assert left.wait(30), "the connection was left open"
     assert len(ends) == 1
 
 
 def test_a_reply_is_whole_at_its_end_though_the_connection_stays_open() -> None:
-    hold = threading.Event()
+    left = threading.Event()
     end = b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
-    with ProtocolServer(lambda _: Raw(SAID + end, hold=hold)) as server:
+    with ProtocolServer(lambda _: Raw(SAID + end, left=left)) as server:
         assert open_models(server.url).answer(ASKED).text == "Ye"
-        hold.set()
+        assert left.wait(30)
 
 
 # --- the address ----------------------------------------------------------------------------------

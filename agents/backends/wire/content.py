@@ -6,7 +6,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -52,7 +52,14 @@ class Completion:
     """When the last piece came."""
     left: bool = False
     """Whether nobody waits for the rest: what still comes is not read."""
+    hang_up: Callable[[], None] = lambda: None
+    """Ends the connection, from any thread; the client that has one puts it here."""
     _open: dict[Any, _OpenCall] = field(default_factory=dict)
+
+    def leave(self) -> None:
+        """Wait no longer for what is still to come."""
+        self.left = True
+        self.hang_up()
 
     @property
     def text(self) -> str:
