@@ -137,7 +137,8 @@ class LlmBackend:
             if fault.kind == "lasting" or (fault.kind == "outage" and not alone):
                 raise _DeadError(fault.words) from None
             if fault.failure != "tools":
-                failed = standing.note_failure(f"{request.candidate}/{request.role}")
+                question = request.candidate or request.hash
+                failed = standing.note_failure(f"{question}/{request.role}")
                 if failed is not None:
                     words = (
                         f"{failed} questions in a row got no usable reply; the last: {fault.words}"

@@ -13,6 +13,7 @@ from protocol_server import Act, Call, Fail, ProtocolServer, Raw, Say
 from archwright.agents.backends import Reply, Request
 from archwright.agents.backends.faults import Fault, read_fault
 from archwright.agents.backends.llm import Patience
+from archwright.agents.backends.opening import check_address, check_url
 from archwright.agents.backends.wire.events import RefusedError
 from archwright.agents.backends.wire.refusals import read_refusal
 from archwright.agents.backends.wire.room import read_room
@@ -91,6 +92,13 @@ def test_an_address_without_a_version_is_named_with_it(status: int, said: Any) -
     fault = fault_of(status, said, url="http://h:8000")
     assert fault.kind == "lasting"
     assert fault.words.endswith("try --base-url http://h:8000/v1")
+
+
+def test_an_address_that_every_server_answers_is_known_by_its_words() -> None:
+    said = {"error": "Unexpected endpoint or method. (POST /chat/completions)"}
+    assert fault_of(None, said, url="http://h:1234").words.endswith("http://h:1234/v1")
+    with pytest.raises(InputError, match=r"is where one call goes: use http://h/v1$"):
+        check_url("http://h/v1/chat/completions")
 
 
 MODERATED = error("Your input was flagged", code=403, metadata={"reasons": ["violence"]})
@@ -337,8 +345,6 @@ def test_a_reply_is_whole_at_its_end_though_the_connection_stays_open() -> None:
 
 
 def test_an_address_that_lacks_its_version_is_found_before_anything_is_asked() -> None:
-    from archwright.agents.backends.opening import check_address
-
     with ProtocolServer(lambda _: Say("Yes.")) as server:
         check_address(server.url)
         with pytest.raises(InputError, match=r"lists no models, and http://.*/v1 does: use that"):
