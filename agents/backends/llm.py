@@ -234,6 +234,8 @@ class LlmBackend:
                     if not self._adapt(error, asked, said, room, outlay):
                         raise
                 else:
+                    if outlay.room is not None:
+                        terms.note_fit(room)
                     return read_completion(completion, asked.model, room, bool(asked.request.tools))
 
     def _adapt(
