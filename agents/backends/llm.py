@@ -28,6 +28,12 @@ NOTICE_AFTER_SECONDS: Final = 20.0
 THOUGHT_KEPT: Final = 2000
 """Characters of a thought that are kept: its last ones, where it came to something."""
 ADAPTED_AT_MOST: Final = 12
+_FIXES: Final[Mapping[Failure, str]] = {
+    "context": ": give the server a larger context, or lower examples ([search] in archwright.toml)",
+    "empty": ": try another --model",
+    "refused": ": try another --model",
+}
+"""What to do where the fault of one question turned out to be that of all."""
 
 
 @dataclass(frozen=True, slots=True)

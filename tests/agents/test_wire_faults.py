@@ -248,7 +248,10 @@ def test_a_wait_beyond_the_bound_ends_at_once_and_names_the_setting() -> None:
         (Say(""), "the reply was empty"),
         (Fail(400, "I do not like it"), "I do not like it"),
         (Fail(403, "", body="<html><title>Wall</title></html>"), "named 'Wall'"),
-        (Fail(400, "context size exceeded", code="context_length_exceeded"), "context"),
+        (
+            Fail(400, "context size exceeded", code="context_length_exceeded"),
+            "larger context, or lower",
+        ),
     ],
 )
 def test_a_cause_that_meets_every_question_stops_after_three(act: Act, words: str) -> None:
