@@ -29,7 +29,7 @@ THOUGHT_KEPT: Final = 2000
 """Characters of a thought that are kept: its last ones, where it came to something."""
 ADAPTED_AT_MOST: Final = 12
 _FIXES: Final[Mapping[Failure, str]] = {
-    "context": ": give the server a larger context, or lower examples ([search] in archwright.toml)",
+    "context": ": give the server a larger context, or lower examples ([search])",
     "empty": ": try another --model",
     "refused": ": try another --model",
 }
@@ -146,10 +146,9 @@ class LlmBackend:
                 question = request.candidate or request.hash
                 failed = standing.note_failure(f"{question}/{request.role}")
                 if failed is not None:
-                    words = (
-                        f"{failed} questions in a row got no usable reply; the last: {fault.words}"
-                    )
-                    raise _DeadError(words) from None
+                    row = f"{failed} questions in a row got no usable reply; the last: "
+                    fix = _FIXES.get(fault.failure, "")
+                    raise _DeadError(row + fault.words + fix) from None
             words = f"no usable reply from {fault.words}"
             return _reply(model, outlay, error=words, fault=fault.failure)
         standing.note_answer()
