@@ -6,12 +6,15 @@ understood all the same.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
+import socket
 import warnings
 import weakref
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import chain
 from typing import Any, Final, Protocol
 
@@ -79,15 +82,19 @@ class UrlClient:
         self.url = url
         self._client = httpx.Client(
             timeout=httpx.Timeout(silence_seconds, connect=CONNECT_SECONDS, pool=None),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+            # A connection for each call, so that to hang up ends one call.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             follow_redirects=True,
         )
-        # Else its idle connections would wait for the collector.
         weakref.finalize(self, self._client.close)
 
     def complete(self, call: Mapping[str, Any], name: str, into: Completion) -> None:
         """One call."""
         import httpx
+
+        def note(event: str, said: Mapping[str, Any]) -> None:
+            if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+                into.hang_up = partial(_shut, said["return_value"])
 
         request = self._client.build_request(
             "POST",
@@ -98,6 +105,7 @@ class UrlClient:
                 "Authorization": f"Bearer {key_for_url()}",
                 NAME_HEADER: name,
             },
+            extensions={"trace": note},
         )
         response = self._client.send(request, stream=True)
         try:
@@ -145,6 +153,12 @@ class LitellmClient:
         # litellm makes up an end for a stream that broke off; it knows whether the provider sent it
         if not into.finish or getattr(reply, "received_finish_reason", into.finish) is None:
             raise BrokenStreamError(UNFINISHED)
+
+
+def _shut(stream: Any) -> None:
+    """End a connection that another thread reads from: to close it would not wake that thread."""
+    with contextlib.suppress(OSError):
+        stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
 def _gather_either(pieces: Iterator[bytes], into: Completion) -> None:

@@ -40,6 +40,8 @@ _NO_MODEL: Final = re.compile(
     r"model\b.*(?:not found|not exist|no such|unknown|not available|not supported|no endpoints)"
     r"|(?:no such|unknown|no endpoints|not found|invalid).*\bmodel\b"
 )
+_NO_PLACE: Final = re.compile(r"unexpected endpoint|no such (?:route|endpoint)|cannot post")
+"""How a server that answers every call with success says that it knows no such address."""
 _LOST: Final = (
     "Connect", "Timeout", "Network", "Proxy", "ReadError", "WriteError", "CloseError", "Protocol",
     "MidStream",
@@ -113,7 +115,7 @@ def _read_refused(refusal: Refusal, model: str, url: str | None) -> Fault:
         )
     if refusal.has_code(*_NO_MODEL_CODES) or (status == 404 and _NO_MODEL.search(lower)):
         return Fault("lasting", f"{model}: no such model there, check --model: {said}")
-    if status in (404, 405):
+    if status in (404, 405) or (status is None and _NO_PLACE.search(lower)):
         return Fault("lasting", f"{said}: {_address_words(url)}")
     if status in _PASSING or (status or 0) >= 500:
         return Fault("outage", said, refusal.wait_seconds)

@@ -28,6 +28,12 @@ NOTICE_AFTER_SECONDS: Final = 20.0
 THOUGHT_KEPT: Final = 2000
 """Characters of a thought that are kept: its last ones, where it came to something."""
 ADAPTED_AT_MOST: Final = 12
+_FIXES: Final[Mapping[Failure, str]] = {
+    "context": ": give the server a larger context, or lower examples ([search])",
+    "empty": ": try another --model",
+    "refused": ": try another --model",
+}
+"""What to do where the fault of one question turned out to be that of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +143,12 @@ class LlmBackend:
             if fault.kind == "lasting" or (fault.kind == "outage" and not alone):
                 raise _DeadError(fault.words) from None
             if fault.failure != "tools":
-                failed = standing.note_failure(f"{request.candidate}/{request.role}")
+                question = request.candidate or request.hash
+                failed = standing.note_failure(f"{question}/{request.role}")
                 if failed is not None:
-                    words = (
-                        f"{failed} questions in a row got no usable reply; the last: {fault.words}"
-                    )
-                    raise _DeadError(words) from None
+                    row = f"{failed} questions in a row got no usable reply; the last: "
+                    fix = _FIXES.get(fault.failure, "")
+                    raise _DeadError(row + fault.words + fix) from None
             words = f"no usable reply from {fault.words}"
             return _reply(model, outlay, error=words, fault=fault.failure)
         standing.note_answer()
@@ -233,6 +239,8 @@ class LlmBackend:
                     if not self._adapt(error, asked, said, room, outlay):
                         raise
                 else:
+                    if outlay.room is not None:
+                        terms.note_fit(room)
                     return read_completion(completion, asked.model, room, bool(asked.request.tools))
 
     def _adapt(

@@ -146,12 +146,16 @@ def check_url(url: str | None) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InputError(f"--base-url {url} is not an address: http://HOST:PORT/v1 is")
+    if parts.path.rstrip("/").endswith(ENDPOINT):
+        better = url.rstrip("/").removesuffix(ENDPOINT)
+        raise InputError(f"--base-url {url} is where one call goes: use {better}")
     if "@" in parts.netloc or parts.query:
         raise InputError(
             "--base-url must hold no key or password: set ARCHWRIGHT_API_KEY in the environment"
         )
 
 
+ENDPOINT: Final = "/chat/completions"
 LOOK_SECONDS: Final = 3.0
 
 

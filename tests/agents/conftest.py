@@ -51,12 +51,12 @@ class Runs:
         settings = RunSettings(**{**PLAIN, "base_url": url, **changes})
         return begin(place, load_task(self.task), settings, self.task)
 
-    def carry_out(self, paths: RunPaths) -> Journal:
-        """See a run through; its journal, open."""
+    def carry_out(self, paths: RunPaths, patient: bool = False) -> Journal:
+        """See a run through; its journal, open. `patient` leaves it the backend that it opens."""
         place = Workspace.open(self.workspace)
         with Journal.open(paths) as journal:
             settings = RunSettings(**journal.facts.settings)
-            backend = quick_backend(settings, journal) if settings.models else None
+            backend = quick_backend(settings, journal) if settings.models and not patient else None
             carry_out(
                 place,
                 load_task(self.task),

@@ -11,6 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
@@ -66,12 +67,13 @@ class Say:
 
 @dataclass(frozen=True)
 class Raw:
-    """A reply of bytes, as they stand; `hold` keeps it open, in silence, until the event is set."""
+    """A reply of bytes, as they stand; with `left` the connection stays open, in silence, until the
+    client hangs up, and the event is set then."""
 
     body: bytes
     kind: str = "text/event-stream"
     status: int = 200
-    hold: threading.Event | None = None
+    left: threading.Event | None = None
 
 
 @dataclass(frozen=True)
@@ -234,8 +236,10 @@ def _handler(server: ProtocolServer) -> type[BaseHTTPRequestHandler]:
             self.close_connection = True
             self.wfile.write(act.body)
             self.wfile.flush()
-            if act.hold is not None:
-                act.hold.wait()
+            if act.left is not None:
+                with suppress(OSError):
+                    self.rfile.read(1)
+                act.left.set()
 
         def _send(self, status: int, text: str, headers: Mapping[str, str]) -> None:
             data = text.encode()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
 import pytest
-from protocol_server import Act, Call, Fail, ProtocolServer, Say, Served
+from protocol_server import Act, Call, Fail, ProtocolServer, Raw, Say, Served
 from scripts import FAULTS, good, with_faults, words_of
 
 from archwright.core import BackendError, CandidateStatus, InputError
 from archwright.runs.journal import Journal
+from archwright.runs.workspace.control import request_stop
 
 Runs = Any
 KEY = "sk-planted-0123456789abcdef"
@@ -262,3 +264,23 @@ def test_calls_at_a_time_are_bounded(runs: Runs) -> None:
     with ProtocolServer(act) as server:
         runs.run(server.url, max_candidates=6, calls=2).close()
         assert server.most_busy == 2
+
+
+def test_a_stop_request_ends_a_run_whose_calls_are_all_open(runs: Runs) -> None:
+    asked, left = threading.Event(), threading.Event()
+
+    def act(_: Call) -> Act:
+        asked.set()
+        return Raw(b"", left=left)
+
+    with ProtocolServer(act) as server:
+        paths = runs.begin(server.url, max_candidates=4)
+        run = threading.Thread(target=lambda: runs.carry_out(paths, patient=True).close())
+        run.start()
+        assert asked.wait(120)
+        request_stop(paths)
+        run.join(60)
+        assert not run.is_alive()
+        assert left.wait(30)
+    with Journal.open(paths) as journal:
+        assert journal.facts.state == "stopped"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from protocol_server import Act, Call, ProtocolServer, Say
+from protocol_server import Act, Call, Fail, ProtocolServer, Say
 from scripts import good, words_of
 
 from archwright.agents.backends import Request
@@ -202,6 +202,22 @@ def test_litellm_names_reach_the_same_server(
         assert server.served[0].call.key == "sk-planted-1"
 
 
+@pytest.mark.filterwarnings("ignore")  # litellm's own
+def test_what_a_server_says_is_found_behind_litellms_own_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = {"message": "You exceeded your current quota", "details": [{"retryDelay": "0.01s"}]}
+
+    def act(call: Call) -> Act:
+        return Say(words_of(call)) if call.nth else Fail(429, "", body={"error": said})
+
+    with ProtocolServer(act) as server:
+        monkeypatch.setenv("OPENAI_API_BASE", server.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-1")
+        reply = _backend(LitellmClient(5.0), threading.Event()).answer(ASKED)
+    assert (reply.error, reply.tries) == ("", 2)
+
+
 def test_an_address_where_nobody_is_stops_soon() -> None:
 
     backend = _backend(UrlClient("http://127.0.0.1:9/v1", 5.0), threading.Event())
@@ -215,8 +231,6 @@ def test_an_address_where_nobody_is_stops_soon() -> None:
 
 
 def test_a_stop_ends_the_waiting() -> None:
-    from protocol_server import Fail
-
     stop = threading.Event()
 
     def act(call: Call) -> Act:

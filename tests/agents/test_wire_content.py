@@ -14,6 +14,7 @@ from protocol_server import Act, Call, ProtocolServer, Raw, Say
 from archwright.agents.backends import Reply, Request, ToolCall, ToolResult, Turn, whole_text
 from archwright.agents.backends.wire.content import Completion
 from archwright.agents.backends.wire.events import UNFINISHED, add_document
+from archwright.agents.reading import read_json
 
 ASKED = Request("coder", "You are the coder.", {}, 1)
 TOOL = {"type": "function", "function": {"name": "check", "parameters": {"type": "object"}}}
@@ -286,9 +287,11 @@ def test_a_request_without_tools_has_the_hash_that_it_had() -> None:
 
 def test_arguments_of_a_tool_that_nobody_offered_are_the_answer_or_it_is_named() -> None:
     reply, calls = ask(Say("", calls=(("answer", '{"title": "a net"}'),)))
-    assert (json.loads(reply.text), calls) == ({"title": "a net"}, 1)
-    code = json.dumps({"code": "class Model:\n    pass\n"})
-    assert ask(Say("", calls=(("write", code),)))[0].text.startswith("```python\nclass Model")
+    assert (read_json(reply.text), calls) == ({"title": "a net"}, 1)
+    said = {"title": "a net", "code": "class Model:\n    pass\n"}
+    text = ask(Say("", calls=(("write", json.dumps(said)),)))[0].text
+    assert read_json(text) == said
+    assert text.endswith("```python\nclass Model:\n    pass\n\n```")
     reply, calls = ask(Say("", calls=(("search", "{}"),)))
     assert (reply.fault, calls) == ("empty", 3)
     assert "tools that nobody offered (search)" in reply.error

@@ -13,6 +13,7 @@ from protocol_server import Act, Call, Fail, ProtocolServer, Raw, Say
 from archwright.agents.backends import Reply, Request
 from archwright.agents.backends.faults import Fault, read_fault
 from archwright.agents.backends.llm import Patience
+from archwright.agents.backends.opening import check_address, check_url
 from archwright.agents.backends.wire.events import RefusedError
 from archwright.agents.backends.wire.refusals import read_refusal
 from archwright.agents.backends.wire.room import read_room
@@ -91,6 +92,13 @@ def test_an_address_without_a_version_is_named_with_it(status: int, said: Any) -
     fault = fault_of(status, said, url="http://h:8000")
     assert fault.kind == "lasting"
     assert fault.words.endswith("try --base-url http://h:8000/v1")
+
+
+def test_an_address_that_every_server_answers_is_known_by_its_words() -> None:
+    said = {"error": "Unexpected endpoint or method. (POST /chat/completions)"}
+    assert fault_of(None, said, url="http://h:1234").words.endswith("http://h:1234/v1")
+    with pytest.raises(InputError, match=r"is where one call goes: use http://h/v1$"):
+        check_url("http://h/v1/chat/completions")
 
 
 MODERATED = error("Your input was flagged", code=403, metadata={"reasons": ["violence"]})
@@ -240,7 +248,10 @@ def test_a_wait_beyond_the_bound_ends_at_once_and_names_the_setting() -> None:
         (Say(""), "the reply was empty"),
         (Fail(400, "I do not like it"), "I do not like it"),
         (Fail(403, "", body="<html><title>Wall</title></html>"), "named 'Wall'"),
-        (Fail(400, "context size exceeded", code="context_length_exceeded"), "context"),
+        (
+            Fail(400, "context size exceeded", code="context_length_exceeded"),
+            "larger context, or lower",
+        ),
     ],
 )
 def test_a_cause_that_meets_every_question_stops_after_three(act: Act, words: str) -> None:
@@ -285,26 +296,26 @@ SAID = b'data: {"choices": [{"delta": {"content": "Ye"}}]}\n\n'
 
 @pytest.mark.parametrize("begun", [b"", SAID, b": still here\n\n"])
 def test_silence_ends_with_the_setting_that_bounds_it(begun: bytes) -> None:
-    hold = threading.Event()
+    left = threading.Event()
     patience = Patience(0.01, 0.05, outage_seconds=0.5, contact_seconds=0.5, silence_seconds=0.3)
-    with ProtocolServer(lambda _: Raw(begun, hold=hold)) as server:
+    with ProtocolServer(lambda _: Raw(begun, left=left)) as server:
         backend = open_models(server.url, patience=patience)
         try:
             said = backend.answer(ASKED).error
         except BackendError as error:
             said = str(error)
-        hold.set()
+        assert left.wait(30), "the connection was left open"
     assert "nothing came for 0.3 s (silence_seconds" in said
 
 
 @pytest.mark.parametrize("begun", [b"", SAID])
 def test_a_stop_ends_an_open_call_whose_server_is_silent(begun: bytes) -> None:
-    stop, hold, asked = threading.Event(), threading.Event(), threading.Event()
+    stop, left, asked = threading.Event(), threading.Event(), threading.Event()
     ends: list[BaseException] = []
 
     def act(_: Call) -> Act:
         asked.set()
-        return Raw(begun, hold=hold)
+        return Raw(begun, left=left)
 
     with ProtocolServer(act) as server:
         backend = open_models(server.url, stop)
@@ -321,24 +332,22 @@ def test_a_stop_ends_an_open_call_whose_server_is_silent(begun: bytes) -> None:
         stop.set()
         caller.join(30)
         assert not caller.is_alive()
-        hold.set()
+        assert left.wait(30), "the connection was left open"
     assert len(ends) == 1
 
 
 def test_a_reply_is_whole_at_its_end_though_the_connection_stays_open() -> None:
-    hold = threading.Event()
+    left = threading.Event()
     end = b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
-    with ProtocolServer(lambda _: Raw(SAID + end, hold=hold)) as server:
+    with ProtocolServer(lambda _: Raw(SAID + end, left=left)) as server:
         assert open_models(server.url).answer(ASKED).text == "Ye"
-        hold.set()
+        assert left.wait(30)
 
 
 # --- the address ----------------------------------------------------------------------------------
 
 
 def test_an_address_that_lacks_its_version_is_found_before_anything_is_asked() -> None:
-    from archwright.agents.backends.opening import check_address
-
     with ProtocolServer(lambda _: Say("Yes.")) as server:
         check_address(server.url)
         with pytest.raises(InputError, match=r"lists no models, and http://.*/v1 does: use that"):

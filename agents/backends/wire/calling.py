@@ -92,7 +92,7 @@ class Caller:
             fault = read_fault(error, asked.model, url, begun)
             raise FaultError(fault, read_refusal(error)) from None
         finally:
-            completion.left = True
+            completion.leave()
             if answered or completion.said_anything:
                 cost = self._cost(asked, completion, outlay)
             self._meter.settle(reserved, cost)

@@ -6,7 +6,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -52,7 +52,14 @@ class Completion:
     """When the last piece came."""
     left: bool = False
     """Whether nobody waits for the rest: what still comes is not read."""
+    hang_up: Callable[[], None] = lambda: None
+    """Ends the connection, from any thread; the client that has one puts it here."""
     _open: dict[Any, _OpenCall] = field(default_factory=dict)
+
+    def leave(self) -> None:
+        """Wait no longer for what is still to come."""
+        self.left = True
+        self.hang_up()
 
     @property
     def text(self) -> str:
@@ -181,11 +188,11 @@ def answer_in_calls(calls: tuple[ToolCall, ...]) -> str:
         if isinstance(said, str) and looks_like_answer(said):
             return said
         if isinstance(said, dict) and said:
-            texts = [v for v in said.values() if isinstance(v, str)]
-            files = [t for t in texts if "```" in t or "class " in t]
-            if len(said) == 1 and files:
-                return files[0] if "```" in files[0] else f"```python\n{files[0]}\n```"
-            return json.dumps(said)
+            # A file among the arguments is shown as one, beside what else they say.
+            texts = (value for value in said.values() if isinstance(value, str))
+            files = [f"```python\n{text}\n```" for text in texts if "class " in text]
+            fences = [text for text in said.values() if isinstance(text, str) and "```" in text]
+            return "\n\n".join([f"```json\n{json.dumps(said)}\n```", *(fences or files)])
     return ""
 
 

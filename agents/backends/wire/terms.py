@@ -150,7 +150,7 @@ class Terms:
                 self._characters_per_token = max(characters / prompt, 0.1)
         if fits is None:
             # It does not say what fits: a step down, and if need be another one.
-            room = max(asked // 4, self.least)
+            room = max(asked // 2, self.least)
         elif fits - SPARE < self.least:
             return None
         else:
@@ -160,6 +160,13 @@ class Terms:
             f"shares a context{context} between prompt and answer: answers are made shorter than "
             "answer_tokens where a prompt leaves less"
         )
+
+    def note_fit(self, room: int) -> None:
+        """A smaller room, found by steps, was small enough: the next question begins with it,
+        unless it is so small that it may be this prompt's own."""
+        with self._lock:
+            if self._context is None and room >= self.answer_tokens // 4:
+                self._most = min(self._most, room)
 
 
 def _is_named(refusal: Refusal, name: str) -> bool:
