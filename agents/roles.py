@@ -18,7 +18,7 @@ from typing import Any, Final, Generic, TypeVar
 from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateError
 
 from archwright.agents import samples
-from archwright.agents.backends import Backend, Reply, Request, Turn
+from archwright.agents.backends import Backend, Reply, Request, ToolResult, Turn
 from archwright.agents.memo import Memo, MemoQuestion
 from archwright.agents.plans import PaperPlan, PaperQuestion
 from archwright.agents.proposers.campaign import CampaignQuestion, LedgerRow, Proposals
@@ -135,7 +135,8 @@ def _line(row: LedgerRow) -> str:
     shown = f"{gains} ({row.seeds})" if gains else "-"
     expected = "" if row.expected is None else f"{row.expected:+.2g}"
     status = f"{row.status}: {row.reason}"[:90] if row.reason else row.status
-    return f"{start} | {shown} | {expected} | {row.parameters or '-'} | {status} | {row.title[:90]}"
+    cells = (start, shown, expected, str(row.parameters or "-"), status, row.title[:90])
+    return " | ".join(" ".join(cell.split()) for cell in cells)
 
 
 Q = TypeVar("Q", bound=Typed)
@@ -272,10 +273,24 @@ class Agents:
         """The templates."""
         return self._prompts
 
-    def begin(self, role: Role[Q, A], key: str, question: Q, seed: int) -> Conversation[Q, A]:
+    def begin(
+        self,
+        role: Role[Q, A],
+        key: str,
+        question: Q,
+        seed: int,
+        tools: tuple[Mapping[str, Any], ...] = (),
+    ) -> Conversation[Q, A]:
         """A conversation with a role that begins with a question; nothing is asked yet."""
         return Conversation(
-            role, f"{key}/{role.name}", question, seed, self._backend, self._prompts, self._record
+            role,
+            f"{key}/{role.name}",
+            question,
+            seed,
+            self._backend,
+            self._prompts,
+            self._record,
+            tools,
         )
 
     def ask(self, role: Role[Q, A], key: str, question: Q, seed: int) -> A:
@@ -314,6 +329,7 @@ class Conversation(Generic[Q, A]):
         backend: Backend,
         prompts: Prompts,
         record: Recorder,
+        tools: tuple[Mapping[str, Any], ...],
     ) -> None:
         self.key = key
         self._role = role
@@ -328,7 +344,25 @@ class Conversation(Generic[Q, A]):
             context=question.model_dump(mode="json"),
             seed=seed,
             candidate=key.partition("/")[0],
+            tools=tools,
         )
+        self._waiting: Reply | None = None
+
+    def call(self) -> Reply:
+        """The reply to what was said last, as it came: it may call tools. Without any call it is
+        what `answer` reads next.
+
+        Raises:
+            BackendError: the backend cannot answer any more.
+        """
+        reply = self._ask()
+        self._waiting = None if reply.calls else reply
+        return reply
+
+    def hand_back(self, reply: Reply, results: tuple[ToolResult, ...], words: str = "") -> None:
+        """Give a reply that called tools what came of its calls, and say something to it."""
+        turn = Turn(reply.text, words, reply.calls, results)
+        self._request = replace(self._request, turns=(*self._request.turns, turn))
 
     def answer(self) -> A:
         """The answer to what was said last. One that cannot be read goes back with the reason; a
@@ -340,7 +374,7 @@ class Conversation(Generic[Q, A]):
         """
         sent_back = 0
         while True:
-            reply = self._ask()
+            reply, self._waiting = self._waiting or self._ask(), None
             if reply.fault == TOO_LONG and self._shorten():
                 continue
             try:

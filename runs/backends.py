@@ -73,16 +73,16 @@ def open_agents(backend: Backend, journal: Journal, workspace: WorkspacePaths) -
 
 
 def _pulls(journal: Journal, upto: int) -> list[Pull]:
-    """What each model's candidates earned, up to a number: all have ended. The gain at the top
-    rung, or as many noise standard deviations as rungs were reached: gains of lower rungs say
-    nothing beside it."""
+    """What the best candidate of each answer earned, up to a number: all have ended. The gain at
+    the top rung, or as many noise standard deviations as rungs were reached: gains of lower rungs
+    say nothing beside it."""
     first, last, top = sequence_of(1), sequence_of(upto + 1) - 1, len(journal.facts.rungs) - 1
-    candidates = journal.candidates(first, last)
-    gains = {
-        c.number: max(c.rung + 1.0, c.gain if c.rung == top else 0.0)
-        for c in candidates
-        if c.rung is not None and c.gain is not None
-    }
+    gains: dict[int, float] = {}
+    for c in journal.candidates(first, last):
+        if c.rung is not None and c.gain is not None:
+            earned = max(c.rung + 1.0, c.gain if c.rung == top else 0.0)
+            asked = _number(c.call) or c.number
+            gains[asked] = max(earned, gains.get(asked, 0.0))
     costs: dict[tuple[int, str], float] = {}
     for call in journal.calls():
         number = _number(call.candidate)

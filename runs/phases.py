@@ -39,6 +39,7 @@ from archwright.runs.proposing.asking import Proposing
 from archwright.runs.proposing.memos import Memos
 from archwright.runs.proposing.queueing import Queue
 from archwright.runs.proposing.ranking import Promise
+from archwright.runs.proposing.tooling import Tooling
 from archwright.runs.proposing.viewing import Viewer
 from archwright.runs.results.branches.records import Records
 from archwright.runs.screening import Screening, why
@@ -235,16 +236,18 @@ class Phases:
         memory, steering = Memory(context, self.knowledge), Steering(context)
         promise = Promise(steering.expect, progress.ended, lambda: top_sd(context))
         queue = Queue(journal, settings.workers, promise, stopping)
-        memos = Memos(context, agents)
+        memos, screening = Memos(context, agents), Screening(context, memory, progress)
+        tooling = Tooling(context, screening, self.knowledge)
         proposing = Proposing(
             context=context,
             viewer=Viewer(context, memory),
-            screening=Screening(context, memory, progress),
+            screening=screening,
             symbolic=open_symbolic(settings),
-            model=open_proposer(settings, agents),
+            model=open_proposer(settings, agents, tooling.tools, journal.notice, tooling.record),
             memos=memos,
             arms=steering.arms,
             progress=progress,
+            extra=tooling.trainings,
             drains=lambda: queue.waiting * self.pace.candidate_seconds(),
         )
         return Loop(

@@ -75,6 +75,11 @@ class Desk:
         refusal = Refusal(self.candidate.status, self.candidate.reason, report)
         return self._screening.explain(self.candidate, refusal) if self._explains else refusal
 
+    def charge(self, trainings: int) -> None:
+        """Count trainings that were used on the way to its candidate."""
+        if self.candidate is not None and trainings:
+            self.candidate = replace(self.candidate, trials=self.candidate.trials + trainings)
+
     def give_up(self, title: str, reason: str) -> Candidate:
         """What the number comes to where nobody proposed anything that can be used."""
         proposal = Proposal(title=title, source="", operator="draft", fault=reason)
@@ -266,6 +271,10 @@ class Screening:
         if m := self.memory.match(candidate.fingerprint):
             return f"same {m.level} as {m.run}/{m.candidate} ({m.title}), which ended {m.end}"
         return None
+
+    def try_out(self, source: str, key: str) -> CheckReport:
+        """Check a source that is no candidate, on behalf of one."""
+        return self._check(Candidate(key, source=source))
 
     def _check(self, candidate: Candidate) -> CheckReport:
         def act() -> dict[str, object]:

@@ -58,7 +58,15 @@ class OneCallProposer:
         """See `Proposer`."""
         campaign = campaign.model_copy(update={"with_code": self._writes_code})
         key, seed = str(campaign.number), seed_of(campaign.seed, campaign.number)
-        talk = self._agents.begin(RESEARCHER, key, campaign, seed)
+        self.go_on(self._agents.begin(RESEARCHER, key, campaign, seed), campaign, screen)
+
+    def go_on(
+        self,
+        talk: Conversation[CampaignQuestion, Proposals],
+        campaign: CampaignQuestion,
+        screen: Screen,
+    ) -> None:
+        """Read what a conversation comes to, and send back what is refused."""
         refused = self._screen(talk.answer(), range(campaign.count), talk, campaign, screen)
         for again in range(1, self._rounds + 1):
             if not refused:

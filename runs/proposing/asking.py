@@ -50,6 +50,8 @@ class Proposing:
         symbolic: proposes where no model is asked, and for the control arm.
         model: proposes several at once; None where no model takes part.
         drains: seconds until what waits for a training has had its turn.
+        extra: trainings that a model used before it answered, by the first number of its answer;
+            they count as that number's.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Proposing:
         arms: Arms,
         progress: Progress,
         drains: Callable[[], float],
+        extra: Callable[[int], int] = lambda _: 0,
     ) -> None:
         self._context = context
         self._viewer = viewer
@@ -73,6 +76,7 @@ class Proposing:
         self._arms = arms
         self._progress = progress
         self._drains = drains
+        self._extra = extra
         self._answers_in = 0.0
         self._blocks: dict[int, _Block] = {}
         self._unusable = 0
@@ -151,14 +155,15 @@ class Proposing:
                 for n in block.numbers
             )
             self._model.propose(question, _several(block.desks))
+            block.desks[0].charge(self._extra(first))
             self._unusable = 0
             self._answers_in = time.monotonic() - began
+        except AnswerError as error:
+            self._count_unusable(block, str(error))
         except BackendError as error:
             if not self._has_worked() or self._is_alone:
                 raise
             self._arms.end_models(str(error))
-        except AnswerError as error:
-            self._count_unusable(block, str(error))
 
     @property
     def _is_alone(self) -> bool:

@@ -14,9 +14,10 @@ from protocol_server import Act, Call, ProtocolServer, Say
 
 from archwright.agents.backends.extraction import extract_plan
 from archwright.agents.plans import Claim, Excerpt, Grid, PaperPlan, PaperQuestion
-from archwright.agents.questions import Brief, Passage, ResearchQuestion
+from archwright.agents.questions import Passage
 from archwright.agents.quoting import gate, numbers
 from archwright.agents.roles import RESEARCHER, Prompts
+from archwright.agents.samples import Start, first_research
 from archwright.core import AnswerError
 from archwright.core.settings import RunSettings
 from archwright.knowledge.papers.folder import Kept
@@ -249,10 +250,8 @@ def test_text_of_the_paper_stays_inside_its_fence() -> None:
 
 def test_passages_stay_inside_their_fence_and_say_how_they_are_cited() -> None:
     passage = Passage(id="paper:abc/0.0", title=ATTACK, text=ATTACK)
-    question = ResearchQuestion(
-        brief=Brief.of(load_task("digits").spec), operator="draft", parents=(), examples=(),
-        lessons=(), rejected=(), passages=(passage,),
-    )  # fmt: skip
+    first = first_research(Start(load_task("digits").spec))
+    question = first.model_copy(update={"passages": (passage,)})
     prompt = Prompts().render("researcher", question)
     outside = outside_of_fences(prompt)
     assert not any("Ignore all rules" in line or "say yes" in line for line in outside)
@@ -264,12 +263,10 @@ def test_passages_stay_inside_their_fence_and_say_how_they_are_cited() -> None:
 
 def test_only_what_was_shown_can_be_cited() -> None:
     passage = Passage(id="paper:abc/0.0", title="A, section 1", text="words")
-    question = ResearchQuestion(
-        brief=Brief.of(load_task("digits").spec), operator="draft", parents=(), examples=(),
-        lessons=(), rejected=(), passages=(passage,),
-    )  # fmt: skip
+    first = first_research(Start(load_task("digits").spec))
+    question = first.model_copy(update={"passages": (passage,)})
     said = {"title": "t", "rationale": "r", "citations": ["paper:abc/0.0", "paper:xyz/1.0"]}
-    idea = RESEARCHER.read(json.dumps(said), question)
+    (idea,) = RESEARCHER.read(json.dumps(said), question).proposals
     assert idea.citations == ("paper:abc/0.0",)
 
 

@@ -82,8 +82,8 @@ def test_a_replay_of_other_prompts_is_one_line(runs: Runs, spirals: Path, worksp
     with ProtocolServer(with_faults(0.0)) as server:
         runs.run(server.url, max_candidates=3).close()
     (workspace / "prompts").mkdir()
-    (workspace / "prompts" / "coder.md").write_text("You are the coder. {{ idea.title }}")
-    with pytest.raises(BackendError, match="holds no answer of the coder for candidate"):
+    (workspace / "prompts" / "researcher.md").write_text("You are the researcher. {{ number }}")
+    with pytest.raises(BackendError, match="holds no answer of the researcher for candidate"):
         replay(spirals, runs.find().name, workspace)
 
 
