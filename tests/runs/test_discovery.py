@@ -193,6 +193,7 @@ def test_what_is_refused_goes_back_with_the_reason_and_is_not_trained(
     spirals: Path, workspace: Path, known: bool
 ) -> None:
     """A duplicate, and what fails its checks, to the end of the free rounds."""
+
     def source(baseline: str, number: int) -> str:
         return f"# {number}\n{baseline}" if known else f"class Model:\n    x = {number}\n"
 
