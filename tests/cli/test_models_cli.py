@@ -45,13 +45,14 @@ def test_a_run_stopped_by_its_quota_goes_on_with_another_model(
     spirals: Path, workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def act(call: Any) -> Any:
-        if call.model == "dear" and len(server.served) >= 5:
+        if call.model == "dear" and server.served:
             return Fail(429, "You exceeded your quota", "insufficient_quota")
         return good(call)
 
     with ProtocolServer(act) as server:
         words = ["run", str(spirals), "--workspace", str(workspace), *SMALL]
         words += ["--model", "dear", "--base-url", server.url, "--price", "0,0"]
+        words += ["--model-share", "1", "--proposals", "2"]
         code, result, err = ask(capsys, *words)
         assert code == 2
         assert "quota is exhausted" in result["error"]
@@ -135,8 +136,9 @@ def test_prompts_shows_what_is_sent(
     code, document, _ = ask(capsys, *words)
     assert code == 0
     assert f"You are the {role}." in document["prompt"]
-    assert "Model((2,), (2,))" in document["prompt"]
-    assert "20,000 parameters" in document["prompt"]
+    assert "Tell two interleaved spirals apart." in document["prompt"]
+    for words_of_contract in ("Model((2,), (2,))", "20,000 parameters"):
+        assert (words_of_contract in document["prompt"]) == (role != "evaluator")
     assert main(words) == 0
     assert capsys.readouterr().out == document["prompt"]
 
