@@ -20,7 +20,9 @@ from archwright.search.operators import OPERATORS, NotApplicable, edit_of
 from archwright.search.operators.repair import repair
 
 REDRAWN: Final = 8
-"""Draws of an operator, where what it makes is banned."""
+"""Draws of an operator, where what it makes is banned or not pinned."""
+DRAFTS: Final = 64
+"""Draws of a draft, before it counts as settled that the bans leave none."""
 
 
 class SymbolicProposer:
@@ -75,14 +77,14 @@ def _draw(campaign: CampaignQuestion, attempt: int, rejected: Sequence[str]) -> 
         works = _starting_points(operator, campaign)
         if works is None:
             continue
-        for draw in range(REDRAWN):
+        for draw in range(DRAFTS if operator == "draft" else REDRAWN):
             drawn = rng.getrandbits(32)
             if operator == asked.operator and not (rejected or draw) and asked.seed is not None:
                 drawn = asked.seed
             proposal = _make(operator, works, campaign, drawn)
             if proposal is None:
                 break
-            if not _is_wanted(proposal, campaign, last=draw == REDRAWN - 1):
+            if not _is_wanted(proposal, campaign, last=draw >= REDRAWN - 1):
                 continue
             if works and any(said.startswith(f"{proposal.title}: ") for said in rejected):
                 break

@@ -45,13 +45,14 @@ def test_a_run_stopped_by_its_quota_goes_on_with_another_model(
     spirals: Path, workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def act(call: Any) -> Any:
-        if call.model == "dear" and len(server.served) >= 5:
+        if call.model == "dear" and server.served:
             return Fail(429, "You exceeded your quota", "insufficient_quota")
         return good(call)
 
     with ProtocolServer(act) as server:
         words = ["run", str(spirals), "--workspace", str(workspace), *SMALL]
         words += ["--model", "dear", "--base-url", server.url, "--price", "0,0"]
+        words += ["--model-share", "1", "--proposals", "2"]
         code, result, err = ask(capsys, *words)
         assert code == 2
         assert "quota is exhausted" in result["error"]
@@ -128,17 +129,17 @@ def test_the_doctor_says_what_is_wrong_with_a_model(
 
 
 @pytest.mark.parametrize("role", ["researcher", "coder", "debugger", "evaluator", "reviewer"])
-@pytest.mark.parametrize("operator", ["draft", "widen", "recombine"])
 def test_prompts_shows_what_is_sent(
-    spirals: Path, workspace: Path, capsys: pytest.CaptureFixture[str], role: str, operator: str
+    spirals: Path, workspace: Path, capsys: pytest.CaptureFixture[str], role: str
 ) -> None:
     words = ["prompts", "show", role, str(spirals), "--workspace", str(workspace)]
-    code, document, _ = ask(capsys, *words, "--operator", operator)
+    code, document, _ = ask(capsys, *words)
     assert code == 0
     assert f"You are the {role}." in document["prompt"]
-    assert "Model((2,), (2,))" in document["prompt"]
-    assert "20,000 parameters" in document["prompt"]
-    assert main([*words, "--operator", operator]) == 0
+    assert "Tell two interleaved spirals apart." in document["prompt"]
+    for words_of_contract in ("Model((2,), (2,))", "20,000 parameters"):
+        assert (words_of_contract in document["prompt"]) == (role != "evaluator")
+    assert main(words) == 0
     assert capsys.readouterr().out == document["prompt"]
 
 
@@ -146,11 +147,11 @@ def test_prompts_shows_the_workspaces_own_template(
     spirals: Path, workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (workspace / "prompts").mkdir()
-    (workspace / "prompts" / "coder.widen.md").write_text("Widen {{ brief.task }}.")
-    words = ["prompts", "show", "coder", str(spirals), "--workspace", str(workspace)]
-    assert ask(capsys, *words, "--operator", "widen")[1]["prompt"] == "Widen spirals."
-    assert ask(capsys, *words, "--operator", "deepen")[1]["template"] == "coder.md"
-    assert ask(capsys, *words, "--operator", "nothing")[0] == 2
+    (workspace / "prompts" / "researcher.md").write_text("Bend {{ brief.task }} {{ count }} times.")
+    words = ["prompts", "show", "researcher", str(spirals), "--workspace", str(workspace)]
+    assert ask(capsys, *words)[1]["prompt"] == "Bend spirals 4 times."
+    words[2] = "nobody"
+    assert ask(capsys, *words)[0] == 2
 
 
 def test_a_replay_by_name_repeats_the_result(

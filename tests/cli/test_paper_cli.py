@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "runs"))
+from model_runs import begin_models, go_on, proposals, scripted, wide
+
 from archwright.agents.backends import Request
-from archwright.agents.backends.scripted import ScriptedBackend
-from archwright.agents.backends.symbolic import SymbolicBackend
-from archwright.agents.questions import Brief, Passage, ResearchQuestion, ShownCandidate
+from archwright.agents.proposers import Proposal
+from archwright.agents.proposers.campaign import CampaignQuestion, ShownWork, Suggestion
+from archwright.agents.proposers.opening import open_symbolic
+from archwright.agents.questions import Brief, Passage
 from archwright.cli import main
 from archwright.core import InputError
 from archwright.core.settings import RunSettings
 from archwright.runs.journal import Journal
-from archwright.runs.phases import discover as conduct
-from archwright.runs.session import carry_out
-from archwright.runs.starting import begin, task_of
 from archwright.runs.workspace.workspace import Workspace
-from archwright.sandbox.in_process import InProcessSandbox
 from archwright.tasks.loading import load_task
 
 PAPER = """\
@@ -194,26 +195,19 @@ def test_passages_are_found_in_the_knowledge_base(
 
 
 def cite_all(request: Request) -> dict[str, Any]:
-    """What the engine says, resting on every passage that it was shown, and on one that is none."""
+    """Networks that bend, resting on every passage that was shown, and on one that is none."""
     shown = [passage["id"] for passage in request.context["passages"]]
-    said = dict(SymbolicBackend().answer(request).content)
-    return {**said, "citations": [*shown, "paper:made-up/0.0"]}
+    return proposals(wide, citations=[*shown, "paper:made-up/0.0"])(request)
 
 
 def test_what_a_run_cites_is_in_its_journal_its_decisions_and_its_branches(
     workspace: Path, spirals: Path, paper: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, (row,), _ = call(capsys, workspace, "add", paper)
-    place = Workspace.open(workspace)
-    settings = RunSettings(
-        max_trials=40, workers=1, screen_seeds=2, deciding_seeds=4, baseline_seeds=2, patience=6
-    )
-    paths = begin(place, load_task(spirals), settings, spirals)
-    backend = ScriptedBackend({"researcher": cite_all}, otherwise=SymbolicBackend())
-    task = task_of(paths)
-    carry_out(
-        place, task, paths, conduct, backend=backend, sandbox=InProcessSandbox()
-    )  # fmt: skip
+    place, backend = Workspace.open(workspace), scripted(researcher=cite_all)
+    verified = {"finalists": 2, "screen_seeds": 2, "deciding_seeds": 4}
+    paths = begin_models(spirals, workspace, max_trials=40, **verified)
+    go_on(workspace, paths, backend)
 
     asked = next(r for r in backend.requests if r.role == "researcher" and r.context["passages"])
     assert "Dropout, normalisation and activations" in asked.prompt
@@ -236,20 +230,23 @@ def test_what_a_run_cites_is_in_its_journal_its_decisions_and_its_branches(
 
 
 def test_rules_cite_only_what_speaks_of_the_change(spirals: Path) -> None:
-    brief = Brief.of(load_task(spirals).spec)
     passages = (
         Passage(id="paper:a/0.0", title="A, section 1", text="Any network of any depth will do."),
         Passage(id="paper:b/0.0", title="B, section 1", text="Activations such as GELU bend."),
     )
-    parent = ShownCandidate(id="baseline", title="the baseline", source=MLP, score=1.0, gain=0.0)
-    question = ResearchQuestion(
-        brief=brief, operator="change_activation", parents=(parent,), examples=(), lessons=(),
-        rejected=(), passages=passages,
-    )  # fmt: skip
-    request = Request("researcher", "", question.model_dump(mode="json"), seed=1)
-    idea = SymbolicBackend().answer(request).content
-    assert idea["operator"] == "change_activation"
-    assert idea["citations"] == ["paper:b/0.0"]
+    parent = ShownWork(id="1", title="bends", source=MLP, score=1.0, gain=0.0)
+    question = CampaignQuestion(
+        brief=Brief.of(load_task(spirals).spec),
+        number=2,
+        baseline=parent,
+        works=(parent,),
+        passages=passages,
+        suggestion=Suggestion(operator="change_activation", parents=("1",), seed=1),
+    )
+    proposed: list[Proposal] = []
+    open_symbolic(RunSettings()).propose(question, lambda _, each: proposed.append(each))
+    assert [p.operator for p in proposed] == ["change_activation"]
+    assert proposed[0].citations == ("paper:b/0.0",)
 
 
 def test_the_program_refuses_what_the_command_refuses(workspace: Path) -> None:

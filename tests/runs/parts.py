@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from archwright.agents.backends.scripted import Answer, ScriptedBackend
 from archwright.agents.backends.symbolic import SymbolicBackend
+from archwright.agents.proposers import Proposal, Proposer
+from archwright.agents.proposers.opening import open_symbolic
 from archwright.agents.roles import Agents
 from archwright.core import BASELINE, Candidate, Floor, Measurement
 from archwright.core.settings import RunSettings
@@ -17,12 +19,16 @@ from archwright.runs.backends import open_agents
 from archwright.runs.budget.allocation import Progress
 from archwright.runs.context import Campaign, RunContext, baseline_of
 from archwright.runs.journal import Journal
-from archwright.runs.memory import Memory, Retrieved
+from archwright.runs.memory import Memory
+from archwright.runs.proposing.arms import Arms
+from archwright.runs.proposing.asking import Proposing
+from archwright.runs.proposing.memos import Memos
+from archwright.runs.proposing.viewing import Viewer
 from archwright.runs.results.branches.lineage import Lineage
 from archwright.runs.results.branches.records import Records
-from archwright.runs.screening import Screening
+from archwright.runs.screening import Desk, Screening
 from archwright.runs.starting import begin
-from archwright.runs.steering import Choice, Steering
+from archwright.runs.steering import Choice, Move, Steering
 from archwright.runs.trainer import Trainer
 from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox.in_process import InProcessSandbox
@@ -68,9 +74,40 @@ class Parts:
         return open_agents(self.backend, self.journal, self.workspace.paths)
 
     def screening(self) -> Screening:
-        control = open_agents(SymbolicBackend(), self.journal, self.workspace.paths)
-        progress = Progress(lambda: False)
-        return Screening(self.context, self.agents(), control, self.memory(), progress)
+        return Screening(self.context, self.memory(), Progress(lambda: False))
+
+    def viewer(self) -> Viewer:
+        return Viewer(self.context, self.memory())
+
+    def memos(self) -> Memos:
+        return Memos(self.context, self.agents())
+
+    def desk(
+        self, number: int = 1, screening: Screening | None = None, explains: bool = False
+    ) -> Desk:
+        """Where what is proposed for one number of a run that knows nothing else goes."""
+        question = self.viewer().for_one(number, Move(DRAFT), self.campaign())
+        return Desk(screening or self.screening(), number, question, "scripted", explains)
+
+    def proposing(
+        self,
+        model: Proposer | None = None,
+        symbolic: Proposer | None = None,
+        drains: Callable[[], float] = lambda: 0.0,
+    ) -> Proposing:
+        """What comes to a candidate for each number, by these proposers."""
+        settings, progress = self.context.settings, Progress(lambda: False)
+        return Proposing(
+            context=self.context,
+            viewer=self.viewer(),
+            screening=Screening(self.context, self.memory(), progress),
+            symbolic=symbolic or open_symbolic(settings),
+            model=model,
+            memos=self.memos(),
+            arms=Arms(settings, self.journal),
+            progress=progress,
+            drains=drains,
+        )
 
     def steering(self) -> Steering:
         return Steering(self.context)
@@ -90,13 +127,9 @@ class Parts:
         known = (replace(self.context.baseline, rungs=shown), *candidates)
         return Campaign({c.id: c for c in known}, tuple(c for c in candidates if c.rungs))
 
-    def propose(self, number: int = 1, choice: Choice = DRAFT) -> Candidate:
-        """What screening makes of one number of a run that knows nothing else, at its turn."""
-        screening = self.screening()
-        for earlier in range(1, number):
-            with screening.progress.turn(earlier):
-                pass
-        return screening.propose(number, choice, Retrieved(), self.campaign())
+    def wider(self, width: int = 24) -> str:
+        """The baseline with so many units."""
+        return self.context.baseline.source.replace("16", str(width))
 
 
 def put_together(workspace: Path, task: Path, **settings: Any) -> Parts:
@@ -116,6 +149,11 @@ def put_together(workspace: Path, task: Path, **settings: Any) -> Parts:
         facts=journal.facts,
     )
     return Parts(place, context, Knowledge(place.paths.knowledge))
+
+
+def idea(source: str, title: str = "an idea", **changes: Any) -> Proposal:
+    """A draft with its source."""
+    return Proposal(**{"title": title, "source": source, "operator": "draft", **changes})
 
 
 def enter(parts: Parts, id_: str, gain: float | None = None, **changes: Any) -> Candidate:

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from model_runs import finished_run, proposals, scripted, wide
 from whole_runs import Discover, Finished, Git
 
 from archwright.agents.backends import Request
-from archwright.agents.backends.scripted import ScriptedBackend
-from archwright.agents.backends.symbolic import SymbolicBackend
 from archwright.core import Outcome, RunError, TaskError, TrialJob
 from archwright.core.settings import RunSettings
 from archwright.knowledge.store import Knowledge
@@ -189,78 +188,46 @@ def test_the_second_run_starts_from_what_the_first_learned(
     assert again["duplicates"] > 0, "the same seed proposes what is known by now"
 
 
-def _conduct(
-    spirals: Path, workspace: Path, script: dict[str, Any], max_trials: int = 24
-) -> Snapshot:
-    """A run in this process on a scripted backend."""
-    place = Workspace.open(workspace)
-    settings = RunSettings(
-        max_trials=max_trials,
-        workers=1,
-        screen_seeds=2,
-        deciding_seeds=4,
-        baseline_seeds=2,
-        patience=6,
-    )
-    paths = begin(place, load_task(spirals), settings, spirals)
-    backend = ScriptedBackend(script, otherwise=SymbolicBackend())
-    carry_out(place, task_of(paths), paths, conduct, backend=backend, sandbox=InProcessSandbox())
-    return _snapshot(workspace, paths.name)
-
-
-def test_a_duplicate_goes_back_with_the_reason_and_is_not_trained(
-    spirals: Path, workspace: Path
+@pytest.mark.parametrize("known", [True, False])
+def test_what_is_refused_goes_back_with_the_reason_and_is_not_trained(
+    spirals: Path, workspace: Path, known: bool
 ) -> None:
-    refused: list[tuple[str, ...]] = []
+    """A duplicate, and what fails its checks, to the end of the free rounds."""
 
+    def source(baseline: str, number: int) -> str:
+        return f"# {number}\n{baseline}" if known else f"class Model:\n    x = {number}\n"
+
+    backend = scripted(researcher=proposals(source))
+    with finished_run(spirals, workspace, backend, max_trials=14, repairs=1) as journal:
+        candidates = journal.candidates()
+        snapshot = observe(journal)
+    assert [c.id for c in candidates[:4]] == ["1", "1b", "2", "2b"]
+    assert {c.status for c in candidates} == {"duplicate" if known else "invalid"}
+    words = "same text as the baseline" if known else "Model has no __init__"
+    assert all(words in c.reason for c in candidates)
+    sent_back = [r.turns[-1].asked for r in backend.requests if r.turns]
+    assert sent_back
+    assert all(words in said for said in sent_back)
+    assert (snapshot.state, snapshot.funnel.trained) == ("finished", 0)
+
+
+def test_what_is_fixed_is_trained(spirals: Path, workspace: Path) -> None:
     def research(request: Request) -> dict[str, Any]:
-        refused.append(tuple(request.context["rejected"]))
-        return {"operator": "mutate", "title": "the baseline again", "rationale": "none"}
+        answer = proposals(wide)(request)
+        if not request.turns:
+            for said in answer["proposals"]:
+                said["source"] = said["source"].replace("output_shape[0])", "3)")
+        return answer
 
-    def code(request: Request) -> dict[str, Any]:
-        comment = f"# seed {request.seed}\n"
-        return {"source": comment + (spirals / "baseline.py").read_text()}
-
-    snapshot = _conduct(spirals, workspace, {"researcher": research, "coder": code}, 14)
-
-    assert snapshot.candidates
-    assert {c.status for c in snapshot.candidates} == {"duplicate"}
-    assert [c.id for c in snapshot.candidates[:3]] == ["1", "1b", "1c"]
-    assert "same text as the baseline" in snapshot.candidates[0].reason
-    assert any("same text as the baseline" in reason for r in refused for reason in r)
-    assert snapshot.funnel.trained == 0
-
-
-def test_what_the_debugger_fixes_is_trained(spirals: Path, workspace: Path) -> None:
-    good = (spirals / "baseline.py").read_text()
-
-    def code(request: Request) -> dict[str, Any]:
-        width = 20 + request.seed % 40
-        return {"source": good.replace("16", str(width)).replace("output_shape[0])", "3)")}
-
-    def fix(request: Request) -> dict[str, Any]:
-        return {"source": request.context["source"].replace(", 3)", ", output_shape[0])")}
-
-    snapshot = _conduct(spirals, workspace, {"coder": code, "debugger": fix})
-
-    invalid = [c for c in snapshot.candidates if c.status == "invalid"]
-    ended = [c for c in snapshot.candidates if c.status in ("trained", "promoted")]
-    trained = [c for c in ended if not c.is_control]
+    with finished_run(spirals, workspace, scripted(researcher=research)) as journal:
+        candidates = journal.candidates()
+    invalid = [c for c in candidates if c.status == "invalid"]
+    trained = [c for c in candidates if c.status in ("trained", "promoted")]
     assert invalid
     assert all(c.reason.endswith("; repaired") for c in invalid)
     assert trained
     assert all(c.title.endswith("(repaired)") for c in trained)
-
-
-def test_what_nobody_can_fix_ends_invalid(spirals: Path, workspace: Path) -> None:
-    def code(request: Request) -> dict[str, Any]:
-        return {"source": f"class Model:\n    x = {request.seed}\n"}
-
-    script = {"coder": code, "debugger": lambda _: {"source": None}}
-    snapshot = _conduct(spirals, workspace, script, 14)
-
-    assert {c.status for c in snapshot.candidates} == {"invalid"}
-    assert snapshot.state == "finished"
+    assert {c.number for c in trained} <= {c.number for c in invalid}
 
 
 def test_a_budget_that_leaves_nothing_to_search_with_is_refused(

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
+from model_runs import SMALL, proposals, scripted
 
-from archwright.agents.backends import Request
-from archwright.agents.backends.scripted import ScriptedBackend
-from archwright.agents.backends.symbolic import SymbolicBackend
 from archwright.core import Candidate, CandidateStatus, Measurement, TrialSpec
 from archwright.core.settings import RunSettings
 from archwright.runs.context import RunContext, baseline_of
@@ -32,18 +29,15 @@ NAMES = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta")
 def test_the_baseline_renamed_is_known_and_not_even_trained(workspace: Path) -> None:
     task = load_task("digits")
 
-    def code(request: Request) -> dict[str, Any]:
-        name = NAMES[request.seed % len(NAMES)]
-        source = task.spec.baseline.replace("features", name).replace("hidden", f"{name}_width")
-        return {"source": source}
+    def renamed(baseline: str, number: int) -> str:
+        name = NAMES[number % len(NAMES)]
+        return baseline.replace("features", name).replace("hidden", f"{name}_width")
 
     place = Workspace.open(workspace)
-    settings = RunSettings(max_trials=20, workers=2, patience=6, control=0.0)
+    settings = RunSettings(**SMALL).changed(max_trials=20, workers=2, repairs=0)
     paths = begin(place, task, settings, "digits")
-    backend = ScriptedBackend({"coder": code}, otherwise=SymbolicBackend())
-    snapshot = carry_out(
-        place, task_of(paths), paths, conduct, backend=backend, sandbox=ProcessSandbox(2)
-    )
+    backend, sandbox = scripted(researcher=proposals(renamed)), ProcessSandbox(2)
+    snapshot = carry_out(place, task_of(paths), paths, conduct, backend=backend, sandbox=sandbox)
 
     assert {c.status for c in snapshot.candidates} == {"duplicate"}
     assert snapshot.verdicts == ()

@@ -6,14 +6,15 @@ import pytest
 from parts import Parts, enter
 
 from archwright.core import BASELINE, CONTROL, Candidate, Measurement
-from archwright.runs.steering import Choice
+from archwright.runs.proposing.arms import CONTROL_ARM
+from archwright.runs.steering import Choice, Move
 
 
 def test_one_in_ten_is_a_control_that_goes_to_the_top_at_once(parts: Parts) -> None:
     steering, campaign = parts.steering(), parts.campaign()
     chosen = [steering.choose(number, campaign) for number in range(1, 21)]
-    assert chosen[9] == chosen[19] == Choice(CONTROL, (), 0, 1)
-    assert CONTROL not in {c.operator for c in (*chosen[:9], *chosen[10:19])}
+    assert chosen[9] == chosen[19] == Move(Choice(CONTROL, (), 0, 1), CONTROL_ARM)
+    assert CONTROL not in {m.choice.operator for m in (*chosen[:9], *chosen[10:19])}
     asked = {step.key for step in parts.journal.steps("choice")}
     assert asked == {str(n) for n in range(1, 20) if n != 10}, "a control is nobody's choice"
 
@@ -22,7 +23,7 @@ def test_one_in_ten_is_a_control_that_goes_to_the_top_at_once(parts: Parts) -> N
 def test_the_share_of_the_control_arm_is_a_setting(parts: Parts, share: float) -> None:
     parts.change(control=share)
     steering = parts.steering()
-    chosen = [steering.choose(n, parts.campaign()).operator for n in range(1, 9)]
+    chosen = [steering.choose(n, parts.campaign()).choice.operator for n in range(1, 9)]
     assert chosen.count(CONTROL) == 8 * share
 
 
@@ -50,7 +51,7 @@ def _parents(parts: Parts, *candidates: Candidate) -> list[str]:
     """First parents of what a greedy policy chooses next, and next."""
     parts.change(policy="greedy", control=0.0)
     steering, campaign = parts.steering(), parts.campaign(*candidates)
-    return [p for n in range(20, 40) for p in steering.choose(n, campaign).parents[:1]]
+    return [p for n in range(20, 40) for p in steering.choose(n, campaign).choice.parents[:1]]
 
 
 def test_parents_are_what_can_be_started_from(parts: Parts) -> None:
