@@ -152,6 +152,7 @@ def copy_choices(settings: RunSettings, workspace: WorkspacePaths, journal: Jour
             "match",
             "refusal",
             "queue",
+            "tool",
             "memo",
             LEG,
             WORD,

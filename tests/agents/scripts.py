@@ -9,6 +9,7 @@ from random import Random
 
 from protocol_server import Act, Call, Fail, Say, Script
 
+REFUSED = re.compile(r"^\d+\. (a perceptron of shape [\d-]+)$", re.MULTILINE)
 ACTIVATIONS = ("ReLU", "GELU", "SiLU", "Tanh", "ELU", "Mish", "Softplus", "Hardswish")
 
 
@@ -54,8 +55,11 @@ def words_of(call: Call) -> str:
     """A good answer of any role."""
     match call.role:
         case "researcher":
-            rng = call.rng
-            return "\n\n".join(proposal(rng, n) for n in range(asked_for(call)))
+            rng, refused = call.rng, REFUSED.findall(call.messages[-1]["content"])
+            made = [proposal(rng, n) for n in range(asked_for(call))]
+            for n, title in enumerate(refused[: len(made)]):
+                made[n] = re.sub(r'"title": ".*"', f'"title": "{title}"', made[n])
+            return "\n\n".join(made)
         case "coder":
             return "A perceptron.\n\n" + fenced(network(call.rng), "python")
         case "debugger":
