@@ -55,6 +55,12 @@ class Spend:
     seconds: float = 0.0
     trials: int = 0
     training_seconds: float = 0.0
+    tokens_in: int = 0
+    """Of the tokens, those that were sent."""
+    tokens_cached: int = 0
+    """Of those that were sent, the ones that the provider had in its cache."""
+    tokens_thought: int = 0
+    """Of the tokens, those that were thought before an answer."""
     sessions: int = 0
     """How many times a process worked on the run."""
 
@@ -169,10 +175,13 @@ class Reads:
         """What the run cost so far; each call adds only what is new since the last."""
         with self._lock:
             now = self._cursor()
-            ((usd, tokens, trials, seconds),) = self._rows(
+            ((usd, tokens, trials, seconds, sent, cached, thought),) = self._rows(
                 "SELECT TOTAL(json_extract(result, '$.usd')), "
                 "TOTAL(json_extract(result, '$.tokens')), TOTAL(kind = 'trial'), "
-                "TOTAL(json_extract(result, '$.resources.seconds')) FROM steps "
+                "TOTAL(json_extract(result, '$.resources.seconds')), "
+                "TOTAL(json_extract(result, '$.tokens_in')), "
+                "TOTAL(json_extract(result, '$.tokens_cached')), "
+                "TOTAL(json_extract(result, '$.tokens_thought')) FROM steps "
                 "WHERE kind IN ('call', 'trial', 'attempt') AND state = 'finished' "
                 "AND changed > ? AND changed <= ?",
                 *(self._counted, now),
@@ -184,6 +193,9 @@ class Reads:
                 seconds=self.seconds_alive(),
                 trials=self._spend.trials + int(trials),
                 training_seconds=self._spend.training_seconds + float(seconds),
+                tokens_in=self._spend.tokens_in + int(sent),
+                tokens_cached=self._spend.tokens_cached + int(cached),
+                tokens_thought=self._spend.tokens_thought + int(thought),
                 sessions=self._sessions(),
             )
             return self._spend

@@ -45,6 +45,7 @@ from archwright.runs.results.wording import (
     noise_text,
     score_text,
     steer_words,
+    tokens_text,
 )
 
 FAILURE_COUNT: Final = 8
@@ -280,7 +281,7 @@ def _cost(snapshot: Snapshot) -> Iterator[RenderableType]:
     yield _text(
         f"{time}, {trials}, "
         f"{duration_text(spend.training_seconds)} of training, "
-        f"{spend.usd:.2f} USD, {spend.tokens:,} tokens"
+        f"{spend.usd:.2f} USD, {tokens_text(spend)}"
     )
 
 

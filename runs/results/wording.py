@@ -185,6 +185,17 @@ def funnel_text(funnel: Funnel) -> str:
     )
 
 
+def tokens_text(spend: Spend) -> str:
+    """The tokens of a run, with what was thought and what came from the provider's cache."""
+    parts = [f"{spend.tokens:,} tokens"]
+    if spend.tokens_thought:
+        parts.append(f"{spend.tokens_thought:,} of them thought")
+    if spend.tokens_cached and spend.tokens_in:
+        share = 100 * spend.tokens_cached / spend.tokens_in
+        parts.append(f"{share:.0f} % of what was sent from the provider's cache")
+    return ", ".join(parts)
+
+
 def duration_text(seconds: float) -> str:
     """A duration in the two units that matter: `42 s`, `12 m 05 s`, `7 h 48 m`."""
     whole = max(0, int(seconds))
