@@ -61,7 +61,7 @@ class Arms:
         pulls = [
             Pull(_arm(c), FULL_GAIN * max(0.0, c.gain or 0.0) / best if best > 0 else 0.0, cost)
             for c, cost in zip(ended, self._costs(ended), strict=True)
-            if not c.is_control and c.proposer
+            if not c.is_control and c.proposer not in ("", PERSON)
         ]
         known = [sum(p.model == arm for p in pulls) for arm in (MODEL, SYMBOLIC)]
         if min(known) < LEAST_RESULTS:
@@ -80,4 +80,4 @@ class Arms:
 
 
 def _arm(candidate: Candidate) -> str:
-    return SYMBOLIC if candidate.proposer == SYMBOLIC else MODEL
+    return MODEL if candidate.proposer not in ("", SYMBOLIC, PERSON) else SYMBOLIC

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import Final
 
 from archwright.agents.memo import Memo, MemoQuestion, checked
@@ -21,16 +22,21 @@ EVERY: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Memos:
-    """Writes the memo of a run. One thread at a time."""
+    """Writes the memo of a run. Any thread may ask for it: who comes while it is written waits."""
 
     context: RunContext
     agents: Agents
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def upto_date(self, least: int = EVERY) -> Memo:
         """The memo as it stands, written anew first where so many results came since.
 
         The text of each is a step of the journal, with the results that it covers.
         """
+        with self._lock:
+            return self._upto_date(least)
+
+    def _upto_date(self, least: int) -> Memo:
         journal, number = self.context.journal, len(self.context.journal.steps(MEMO))
         latest = latest_memo(journal)
         covered = int(latest[1]) if latest else 0
