@@ -72,6 +72,8 @@ class MemoQuestion(Typed):
     noise: tuple[tuple[int, float, float], ...]
     """For each rung its steps, the baseline's mean and its noise standard deviation."""
     ledger: tuple[LedgerRow, ...]
+    omitted: int = 0
+    """Measured candidates that are not in the ledger, for want of room."""
     hypotheses: Mapping[str, str] = {}
     """What would be seen if the idea of a candidate is right, by its id."""
     memo: str = ""

@@ -44,7 +44,14 @@ from archwright.agents.reading import (
     read_answer,
     validate,
 )
-from archwright.core import OPTIMIZERS, RECIPE_BOUNDS, SCHEDULES, AnswerError, InputError
+from archwright.core import (
+    OPTIMIZERS,
+    RECIPE_BOUNDS,
+    SCHEDULES,
+    AnswerError,
+    BackendError,
+    InputError,
+)
 
 
 class Prompts:
@@ -124,18 +131,22 @@ def fenced(text: str, language: str = "") -> str:
     return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
-def table(rows: Sequence[LedgerRow]) -> str:
-    """The ledger as a model is shown it, a line each."""
-    return "\n".join(map(_line, rows))
+def table(rows: Sequence[LedgerRow], top: int) -> str:
+    """The ledger as a model is shown it, a line each; `top` are the steps of the highest rung."""
+    return "\n".join(_line(row, top) for row in rows)
 
 
-def _line(row: LedgerRow) -> str:
+def _line(row: LedgerRow, top: int) -> str:
     start = f"{row.candidate} < {', '.join(row.parents)}" if row.parents else row.candidate
     gains = ", ".join(f"{gain:+.2f} @{steps}" for steps, gain in row.gains.items())
     shown = f"{gains} ({row.seeds})" if gains else "-"
     expected = "" if row.expected is None else f"{row.expected:+.2g}"
-    status = f"{row.status}: {row.reason}"[:90] if row.reason else row.status
-    cells = (start, shown, expected, str(row.parameters or "-"), status, row.title[:90])
+    status = row.status
+    if row.gains and status in ("trained", "promoted"):
+        reached = max(map(int, row.gains))
+        status = "finished" if reached == top else f"stopped at {reached}"
+    status = f"{status}: {row.reason}"[:90] if row.reason else status
+    cells = (start, shown, expected, str(row.parameters or "-"), status, row.title[:110])
     return " | ".join(" ".join(cell.split()) for cell in cells)
 
 
@@ -305,7 +316,10 @@ class Agents:
         try:
             try:
                 answer = talk.answer()
-            except AnswerError:
+            except BackendError as error:
+                # What was measured can be put into words whatever has become of the model.
+                if not (role.comments or isinstance(error, AnswerError)):
+                    raise
                 if fallback is None or fallback is self._backend:
                     raise
                 answer = talk.answer_by(fallback)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import count
+from typing import Final
 
 from archwright.core import Candidate, CandidateStatus, Measurement
 from archwright.runs.budget.allocation import Budget, Grant, Progress, record_grant
@@ -24,6 +25,9 @@ from archwright.runs.proposing.asking import Proposing
 from archwright.runs.proposing.memos import Memos
 from archwright.runs.proposing.queueing import Queue
 from archwright.runs.steering import Move, Steering
+
+LAST: Final = 4
+"""Results since the last memo for which it is written once more at the end of a search."""
 
 
 @dataclass(slots=True)
@@ -66,7 +70,7 @@ class Loop:
             found = self.progress.upto(self.begun)
         self.proposing.drop_after(self.begun)
         # What the search has shown is written down once more, for the report and the next run.
-        self.memory.remember_memo(self.memos.upto_date(least=1))
+        self.memory.remember_memo(self.memos.upto_date(least=LAST))
         return found
 
     def _run_step(self, grant: Grant, move: Move, campaign: Campaign) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -115,6 +116,8 @@ class Phases:
     pace: Pace
     trainer: TimedTrainer
     balance: Balance = field(init=False)
+    share: Share | None = None
+    """What the leg that goes on may spend."""
 
     def __post_init__(self) -> None:
         self.balance = Balance(self.context, self.pace)
@@ -240,7 +243,7 @@ class Phases:
         tooling = Tooling(context, screening, self.knowledge)
         proposing = Proposing(
             context=context,
-            viewer=Viewer(context, memory),
+            viewer=Viewer(context, memory, lambda: self._free(progress)),
             screening=screening,
             symbolic=open_symbolic(settings),
             model=open_proposer(settings, agents, tooling.tools, journal.notice, tooling.record),
@@ -248,7 +251,7 @@ class Phases:
             arms=steering.arms,
             progress=progress,
             extra=tooling.trainings,
-            drains=lambda: queue.waiting * self.pace.candidate_seconds(),
+            drains=lambda: self._drains(queue.waiting),
         )
         return Loop(
             context=context,
@@ -279,8 +282,17 @@ class Phases:
         worked = leg.candidates > share.since or leg.round is not None
         return number + 1 < len(legs) or (worked and self.balance.is_left(found))
 
+    def _drains(self, waiting: int) -> float:
+        """Seconds until so many candidates have had their turn; without end as long as none has."""
+        return waiting * (self.pace.candidate_seconds() or math.inf) if waiting else 0.0
+
+    def _free(self, progress: Progress) -> int | None:
+        """Trainings that are left to the search, those of candidates under way not taken off."""
+        return None if self.share is None else self.share.free(progress.ended())
+
     def _budget(self, share: Share, loop: Loop, known: Leg | None) -> Budget:
         settings, progress, steps = self.context.settings, loop.progress, self.context.spec.rungs
+        self.share = share
         pace = self.pace
 
         def seconds_left(ended: Sequence[Candidate], under_way: int) -> float:

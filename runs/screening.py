@@ -96,7 +96,7 @@ class Desk:
             id=candidate_id(self._number, attempt),
             sequence=sequence_of(self._number, attempt),
             title=title,
-            rationale=proposal.rationale,
+            rationale=proposal.rationale or proposal.hypothesis,
             proposer=self._proposer,
             hypothesis=proposal.hypothesis,
             expected=proposal.expected,

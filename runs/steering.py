@@ -157,9 +157,9 @@ class Steering:
                 "count": shared.count,
                 "words": words,
             }
-        arm = self.arms.choose(number, ended)
         most = self._settings.max_candidates
         room = room if most is None else min(room, most - number + 1)
+        arm = self.arms.choose(number, ended, room)
         count = min(self._settings.proposals, room) if arm == MODEL else 1
         ranking = self._ranking() if arm == MODEL else ()
         return {"arm": arm, "first": number, "count": count, "words": words, "ranking": ranking}

@@ -12,6 +12,8 @@ from archwright.runs.workspace.workspace import Workspace
 from archwright.tasks.loading import Task
 
 ASK_ABOVE_USD: Final = 1.0
+TRAININGS: Final = 3
+"""Trainings that a candidate of the search takes on average."""
 
 
 def describe_backend(settings: RunSettings) -> str:
@@ -50,7 +52,8 @@ def _say_estimate(settings: RunSettings, workspace: Workspace, task: Task) -> fl
     from archwright.runs.budget.plan import Plan
 
     plan = Plan.of(settings, len(task.spec.rungs))
-    bounds = [n for n in (plan.search, settings.max_candidates) if n is not None]
+    searched = None if plan.search is None else max(1, plan.search // TRAININGS)
+    bounds = [n for n in (searched, settings.max_candidates) if n is not None]
     found = estimate(
         task.spec,
         Prompts(workspace.paths.prompts),
@@ -59,7 +62,7 @@ def _say_estimate(settings: RunSettings, workspace: Workspace, task: Task) -> fl
         min(bounds, default=None),
         known_prices(settings),
     )
-    what = f"up to {found.candidates} candidates" if found.candidates else "a candidate"
+    what = f"about {found.candidates} candidates" if found.candidates else "a candidate"
     usd = "at an unknown price" if found.usd is None else f"about ${found.usd:.2f}"
     limits = [f"--max-usd {settings.max_usd:g}"] if settings.max_usd is not None else []
     limits += [f"--max-tokens {settings.max_tokens}"] if settings.max_tokens is not None else []

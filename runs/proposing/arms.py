@@ -14,6 +14,7 @@ SYMBOLIC: Final = "symbolic"
 MODEL: Final = "model"
 CONTROL_ARM: Final = "control"
 PERSON: Final = "person"
+LEAST_ROOM: Final = 2
 LEAST_RESULTS: Final = 4
 """Results of each arm before gains decide: until then a model's answer and the symbolic engine's
 proposal take turns."""
@@ -44,8 +45,9 @@ class Arms:
         self._dead = True
         self._journal.notice(f"{reason}: the symbolic engine goes on alone")
 
-    def choose(self, number: int, ended: Sequence[Candidate]) -> str:
-        """The arm whose turn it is, from what has ended."""
+    def choose(self, number: int, ended: Sequence[Candidate], room: int = LEAST_ROOM) -> str:
+        """The arm whose turn it is, from what has ended; for the last candidate that the budget has
+        room for no model is asked, unless models alone propose."""
         share = self._settings.model_share
         if self._dead or share == 0:
             return SYMBOLIC
@@ -53,6 +55,8 @@ class Arms:
             self._given += 1
             turn = int(self._given * share) > int((self._given - 1) * share)
             return MODEL if turn else SYMBOLIC
+        if room < LEAST_ROOM:
+            return SYMBOLIC
         self._last = self._by_gain(number, ended)
         return self._last
 

@@ -18,11 +18,10 @@ from archwright.runs.guiding import seeds_of
 from archwright.runs.proposing.arms import MODEL, PERSON, Arms
 from archwright.runs.proposing.memos import Memos
 from archwright.runs.proposing.viewing import Viewer
+from archwright.runs.results.memo import latest_memo
 from archwright.runs.screening import Desk, Screening
 from archwright.runs.steering import Move, is_control
 
-AT_ONCE: Final = 2
-"""Questions to a model at a time: each is shown what all but the last so many have proposed."""
 LEAD: Final = 1.5
 """Times as long as the last answer took, that the next one is asked for ahead of its use."""
 NO_BUDGET: Final = "the budget ended before its turn"
@@ -38,7 +37,7 @@ class _Block:
     numbers: tuple[int, ...]
     campaign: Campaign
     after: threading.Event | None
-    """Set once the answer before it that it is to know of is there."""
+    """Set once the answer before it is there: a question shows what was proposed by then."""
     desks: tuple[Desk, ...] = ()
     ready: threading.Event = field(default_factory=threading.Event)
 
@@ -85,8 +84,8 @@ class Proposing:
         """Take a number up, in their order: the first of those that share an answer says what the
         question may show."""
         if move.arm == MODEL and move.first == number:
-            before = list(self._blocks.values())[-AT_ONCE:]
-            after = before[0].ready if len(before) == AT_ONCE else None
+            before = list(self._blocks.values())[-1:]
+            after = before[0].ready if before else None
             share = self._context.settings.control
             numbers = (n for n in count(number) if not is_control(n, share))
             self._blocks[number] = _Block(tuple(islice(numbers, move.count)), campaign, after)
@@ -140,6 +139,8 @@ class Proposing:
                 self._ask(block, move)
             finally:
                 block.ready.set()
+            # For the next question, while what was just proposed is trained.
+            self._memos.upto_date()
         self._progress.wait(block.ready.is_set)
         return block.desks[move.place].candidate if block.desks else None
 
@@ -148,7 +149,8 @@ class Proposing:
             return
         first, began = block.numbers[0], time.monotonic()
         try:
-            memo = self._memos.upto_date().to_text(self._context.metric.unit)
+            latest = latest_memo(self._context.journal)
+            memo = latest[0].to_text(self._context.metric.unit) if latest else ""
             question = self._viewer.for_many(first, move, block.campaign, memo)
             block.desks = tuple(
                 Desk(self._screening, n, question, self._model.name, explains=True)

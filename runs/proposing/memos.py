@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -44,24 +45,28 @@ class Memos:
         if results - covered < least or not results:
             return latest[0] if latest else Memo()
         rows, hypotheses = self._rows()
+        shown = most_telling(rows)
         floors = measured_floors(self.context.floors)
         unit = self.context.metric.unit
         question = MemoQuestion(
             brief=Brief.of(self.context.spec),
             noise=tuple((f.steps, f.mean, f.sd) for f in floors),
-            ledger=rows,
+            ledger=shown,
+            omitted=len(rows) - len(shown),
             hypotheses=hypotheses,
             memo=latest[0].to_text(unit) if latest else "",
         )
-        return self._write(number + 1, question, results)
+        return self._write(number + 1, question, rows, results)
 
-    def _write(self, number: int, question: MemoQuestion, results: int) -> Memo:
+    def _write(
+        self, number: int, question: MemoQuestion, rows: Sequence[LedgerRow], results: int
+    ) -> Memo:
         journal, key = self.context.journal, f"memo-{number}"
         shown = journal.once("question", key, "", {}, lambda: {**question.model_dump(mode="json")})
         question = MemoQuestion.model_validate(shown)
         seed = seed_of(self.context.settings.seed, key)
         try:
-            memo = checked(self.agents.ask(EVALUATOR, key, question, seed), question.ledger)
+            memo = checked(self.agents.ask(EVALUATOR, key, question, seed), rows)
         except AnswerError:
             return Memo()
         document = {"memo": memo.model_dump(mode="json"), "results": results}
@@ -76,4 +81,4 @@ class Memos:
         rows = [r for r in rows if r.gains or r.candidate == context.baseline.id]
         newest = {row.candidate for row in rows[-EVERY:]}
         said = {c.id: c.hypothesis for c in candidates if c.hypothesis and c.id in newest}
-        return most_telling(rows), said
+        return tuple(rows), said

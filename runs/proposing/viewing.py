@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,6 +45,8 @@ class Viewer:
 
     context: RunContext
     memory: Memory
+    free: Callable[[], int | None] = lambda: None
+    """Trainings that are left to the search; None where they do not bound it."""
 
     def for_one(self, number: int, move: Move, campaign: Campaign) -> CampaignQuestion:
         """What the symbolic proposer needs: parents, examples, passages. The control arm gets
@@ -135,6 +137,8 @@ class Viewer:
         for candidate in best[:1]:
             why = "the best that is verified" if verified else "the best so far, unverified"
             shown[candidate.id] = why
+        if len(ranked) > 1:
+            shown.setdefault(ranked[1].id, "the second best of the search")
         for parent in choice.parents:
             if parent != BASELINE:
                 shown.setdefault(parent, "suggested as a parent")
@@ -157,9 +161,9 @@ class Viewer:
 
     def _left(self) -> Iterator[str]:
         settings, spent = self.context.settings, self.context.journal.spend()
-        if settings.max_trials is not None:
-            left = max(0, settings.max_trials - spent.trials)
-            yield f"{left} of {settings.max_trials} trainings, verification included"
+        free = self.free()
+        if free is not None:
+            yield f"{max(0, free)} trainings of the search, those under way not yet taken off"
         if settings.hours is not None:
             left_hours = max(0.0, settings.hours - spent.seconds / 3600)
             yield f"{left_hours:.2g} of {settings.hours:g} hours"
@@ -171,8 +175,10 @@ def ledger_rows(
     candidates: Sequence[Candidate], rungs: Sequence[int], sds: Sequence[float]
 ) -> list[LedgerRow]:
     """All candidates in a line each, in their order; attempts that were replaced are left out."""
-    latest = {c.number: c for c in candidates if c.number}
-    kept = (c for c in candidates if not c.number or latest[c.number] is c)
+    last: dict[int, int] = {}
+    for c in candidates:
+        last[c.number] = max(c.attempt, last.get(c.number, 0))
+    kept = (c for c in candidates if not c.number or c.attempt == last[c.number])
     return [LedgerRow.of(c, rungs, sds) for c in kept]
 
 
