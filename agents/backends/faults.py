@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from archwright.agents.backends import Failure
 from archwright.agents.backends.keys import OWN_KEY, redact
-from archwright.agents.backends.wire.refusals import LONGEST_WORDS, Refusal, read_refusal
+from archwright.agents.backends.wire.refusals import LONGEST_WORDS, Denial, read_refusal
 from archwright.agents.backends.wire.room import read_room
 
 Kind = Literal["outage", "broken", "question", "lasting"]
@@ -66,7 +66,7 @@ class Fault:
 class FaultError(Exception):
     """A try that ended with a fault, and the refusal that it was, if it was one."""
 
-    def __init__(self, fault: Fault, refusal: Refusal | None = None) -> None:
+    def __init__(self, fault: Fault, refusal: Denial | None = None) -> None:
         super().__init__(fault.words)
         self.fault = fault
         self.refusal = refusal
@@ -96,7 +96,7 @@ def _read_lost(error: Exception, model: str, url: str | None, begun: bool) -> Fa
     return Fault("outage", f"{model}: {words}", reached=reached)
 
 
-def _read_refused(refusal: Refusal, model: str, url: str | None) -> Fault:
+def _read_refused(refusal: Denial, model: str, url: str | None) -> Fault:
     status, lower = refusal.status, refusal.lower
     said = f"{model}: {status or 'an error in its reply'}: {refusal.words[:LONGEST_WORDS]}"
     if refusal.is_page:
@@ -133,7 +133,7 @@ def _read_page(status: int | None, said: str, url: str | None) -> Fault:
     return Fault("broken", f"{said}: a proxy or firewall stands before the server")
 
 
-def _read_limit(refusal: Refusal, model: str, said: str) -> Fault:
+def _read_limit(refusal: Denial, model: str, said: str) -> Fault:
     """Too many requests, or no money: only what names no end of the wait lasts."""
     lasts = refusal.has_code(*_QUOTA_CODES) or _QUOTA.search(refusal.lower) is not None
     waits = refusal.wait_seconds is not None or refusal.has_code(*_LIMIT_CODES)
@@ -142,7 +142,7 @@ def _read_limit(refusal: Refusal, model: str, said: str) -> Fault:
     return Fault("outage", said, refusal.wait_seconds)
 
 
-def _is_about_money(refusal: Refusal) -> bool:
+def _is_about_money(refusal: Denial) -> bool:
     return (
         refusal.status == 402
         or refusal.has_code(*_QUOTA_CODES, *_LIMIT_CODES)
@@ -150,7 +150,7 @@ def _is_about_money(refusal: Refusal) -> bool:
     )
 
 
-def _is_about_key(refusal: Refusal) -> bool:
+def _is_about_key(refusal: Denial) -> bool:
     return refusal.has_code("api_key") or _KEY.search(refusal.lower) is not None
 
 

@@ -138,7 +138,7 @@ def test_the_researcher_is_shown_the_campaign() -> None:
         "800 samples",
         "40 of 100 trainings",
         "Keep away from: attention",
-        "3 < baseline | +3.00 @50, +1.10 @450 (2) | +0.5 | 900 | promoted",
+        "3 < baseline | +3.00 @50, +1.10 @450 (2) | +0.5 | 900 | finished",
         "8 for 3",
         "widen on 3 (Wider.)",
         "Propose 4 for candidates 9 and after",
@@ -180,7 +180,7 @@ def test_what_was_refused_is_said_with_its_reason_and_all_that_helps() -> None:
 
 
 def test_a_row_of_the_ledger_is_one_line_whatever_its_title_holds() -> None:
-    assert table([ROW, ROW]).count("\n") == 1
+    assert table([ROW, ROW], 450).count("\n") == 1
 
 
 @pytest.mark.parametrize("role", QUESTIONS)

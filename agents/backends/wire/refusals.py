@@ -34,7 +34,7 @@ _STATUS_OF: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Denial:
     """What a server said when it refused.
 
     `codes` are all codes and types in it, in lower case; `param` is the parameter that it names in
@@ -60,7 +60,7 @@ class Refusal:
         return any(sign in code for code in flat for sign in signs)
 
 
-def read_refusal(error: Exception) -> Refusal | None:
+def read_refusal(error: Exception) -> Denial | None:
     """The refusal in an exception of ours, or of the openai or litellm package; None where no
     server refused anything."""
     if isinstance(error, RefusedError):
@@ -85,13 +85,13 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     yield error
 
 
-def _taken_apart(status: int | None, body: str, headers: Mapping[str, str]) -> Refusal:
+def _taken_apart(status: int | None, body: str, headers: Mapping[str, str]) -> Denial:
     document = _document(body)
     levels = list(_levels(document))
     codes = frozenset(str(v).lower() for _, v in _found(levels, _CODES) if v)
     words = " ".join(redact(_words_of(levels) or body).split())
     is_page = body.lstrip().startswith("<")
-    return Refusal(
+    return Denial(
         status=_status(status, levels, codes),
         words=_page_words(body) if is_page else words,
         codes=codes,

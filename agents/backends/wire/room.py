@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from archwright.agents.backends.wire.refusals import Refusal
+from archwright.agents.backends.wire.refusals import Denial
 
 _N: Final = r"(\d[\d,_]*)"
 _TOO_LONG_CODES: Final = ("context_length", "exceed_context", "context_window", "string_above_max")
@@ -105,7 +105,7 @@ class AnswerRoom:
         return None if self.total is None else asked - (self.total - self.context)
 
 
-def read_room(refusal: Refusal, asked: int) -> AnswerRoom | None:
+def read_room(refusal: Denial, asked: int) -> AnswerRoom | None:
     """What a refusal says of the room for an answer of `asked` tokens; None where it is not that
     which it is about."""
     words, fields = refusal.lower, refusal.fields

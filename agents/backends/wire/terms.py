@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from archwright.agents.backends.wire.refusals import Refusal
+from archwright.agents.backends.wire.refusals import Denial
 from archwright.agents.backends.wire.room import read_room
 
 LEAST_ROOM: Final = 512
@@ -93,7 +93,7 @@ class Terms:
             return request
         return f"{request}-{hashlib.sha256(json.dumps(said).encode()).hexdigest()[:8]}"
 
-    def learn(self, refusal: Refusal, sent: Mapping[str, Any]) -> Changed | None:
+    def learn(self, refusal: Denial, sent: Mapping[str, Any]) -> Changed | None:
         """Take from a refusal what the model does not take; None where it says nothing of it.
 
         Args:
@@ -121,12 +121,12 @@ class Terms:
                     return Changed(_left_out_words(name))
         return None
 
-    def _names(self, refusal: Refusal, params: Sequence[str], words: re.Pattern[str]) -> bool:
+    def _names(self, refusal: Denial, params: Sequence[str], words: re.Pattern[str]) -> bool:
         return refusal.param in params or (
             refusal.param == "" and words.search(refusal.lower) is not None
         )
 
-    def shorten(self, refusal: Refusal, asked: int, characters: int) -> tuple[int, Changed] | None:
+    def shorten(self, refusal: Denial, asked: int, characters: int) -> tuple[int, Changed] | None:
         """A smaller room for the answer after a refusal, and what was learned; None where there is
         none: the prompt is too long.
 
@@ -169,7 +169,7 @@ class Terms:
                 self._most = min(self._most, room)
 
 
-def _is_named(refusal: Refusal, name: str) -> bool:
+def _is_named(refusal: Denial, name: str) -> bool:
     """Whether a refusal is about a parameter: by its field for that, else by its words."""
     if refusal.param:
         return refusal.param == name
