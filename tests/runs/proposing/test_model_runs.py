@@ -15,7 +15,7 @@ from carrying import start
 from model_runs import begin_models, finished_run, go_on, proposals, scripted, wide
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "agents"))
-from protocol_server import ProtocolServer
+from protocol_server import Act, Call, Fail, ProtocolServer
 from scripts import good
 
 from archwright.agents.backends import Request
@@ -213,6 +213,30 @@ def test_what_is_spent_on_models_ends_them_and_not_the_run(spirals: Path, worksp
     assert set(proposers[-4:]) == {"symbolic"}
     assert len(notices) == 1
     assert "--max-usd 0.006" in notices[0]
+
+
+def test_a_model_that_dies_ends_itself_and_not_the_run(spirals: Path, workspace: Path) -> None:
+    """The evaluator and the reviewer are the same model: they, too, are answered by rules."""
+
+    def act(call: Call) -> Act:
+        if server.served:
+            return Fail(429, "You exceeded your quota", "insufficient_quota")
+        return good(call)
+
+    with ProtocolServer(act) as server:
+        settings = {"models": ("toy",), "base_url": server.url, "prices": ("1,2",)}
+        paths = begin_models(
+            spirals, workspace, **settings, model_share=0.5, proposer="", max_trials=40,
+            proposals=2, finalists=1, screen_seeds=2, deciding_seeds=4,
+        )  # fmt: skip
+        assert go_on(workspace, paths).state == "finished"
+        assert len(server.served) == 2
+    with Journal.open(paths) as journal:
+        notices = [n for n in journal.notices() if "goes on alone" in n]
+        assert journal.verdicts()
+    assert {c.proposer for c in candidates(paths) if c.number} == {"one-call", "symbolic"}
+    assert len(notices) == 1
+    assert "quota is exhausted" in notices[0]
 
 
 def test_a_persons_own_are_trained_first_whoever_proposes(
