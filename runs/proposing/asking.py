@@ -130,15 +130,14 @@ class Proposing:
         """What the answer that a number shares brought it; None where it brought nothing."""
         block = self._blocks[move.first]
         if number == move.first:
-            try:
-                if block.after is not None:
-                    self._progress.wait(block.after.is_set)
-                # As late as the slots allow: the later it is asked, the more it is shown.
-                while self._drains() > LEAD * self._answers_in:
-                    self._progress.pause()
-                self._ask(block, move)
-            finally:
-                block.ready.set()
+            if block.after is not None:
+                self._progress.wait(block.after.is_set)
+            # As late as the slots allow: the later it is asked, the more it is shown.
+            while self._drains() > LEAD * self._answers_in:
+                self._progress.pause()
+            self._ask(block, move)
+            # Where it fails the others get the error, by `Progress.fail`: they are not to go on.
+            block.ready.set()
             # For the next question, while what was just proposed is trained.
             self._memos.upto_date()
         self._progress.wait(block.ready.is_set)

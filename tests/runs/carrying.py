@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+from collections.abc import Callable
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+from archwright.agents.backends import Backend
 from archwright.runs.phases import discover as conduct
 from archwright.runs.session import carry_out
 from archwright.runs.starting import task_of
@@ -19,15 +21,21 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload([*_WARM, "scipy.stats", "sklearn.ensemble"])
 
 
-def start(workspace: Path) -> ForkServerProcess:
-    """Go on with the latest run of a workspace, with trainings in that process itself."""
-    process = _CONTEXT.Process(target=_go_on, args=(workspace,))
+def start(
+    workspace: Path, model: Callable[[Path], Backend] | None = None, log: Path | None = None
+) -> ForkServerProcess:
+    """Go on with the latest run of a workspace, with trainings in that process itself.
+
+    Args:
+        model: makes what answers, from `log`; without it the run opens its own.
+    """
+    process = _CONTEXT.Process(target=_go_on, args=(workspace, model, log))
     process.start()
     return process
 
 
-def _go_on(root: Path) -> None:
+def _go_on(root: Path, model: Callable[[Path], Backend] | None, log: Path | None) -> None:
     workspace = Workspace.open(root)
     paths = find_run(workspace)
-    sandbox = InProcessSandbox(2)
-    carry_out(workspace, task_of(paths), paths, conduct, sandbox=sandbox)
+    sandbox, backend = InProcessSandbox(2), model(log or root) if model else None
+    carry_out(workspace, task_of(paths), paths, conduct, backend=backend, sandbox=sandbox)

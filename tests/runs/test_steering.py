@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from parts import Parts, enter
 
-from archwright.core import BASELINE, CONTROL, Candidate, Measurement
+from archwright.core import BASELINE, CONTROL, AtPlateau, Candidate, Measurement
+from archwright.runs.context import Campaign
+from archwright.runs.guiding import record_word
 from archwright.runs.proposing.arms import CONTROL_ARM
-from archwright.runs.steering import Choice, Move
+from archwright.runs.steering import SMALLER, STAGES, Choice, Move
+from archwright.search.plateau import PLATEAU
 
 
 def test_one_in_ten_is_a_control_that_goes_to_the_top_at_once(parts: Parts) -> None:
@@ -73,3 +78,77 @@ def test_a_gain_of_another_rung_wins_nothing(parts: Parts, rung: int | None) -> 
     known = Candidate("known:3", "old", source.replace("16", "60"), rungs=rungs)
     best = enter(parts, "1", 0.1, source=source.replace("16", "61"))
     assert set(_parents(parts, *_measured(parts, 0)[1:], best, known)) == {"1"}
+
+
+# --- models, a person, a plateau ------------------------------------------------------------------
+
+
+def test_an_answer_has_the_numbers_that_follow_but_the_control_arms(parts: Parts) -> None:
+    parts.change(proposer="one-call", model_share=1.0, proposals=3, control=0.25)
+    steering = parts.steering()
+    moves = [steering.choose(n, parts.campaign(), room=9) for n in range(1, 9)]
+    assert [m.arm for m in moves] == [*["model"] * 3, "control"] * 2
+    shared = [(m.first, m.place, m.count) for m in moves if m.arm == "model"]
+    assert shared == [(1, 0, 3), (1, 1, 3), (1, 2, 3), (5, 0, 3), (5, 1, 3), (5, 2, 3)]
+
+
+def test_no_more_is_asked_for_than_there_is_room_for(parts: Parts) -> None:
+    parts.change(proposer="one-call", model_share=1.0, proposals=4, control=0.0, max_candidates=6)
+    steering = parts.steering()
+    moves = [steering.choose(n, parts.campaign(), room=3 if n == 1 else 9) for n in range(1, 7)]
+    assert [m.count for m in moves] == [3] * 6
+    parts.change(proposer="one-call", model_share=1.0, proposals=4, control=0.0, max_candidates=7)
+    assert parts.steering().choose(7, parts.campaign(), room=9).count == 1
+
+
+def test_a_person_comes_first_and_an_answer_goes_on_after_them(parts: Parts) -> None:
+    parts.change(proposer="one-call", model_share=1.0, proposals=2, control=0.0)
+    steering, campaign = parts.steering(), parts.campaign()
+    moves = [steering.choose(1, campaign, room=9)]
+    for name in ("mine", "yours"):
+        record_word(parts.journal, "seed", name, parts.wider())
+    moves += [steering.choose(n, campaign, room=9) for n in range(2, 6)]
+    assert [m.arm for m in moves] == ["model", "person", "person", "model", "model"]
+    assert [m.seed for m in moves[1:3]] == [0, 1]
+    assert (moves[3].first, moves[3].place) == (1, 1)
+    again = parts.steering()
+    assert [again.choose(n, campaign, room=9) for n in range(1, 6)] == moves
+
+
+def _level(parts: Parts) -> Campaign:
+    """So many at the top without a gain that it is a plateau."""
+    source = parts.context.baseline.source
+    return parts.campaign(
+        *(
+            enter(parts, str(n), n / 100, source=source.replace("16", str(n)), parameters=5 * n + 2)
+            for n in range(1, PLATEAU + 1)
+        )
+    )
+
+
+@pytest.mark.parametrize("plateau", ["broaden", "cost", "stop"])
+def test_on_a_plateau_the_search_does_what_the_task_says(parts: Parts, plateau: AtPlateau) -> None:
+    parts.context.spec = replace(parts.context.spec, plateau=plateau)
+    steering, level = parts.steering(), _level(parts)
+    assert steering.choose(1, parts.campaign()).stage == "search"
+    moves = [steering.choose(n, level) for n in range(51, 59)]
+    assert {m.stage for m in moves} == {plateau}
+    assert steering.is_over(level) == (plateau == "stop")
+    assert not steering.is_over(parts.campaign())
+    assert STAGES[plateau] in parts.journal.notices()
+    chosen = [m.choice for m in moves]
+    if plateau == "cost":
+        assert {c.operator for c in chosen} <= set(SMALLER)
+        assert {c.parents for c in chosen} == {(str(PLATEAU),)}
+    if plateau == "broaden":
+        assert {(c.operator, c.parents) for c in chosen} == {("draft", ())}
+
+
+def test_at_equal_score_fewer_parameters_are_promoted(parts: Parts) -> None:
+    level = _level(parts)
+    best = level.measured[-1]
+    near = replace(best, id="99", parameters=40, rungs={1: Measurement(70.0, -0.5)})
+    assert level.is_cheaper(near)
+    assert not level.is_cheaper(replace(near, parameters=best.parameters))
+    assert not level.is_cheaper(replace(near, rungs={1: Measurement(60.0, -1.0)}))
+    assert not level.is_cheaper(replace(near, rungs={}))
