@@ -47,7 +47,11 @@ MEMO: Final = "memo/"
 """Before the number of a finding, where the knowledge base speaks of it."""
 PREFIX: Final = "known:"
 """Before the id of an entry of the knowledge base, where a run speaks of it."""
-_UNKNOWN: Final = (CandidateStatus.DUPLICATE, CandidateStatus.UNMEASURED)
+_UNKNOWN: Final = (
+    CandidateStatus.DUPLICATE,
+    CandidateStatus.UNMEASURED,
+    CandidateStatus.DROPPED,
+)
 _MODULE: Final = re.compile(r"\bnn\.([A-Z]\w+)")
 
 
@@ -180,9 +184,9 @@ class Memory:
 
     def remember(self, candidate: Candidate) -> None:
         """Write a candidate as it ended into the knowledge base, and the attempts that it was
-        repaired from; a duplicate is known already, of what is unmeasured or without source there
-        is nothing to know. One that the budget left no time for is as new to the next run as it was
-        to this one."""
+        repaired from; a duplicate is known already, of what is unmeasured, dropped or without
+        source there is nothing to know. One that the budget left no time for is as new to the next
+        run as it was to this one."""
         first, before = sequence_of(candidate.number), candidate.sequence - 1
         attempts = self._context.journal.candidates(first, before) if candidate.attempt else []
         self._knowledge.record_all(self._entry(c) for c in attempts if c.reason.endswith(REPAIRED))

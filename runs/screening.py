@@ -29,6 +29,8 @@ from archwright.search.predict.latency import Device, latency_ms
 from archwright.source.fingerprint import ParsedSource, fingerprint, read_source
 
 TITLE_MARK: Final = " (repaired)"
+NOTHING_KNOWN: Final = (CandidateStatus.UNMEASURED, CandidateStatus.DROPPED)
+"""What ended so may be proposed again."""
 MATCH: Final = "match"
 """The kind of a step that says what was known of a candidate when it was compared."""
 
@@ -249,7 +251,7 @@ class Screening:
         """Why the candidate need not be trained, among all that were proposed before it, and all
         that were let through by now."""
         for level, same in self.context.journal.matches(candidate.fingerprint):
-            if same.id == candidate.id or same.status is CandidateStatus.UNMEASURED:
+            if same.id == candidate.id or same.status in NOTHING_KNOWN:
                 continue
             if same.sequence < candidate.sequence or self._is_through(same):
                 return _words(level, same, settled=True)

@@ -165,6 +165,7 @@ def _count(candidates: Sequence[Candidate]) -> Funnel:
         invalid=ends.count(CandidateStatus.INVALID),
         crashed=ends.count(CandidateStatus.CRASHED),
         unmeasured=ends.count(CandidateStatus.UNMEASURED),
+        dropped=ends.count(CandidateStatus.DROPPED),
         trained=ends.count(CandidateStatus.TRAINED) + promoted,
         promoted=promoted,
     )

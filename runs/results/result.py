@@ -54,6 +54,8 @@ class RunResult(TypedDict):
     crashed: int
     unmeasured: int
     """Candidates whose training ended without a measurement, through time or the machine."""
+    dropped: int
+    """Candidates that were given up before their training, unpaid."""
     trials: int
     baseline: BaselineResult | None
     best: BestResult | None
@@ -75,6 +77,7 @@ def result_of(snapshot: Snapshot) -> RunResult:
         invalid=funnel.invalid,
         crashed=funnel.crashed,
         unmeasured=funnel.unmeasured,
+        dropped=funnel.dropped,
         trials=snapshot.spend.trials,
         baseline=BaselineResult(mean=baseline.mean, sd=baseline.sd) if baseline else None,
         best=_best(best.id, best.score) if best and best.score is not None else None,

@@ -20,14 +20,15 @@ State = Literal["running", "stopped", "interrupted", "finished", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """How many candidates reached each stage. Each candidate ends in exactly one of
-    duplicate, invalid, crashed, unmeasured, trained (promoted ones are counted in trained, too)."""
+    """How many candidates reached each stage. Each candidate ends in exactly one of duplicate,
+    invalid, crashed, unmeasured, dropped, trained (promoted ones are counted in trained, too)."""
 
     proposed: int = 0
     duplicate: int = 0
     invalid: int = 0
     crashed: int = 0
     unmeasured: int = 0
+    dropped: int = 0
     trained: int = 0
     promoted: int = 0
 

@@ -178,10 +178,11 @@ def noise_text(gain: float, sd: float) -> str:
 def funnel_text(funnel: Funnel) -> str:
     """How many candidates reached each stage."""
     f = funnel
-    unmeasured = f"{f.unmeasured} unmeasured, " if f.unmeasured else ""
+    rare = {"unmeasured": f.unmeasured, "dropped": f.dropped}
+    others = "".join(f"{count} {name}, " for name, count in rare.items() if count)
     return (
         f"{f.proposed} proposed: {f.duplicate} duplicate, {f.invalid} invalid, "
-        f"{f.crashed} crashed, {unmeasured}{f.trained} trained ({f.promoted} promoted)"
+        f"{f.crashed} crashed, {others}{f.trained} trained ({f.promoted} promoted)"
     )
 
 
