@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from archwright.agents.memo import MemoQuestion
-from archwright.agents.proposers.campaign import CampaignQuestion, ShownWork, Suggestion
+from archwright.agents.proposers.campaign import (
+    CampaignQuestion,
+    LedgerRow,
+    ShownWork,
+    Suggestion,
+)
 from archwright.agents.questions import (
     Brief,
     CodeQuestion,
@@ -18,7 +23,8 @@ from archwright.agents.questions import (
     ReviewQuestion,
     ShownCandidate,
 )
-from archwright.core import BASELINE, TaskSpec
+from archwright.core import BASELINE, Candidate, TaskSpec
+from archwright.search.operators import OPERATORS
 
 UNKNOWN: Final = "(not said yet)"
 
@@ -56,7 +62,8 @@ def first_research(start: Start) -> CampaignQuestion:
         baseline=ShownWork(**start.parents[0].model_dump(), why="the baseline"),
         examples=start.examples,
         lessons=start.lessons,
-        suggestion=Suggestion(operator="draft"),
+        ledger=(LedgerRow.of(Candidate(BASELINE, "the baseline"), start.spec.rungs),),
+        suggestion=Suggestion(operator="draft", about=OPERATORS["draft"].summary),
     )
 
 
