@@ -126,7 +126,9 @@ def _write(plan: PaperPlan, spec: TaskSpec, agents: Agents, seed: int) -> str:
         rationale="\n".join(parts) or plan.problem,
     )
     question = CodeQuestion(brief=Brief.of(spec), idea=idea, works=())
-    return agents.ask(CODER, METHOD, question, seed).source
+    # By the coder alone, whatever answers in its place elsewhere: a network drawn by rule is not
+    # the paper's method.
+    return agents.begin(CODER, METHOD, question, seed).answer().source
 
 
 def _check(

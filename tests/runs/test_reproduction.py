@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 from paper_texts import BENT, CLAIMS, LINEAR, QUOTE, whole_paper, write_paper
 
+from archwright.agents.backends import Request
 from archwright.agents.backends.scripted import ScriptedBackend
 from archwright.agents.backends.symbolic import SymbolicBackend
-from archwright.core import InputError, RunError, Trial
+from archwright.core import AnswerError, InputError, RunError, Trial
 from archwright.core.settings import RunSettings
 from archwright.knowledge.papers.folder import PaperFolder
 from archwright.papers.improvement import begin_improvement
@@ -186,6 +187,20 @@ def test_a_model_writes_the_code_and_fixes_it_once(spirals: Path, workspace: Pat
     again = carry(workspace, paths, backend=backend)
     assert again["claims"] == result["claims"]
     assert len(backend.requests) == 3
+
+
+def test_no_rule_stands_in_for_a_model_that_writes_no_code(spirals: Path, workspace: Path) -> None:
+    def fail(_: Request) -> dict[str, Any]:
+        raise AnswerError("the coder gave no code")
+
+    backend = ScriptedBackend({"coder": fail}, SymbolicBackend())
+    settings = SETTINGS.changed(
+        models=("toy",), backend="llm", prices=("0,0",), fallback="symbolic"
+    )
+    paths = begin(workspace, spirals, write_paper(), settings)
+    with pytest.raises(AnswerError, match="the coder gave no code"):
+        carry(workspace, paths, backend=backend)
+    assert trials(paths) == []
 
 
 # --- killed and improved -------------------------------------------------------------------------
