@@ -19,6 +19,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateError
 
 from archwright.agents import samples
 from archwright.agents.backends import Backend, Reply, Request, ToolResult, Turn
+from archwright.agents.backends.meter import BudgetSpentError
 from archwright.agents.memo import Memo, MemoQuestion
 from archwright.agents.plans import PaperPlan, PaperQuestion
 from archwright.agents.proposers.campaign import CampaignQuestion, LedgerRow, Proposals
@@ -174,7 +175,7 @@ class Role(Generic[Q, A]):
 
     @property
     def template(self) -> str:
-        """The prompt's template. An operator may have one of its own beside it."""
+        """The prompt's template."""
         return f"{self.name}.md"
 
     def read(self, text: str, question: Q, cut: bool = False) -> A:
@@ -436,7 +437,8 @@ class Conversation(Generic[Q, A]):
 
 def _read(reply: Reply, role: Role[Q, A], question: Q) -> A:
     if reply.error:
-        raise AnswerError(reply.error)
+        spent = reply.fault == "budget"
+        raise BudgetSpentError(reply.error) if spent else AnswerError(reply.error)
     if reply.text:
         return role.read(reply.text, question, reply.cut)
     return validate(reply.content, role.answer)

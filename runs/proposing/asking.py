@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count, islice
 from typing import Final
 
+from archwright.agents.backends.meter import BudgetSpentError
 from archwright.agents.proposers import Proposal, Proposer, Refusal, Screen
 from archwright.core import AnswerError, BackendError, Candidate, CandidateStatus
 from archwright.runs.budget.allocation import Progress
@@ -159,6 +160,9 @@ class Proposing:
             block.desks[0].charge(self._extra(first))
             self._unusable = 0
             self._answers_in = time.monotonic() - began
+        except BudgetSpentError as error:
+            if not self._is_alone:
+                self._arms.end_models(str(error))
         except AnswerError as error:
             self._count_unusable(block, str(error))
         except BackendError as error:

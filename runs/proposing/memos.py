@@ -65,10 +65,14 @@ class Memos:
         shown = journal.once("question", key, "", {}, lambda: {**question.model_dump(mode="json")})
         question = MemoQuestion.model_validate(shown)
         seed = seed_of(self.context.settings.seed, key)
+        latest = latest_memo(journal)
+        before = latest[0] if latest else Memo()
         try:
             memo = checked(self.agents.ask(EVALUATOR, key, question, seed), rows)
         except AnswerError:
-            return Memo()
+            memo = before
+        if not memo.to_text(""):
+            memo = before  # An answer that says nothing does not wipe the page.
         document = {"memo": memo.model_dump(mode="json"), "results": results}
         journal.once(MEMO, str(number), "", {}, lambda: document)
         return memo
