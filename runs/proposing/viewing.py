@@ -33,7 +33,7 @@ POINTS: Final = 8
 """Points of a curve that are shown."""
 
 MODES: Final[Mapping[str, str]] = {
-    "broaden": "The best is at the metric's ceiling, or nothing was gained for long: propose other kinds.",
+    "broaden": "The best is at the ceiling, or nothing was gained for long: propose other kinds.",
     "cost": "Nothing more is to be gained: propose the same score with fewer parameters.",
 }
 """What a model is told on a plateau and at the metric's ceiling."""
