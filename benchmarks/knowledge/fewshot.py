@@ -28,6 +28,7 @@ DRAWS: Final = 10_000
 SETTINGS: Final = """\
 [run]
 control = 0.0
+model_share = 1.0
 search_seeds = 1
 finalists = 0
 baseline_seeds = 3

@@ -251,7 +251,10 @@ OFFERED = Request("coder", "You are the coder.", {}, 1, tools=(TOOL,))
 def test_tool_calls_are_put_together_and_their_results_sent_back(streams: bool) -> None:
     said = (("check", '{"source": "class Model: ..."}'), ("show", '{"id": 3}'))
 
+    asked = []
+
     def act(call: Call) -> Act:
+        asked.append(call)
         assert call.body["tools"] == [TOOL]
         return Say("", calls=said) if len(call.messages) == 1 else Say("Done.")
 
@@ -268,7 +271,7 @@ def test_tool_calls_are_put_together_and_their_results_sent_back(streams: bool) 
         turn = Turn("", "", reply.calls, results)
         again = Request("coder", OFFERED.prompt, {}, 1, turns=(turn,), tools=(TOOL,))
         assert backend.answer(again).text == "Done."
-        sent = server.served[-1].call.messages
+    sent = asked[-1].messages
     assert [m["role"] for m in sent] == ["user", "assistant", "tool", "tool"]
     assert [c["function"]["name"] for c in sent[1]["tool_calls"]] == ["check", "show"]
     assert sent[2] == {"role": "tool", "tool_call_id": "call_0", "content": "ok"}

@@ -33,7 +33,7 @@ def test_a_run_with_a_model_says_what_it_will_cost_and_what_it_did(
         words += ["--model", "toy", "--base-url", server.url, "--price", "1,2", "--max-usd", "1"]
         code, result, err = ask(capsys, *words)
     assert code == 0
-    assert "estimate: up to 4 candidates take about" in err
+    assert "estimate: about 4 candidates take about" in err
     assert "bounded by --max-usd 1" in err
     assert f"toy at {server.url}" in err
     assert result["candidates"] >= 4

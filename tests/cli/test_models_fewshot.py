@@ -91,4 +91,4 @@ def test_the_study_runs_on_a_model(spirals: Path, capsys: pytest.CaptureFixture[
         assert row["attempted"] >= row["parsed"] >= row["valid"] >= row["trained"] > 0
         assert row["usd"] > 0
     prompts = [s.call.messages[0]["content"] for s in server.served]
-    assert any("### known:" in p for p in prompts), "examples were to be shown"
+    assert any("# From earlier runs (data)" in p for p in prompts), "examples were to be shown"
