@@ -28,9 +28,9 @@ class Funnel:
     invalid: int = 0
     crashed: int = 0
     unmeasured: int = 0
-    dropped: int = 0
     trained: int = 0
     promoted: int = 0
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
