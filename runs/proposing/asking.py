@@ -19,7 +19,7 @@ from archwright.runs.guiding import seeds_of
 from archwright.runs.proposing.arms import MODEL, PERSON, Arms
 from archwright.runs.proposing.memos import Memos
 from archwright.runs.proposing.viewing import Viewer
-from archwright.runs.results.memo import latest_memo
+from archwright.runs.results.memo import memo_text
 from archwright.runs.screening import Desk, Screening
 from archwright.runs.steering import Move, is_control
 
@@ -149,8 +149,7 @@ class Proposing:
             return
         first, began = block.numbers[0], time.monotonic()
         try:
-            latest = latest_memo(self._context.journal)
-            memo = latest[0].to_text(self._context.metric.unit) if latest else ""
+            memo = memo_text(self._context.journal)
             question = self._viewer.for_many(first, move, block.campaign, memo)
             block.desks = tuple(
                 Desk(self._screening, n, question, self._model.name, explains=True)

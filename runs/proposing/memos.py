@@ -38,12 +38,11 @@ class Memos:
             return self._upto_date(least)
 
     def _upto_date(self, least: int) -> Memo:
-        journal, number = self.context.journal, len(self.context.journal.steps(MEMO))
-        latest = latest_memo(journal)
-        covered = int(latest[1]) if latest else 0
+        journal = self.context.journal
+        before, covered = latest_memo(journal) or (Memo(), 0)
         results = sum(1 for c in journal.candidates() if c.gain is not None)
         if results - covered < least or not results:
-            return latest[0] if latest else Memo()
+            return before
         rows, hypotheses = self._rows()
         shown = most_telling(rows)
         floors = measured_floors(self.context.floors)
@@ -54,19 +53,19 @@ class Memos:
             ledger=shown,
             omitted=len(rows) - len(shown),
             hypotheses=hypotheses,
-            memo=latest[0].to_text(unit) if latest else "",
+            memo=before.to_text(unit),
         )
-        return self._write(number + 1, question, rows, results)
+        return self._write(before, question, rows, results)
 
     def _write(
-        self, number: int, question: MemoQuestion, rows: Sequence[LedgerRow], results: int
+        self, before: Memo, question: MemoQuestion, rows: Sequence[LedgerRow], results: int
     ) -> Memo:
-        journal, key = self.context.journal, f"memo-{number}"
+        journal = self.context.journal
+        number = len(journal.steps(MEMO)) + 1
+        key = f"memo-{number}"
         shown = journal.once("question", key, "", {}, lambda: {**question.model_dump(mode="json")})
         question = MemoQuestion.model_validate(shown)
         seed = seed_of(self.context.settings.seed, key)
-        latest = latest_memo(journal)
-        before = latest[0] if latest else Memo()
         try:
             memo = checked(self.agents.ask(EVALUATOR, key, question, seed), rows)
         except AnswerError:

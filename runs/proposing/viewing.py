@@ -152,8 +152,8 @@ class Viewer:
 
     def _work(self, candidate: Candidate, why: str) -> ShownWork:
         """A candidate whole, with the curve of its longest training."""
-        steps = [self.context.spec.rungs[candidate.rung]] if candidate.rung is not None else [None]
-        trials = self.context.journal.trials(candidate.id, steps=steps[0])
+        steps = None if candidate.rung is None else self.context.spec.rungs[candidate.rung]
+        trials = self.context.journal.trials(candidate.id, steps=steps)
         curve: Curve = next((t.curve for t in trials if t.curve), ())
         return _shown(candidate, why, curve)
 
