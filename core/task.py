@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -24,6 +24,31 @@ class Backbone:
     width: int
     layers: int
     mlp_ratio: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One array of several that make up an input, or an output.
+
+    An input with a `vocabulary` holds tokens; a `mask` says which positions of the parts beside it
+    are there, where lengths vary.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    vocabulary: int | None = None
+    mask: bool = False
+
+
+Shapes = tuple[int, ...] | dict[str, tuple[int, ...]] | tuple[tuple[int, ...], ...]
+"""What a candidate's class is constructed with: one shape, or one for each part."""
+
+
+def shapes_of(parts: Sequence[Part]) -> Shapes:
+    """The shapes of parts by name; those of a tuple, whose names are numbers, in their order."""
+    if parts[0].name == "0":
+        return tuple(part.shape for part in parts)
+    return {part.name: part.shape for part in parts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +74,20 @@ class Problem:
     """Installed packages that candidates may import, besides torch and numpy."""
     folders: tuple[str, ...] = ()
     """Absolute paths of data folders that candidates may read; never of labels that are scored."""
+    inputs: tuple[Part, ...] = ()
+    """The arrays that make up an input, where it is a dictionary or a tuple of them; `input_shape`
+    is then how many numbers they have together."""
+    outputs: tuple[Part, ...] = ()
+    """Likewise of an output."""
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """What the arrays of an input are called in files: `x`, or `x.NAME` of each part."""
+        return tuple(f"x.{part.name}" for part in self.inputs) or ("x",)
 
     @property
     def module_shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The two shapes that the candidate's own class is constructed with."""
+        """The two shapes that the candidate's own class is constructed with, where each is one."""
         if self.backbone is None:
             return self.input_shape, self.output_shape
         shape = (self.input_shape[0], self.backbone.width)
@@ -121,6 +156,38 @@ def _check_recipe_value(key: str, value: object) -> None:
         raise SourceError(f"RECIPE[{key!r}] must lie in [{low:g}, {high:g}], not {value!r}")
 
 
+# --- training ------------------------------------------------------------------------------------
+
+Precision = Literal["float32", "bf16", "fp16"]
+Device = Literal["auto", "cpu", "cuda"]
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How the harness trains every candidate of a task alike."""
+
+    precision: Precision = "float32"
+    """Of the forward pass; weights stay in float32. fp16 scales its loss."""
+    accumulate: int = 1
+    """Batches whose gradients make one step."""
+    clip: float = 1.0
+    """The largest norm of the gradient; 0 is none."""
+    restarts: int = 0
+    """How often the schedule begins anew (SGDR: Loshchilov and Hutter 2017)."""
+    average: float = 0.0
+    """Decay of the moving average of the weights, which is what predicts; 0 is none."""
+    hold_out: float = 0.0
+    """Share of the training data that is held out to say when to stop; 0 is none."""
+    patience: int = 5
+    """Points of the curve without a lower loss on what is held out, after which it ends."""
+    device: Device = "auto"
+    """cpu or cuda; auto is what the sandbox has."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, keys in declaration order."""
+        return asdict(self)
+
+
 # --- task ------------------------------------------------------------------------------------
 
 
@@ -146,3 +213,5 @@ class TaskSpec:
     memory_mb: int = 2048
     plateau: AtPlateau = "broaden"
     """What a search does at the metric's ceiling, and where it has gained nothing for long."""
+    training: Training = field(default_factory=Training)
+    """How every candidate is trained."""

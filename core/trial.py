@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +10,10 @@ from typing import Any, Final, Self
 
 from archwright.core.arrays import Array
 from archwright.core.candidate import Candidate, Curve
-from archwright.core.task import Problem, Recipe
+from archwright.core.task import Problem, Recipe, Training
+
+Receive = Callable[[str, int, Array], None]
+"""Takes some of the predictions on a split, `(rows, *output_shape)`, from a row on."""
 
 
 class Status(StrEnum):
@@ -103,6 +106,7 @@ class TrialJob:
     seed: int
     data: Path
     splits: tuple[str, ...] = ("validation",)
+    """What is predicted after the last step; nothing, where a long training goes on."""
     seconds_limit: float = 120.0
     """CPU seconds of all its processes, and seconds in which all of them sleep."""
     memory_mb: int = 2048
@@ -114,6 +118,15 @@ class TrialJob:
     """What is trained before the candidate, which then inherits its weights."""
     wrapper: str = ""
     """Source of the candidate whose views of the input the trained network is shown."""
+    first_step: int = 0
+    """Where it begins: a long training is done in several jobs, each up to its `steps`."""
+    total_steps: int = 0
+    """What the schedule runs over; 0 where that is `steps`."""
+    start: Path | None = None
+    """A file `.npz` with the state that the job before left at `first_step`."""
+    training: Training = field(default_factory=Training)
+    state_mb: int = 0
+    """The most that the trained state may take, where it is wanted; 0 where it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +149,15 @@ class Outcome:
 
     `curve` holds (step, mean training loss since the last point). `predictions` maps a split to a
     float32 array `(samples, *output_shape)`; they are scored outside. A job that `measures` has
-    those of its first split with rounded weights, too, under its name with `_int8`.
+    those of its first split with rounded weights, too, under its name with `_int8`. Where the
+    caller received them block by block, none are kept here.
     """
 
     status: Status
     curve: tuple[tuple[int, float], ...] = ()
     predictions: Mapping[str, Array] = field(default_factory=dict)
+    state: Mapping[str, Array] = field(default_factory=dict)
+    """The trained network by name (`model.…`), and what its training needs to go on from there."""
     resources: Resources = field(default_factory=Resources)
     error: str = ""
     lost: bool = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Protocol, Self
 
-from archwright.core import CheckReport, Limitation, Outcome, Problem, TrialJob
+from archwright.core import CheckReport, Limitation, Outcome, Problem, Receive, TrialJob
 
 
 class Sandbox(Protocol):
@@ -44,8 +44,11 @@ class Sandbox(Protocol):
         """
         ...
 
-    def train(self, job: TrialJob, priority: int = 0) -> Outcome:
+    def train(self, job: TrialJob, priority: int = 0, receive: Receive | None = None) -> Outcome:
         """Train the candidate. Blocks, first for a free worker (lowest `priority` first).
+
+        `receive` is given the predictions block by block, in order, while they come; they count
+        only if the outcome is ok. Without it they are kept in the outcome, up to 64 MB.
 
         Raises:
             Stopped: `stop` was called before or while it ran.

@@ -47,6 +47,16 @@ class BackboneProjection:
 
 
 @dataclass(frozen=True, slots=True)
+class PartProjection:
+    """Of `core.Part`: one array of several that make up an input or an output."""
+
+    name: str
+    shape: Shape
+    vocabulary: int | None = None
+    mask: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ProblemProjection:
     """Of `core.Problem`: what a candidate is built against."""
 
@@ -59,6 +69,27 @@ class ProblemProjection:
     vocabulary: int | None = None
     causal: bool = False
     backbone: BackboneProjection | None = None
+    inputs: tuple[PartProjection, ...] = ()
+    outputs: tuple[PartProjection, ...] = ()
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """What the arrays of an input are called in files."""
+        return tuple(f"x.{part.name}" for part in self.inputs) or ("x",)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingProjection:
+    """Of `core.Training`."""
+
+    precision: str = "float32"
+    accumulate: int = 1
+    clip: float = 1.0
+    restarts: int = 0
+    average: float = 0.0
+    hold_out: float = 0.0
+    patience: int = 5
+    device: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +127,12 @@ class TrainRequest:
     measures: bool = False
     before: StageProjection | None = None
     wrapper: str = ""
+    training: TrainingProjection = TrainingProjection()
+    first_step: int = 0
+    total_steps: int = 0
+    state_mb: int = 0
+    start: str = ""
+    """Where the jail finds the state to start from; empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +171,8 @@ class JobRequest:
     """What the jail may read beside torch: files and folders."""
     clock_factor: float = 20.0
     """Times its limit that it may take on the clock: only a machine that is far too busy does."""
+    reply_bytes: int = 1 << 26
+    """The most that its process may send out."""
 
     @property
     def clock_limit(self) -> float:
@@ -214,12 +253,20 @@ class JobStart:
 
 
 @dataclass(frozen=True, slots=True)
+class JobPiece:
+    """Some of what a job's process has sent out, as it came; the bytes follow."""
+
+    piece: int
+    """How many bytes."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobEnd:
     """How a job's process ended, measured by the worker."""
 
     cause: str
-    """Why the worker killed it: timeout, starved (it was given no processor), stopped, scratch;
-    else empty."""
+    """Why the worker killed it: timeout, starved (it was given no processor), stopped, scratch,
+    flood (it sent out more than it may); else empty."""
     code: int
     signal: int
     cpu_seconds: float

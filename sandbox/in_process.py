@@ -5,21 +5,31 @@ from __future__ import annotations
 import json
 import random
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 
-from archwright.core import CheckReport, Limitation, Outcome, Problem, Resources, TrialJob
+from archwright.core import (
+    CheckReport,
+    Limitation,
+    Outcome,
+    Problem,
+    Receive,
+    Resources,
+    Status,
+    TrialJob,
+)
 from archwright.sandbox.contract import JobRequest, read
 from archwright.sandbox.inside import frames
 from archwright.sandbox.pool.sandbox import Turns
+from archwright.sandbox.replies import ReplyReader
 from archwright.sandbox.wall import (
     Ended,
     check_request,
     outcome_of,
-    predicted_shapes,
+    reader_of,
     report_of,
     train_request,
 )
@@ -61,20 +71,21 @@ class InProcessSandbox:
         with self._turns.place():
             started = time.monotonic()
             try:
-                header, _ = _perform(JobRequest(0.0, 0, check=request))
+                header = _perform(JobRequest(0.0, 0, check=request), ReplyReader())
                 return report_of(header, time.monotonic() - started)
             except Ended as ended:
                 return CheckReport(ended.status, error=ended.error)
 
-    def train(self, job: TrialJob, priority: int = 0) -> Outcome:
+    def train(self, job: TrialJob, priority: int = 0, receive: Receive | None = None) -> Outcome:
         """Train the candidate. The limits on time and memory are not enforced."""
-        shapes = predicted_shapes(job)
+        reader, kept = reader_of(job, receive)
         with self._turns.place(priority):
             sent_at, cpu = time.monotonic(), time.process_time()
-            header, body = _perform(JobRequest(0.0, 0, train=train_request(job)))
-            used = Resources(time.monotonic() - sent_at, cpu_seconds=time.process_time() - cpu)
             try:
-                return outcome_of(header, body, job.steps, shapes, used, sent_at)
+                header = _perform(JobRequest(0.0, 0, train=train_request(job)), reader)
+                used = Resources(time.monotonic() - sent_at, cpu_seconds=time.process_time() - cpu)
+                outcome = outcome_of(header, reader, job.steps, used, sent_at)
+                return replace(outcome, predictions=kept.predictions)
             except Ended as ended:
                 return Outcome(ended.status, error=ended.error)
 
@@ -88,8 +99,12 @@ class InProcessSandbox:
         return (Limitation("isolation", "candidate code runs in Archwright's own process", fix),)
 
 
-def _perform(job: JobRequest) -> tuple[dict[str, Any], bytes]:
-    """The reply to `job`, through the same JSON and bytes as that of a jail."""
+def _perform(job: JobRequest, reader: ReplyReader) -> dict[str, Any]:
+    """The reply to `job`, through the same JSON and bytes as that of a jail.
+
+    Raises:
+        Ended: what it sends out is refused.
+    """
     import torch
 
     from archwright.sandbox.inside import jobs
@@ -100,9 +115,12 @@ def _perform(job: JobRequest) -> tuple[dict[str, Any], bytes]:
     try:
         with torch.random.fork_rng(devices=[]):
             job = read(JobRequest, json.loads(json.dumps(asdict(job))))
-            message = frames.encode_arrays(*jobs.perform(job, jobs.gather(job)))
+            sender = frames.Sender(reader.feed)
+            reader.feed(frames.encode(jobs.perform(job, jobs.gather(job), sender)))
     finally:
         torch.set_num_threads(threads)
         random.setstate(python_state)
         np.random.set_state(numpy_state)
-    return frames.decode(message)
+    if reader.fault or reader.header is None:
+        raise Ended(Status.INVALID, f"the reply is refused: {reader.fault}")
+    return reader.header

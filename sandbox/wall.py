@@ -5,22 +5,21 @@ The latter is read as hostile input: only what the contract allows becomes a typ
 
 from __future__ import annotations
 
-import io
-import math
 import re
 import signal
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import numpy as np
 
 from archwright.core import (
-    Array,
     Check,
     CheckReport,
     Outcome,
     Problem,
+    Receive,
     Resources,
     SandboxError,
     Status,
@@ -39,7 +38,7 @@ from archwright.sandbox.contract import (
     project,
     read,
 )
-from archwright.sandbox.inside import frames
+from archwright.sandbox.replies import Collected, ReplyReader, Wanted
 
 _NAME_LIMIT: Final = 60
 _FAULT_LINE: Final = re.compile(r'File "candidate\.py", line (\d+) in (\w+)')
@@ -63,15 +62,23 @@ def check_request(source: str, problem: Problem, seed: int, proxies: bool) -> Ch
 
 def train_request(job: TrialJob) -> TrainRequest:
     """What a jail on this machine is told of a training."""
-    return replace(project(TrainRequest, job), data=str(job.data.resolve()))
+    start = str(job.start.resolve()) if job.start else ""
+    return replace(project(TrainRequest, job), data=str(job.data.resolve()), start=start)
 
 
-def open_reply(end: JobEnd, raw: bytes, memory_mb: int) -> tuple[dict[str, Any], bytes]:
+def files_of(job: TrialJob) -> list[Path]:
+    """The files that a training reads."""
+    names = [f"{s}_{name}.npy" for s in ("train", *job.splits) for name in job.problem.input_names]
+    labels = sorted(job.data.glob("train_y*.npy"))
+    return [*(job.data / name for name in names), *labels, *([job.start] if job.start else [])]
+
+
+def open_reply(end: JobEnd, reader: ReplyReader, memory_mb: int) -> dict[str, Any]:
     """The child's own reply, if its process ended properly.
 
     Args:
         end: the worker's report.
-        raw: what the child wrote.
+        reader: has read what the child sent out.
         memory_mb: what it was allowed.
 
     Raises:
@@ -80,14 +87,12 @@ def open_reply(end: JobEnd, raw: bytes, memory_mb: int) -> tuple[dict[str, Any],
     """
     if end.left:
         raise SandboxError(f"{end.left} processes of a job could not be killed")
+    if reader.fault:
+        raise _refused(reader.fault)
     _check_end(end, memory_mb)
-    try:
-        message = frames.read_message(io.BytesIO(raw).read)
-    except frames.FrameError as error:
-        raise _refused(error) from error
-    if message is None:
+    if reader.header is None:
         raise Ended(Status.CRASHED, f"the candidate ended its process (exit code {end.code})")
-    return message
+    return reader.header
 
 
 def _check_end(end: JobEnd, memory_mb: int) -> None:
@@ -98,6 +103,8 @@ def _check_end(end: JobEnd, memory_mb: int) -> None:
         raise Ended(Status.TIMEOUT, f"killed after {used}: the machine is too busy", lost=True)
     if end.cause == "scratch":
         raise Ended(Status.CRASHED, "killed: it filled its scratch folder")
+    if end.cause == "flood":
+        raise _refused("it sends out more than it may")
     if end.cause == "stopped":
         raise Ended(Status.KILLED, "killed: the sandbox was stopped", lost=True)
     if "bad_alloc" in end.output and end.signal:
@@ -132,16 +139,16 @@ def _refused(why: object) -> Ended:
 
 def outcome_of(
     header: Mapping[str, Any],
-    body: bytes,
+    reader: ReplyReader,
     steps: int,
-    shapes: Mapping[str, tuple[int, ...]],
     used: Resources,
     sent_at: float,
 ) -> Outcome:
     """The outcome that a reply to a training of `steps` claims, every field checked.
 
     Args:
-        shapes: the shape of the predictions on each split, as `predicted_shapes` gives them.
+        header: the reply.
+        reader: what else was sent out.
         used: what was measured outside; what the child alone knows is added to it.
         sent_at: when the job was sent, on the monotonic clock.
 
@@ -162,38 +169,47 @@ def outcome_of(
     outcome = Outcome(Status(reply.status), curve=tuple(reply.curve), resources=used)
     if outcome.status is not Status.OK:
         return replace(outcome, error=clean(reply.error))
-    try:
-        predictions: dict[str, Array] = dict(frames.split_arrays(header, body, shapes))
-    except frames.FrameError as fault:
-        raise Ended(Status.INVALID, f"the predictions are refused: {fault}") from fault
-    if not all(np.isfinite(array).all() for array in predictions.values()):
-        raise Ended(Status.INVALID, "the predictions are not finite")
-    return replace(outcome, predictions=predictions)
+    if reader.missing:
+        raise _refused(reader.missing)
+    return replace(outcome, state=reader.state)
 
 
-def predicted_shapes(job: TrialJob) -> dict[str, tuple[int, ...]]:
-    """The shape `(samples, *output_shape)` of what a training must predict, by split.
+def predictions_wanted(job: TrialJob) -> dict[str, Wanted]:
+    """What a training must predict, by split.
 
     Raises:
-        SandboxError: the job's data cannot be read, or its predictions are over the limit.
+        SandboxError: the job's data cannot be read.
     """
+    names, shape = job.problem.input_names, job.problem.output_shape
     try:
         samples = {
-            name: len(np.load(job.data / f"{name}.npy", mmap_mode="r", allow_pickle=False))
-            for name in ("train_x", "train_y", *(f"{split}_x" for split in job.splits))
+            split: len(np.load(job.data / f"{split}_{names[0]}.npy", mmap_mode="r"))
+            for split in ("train", *job.splits)
         }
     except (OSError, ValueError) as error:
         raise SandboxError(f"the data of a trial cannot be read: {error}") from error
-    shapes = {split: (samples[f"{split}_x"], *job.problem.output_shape) for split in job.splits}
+    wanted = {split: Wanted(samples[split], shape) for split in job.splits}
     if job.measures:
-        shapes[f"{job.splits[0]}_int8"] = shapes[job.splits[0]]
-    size = 4 * sum(math.prod(shape) for shape in shapes.values())
-    if size > frames.REPLY_LIMIT_BYTES - frames.HEADER_LIMIT_BYTES:
-        raise SandboxError(
-            f"predictions of {size >> 20} MB are over the limit of a reply; "
-            "give the task fewer samples in its splits"
-        )
-    return shapes
+        wanted[f"{job.splits[0]}_int8"] = wanted[job.splits[0]]
+    return wanted
+
+
+COLLECTED_LIMIT_BYTES: Final = 64 << 20
+
+
+def reader_of(job: TrialJob, receive: Receive | None) -> tuple[ReplyReader, Collected]:
+    """What reads the reply to a training; where nobody receives the predictions, they are kept.
+
+    Raises:
+        SandboxError: the job's data cannot be read, or nobody receives predictions that are too
+            large to be kept.
+    """
+    wanted, kept = predictions_wanted(job), Collected()
+    size = sum(w.samples * w.row_bytes for w in wanted.values())
+    if receive is None and size > COLLECTED_LIMIT_BYTES:
+        raise SandboxError(f"predictions of {size >> 20} MB have to be received in blocks")
+    reader = ReplyReader(wanted, receive or kept.receive, job.state_mb << 20)
+    return reader, kept
 
 
 def resources_of(end: JobEnd) -> Resources:

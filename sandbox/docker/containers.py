@@ -10,7 +10,7 @@ import shutil
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -226,9 +226,8 @@ class ContainerWorker(WarmWorker):
         del pid  # a number of the container's own; its end is the container's
         self.jobs_done += 1
 
-    def stage(self, source: Path, names: Iterable[str]) -> str:
-        """Put arrays where the container sees them, and nothing else. Returns the folder there."""
-        files = [source / f"{name}.npy" for name in names]
+    def stage(self, files: Sequence[Path]) -> str:
+        """Put files where the container sees them, and nothing else. Returns the folder there."""
         stats = [file.stat() for file in files]
         wanted = [
             (str(f), s.st_ino, s.st_mtime_ns, s.st_size) for f, s in zip(files, stats, strict=True)
@@ -237,10 +236,8 @@ class ContainerWorker(WarmWorker):
             self._staged = None
             for old in self.data.iterdir():
                 old.unlink()
-            for file in files:
-                copy = self.data / file.name
-                shutil.copyfile(file, copy)
-                copy.chmod(0o644)
+            for file, stat in zip(files, stats, strict=True):
+                _put(file, self.data / file.name, readable=bool(stat.st_mode & 0o004))
             self._staged = wanted
         return _DATA
 
@@ -270,6 +267,16 @@ class ContainerWorker(WarmWorker):
         return (self.folder / "log",)
 
 
+def _put(file: Path, target: Path, readable: bool) -> None:
+    """Link a file that everyone may read, which costs nothing however large it is; else copy it."""
+    if readable:
+        with suppress(OSError):  # on another file system
+            target.hardlink_to(file.resolve())
+            return
+    shutil.copyfile(file, target)
+    target.chmod(0o644)
+
+
 def closing_options(memory_mb: int, settings: DockerSettings) -> dict[str, Any]:
     """The options that close a container off.
 
@@ -280,7 +287,7 @@ def closing_options(memory_mb: int, settings: DockerSettings) -> dict[str, Any]:
 
     memory = f"{memory_mb + WARM_MEMORY_MB + SCRATCH_MB}m"
     scratch = f"rw,nosuid,nodev,noexec,mode=0755,size={SCRATCH_MB}m,nr_inodes=4096"
-    most = {"core": 0, "nofile": 1024, "fsize": frames.REPLY_LIMIT_BYTES}
+    most = {"core": 0, "nofile": 1024, "fsize": frames.BODY_LIMIT_BYTES}
     return {
         "network_mode": "none",
         "read_only": True,

@@ -17,7 +17,7 @@ from archwright.sandbox.limitations import WAYS
 from archwright.sandbox.pool.sandbox import CHECK_MEMORY_MB, WarmSandbox, package_paths
 from archwright.sandbox.pool.worker import WarmWorker
 from archwright.sandbox.process import CODE
-from archwright.sandbox.wall import train_request
+from archwright.sandbox.wall import files_of, train_request
 
 JOBS_PER_CONTAINER: Final = 500
 """After so many a container is replaced, however healthy it looks."""
@@ -103,8 +103,9 @@ class DockerSandbox(WarmSandbox):
     def _train_request(self, job: TrialJob, worker: WarmWorker) -> TrainRequest:
         request = train_request(job)
         if isinstance(worker, ContainerWorker):
-            names = ("train_x", "train_y", *(f"{split}_x" for split in job.splits))
-            request = replace(request, data=worker.stage(job.data, names))
+            folder = worker.stage(files_of(job))
+            start = f"{folder}/{job.start.name}" if job.start else ""
+            request = replace(request, data=folder, start=start)
         return request
 
     def _is_worn(self, worker: WarmWorker, end: JobEnd) -> bool:

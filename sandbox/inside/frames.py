@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 LENGTHS: Final = struct.Struct("!IQ")
 HEADER_LIMIT_BYTES: Final = 4 << 20
-REPLY_LIMIT_BYTES: Final = 64 << 20
-"""The most that candidate code can send out: header and arrays together."""
+BODY_LIMIT_BYTES: Final = 64 << 20
+PART_BYTES: Final = 4 << 20
+"""About how much of an array is sent at once."""
 
 
 class FrameError(ValueError):
@@ -27,11 +28,31 @@ def encode(header: Mapping[str, Any], body: bytes = b"") -> bytes:
     return LENGTHS.pack(len(text), len(body)) + text + body
 
 
-def encode_arrays(header: Mapping[str, Any], arrays: Mapping[str, NDArray[np.float32]]) -> bytes:
-    """A message whose header lists `arrays` as [name, shape] and whose body is their bytes."""
-    listed = [[name, list(array.shape)] for name, array in arrays.items()]
-    body = b"".join(np.ascontiguousarray(a, dtype="<f4").tobytes() for a in arrays.values())
-    return encode({**header, "arrays": listed}, body)
+class Sender:
+    """Sends what a job gives out beside its reply: predictions in blocks, and trained weights.
+
+    Args:
+        write: takes a whole message.
+    """
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        self._write = write
+
+    def block(self, name: str, start: int, rows: NDArray[Any]) -> None:
+        """Send predictions of consecutive samples from `start` on: `(rows, *output_shape)`."""
+        pace = max(1, PART_BYTES // max(1, 4 * rows[:1].size))
+        for first in range(0, len(rows), pace):
+            cut = np.ascontiguousarray(rows[first : first + pace], dtype="<f4")
+            header = {"block": name, "start": start + first, "rows": len(cut)}
+            self._write(encode(header, cut.tobytes()))
+
+    def state(self, name: str, array: NDArray[Any]) -> None:
+        """Send one array of the trained state, in as many messages as it takes."""
+        kind = array.dtype.newbyteorder("<").str
+        data = memoryview(np.ascontiguousarray(array, dtype=kind).tobytes())
+        header = {"state": name, "kind": kind, "shape": list(array.shape)}
+        for start in range(0, max(1, len(data)), PART_BYTES):
+            self._write(encode({**header, "at": start}, bytes(data[start : start + PART_BYTES])))
 
 
 def read_message(read: Callable[[int], bytes]) -> tuple[dict[str, Any], bytes] | None:
@@ -44,12 +65,12 @@ def read_message(read: Callable[[int], bytes]) -> tuple[dict[str, Any], bytes] |
     if lengths is None:
         return None
     header_bytes, body_bytes = LENGTHS.unpack(lengths)
-    if header_bytes > HEADER_LIMIT_BYTES or body_bytes > REPLY_LIMIT_BYTES:
+    if header_bytes > HEADER_LIMIT_BYTES or body_bytes > BODY_LIMIT_BYTES:
         raise FrameError(f"a message of {header_bytes + body_bytes} bytes is over the limit")
     header, body = _read_exactly(read, header_bytes), _read_exactly(read, body_bytes)
     if header is None or body is None:
         raise FrameError("a message was cut short")
-    return _parse(header), body
+    return parse(header), body
 
 
 def decode(message: bytes) -> tuple[dict[str, Any], bytes]:
@@ -75,7 +96,12 @@ def _read_exactly(read: Callable[[int], bytes], count: int) -> bytes | None:
     return b"".join(parts)
 
 
-def _parse(header: bytes) -> dict[str, Any]:
+def parse(header: bytes) -> dict[str, Any]:
+    """The header of a message.
+
+    Raises:
+        FrameError: it is not a JSON object.
+    """
     try:
         value = json.loads(header)
     except (ValueError, RecursionError) as error:
@@ -83,24 +109,3 @@ def _parse(header: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise FrameError("a message's header is not an object")
     return value
-
-
-def split_arrays(
-    header: Mapping[str, Any], body: bytes, wanted: Mapping[str, tuple[int, ...]]
-) -> dict[str, NDArray[np.float32]]:
-    """The float32 arrays of a message, which must be exactly those of `wanted` (name to shape).
-
-    Raises:
-        FrameError: other names, other shapes, or a body of another length.
-    """
-    listed = [[name, list(shape)] for name, shape in wanted.items()]
-    if header.get("arrays") != listed:
-        raise FrameError(f"expected the arrays {listed}, got {str(header.get('arrays'))[:200]}")
-    sizes = [int(np.prod(shape, dtype=np.int64)) for shape in wanted.values()]
-    if len(body) != 4 * sum(sizes):
-        raise FrameError(f"expected {4 * sum(sizes)} bytes of arrays, got {len(body)}")
-    parts = np.split(np.frombuffer(body, dtype="<f4"), np.cumsum(sizes)[:-1]) if sizes else []
-    return {
-        name: part.reshape(wanted[name]).astype(np.float32)
-        for name, part in zip(wanted, parts, strict=True)
-    }

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Condition, Lock
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from archwright.core import (
     CheckReport,
@@ -21,6 +21,7 @@ from archwright.core import (
     Limitation,
     Outcome,
     Problem,
+    Receive,
     Resources,
     SandboxError,
     Status,
@@ -41,12 +42,13 @@ from archwright.sandbox.inside.jail import libraries
 from archwright.sandbox.limitations import find_limitations
 from archwright.sandbox.pool.scratch import Scratch
 from archwright.sandbox.pool.worker import END_SECONDS, WarmWorker, WorkerDied
+from archwright.sandbox.replies import ReplyReader
 from archwright.sandbox.wall import (
     Ended,
     check_request,
     open_reply,
     outcome_of,
-    predicted_shapes,
+    reader_of,
     report_of,
     resources_of,
     train_request,
@@ -189,7 +191,7 @@ class WarmSandbox(ABC):
             started = time.monotonic()
             try:
                 worker = self._entered(self._checkers, 0)
-                header, _ = open_reply(*self._run(worker, job, problem), job.memory_mb)
+                header = self._answer(worker, job, problem, ReplyReader())
                 return report_of(header, time.monotonic() - started)
             except Ended as ended:
                 seconds = time.monotonic() - started
@@ -197,9 +199,15 @@ class WarmSandbox(ABC):
                     ended.status, error=ended.error, seconds=seconds, lost=ended.lost
                 )
 
-    def train(self, job: TrialJob, priority: int = 0) -> Outcome:
+    def _answer(
+        self, worker: WarmWorker, job: JobRequest, problem: Problem | None, reader: ReplyReader
+    ) -> dict[str, Any]:
+        """The reply to a job that sends nothing else out."""
+        return open_reply(self._run(worker, job, problem, reader), reader, job.memory_mb)
+
+    def train(self, job: TrialJob, priority: int = 0, receive: Receive | None = None) -> Outcome:
         """Train the candidate in a free worker, lowest `priority` first."""
-        shapes = predicted_shapes(job)
+        reader, kept = reader_of(job, receive)
         with self._turns.place(priority) as place:
             started, used = time.monotonic(), Resources()
             try:
@@ -209,11 +217,13 @@ class WarmSandbox(ABC):
                     job.memory_mb,
                     train=self._train_request(job, worker),
                     device=self.device,
+                    reply_bytes=reader.limit_bytes,
                 )
-                end, raw = self._run(worker, request, job.problem)
+                end = self._run(worker, request, job.problem, reader)
                 used = resources_of(end)
-                reply = open_reply(end, raw, job.memory_mb)
-                return outcome_of(*reply, job.steps, shapes, used, worker.sent_at)
+                header = open_reply(end, reader, job.memory_mb)
+                outcome = outcome_of(header, reader, job.steps, used, worker.sent_at)
+                return replace(outcome, predictions=kept.predictions)
             except Ended as ended:
                 used = replace(used, seconds=used.seconds or time.monotonic() - started)
                 return Outcome(ended.status, resources=used, error=ended.error, lost=ended.lost)
@@ -240,8 +250,7 @@ class WarmSandbox(ABC):
             with self._check_turns.place():
                 try:
                     worker = self._entered(self._checkers, 0)
-                    header, _ = open_reply(*self._run(worker, job, None), job.memory_mb)
-                    return read(ProbeReply, header)
+                    return read(ProbeReply, self._answer(worker, job, None, ReplyReader()))
                 except (Ended, ContractBreach) as error:
                     raise SandboxError(f"the probe of the jail failed: {error}") from error
 
@@ -262,9 +271,9 @@ class WarmSandbox(ABC):
         return workers[place]
 
     def _run(
-        self, worker: WarmWorker, job: JobRequest, problem: Problem | None
-    ) -> tuple[JobEnd, bytes]:
-        """Do a job in a worker, which is replaced if it breaks.
+        self, worker: WarmWorker, job: JobRequest, problem: Problem | None, reader: ReplyReader
+    ) -> JobEnd:
+        """Do a job in a worker, which is replaced if it breaks; `reader` reads what it sends.
 
         Raises:
             Ended: the worker broke.
@@ -276,7 +285,7 @@ class WarmSandbox(ABC):
             self._replace(worker, stuck=True)
         self._warm(worker)
         try:
-            end, raw = worker.run(job)
+            end = worker.run(job, reader.feed)
         except WorkerDied as death:
             self._raise_if_stopped(death)
             self._replace(worker, death.stuck)
@@ -286,7 +295,7 @@ class WarmSandbox(ABC):
             self._raise_if_stopped(None)
         if self._is_worn(worker, end):
             self._replace(worker, stuck=True)
-        return end, raw
+        return end
 
     def _warm(self, worker: WarmWorker) -> None:
         """Wait until a worker is ready for its next job.

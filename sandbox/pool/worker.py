@@ -9,12 +9,12 @@ import shutil
 import signal
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
-from typing import IO, Final, Protocol, TypeVar
+from typing import IO, Any, Final, Protocol, TypeVar
 
 import psutil
 
@@ -33,7 +33,7 @@ LOOK_SECONDS: Final = 0.5
 END_SECONDS: Final = 8.0
 _ENDED: Final = "the sandbox worker was ended"
 
-Said = TypeVar("Said", Greeting, JobStart, JobEnd)
+Said = TypeVar("Said", Greeting, JobStart)
 
 
 class WorkerDied(SandboxError):  # noqa: N818 - an event, told apart from the sandbox's own errors
@@ -107,11 +107,15 @@ class WarmWorker(ABC):
         """
         with self._talking:
             if self._greeting is None:
-                self._greeting = self._hear(Greeting, START_SECONDS)[0]
+                self._greeting = self._hear(Greeting, START_SECONDS)
             return self._greeting
 
-    def run(self, job: JobRequest) -> tuple[JobEnd, bytes]:
-        """Do one job: the report of its end, and what the child wrote, not yet to be trusted.
+    def run(self, job: JobRequest, feed: Callable[[bytes], None]) -> JobEnd:
+        """Do one job. Returns the report of its end.
+
+        Args:
+            job: what is to be done.
+            feed: is given what the child sends out, as it comes, not to be trusted.
 
         Raises:
             WorkerDied: the parent ended or was ended, or does not answer.
@@ -124,20 +128,26 @@ class WarmWorker(ABC):
                 self._channel.send(frames.encode(asdict(job)))
             except (OSError, ValueError) as error:
                 raise WorkerDied(_ENDED) from error
-            self._note_job(self._hear(JobStart, self.grace_seconds + START_SECONDS)[0].pid)
-            end, reply = self._hear(JobEnd, self.grace_seconds + job.clock_limit)
+            self._note_job(self._hear(JobStart, self.grace_seconds + START_SECONDS).pid)
+            watch, patience = Stopwatch(), self.grace_seconds + job.clock_limit
+            while "piece" in (message := self._listen(watch, patience))[0]:
+                feed(message[1])
             self.interrupted = False
-            return end, reply
+            return read(JobEnd, message[0])
 
     @abstractmethod
     def _note_job(self, pid: int) -> None:
         """Take note of the process id, as the parent sees it, of the job that has begun."""
 
-    def _hear(self, kind: type[Said], patience_seconds: float) -> tuple[Said, bytes]:
+    def _hear(self, kind: type[Said], patience_seconds: float) -> Said:
+        return read(kind, self._listen(Stopwatch(), patience_seconds)[0])
+
+    def _listen(self, watch: Stopwatch, patience_seconds: float) -> tuple[dict[str, Any], bytes]:
+        """The next that the parent says, while the watch shows less than the patience."""
         channel = self._channel
         if channel is None:
             raise WorkerDied(_ENDED)
-        receive = functools.partial(_receive, channel, Stopwatch(), patience_seconds)
+        receive = functools.partial(_receive, channel, watch, patience_seconds)
         try:
             message = frames.read_message(receive)
         except TimeoutError as error:
@@ -146,7 +156,7 @@ class WarmWorker(ABC):
             raise WorkerDied("the sandbox worker was cut short") from error
         if message is None:
             raise WorkerDied(f"the sandbox worker ended: {self._last_words()}")
-        return read(kind, message[0]), message[1]
+        return message
 
     def _last_words(self) -> str:
         for log in self._logs():

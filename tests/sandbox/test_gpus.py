@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from sandbox_candidates import GOOD, MIXER
@@ -19,7 +18,7 @@ from archwright.sandbox.docker.containers import ContainerWorker
 from archwright.sandbox.docker.engine import DockerSettings
 from archwright.sandbox.docker.sandbox import DockerSandbox
 from archwright.sandbox.inside.model.building import build, run
-from archwright.sandbox.inside.model.training import as_input, as_target
+from archwright.sandbox.inside.training.data import as_input, as_target
 from archwright.sandbox.opening import open_sandbox
 
 Jobs = Callable[..., TrialJob]
@@ -75,11 +74,12 @@ def test_data_and_network_go_to_the_default_device(problem: Problem, sequences: 
     told = project(ProblemProjection, problem)
     with torch.device("meta"):
         model = build(GOOD, told)
-        x = as_input(np.zeros((4, 8), np.float32), told)
+        x = as_input([torch.zeros(4, 8, device="cpu")], told)
         out = run(model, x, told)
         mixer = build(MIXER, project(ProblemProjection, sequences))
     assert {p.device.type for p in (*model.parameters(), *mixer.parameters(), x, out)} == {"meta"}
-    assert as_target(np.zeros(4, np.int64), told).device.type == "cpu"
+    labels = [torch.zeros(4, dtype=torch.int64)]
+    assert as_target(labels, told).device.type == "cpu"
 
 
 @pytest.mark.docker

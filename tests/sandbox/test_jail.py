@@ -133,4 +133,4 @@ def test_a_job_sees_its_own_arrays_alone(jail: Sandbox, make_job: Jobs, data: Pa
         "raise RuntimeError(sorted(names))\n"
     )
     error = jail.train(make_job(source)).error
-    assert "['train_x', 'train_y', 'validation_x']" in error
+    assert "['labels', 'train', 'validation']" in error

@@ -19,7 +19,8 @@ from archwright.sandbox import Sandbox
 from archwright.sandbox.contract import JobEnd, JobRequest
 from archwright.sandbox.inside.jail.metering import LONGEST_LOOK_SECONDS, Stopwatch, UsageMeter
 from archwright.sandbox.process import ForkedWorker, Forkserver
-from archwright.sandbox.wall import Ended, open_reply, train_request
+from archwright.sandbox.replies import ReplyReader
+from archwright.sandbox.wall import Ended, open_reply, reader_of, train_request
 
 Jobs = Callable[..., TrialJob]
 
@@ -85,9 +86,11 @@ def test_whoever_is_held_up_from_outside_goes_on_unharmed(
 ) -> None:
     """Stopped for longer than its limit on CPU time: alone, then with the worker around it."""
     source = WAITS_TO_GO + GOOD
-    job = JobRequest(1.0, 512, train=train_request(make_job(source, steps=30)))
+    asked = make_job(source, steps=30)
+    job = JobRequest(1.0, 512, train=train_request(asked))
+    reader, _ = reader_of(asked, None)
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(worker.run, job)
+        running = pool.submit(worker.run, job, reader.feed)
         candidate = _job_of(tmp_path)
         parent = candidate.parent()
         assert parent is not None
@@ -98,23 +101,23 @@ def test_whoever_is_held_up_from_outside_goes_on_unharmed(
             for process in stopped:
                 process.resume()
         (Path(candidate.cwd()) / "go").touch()
-        end, raw = running.result()
+        end = running.result()
     assert end.cause == ""
-    assert open_reply(end, raw, 512)[0]["status"] == "ok"
+    assert open_reply(end, reader, 512)["status"] == "ok"
 
 
 def test_whoever_is_given_no_processor_to_the_end_is_lost(
     make_job: Jobs, worker: ForkedWorker, tmp_path: Path
 ) -> None:
     train = train_request(make_job(STARTED + "while True: pass"))
-    job = JobRequest(60.0, 512, train=train, clock_factor=0.02)
+    job, reader = JobRequest(60.0, 512, train=train, clock_factor=0.02), ReplyReader()
     with ThreadPoolExecutor(1) as pool:
-        running: Future[tuple[JobEnd, bytes]] = pool.submit(worker.run, job)
+        running: Future[JobEnd] = pool.submit(worker.run, job, reader.feed)
         _job_of(tmp_path).suspend()
-        end, raw = running.result()
+        end = running.result()
     assert end.cause == "starved"
     with pytest.raises(Ended, match="the machine is too busy") as ended:
-        open_reply(end, raw, 512)
+        open_reply(end, reader, 512)
     assert (ended.value.status, ended.value.lost) == (Status.TIMEOUT, True)
 
 
@@ -124,7 +127,7 @@ def test_the_system_s_own_want_of_memory_is_told_from_the_candidate_s(
 ) -> None:
     end = JobEnd("", 0, signal.SIGKILL, cpu_seconds=2.0, peak_memory_mb=peak_mb)
     with pytest.raises(Ended) as ended:
-        open_reply(end, b"", 2048)
+        open_reply(end, ReplyReader(), 2048)
     assert (ended.value.status, ended.value.lost) == (Status.OUT_OF_MEMORY, lost)
 
 

@@ -13,6 +13,7 @@ from archwright.core import Resources, Status, TrialJob
 from archwright.sandbox.in_process import InProcessSandbox
 from archwright.sandbox.inside.calibration import calibrate
 from archwright.sandbox.inside.model.measuring import round_weights
+from archwright.sandbox.replies import ReplyReader
 from archwright.sandbox.wall import Ended, outcome_of
 
 
@@ -55,7 +56,7 @@ def test_a_job_that_measures_predicts_with_rounded_weights_too(
 def test_a_latency_that_is_no_time_is_refused(latency: object) -> None:
     reply = {"status": "ok", "latency_ms": latency}
     with pytest.raises(Ended, match="latency"):
-        outcome_of(reply, b"", 1, {}, Resources(), 0.0)
+        outcome_of(reply, ReplyReader(), 1, Resources(), 0.0)
 
 
 def test_calibration_gives_rates_and_leaves_threads_alone() -> None:

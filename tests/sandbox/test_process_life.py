@@ -26,6 +26,7 @@ from archwright.sandbox.pool.sandbox import Turns
 from archwright.sandbox.pool.scratch import Scratch
 from archwright.sandbox.pool.worker import WorkerDied
 from archwright.sandbox.process import ForkedWorker, Forkserver, ProcessSandbox
+from archwright.sandbox.replies import ReplyReader
 from archwright.sandbox.wall import train_request
 
 Jobs = Callable[..., TrialJob]
@@ -104,7 +105,7 @@ def test_a_worker_that_does_not_answer_is_stuck_and_can_be_ended(
     worker.warm()
     job = JobRequest(2.0, 512, train=train_request(make_job(FOREVER)), clock_factor=1.0)
     with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(worker.run, job)
+        future = pool.submit(worker.run, job, ReplyReader().feed)
         family = wait_for_jobs(tmp_path, 1)
         stuck = jobs_in(family)[0].parent()
         assert stuck is not None

@@ -23,7 +23,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import BinaryIO, Final, NoReturn
 
-from ...contract import Greeting, JobEnd, JobRequest, JobStart, read
+from ...contract import Greeting, JobEnd, JobPiece, JobRequest, JobStart, read
 from .. import frames
 from . import confinement
 from .descendants import end_all
@@ -36,6 +36,7 @@ SCRATCH_LIMIT_ENTRIES: Final = 1000
 _TAIL_BYTES: Final = 4096
 _RESULT: Final = 3
 """File descriptor of the reply in a child; the only one that it holds beside the usual three."""
+_PIECE_BYTES: Final = 1 << 20
 
 
 class Worker:
@@ -55,32 +56,33 @@ class Worker:
         self.readable = readable_paths()
         self.send(Greeting(self.pid, layers, can_use_gpu()))
 
-    def send(self, said: Greeting | JobStart | JobEnd, body: bytes = b"") -> None:
+    def send(self, said: Greeting | JobStart | JobPiece | JobEnd, body: bytes = b"") -> None:
         """Answer the orchestrator."""
         _write(self.replies, frames.encode(asdict(said), body))
 
     def serve(self) -> None:
         """Do jobs until the input ends."""
         while (message := frames.read_message(lambda n: os.read(self.jobs, n))) is not None:
-            self.send(*self.do(read(JobRequest, message[0])))
+            self.send(self.do(read(JobRequest, message[0])))
 
-    def do(self, job: JobRequest) -> tuple[JobEnd, bytes]:
-        """Run one job in a child. Returns the report of its end, and what it wrote as its reply."""
+    def do(self, job: JobRequest) -> JobEnd:
+        """Run one job in a child, and hand on what it sends out. Returns the report of its end."""
         scratch, user = Path(tempfile.mkdtemp(prefix="job-", dir=self.folder)), next(self.users)
         started = time.monotonic()
-        with _sink(self.folder) as result, _sink(self.folder) as output:
+        with _sink(self.folder) as output, _Outlet(self, job.reply_bytes) as outlet:
             pid = os.fork()
             if pid == 0:
-                self._be_child(job, scratch, user, result.fileno(), output.fileno())
+                self._be_child(job, scratch, user, outlet.inside, output.fileno())
+            outlet.close_inside()
             self.send(JobStart(pid))
-            end = self._watch(pid, scratch, job)
+            end = self._watch(pid, scratch, job, outlet)
             left, seconds = end_all(pid), time.monotonic() - started
+            outlet.empty()
             shutil.rmtree(scratch, ignore_errors=True)
             clean, said = not scratch.exists(), _tail(output)
-            end = replace(end, left=left, seconds=seconds, clean=clean, output=said)
-            return end, _content(result)
+            return replace(end, left=left, seconds=seconds, clean=clean, output=said)
 
-    def _watch(self, pid: int, scratch: Path, job: JobRequest) -> JobEnd:
+    def _watch(self, pid: int, scratch: Path, job: JobRequest, outlet: _Outlet) -> JobEnd:
         """Wait for the child's end, or bring it about."""
         cause, meter = "", UsageMeter()
         while True:
@@ -89,15 +91,21 @@ class Worker:
                 return _end_report(cause, status, usage, meter)
             meter.look()
             if not cause:
-                cause = self._reason_to_kill(scratch, job, meter)
+                cause = self._reason_to_kill(scratch, job, meter, outlet)
                 if cause:
                     os.kill(pid, signal.SIGKILL)
                     continue
             left = max(0.0, job.seconds_limit - meter.charged_seconds)
-            select.select([self.wake], [], [], POLL_SECONDS if cause else min(POLL_SECONDS, left))
+            patience = POLL_SECONDS if cause else min(POLL_SECONDS, left)
+            if outlet.outside in select.select([self.wake, *outlet.open], [], [], patience)[0]:
+                outlet.pass_on()
             drain(self.wake)
 
-    def _reason_to_kill(self, scratch: Path, job: JobRequest, meter: UsageMeter) -> str:
+    def _reason_to_kill(
+        self, scratch: Path, job: JobRequest, meter: UsageMeter, outlet: _Outlet
+    ) -> str:
+        if outlet.left < 0:
+            return "flood"
         if meter.charged_seconds >= job.seconds_limit:
             return "timeout"
         if meter.clock_seconds >= job.clock_limit:
@@ -113,7 +121,7 @@ class Worker:
         try:
             self._shed(scratch, user, result, output)
             _settle(scratch)
-            limits = job.memory_mb, job.seconds_limit, frames.REPLY_LIMIT_BYTES
+            limits = job.memory_mb, job.seconds_limit, frames.BODY_LIMIT_BYTES
             readable = (*self.readable, *job.readable)
             _reply(job, confinement.Cell(readable, str(scratch), *limits, job.device == "cuda"))
             os._exit(0)
@@ -138,13 +146,53 @@ class Worker:
         faulthandler.enable(file=2)
 
 
+class _Outlet:
+    """The pipe that a child sends out through; what comes is handed on until `left` is spent."""
+
+    def __init__(self, worker: Worker, limit_bytes: int) -> None:
+        self.left = limit_bytes
+        self._worker = worker
+        self.outside, self.inside = os.pipe()
+        os.set_blocking(self.outside, False)
+        self.open = [self.outside]
+        """The outer end while something may come out of it."""
+
+    def __enter__(self) -> _Outlet:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.outside)
+
+    def close_inside(self) -> None:
+        """Leave the inner end to the child."""
+        os.close(self.inside)
+
+    def pass_on(self) -> bool:
+        """Hand on what is there. Returns whether there was something."""
+        try:
+            data = os.read(self.outside, _PIECE_BYTES)
+        except BlockingIOError:
+            return False
+        if not data:
+            self.open = []
+        self.left -= len(data)
+        if data and self.left >= 0:
+            self._worker.send(JobPiece(len(data)), data)
+        return bool(data)
+
+    def empty(self) -> None:
+        """Hand on the last of it, when nobody is left to send more."""
+        while self.left >= 0 and self.pass_on():
+            continue
+
+
 def _reply(job: JobRequest, cell: confinement.Cell) -> None:
     from .. import jobs
 
     data = jobs.gather(job)
     missing = confinement.confine(cell)
-    header, arrays = jobs.perform(job, data)
-    _write(_RESULT, frames.encode_arrays({**header, "missing": missing}, arrays))
+    header = jobs.perform(job, data, frames.Sender(lambda message: _write(_RESULT, message)))
+    _write(_RESULT, frames.encode({**header, "missing": missing}))
 
 
 def _write(file: int, message: bytes) -> None:
@@ -192,11 +240,6 @@ def _settle(scratch: Path) -> None:
 def _sink(folder: Path) -> BinaryIO:
     """A nameless file, bounded by the child's limit on file size."""
     return tempfile.TemporaryFile(dir=folder)
-
-
-def _content(file: BinaryIO) -> bytes:
-    file.seek(0)
-    return file.read(frames.REPLY_LIMIT_BYTES)
 
 
 def _tail(file: BinaryIO) -> str:

@@ -21,6 +21,7 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from ...contract import BackboneProjection, ProblemProjection
 from ..faults import FILE, ContractError, describe, is_out_of_memory
+from .layout import Layout, Packed
 
 SOURCE_LIMIT: Final = 100_000
 """Characters of a candidate's source: room for any architecture, not for trained weights."""
@@ -145,8 +146,10 @@ def _assemble(entry: Any, problem: ProblemProjection) -> nn.Module:
     backbone = problem.backbone
     if backbone is not None:
         return BackboneNetwork(entry, problem, backbone)
-    model: nn.Module = entry(problem.input_shape, problem.output_shape)
-    return model
+    given = Layout(problem.inputs).shapes if problem.inputs else problem.input_shape
+    asked = Layout(problem.outputs).shapes if problem.outputs else problem.output_shape
+    model: nn.Module = entry(given, asked)
+    return Packed(model, problem) if problem.inputs or problem.outputs else model
 
 
 def _materialise(model: nn.Module, problem: ProblemProjection) -> None:
@@ -175,7 +178,10 @@ def _run_once(model: nn.Module, problem: ProblemProjection) -> None:
     shape, tokens = (2, *problem.input_shape), problem.vocabulary is not None
     model.eval()
     with torch.no_grad():
-        model(torch.zeros(shape, dtype=torch.long) if tokens else torch.randn(shape))
+        if problem.inputs:
+            model(torch.zeros(shape))
+        else:
+            model(torch.zeros(shape, dtype=torch.long) if tokens else torch.randn(shape))
 
 
 def names_of(model: nn.Module) -> list[str]:

@@ -182,8 +182,9 @@ def check_gradients(exam: Examination) -> str:
 
 def _batch(exam: Examination, draw: int) -> Tensor:
     """Every other batch of numbers is wider, so that a router sees more than the middle."""
-    x = exam.inputs(8)
-    return x if draw % 2 == 0 or exam.problem.vocabulary is not None else _WIDER * x
+    x, problem = exam.inputs(8), exam.problem
+    fixed = problem.vocabulary is not None or problem.inputs
+    return x if draw % 2 == 0 or fixed else _WIDER * x
 
 
 def _reached(exam: Examination, x: Tensor) -> set[str]:

@@ -10,6 +10,7 @@ from torch import Tensor
 from ...contract import ProblemProjection
 from ..chance.seeding import seed_everything
 from .building import construct, load, run
+from .layout import Layout
 
 BATCHES: Final = (3, 5)
 """Two sizes, neither a usual dimension: a batch axis that is confused with another shows."""
@@ -36,18 +37,49 @@ class Examination:
     def inputs(self, count: int, problem: ProblemProjection | None = None) -> Tensor:
         """`count` made-up samples: tokens, or normal deviates."""
         problem = problem or self.problem
+        if problem.inputs:
+            return self._parts(count)
         shape = (count, *problem.input_shape)
         if problem.vocabulary is not None:
             return torch.randint(problem.vocabulary, shape, generator=self.generator)
         return torch.randn(shape, generator=self.generator)
 
     def others(self, x: Tensor) -> Tensor:
-        """Inputs like `x` that differ from it in every element, and clearly."""
-        if self.problem.vocabulary is None:
+        """Inputs like `x` that differ from it in every element, and clearly; masks stay."""
+        if not self.problem.inputs:
+            return self._other(x, self.problem.vocabulary)
+        layout = Layout(self.problem.inputs)
+        pieces = zip(layout.split(x), layout.parts, strict=True)
+        return layout.pack([t if p.mask else self._other(t, p.vocabulary) for t, p in pieces])
+
+    def _other(self, x: Tensor, vocabulary: int | None) -> Tensor:
+        if vocabulary is None:
             return 3 * torch.randn(x.shape, generator=self.generator)
-        vocabulary = self.problem.vocabulary
         step = torch.randint(1, max(vocabulary, 2), x.shape, generator=self.generator)
         return (x + step) % vocabulary
+
+    def _parts(self, count: int) -> Tensor:
+        """Made-up samples of several parts; behind the end of a mask all is 0."""
+        drawn: list[Tensor] = []
+        for part in self.problem.inputs:
+            shape = (count, *part.shape)
+            if part.mask:
+                ends = torch.randint(1, part.shape[0] + 1, (count, 1), generator=self.generator)
+                drawn.append((torch.arange(part.shape[0]) < ends).float())
+            elif part.vocabulary is not None:
+                tokens = torch.randint(part.vocabulary, shape, generator=self.generator)
+                drawn.append(tokens.float())
+            else:
+                drawn.append(torch.randn(shape, generator=self.generator))
+        masks = [t for t, part in zip(drawn, self.problem.inputs, strict=True) if part.mask]
+        for mask in masks:
+            drawn = [
+                t * mask.reshape(mask.shape + (1,) * (t.dim() - 2))
+                if t.shape[1:2] == mask.shape[1:]
+                else t
+                for t in drawn
+            ]
+        return Layout(self.problem.inputs).pack(drawn)
 
     def targets(self, count: int) -> Tensor:
         """Made-up labels for `count` samples."""

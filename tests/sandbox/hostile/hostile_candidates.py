@@ -222,23 +222,46 @@ TEXTS: Final = [
 
 FORGE: Final = """
 import json, os, struct
-header, body = {header}, {body}
-if not isinstance(header, bytes):
-    header = json.dumps(header).encode()
-os.write(3, struct.pack("!IQ", len(header), len(body)) + header + body)
+for header, body in {messages}:
+    if not isinstance(header, bytes):
+        header = json.dumps(header).encode()
+    os.write(3, struct.pack("!IQ", len(header), len(body)) + header + body)
 os._exit(0)
 """
 
 
-def forging(header: str, body: str = "b''") -> str:
-    """A source that writes a reply of its own and ends."""
-    return FORGE.format(header=header, body=body)
+def forging(*headers: str, body: str = "b''") -> str:
+    """A source that writes messages of its own, the first with a body, and ends."""
+    bodies = [body] + ["b''"] * (len(headers) - 1)
+    messages = ", ".join(f"({h}, {b})" for h, b in zip(headers, bodies, strict=True))
+    return FORGE.format(messages=f"[{messages}]")
+
+
+OK_REPLY: Final = "{'status': 'ok', 'steps': 30}"
+
+
+def block(name: str = "validation", start: int = 0, rows: int = 90) -> str:
+    """The header of a message with predictions."""
+    return f"{{'block': '{name}', 'start': {start}, 'rows': {rows}}}"
+
+
+INFINITE: Final = "struct.pack('<270f', *[float('inf')] * 270)"
+WEIGHTS: Final = "{'state': 'model.w', 'kind': '<f4', 'shape': [90, 3], 'at': 0}"
 
 
 FORGERIES: Final = [
-    Trial("a result of another shape", forging("{'status': 'ok', 'arrays': [['validation', [2, 3]]]}", "bytes(24)"), "invalid", "refused"),
-    Trial("a result for the test split", forging("{'status': 'ok', 'arrays': [['test', [90, 3]]]}", "bytes(1080)"), "invalid", "refused"),
-    Trial("infinite predictions", forging("{'status': 'ok', 'arrays': [['validation', [90, 3]]]}", "struct.pack('<270f', *[float('inf')] * 270)"), "invalid", "not finite"),
+    Trial("a result of another shape", forging(block(rows=2), OK_REPLY, body="bytes(20)"), "invalid", "wrong size"),
+    Trial("a result for the test split", forging(block("test"), OK_REPLY, body="bytes(1080)"), "invalid", "nobody asked"),
+    Trial("too few predictions", forging(block(rows=2), OK_REPLY, body="bytes(24)"), "invalid", "are missing"),
+    Trial("more predictions than samples", forging(block(rows=91), OK_REPLY, body="bytes(1092)"), "invalid", "wrong size"),
+    Trial("predictions twice", forging(block(), block(), OK_REPLY, body="bytes(1080)"), "invalid", "out of order"),
+    Trial("predictions from the middle on", forging(block(start=1, rows=89), OK_REPLY, body="bytes(1068)"), "invalid", "out of order"),
+    Trial("a block of -1 rows", forging(block(rows=-1), OK_REPLY), "invalid", "out of order"),
+    Trial("a split that is a list", forging("{'block': [], 'start': 0, 'rows': 1}", OK_REPLY), "invalid", "nobody asked"),
+    Trial("infinite predictions", forging(block(), OK_REPLY, body=INFINITE), "invalid", "not finite"),
+    Trial("weights that nobody wants", forging(WEIGHTS, OK_REPLY, body="bytes(1080)"), "invalid", "larger than was allowed"),
+    Trial("two replies", forging(block(), OK_REPLY, OK_REPLY, body="bytes(1080)"), "invalid", "goes on after its end"),
+    Trial("bytes without end", "import os\nwhile True: os.write(3, b'\\0' * 65536)", "invalid", "refused"),
     Trial("a claim of more steps than asked for", forging("{'status': 'ok', 'steps': 10**9}"), "invalid", "out of range"),
     Trial("a status that there is not", forging("{'status': 'splendid', 'score': 100.0}"), "invalid", "no valid status"),
     Trial("a curve of NaN", forging("{'status': 'ok', 'curve': [[1, float('nan')]]}"), "invalid", "not finite"),
@@ -255,8 +278,9 @@ FORGERIES: Final = [
     Trial(
         "a pickle for predictions",
         "import json, os, pickle, struct\nclass P:\n    def __reduce__(self): return os.system, ('touch {folder}/unpickled',)\n"
-        "b = pickle.dumps(P()).ljust(1080, b'.')\nh = json.dumps({{'status': 'ok', 'curve': [], 'arrays': [['validation', [90, 3]]]}}).encode()\n"
-        "os.write(3, struct.pack('!IQ', len(h), len(b)) + h + b)\nos._exit(0)",
+        "b = pickle.dumps(P()).ljust(1080, b'.')\n"
+        "h, e = (json.dumps(x).encode() for x in ({{'block': 'validation', 'start': 0, 'rows': 90}}, {{'status': 'ok'}}))\n"
+        "os.write(3, struct.pack('!IQ', len(h), len(b)) + h + b + struct.pack('!IQ', len(e), 0) + e)\nos._exit(0)",
         "invalid ok", "",
     ),
 ]  # fmt: skip
@@ -297,13 +321,14 @@ def arrays():
     while frame is not None:
         for value in list(frame.f_locals.values()):
             if isinstance(value, dict):
-                found |= {k for k, v in value.items() if isinstance(v, np.ndarray)}
+                found |= {k for k, v in value.items() if isinstance(v, np.ndarray) or hasattr(v, 'arrays')}
         frame = frame.f_back
     for module in list(sys.modules.values()):
         found |= {k for k, v in vars(module).items() if isinstance(v, np.ndarray) and v.size > 20}
     for thing in gc.get_objects():
         if isinstance(thing, dict):
             found |= {k for k, v in thing.items() if isinstance(v, np.ndarray) and v.size > 20}
+            found |= {k for k, v in thing.items() if type(v).__name__ == 'Samples'}
     return sorted(map(str, found))
 
 class Model(nn.Module):

@@ -24,6 +24,7 @@ from hostile_candidates import (
     LATE_LEAK,
     NEIGHBOURS,
     NETWORK,
+    OK_REPLY,
     POISONS,
     PROCESSES,
     TEXTS,
@@ -32,6 +33,7 @@ from hostile_candidates import (
     Attempt,
     Trial,
     before,
+    block,
     building,
     forging,
 )
@@ -139,9 +141,8 @@ def test_forged_predictions_are_worth_what_they_predict(
     jail: Sandbox, make_job: Jobs, data: Path
 ) -> None:
     """A reply can be forged by the process that writes it; without the labels it gains nothing."""
-    header = "{'status': 'ok', 'steps': 30, 'arrays': [['validation', [90, 3]]]}"
     body = "struct.pack('<270f', *[float(n % 3 == 0) for n in range(270)])"
-    outcome = jail.train(make_job(forging(header, body)))
+    outcome = jail.train(make_job(forging(block(), OK_REPLY, body=body)))
     assert outcome.status is Status.OK
     labels = np.load(data / "validation_x.npy")[:, :3].argmax(1)
     share = 100 * float(np.mean(labels == 0))
@@ -154,8 +155,7 @@ def test_frames_modules_and_the_collector_lead_to_no_label(jail: Sandbox, make_j
     """All that a trial's process holds is its training set, and the inputs that are scored."""
     outcome = jail.train(make_job(WALKING))
     found = set(re.findall(r"'(\w+)'", outcome.error.rpartition("found: ")[2]))
-    assert {"train_x", "train_y", "validation_x"} <= found
-    assert not {name for name in found if name.endswith("_y")} - {"train_y"}
+    assert {"train", "labels", "validation"} <= found
     assert not {name for name in found if name.startswith("test")}
 
 

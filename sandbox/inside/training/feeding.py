@@ -1,0 +1,87 @@
+"""The batches of a training, in the order of its seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from ...contract import TrainRequest
+from .data import Array, Data, Samples, as_input, as_target, draw_batches
+
+_SHARE_OF_DEVICE: Final = 0.25
+"""Of its free memory that a training's data may take for good."""
+
+Batch = tuple[Tensor, Tensor]
+
+
+class Feeder:
+    """Batches of one training, each sample in the order that every candidate sees.
+
+    On an accelerator the data stays there where it fits; otherwise the next batch is made ready by
+    a thread while the last one is worked on.
+    """
+
+    def __init__(self, job: TrainRequest, data: Data, chosen: Array) -> None:
+        self._job, self._chosen = job, chosen
+        self._inputs, self._labels = _near(data["train"]), _near(data["labels"])
+        self._order = draw_batches(len(chosen), job.recipe.batch_size, job.seed)
+
+    def skip(self, batches: int) -> None:
+        """Pass over batches that an earlier job has trained on."""
+        for _ in range(batches):
+            next(self._order)
+
+    def batches(self, count: int) -> Iterator[Batch]:
+        """The next `count` batches."""
+        if torch.get_default_device().type == "cpu":
+            yield from (self._next() for _ in range(count))
+            return
+        device = torch.get_default_device()
+        with ThreadPoolExecutor(1) as pool:
+            ahead = pool.submit(self._next_on, device)
+            for left in reversed(range(count)):
+                batch = ahead.result()
+                if left:
+                    ahead = pool.submit(self._next_on, device)
+                yield batch
+
+    def _next_on(self, device: torch.device) -> Batch:
+        with device:  # the default device is a thread's own
+            return self._next()
+
+    def _next(self) -> Batch:
+        picked = self._chosen[next(self._order)]
+        return self.at(picked)
+
+    def at(self, picked: Array) -> Batch:
+        """The samples at these places."""
+        x = as_input(self._inputs.take(picked), self._job.problem)
+        return x, as_target(self._labels.take(picked), self._job.problem)
+
+
+class Resident(Samples):
+    """Samples that lie on the accelerator."""
+
+    def __init__(self, samples: Samples, device: torch.device) -> None:
+        whole = samples.take(slice(0, len(samples)))
+        self._tensors = [tensor.to(device) for tensor in whole]
+        super().__init__(samples.arrays)
+
+    def take(self, picked: slice | Array) -> list[Tensor]:
+        """Fresh tensors of the picked samples, as they are stored."""
+        if isinstance(picked, slice):
+            return [tensor[picked].clone() for tensor in self._tensors]
+        places = torch.as_tensor(picked, device=self._tensors[0].device)
+        return [tensor.index_select(0, places) for tensor in self._tensors]
+
+
+def _near(samples: Samples) -> Samples:
+    device = torch.get_default_device()
+    if device.type != "cuda":
+        return samples
+    free, _ = torch.cuda.mem_get_info(device)
+    return Resident(samples, device) if samples.nbytes < _SHARE_OF_DEVICE * free else samples
