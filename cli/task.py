@@ -122,6 +122,7 @@ def _one_step(task: Task, recipe: Recipe, data: Path) -> TrialJob:
         splits=splits,
         seconds_limit=spec.trial_seconds,
         memory_mb=spec.memory_mb,
+        training=spec.training,
     )
 
 
@@ -145,6 +146,8 @@ def _describe(spec: TaskSpec) -> dict[str, Any]:
         "unit": spec.metric.unit,
         "rungs": list(spec.rungs),
         **spec.problem.to_json(),
+        "training": spec.training.to_json(),
+        "lengths_vary": spec.lengths_vary,
         "trial_seconds": spec.trial_seconds,
         "memory_mb": spec.memory_mb,
         "plateau": spec.plateau,

@@ -94,6 +94,7 @@ def _try(
             data=data.folder(seed, ("validation",)),
             seconds_limit=spec.trial_seconds,
             memory_mb=spec.memory_mb,
+            training=spec.training,
         )
         outcome = sandbox.train(job)
         if outcome.status is not Status.OK:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from archwright.core.arrays import (
     Array,
+    Arrays,
     Json,
 )
 from archwright.core.candidate import (
@@ -110,6 +111,7 @@ __all__ = [
     "AnswerError",
     "ArchwrightError",
     "Array",
+    "Arrays",
     "AtPlateau",
     "Backbone",
     "BackendError",

@@ -215,3 +215,8 @@ class TaskSpec:
     """What a search does at the metric's ceiling, and where it has gained nothing for long."""
     training: Training = field(default_factory=Training)
     """How every candidate is trained."""
+    input_types: Mapping[str, str] = field(default_factory=dict)
+    """The type in which an input's parts are stored, by name (`""` where it is one array), where
+    that is not float32, or int64 for tokens."""
+    lengths_vary: bool = False
+    """Whether samples are sequences of unequal lengths, which are padded and come with a mask."""

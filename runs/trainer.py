@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from archwright.core import (
     Array,
+    Arrays,
     Json,
     Outcome,
     Status,
@@ -28,6 +29,7 @@ from archwright.core import (
     scored_elements,
     validation_loss,
 )
+from archwright.core.arrays import chunks, each_array
 from archwright.core.files import write_whole
 from archwright.runs.journal import Journal
 from archwright.sandbox import Sandbox
@@ -139,6 +141,7 @@ class Trainer:
             memory_mb=task.memory_mb,
             ceiling=spec.ceiling,
             measures=TEST in splits,
+            training=task.training,
             before=spec.before,
             wrapper=spec.candidate.wrapper,
         )
@@ -240,7 +243,7 @@ class TrialData:
         self._task = task
         self._root = root
         self._lock = threading.Lock()
-        self._labels: dict[str, Array] = {}
+        self._labels: dict[str, Any] = {}
 
     def folder(self, seed: int, splits: Sequence[str]) -> Path:
         """A folder with the training set of `seed` and the inputs of `splits`."""
@@ -249,7 +252,7 @@ class TrialData:
         with self._lock:
             if not done.exists():
                 folder.mkdir(parents=True, exist_ok=True)
-                write_train(self._task, seed, folder)
+                write_train(self._task, seed, folder, self._root / "arrays")
                 for split in splits:
                     self._link_inputs(split, folder)
                 done.touch()
@@ -257,25 +260,26 @@ class TrialData:
 
     def _link_inputs(self, split: str, folder: Path) -> None:
         shared = self._root / "inputs"
-        name = f"{split}_x.npy"
-        if not (shared / name).exists():
-            shared.mkdir(parents=True, exist_ok=True)
-            write_inputs(self._task, split, shared)
-        (folder / name).unlink(missing_ok=True)
-        os.link(shared / name, folder / name)
+        if not list(shared.glob(f"{split}_x*.npy")):
+            write_inputs(self._task, split, shared, self._root / "arrays")
+        for file in shared.glob(f"{split}_x*.npy"):
+            (folder / file.name).unlink(missing_ok=True)
+            os.link(file, folder / file.name)
 
     def digest(self, folder: Path, split: str) -> str:
         """SHA-256 of what judges a trial: the task's code, the trial's data, the split's labels.
 
         Taken before a trial and after it; a trial during which it changed does not count.
         """
-        total = hashlib.sha256(self.labels(split).tobytes())
+        total = hashlib.sha256()
+        for _, array in each_array(self.labels(split)):
+            total.update(np.ascontiguousarray(array).data)
         spec = self._task.spec.folder
         for file in (spec / "task.toml", spec / "task.py", *sorted(folder.glob("*.npy"))):
-            total.update(file.name.encode() + file.read_bytes())
+            total.update(file.name.encode() + _content_mark(file))
         return total.hexdigest()
 
-    def labels(self, split: str) -> Array:
+    def labels(self, split: str) -> Any:
         """The labels of a split, for scoring outside the jail."""
         with self._lock:
             if split not in self._labels:
@@ -283,10 +287,24 @@ class TrialData:
             return self._labels[split]
 
 
-def split_key(x: Array, y: Array) -> str:
+HASHED_BYTES: Final = 64 << 20
+"""Larger files are known by size and time of change: they would be read twice for each trial."""
+
+
+def _content_mark(file: Path) -> bytes:
+    """What changes when a file does."""
+    known = file.stat()
+    if known.st_size <= HASHED_BYTES:
+        return file.read_bytes()
+    return f"{known.st_ino} {known.st_size} {known.st_mtime_ns}".encode()
+
+
+def split_key(x: Arrays, y: Arrays) -> str:
     """A split by its content."""
     total = hashlib.sha256()
-    for array in (x, y):
-        total.update(f"{array.dtype.str} {array.shape}\n".encode())
-        total.update(np.ascontiguousarray(array).tobytes())
+    for arrays in (x, y):
+        for name, array in each_array(arrays):
+            total.update(f"{name}{array.dtype.str} {array.shape}\n".encode())
+            for part in chunks(array):
+                total.update(np.ascontiguousarray(part).data)
     return total.hexdigest()[:16]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from itertools import combinations
 from pathlib import Path
 
-import numpy as np
-
-from archwright.core import Array, TaskError
+from archwright.core import Arrays, TaskError
+from archwright.core.arrays import equal
 from archwright.tasks.loading import SPLITS, Task
 from archwright.tasks.source import import_load
 from archwright.tasks.spec import read_spec
 
-Data = dict[str, tuple[Array, Array]]
+Data = dict[str, tuple[Arrays, Arrays]]
 
 
 def check_folder(path: str | Path) -> list[str]:
@@ -47,7 +46,7 @@ def _sharing_faults(data: Data) -> list[str]:
     return [
         f"{one} and {other} are the same inputs; each split needs samples of its own"
         for one, other in combinations(data, 2)
-        if np.array_equal(data[one][0], data[other][0])
+        if equal(data[one][0], data[other][0])
     ]
 
 
@@ -61,7 +60,7 @@ def _seed_faults(task: Task, data: Data) -> list[str]:
         except TaskError as error:
             faults.append(f"{str(error).removeprefix(f'task {task.spec.name}, ')} (seed {seed})")
             continue
-        if not all(map(np.array_equal, data[split], again)):
+        if not all(map(equal, data[split], again)):
             cause = (
                 "differs between two loads with seed 0" if seed == 0 else "changes with the seed"
             )

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
-from archwright.core import Array
+from archwright.core import Array, Arrays
+from archwright.core.arrays import chunks, each_array
 from archwright.core.files import write_whole
 from archwright.tasks.loading import Task
+from archwright.tasks.streams import is_whole_file
 
 
-def write_train(task: Task, seed: int, folder: Path) -> None:
-    """Write `train_x.npy` and `train_y.npy`.
+def write_train(task: Task, seed: int, folder: Path, store: Path | None = None) -> None:
+    """Write `train_x.npy` and `train_y.npy`, or a file for each part: `train_x.NAME.npy`.
+
+    Args:
+        task: whose data it is.
+        seed: of the training data.
+        folder: where the files go.
+        store: a folder that keeps each content once; the files are then links to it.
 
     Raises:
         TaskError: the task's data cannot be had.
     """
     x, y = task.load("train", seed)
-    _write(folder / "train_x.npy", x)
-    _write(folder / "train_y.npy", y)
+    _write(folder, "train_x", x, store)
+    _write(folder, "train_y", y, store)
 
 
-def write_inputs(task: Task, split: str, folder: Path) -> None:
+def write_inputs(task: Task, split: str, folder: Path, store: Path | None = None) -> None:
     """Write `<split>_x.npy` of a split that is scored, without its labels.
 
     Raises:
@@ -34,13 +44,46 @@ def write_inputs(task: Task, split: str, folder: Path) -> None:
     if split == "train":
         raise ValueError("training data is written by write_train")
     x, _ = task.load(split)
-    _write(folder / f"{split}_x.npy", x)
+    _write(folder, f"{split}_x", x, store)
 
 
-def _write(file: Path, array: Array) -> None:
-    def save(stream: IO[bytes]) -> None:
-        np.save(stream, array, allow_pickle=False)
+def _write(folder: Path, name: str, arrays: Arrays, store: Path | None) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, array in each_array(arrays):
+        file = folder / (f"{name}.{part}.npy" if part else f"{name}.npy")
+        file.unlink(missing_ok=True)
+        if is_whole_file(array):
+            with suppress(OSError):  # on another file system
+                os.link(Path(array.filename).resolve(), file)  # type: ignore[attr-defined]
+                continue
+        if store is None:
+            _save(file, array)
+            continue
+        kept = store / f"{content_digest(array)}.npy"
+        if not kept.exists():
+            store.mkdir(parents=True, exist_ok=True)
+            _save(kept, array)
+        os.link(kept, file)
+
+
+def content_digest(array: Array) -> str:
+    """SHA-256 of an array's type, shape and numbers."""
+    total = hashlib.sha256(f"{array.dtype.str} {array.shape}\n".encode())
+    for part in chunks(array):
+        total.update(np.ascontiguousarray(part).data)
+    return total.hexdigest()
+
+
+def _save(file: Path, array: Array) -> None:
+    def save(stream: IO[Any]) -> None:
+        head = {
+            "descr": np.lib.format.dtype_to_descr(array.dtype),
+            "fortran_order": False,
+            "shape": array.shape,
+        }
+        np.lib.format.write_array_header_1_0(stream, head)
+        for part in chunks(array):
+            stream.write(np.ascontiguousarray(part).tobytes())
         os.fchmod(stream.fileno(), 0o644)  # the jail may run as another user
 
-    file.parent.mkdir(parents=True, exist_ok=True)
     write_whole(file, save)

@@ -11,10 +11,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from archwright.core import Array, TaskError, TaskSpec
+from archwright.core import TaskError, TaskSpec
+from archwright.core.arrays import chunks, each_array
 from archwright.tasks.arrays import array_faults
+from archwright.tasks.inputs import arranged
 from archwright.tasks.source import Load, import_load, run_task_code
 from archwright.tasks.spec import read_spec
+from archwright.tasks.streams import Batches, Spool
 
 SPLITS: Final = ("train", "validation", "test")
 FILES: Final = ("task.toml", "task.py", "baseline.py")
@@ -29,7 +32,7 @@ class Task:
 
     spec: TaskSpec
 
-    def load(self, split: str, seed: int = 0) -> tuple[Array, Array]:
+    def load(self, split: str, seed: int = 0) -> tuple[Any, Any]:
         """The arrays of one split, validated.
 
         Args:
@@ -37,7 +40,8 @@ class Task:
             seed: of the training data; validation and test are always asked for with seed 0.
 
         Returns:
-            x: float32 `(N, *input_shape)`, or int64 tokens where there is a vocabulary.
+            x: float32 `(N, *input_shape)`, int64 tokens where there is a vocabulary, or what
+                `input_type` says; a dictionary of arrays for an input of several parts.
             y: int64 classes `(N, *output_shape[:-1])`, or float32 `(N, *output_shape)`.
 
         Raises:
@@ -46,9 +50,9 @@ class Task:
         if split not in SPLITS:
             raise TaskError(f"no split {split!r}; there are {', '.join(SPLITS)}")
         try:
-            pair = run_task_code(self._file, lambda: self._function(split, seed))
-            x, y = _as_pair(pair)
-            faults = array_faults(self.spec.problem, x, y)
+            pair = run_task_code(self._file, lambda: self._give(split, seed))
+            x, y = arranged(self.spec, *_as_pair(pair))
+            faults = array_faults(self.spec, x, y)
             if faults:
                 raise TaskError(faults[0])
         except TaskError as error:
@@ -64,9 +68,11 @@ class Task:
         if self.spec.baseline.encode() not in content:  # more than one file went into it
             total.update(self.spec.baseline.encode())
         for split in SPLITS:
-            for array in self.load(split, 0):
-                total.update(f"{split} {array.dtype.str} {array.shape}\n".encode())
-                total.update(np.ascontiguousarray(array).tobytes())
+            for arrays in self.load(split, 0):
+                for name, array in each_array(arrays):
+                    total.update(f"{split}{name} {array.dtype.str} {array.shape}\n".encode())
+                    for part in chunks(array):
+                        total.update(np.ascontiguousarray(part).data)
         return total.hexdigest()
 
     @cached_property
@@ -82,8 +88,20 @@ class Task:
         return self.spec.folder / "task.py"
 
     @cached_property
-    def _function(self) -> Load:
+    def _functions(self) -> tuple[Load | None, Batches | None]:
         return import_load(self._file)
+
+    @cached_property
+    def _spool(self) -> Spool:
+        return Spool()
+
+    def _give(self, split: str, seed: int) -> Any:
+        """What the task's own code gives for a split; `batches` before `load` for training."""
+        load, batches = self._functions
+        if batches is not None and (load is None or split == "train"):
+            return self._spool.drain(batches, split)
+        assert load is not None
+        return load(split, seed)
 
 
 def built_in_names() -> tuple[str, ...]:
@@ -105,7 +123,7 @@ def load_task(name_or_path: str | Path) -> Task:
         raise TaskError(f"task {name_or_path}: {faults[0]}{more}{fix}")
     task = Task(spec)
     try:
-        task._function  # noqa: B018 - a broken task.py is said now, not in the middle of a run
+        task._functions  # noqa: B018 - a broken task.py is said now, not in the middle of a run
     except TaskError as error:
         raise TaskError(f"task {name_or_path}: {error}") from error
     return task

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from archwright.core import Entry, TaskError
+from archwright.tasks.streams import Batches
 
 Load = Callable[[str, int], Any]
 
@@ -61,14 +62,14 @@ def baseline_faults(source: str, entry: Entry | None) -> list[str]:
     return faults
 
 
-def import_load(file: Path) -> Load:
-    """Import `task.py` from its path, under a name of its own, and give its `load`.
+def import_load(file: Path) -> tuple[Load | None, Batches | None]:
+    """Import `task.py` from its path, under a name of its own: its `load` and its `batches`.
 
     The file is compiled here rather than by the import system, so that no `__pycache__` is left in
     the user's folder and an edited file is never mistaken for its older self.
 
     Raises:
-        TaskError: the file is missing, does not import, or defines no `load(split, seed)`.
+        TaskError: the file is missing, does not import, or defines neither function.
     """
     source, faults = read_text(file)
     if faults:
@@ -78,10 +79,10 @@ def import_load(file: Path) -> Load:
     module.__file__ = str(file)
     sys.modules[module.__name__] = module  # where dataclasses and pickle look a class up
     run_task_code(file, lambda: exec(compile(source, str(file), "exec"), module.__dict__))
-    load = getattr(module, "load", None)
-    if not callable(load):
+    load, batches = (getattr(module, name, None) for name in ("load", "batches"))
+    if not callable(load) and not callable(batches):
         raise TaskError("task.py defines no `load(split, seed)`")
-    return load  # type: ignore[no-any-return]
+    return (load if callable(load) else None), (batches if callable(batches) else None)
 
 
 def run_task_code(file: Path, call: Callable[[], Any]) -> Any:

@@ -22,13 +22,17 @@ from archwright.core import (
     METRICS,
     AtPlateau,
     Backbone,
+    Device,
     Direction,
     Entry,
+    Precision,
     Problem,
     Recipe,
     SourceError,
     TaskSpec,
+    Training,
 )
+from archwright.tasks.parts import Inputs, ShapeKey, outputs_of
 from archwright.tasks.siblings import with_siblings
 from archwright.tasks.source import baseline_faults, read_text
 
@@ -36,8 +40,9 @@ NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 PACKAGE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 Count = Annotated[int, Field(ge=1)]
-Shape = Annotated[list[Count], Field(min_length=1)]
 Words = Annotated[str, Field(min_length=1)]
+Vocabulary = Annotated[int, Field(ge=2)]
+NumberType = Annotated[str, Field(pattern="^(float(16|32)|u?int(8|16)|int(32|64)|bool)$")]
 
 
 class _Form(BaseModel):
@@ -77,6 +82,25 @@ class _SandboxForm(_Form):
     """folders that candidates may read, from the task's folder on; never of labels"""
 
 
+class _TrainingForm(_Form):
+    precision: Precision = "float32"
+    """of the forward pass: float32, bf16 or fp16, which scales the loss"""
+    accumulate: Count = 1
+    """batches whose gradients make one step"""
+    clip: float = Field(1.0, ge=0)
+    """largest norm of the gradient; 0 is none"""
+    restarts: int = Field(0, ge=0)
+    """how often the schedule begins anew"""
+    average: float = Field(0.0, ge=0, lt=1)
+    """decay of the moving average of the weights, such as 0.999; 0 is none"""
+    hold_out: float = Field(0.0, ge=0, le=0.5)
+    """share of the training data held out to stop early; 0 is none"""
+    patience: Count = 5
+    """points of the curve (of about 20) without a lower held-out loss before it stops"""
+    device: Device = "auto"
+    """cpu or cuda; auto is what the sandbox has"""
+
+
 class _TaskForm(_Form):
     name: str
     """lower-case letters, digits and hyphens"""
@@ -92,12 +116,20 @@ class _TaskForm(_Form):
     """what a search does where there is nothing to gain: broaden, cost or stop"""
     rungs: Annotated[list[Count], Field(min_length=1)]
     """training budgets in optimizer steps, rising, such as [100, 300]"""
-    input_shape: Shape
-    """shape of one input, without the batch axis"""
-    output_shape: Shape
-    """shape of one prediction, without the batch axis; classes stand on the last axis"""
-    vocabulary: Annotated[int, Field(ge=2)] | None = None
-    """how many different tokens there are, where inputs are integer tokens"""
+    input_shape: ShapeKey
+    """shape of one input, without the batch axis; a table of shapes, or a list of them, where an
+    input is a dictionary or a tuple of arrays"""
+    output_shape: ShapeKey
+    """shape of one prediction, without the batch axis; classes stand on the last axis; a table or
+    a list of shapes for several predictions"""
+    vocabulary: Vocabulary | dict[str, Vocabulary] | None = None
+    """how many different tokens there are, where inputs are integer tokens; by name of the part"""
+    input_type: NumberType | dict[str, NumberType] | None = None
+    """how inputs are stored, where not as float32: float16, uint8 (divided by 255), bool, integers;
+    by name of the part"""
+    lengths_vary: bool = False
+    """whether inputs are sequences of unequal lengths: input_shape has the longest, and forward
+    gets a dictionary of x, padded with 0, and mask"""
     causal: bool = False
     """whether a prediction at one position may depend on no later position"""
     entry: Entry = "Model"
@@ -112,6 +144,8 @@ class _TaskForm(_Form):
     """[sandbox]: packages and data folders that candidates may use"""
     recipe: dict[str, Any] = Field(default_factory=dict)
     """[recipe]: how a candidate is trained that brings no recipe of its own"""
+    training: _TrainingForm = Field(default_factory=lambda: _TrainingForm.model_validate({}))
+    """[training]: how the harness trains all alike: precision, accumulate, clip, average …"""
 
 
 def read_spec(folder: Path) -> tuple[TaskSpec | None, list[str]]:
@@ -147,6 +181,7 @@ _SECTIONS: Final[Mapping[str, type[_Form]]] = {
     "backbone": _BackboneForm,
     "limits": _LimitsForm,
     "sandbox": _SandboxForm,
+    "training": _TrainingForm,
 }
 
 
@@ -177,6 +212,7 @@ def _conflicts(form: _TaskForm) -> Iterator[str]:
         yield "summary must be one line; longer words belong into contract"
     if any(a >= b for a, b in pairwise(form.rungs)):
         yield f"rungs must rise, such as [100, 300], not {form.rungs}"
+    yield from inputs_of(form).conflicts()
     yield from _metric_conflicts(form)
     yield from _sequence_conflicts(form)
     try:
@@ -228,13 +264,11 @@ def _metric_conflicts(form: _TaskForm) -> Iterator[str]:
         given = getattr(form, key)
         if given is not None and given != wanted:
             yield f"{key} of {metric.name} is {wanted!r}, not {given!r}; fix it or leave it out"
-    if metric.loss == "cross_entropy" and form.output_shape[-1] < 2:
+    if metric.loss == "cross_entropy" and outputs_of(form.output_shape)[1][-1] < 2:
         yield f"{metric.name} needs at least 2 classes on the last axis of output_shape"
 
 
 def _sequence_conflicts(form: _TaskForm) -> Iterator[str]:
-    if form.vocabulary is not None and len(form.input_shape) != 1:
-        yield f"with a vocabulary, input_shape must be [length], not {form.input_shape}"
     if form.entry == "Mixer":
         yield from _mixer_conflicts(form)
         return
@@ -245,33 +279,46 @@ def _sequence_conflicts(form: _TaskForm) -> Iterator[str]:
 
 
 def _mixer_conflicts(form: _TaskForm) -> Iterator[str]:
+    if inputs_of(form).parts or outputs_of(form.output_shape)[0]:
+        yield 'entry = "Mixer" takes one array and gives one; leave the entry out for several'
+        return
     if form.backbone is None:
         yield 'entry = "Mixer" needs a [backbone] with width and layers'
-    if form.vocabulary is None and len(form.input_shape) != 2:
+    if form.vocabulary is None and len(inputs_of(form).size) != 2:
         yield 'entry = "Mixer" needs a vocabulary, or input_shape = [length, features]'
-    if len(form.output_shape) != 1 and not _is_per_position(form):
+    if len(outputs_of(form.output_shape)[1]) != 1 and not _is_per_position(form):
         yield 'entry = "Mixer" needs output_shape = [length, values] or [values]'
 
 
 def _is_per_position(form: _TaskForm) -> bool:
-    return len(form.output_shape) == 2 and form.output_shape[0] == form.input_shape[0]
+    inputs, output = inputs_of(form), outputs_of(form.output_shape)[1]
+    length = inputs.parts[0].shape[0] if inputs.parts else inputs.size[0]
+    return len(output) == 2 and output[0] == length
+
+
+def inputs_of(form: _TaskForm) -> Inputs:
+    """What a form says of the inputs."""
+    return Inputs(form.input_shape, form.vocabulary, form.input_type, form.lengths_vary)
 
 
 def _to_spec(form: _TaskForm, baseline: str, folder: Path) -> TaskSpec:
     metric, limits = METRICS[form.metric], form.limits
     backbone = Backbone(**form.backbone.model_dump()) if form.backbone else None
+    inputs, (outputs, output_shape) = inputs_of(form), outputs_of(form.output_shape)
     problem = Problem(
         entry=form.entry,
-        input_shape=tuple(form.input_shape),
-        output_shape=tuple(form.output_shape),
+        input_shape=inputs.size,
+        output_shape=output_shape,
         loss=metric.loss,
         max_params=limits.max_params,
         max_flops=limits.max_flops,
-        vocabulary=form.vocabulary,
+        vocabulary=inputs.tokens,
         causal=form.causal,
         backbone=backbone,
         packages=tuple(form.sandbox.packages),
         folders=tuple(str(_data_folder(folder, name)) for name in form.sandbox.data),
+        inputs=inputs.parts,
+        outputs=outputs,
     )
     return TaskSpec(
         name=form.name,
@@ -286,4 +333,7 @@ def _to_spec(form: _TaskForm, baseline: str, folder: Path) -> TaskSpec:
         trial_seconds=limits.trial_seconds,
         memory_mb=limits.memory_mb,
         plateau=form.plateau,
+        training=Training(**form.training.model_dump()),
+        input_types=inputs.types,
+        lengths_vary=form.lengths_vary,
     )

@@ -38,7 +38,11 @@ IN_TOML = {
     "bad direction": ('"maximize"', '"up"', "direction should be 'maximize' or 'minimize'"),
     "unit": ('unit = "%"', 'unit = "points"', "unit of accuracy is '%', not 'points'"),
     "name": ('name = "mine"', 'name = "My Task"', "name 'My Task' must be lower-case letters"),
-    "shape": ("input_shape = [2]", "input_shape = [0]", "input_shape.0 should be greater"),
+    "shape": (
+        "input_shape = [2]",
+        "input_shape = [0]",
+        "input_shape should be a shape such as [3, 8, 8]",
+    ),
     "one class": ("output_shape = [3]", "output_shape = [1]", "needs at least 2 classes"),
     "entry": ("output_shape =", 'entry = "Net"\noutput_shape =', "entry should be 'Model' or"),
     "no backbone": ("output_shape =", 'entry = "Mixer"\noutput_shape =', "needs a [backbone]"),

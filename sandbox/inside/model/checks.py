@@ -86,7 +86,8 @@ def _plan(problem: ProblemProjection) -> Iterator[tuple[str, Callable[[Examinati
     yield "batch_independence", check_batch_independence
     if problem.causal:
         yield "causality", check_causality
-    if problem.causal or problem.entry == "Mixer" or problem.vocabulary is not None:
+    sequence = problem.causal or problem.entry == "Mixer" or problem.vocabulary is not None
+    if sequence and not problem.inputs:
         yield "cost_growth", measure_growth
     yield "randomness", check_randomness
 

@@ -45,7 +45,7 @@ class Fit:
         self.step = job.first_step
         chosen, held_out = _parted(len(data["train"]), settings.hold_out, job.seed)
         self.feeder = Feeder(job, data, chosen)
-        self.watch = _Watch(self, held_out) if len(held_out) else None
+        self.watch = _EarlyStop(self, held_out) if len(held_out) else None
 
     @property
     def total(self) -> int:
@@ -129,7 +129,7 @@ class Fit:
         return float(np.mean(values))
 
 
-class _Watch:
+class _EarlyStop:
     """Says when a training has learned all that holds for samples that it has not seen.
 
     Early stopping (Prechelt 1998, "Early Stopping - But When?"): the best weights are kept.
