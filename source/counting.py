@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-from archwright.core import Problem, SourceError
+from archwright.core import Problem, SourceError, shapes_of
 from archwright.source.code import SourceCode, callee, classes, code_of, method, parse
 from archwright.source.values import (
     COMPARE,
@@ -61,10 +61,17 @@ def build_blueprint(source: str, problem: Problem) -> Blueprint | None:
         return None
     local: dict[str, Any] = {}
     try:
-        module = reader.construct(node, [list(s) for s in problem.module_shapes], {}, local)
+        module = reader.construct(node, _shapes(problem), {}, local)
     except Unknown:
         return None
     return Blueprint(whole_parameters(module.total(), problem), local)
+
+
+def _shapes(problem: Problem) -> list[Any]:
+    """What the entry class is constructed with."""
+    whole = list(map(list, problem.module_shapes))
+    sides = zip((problem.inputs, problem.outputs), whole, strict=True)
+    return [shapes_of(parts) if parts else one for parts, one in sides]
 
 
 @lru_cache(maxsize=256)

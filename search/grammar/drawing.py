@@ -119,7 +119,15 @@ def _sequence(frame: Frame) -> list[Term]:
     return [Term("nn.Linear", ("input_shape[-1]", width), "each step's features are projected")]
 
 
+def is_dense(problem: Problem) -> bool:
+    """Whether each place of an image has an output of its own."""
+    shape, given = problem.output_shape, problem.input_shape
+    return len(given) == 3 and len(shape) in (2, 3) and shape[:2] == given[1:]
+
+
 def _image(frame: Frame) -> list[Term]:
+    if is_dense(frame.problem):
+        return _conv_stem(frame)
     _, height, wide = frame.problem.input_shape
     side = min(height, wide)
     choices: list[tuple[Maker, float]] = [(_conv_stem, 12.0), (_flat, 0.8)]
@@ -214,6 +222,8 @@ GLOBAL_WEIGHT: Final = 0.35
 images learns less from few samples."""
 LIGHT: Final = frozenset({"SqueezeExcite", "PixelMLP"})
 """Image blocks that do not look around, so they never stand alone."""
+DENSE_HALVINGS: Final = 1
+"""The most where every place has an output: what is lost in resolution does not come back."""
 LOCAL_STEPS: Final = ("ShortConv", "GatedShortConv")
 
 
@@ -259,6 +269,7 @@ def _image_body(frame: Frame) -> list[Term]:
     rng = frame.rng
     most = max(0, frame.side.bit_length() - 2)
     least = max(0, frame.side.bit_length() - 4)
+    most = min(most, DENSE_HALVINGS) if is_dense(frame.problem) else most
     halvings = min(rng.randint(min(least, most), most), len(WIDTH_NAMES) - 1)
     theme = _choose(frame, [b for b in _image_blocks(frame) if b.name not in LIGHT])
     terms = _stage(frame, theme)
@@ -347,12 +358,19 @@ def draw_head(frame: Frame) -> list[Term]:
             Term("nn.LayerNorm", (frame.name,)),
             Term("nn.Linear", (frame.name, "output_shape[-1]"), "a linear layer for each step"),
         ]
+    if frame.domain == "image" and is_dense(frame.problem):
+        return [Term("DenseHead", (frame.name, "output_shape"), "a layer for each place")]
+    pool, width = draw_pool(frame)
+    return [*pool, *draw_out(frame.problem.output_shape, width)]
+
+
+def draw_pool(frame: Frame) -> tuple[list[Term], str]:
+    """What makes one vector of all positions, and the width of that vector."""
     pool, width = _pool(frame)
-    return [*pool, *_dropout(frame), *_out(frame, width)]
+    return [*pool, *_dropout(frame)], width
 
 
 def _pool(frame: Frame) -> tuple[list[Term], str]:
-    """What makes one vector of all positions, and the width of that vector."""
     if frame.domain == "image":
         return _image_pool(frame)
     norm = Term("nn.LayerNorm", (frame.name,))
@@ -385,11 +403,11 @@ def _dropout(frame: Frame) -> list[Term]:
     return [Term("nn.Dropout", (str(rate),))] if rate else []
 
 
-def _out(frame: Frame, width: str) -> list[Term]:
-    shape = frame.problem.output_shape
+def draw_out(shape: tuple[int, ...], width: str, named: str = "output_shape") -> list[Term]:
+    """From a vector to an output of this shape, whose name in the source is `named`."""
     if len(shape) == 1:
-        return [Term("nn.Linear", (width, "output_shape[0]"), "a linear layer")]
+        return [Term("nn.Linear", (width, f"{named}[0]"), "a linear layer")]
     linear = Term("nn.Linear", (width, str(math.prod(shape))), "a linear layer")
     if not shape:
         return [linear, Term("nn.Flatten", ("0",))]
-    return [linear, Term("nn.Unflatten", ("1", "output_shape"))]
+    return [linear, Term("nn.Unflatten", ("1", named))]

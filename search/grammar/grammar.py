@@ -14,8 +14,22 @@ from random import Random
 from typing import Final
 
 from archwright.core import Problem
-from archwright.search.grammar.drawing import Frame, draw_body, draw_head, draw_mixer, draw_stem
+from archwright.search.grammar.drawing import (
+    Frame,
+    draw_body,
+    draw_head,
+    draw_mixer,
+    draw_pool,
+    draw_stem,
+)
 from archwright.search.grammar.library import Term, assemble, needed, paragraph, sequential
+from archwright.search.grammar.several import (
+    Ends,
+    give_parts,
+    read_lengths,
+    read_parts,
+    sequence_of_lengths,
+)
 from archwright.search.grammar.variation import draw_recipe, replace_activations, replace_norms
 from archwright.source.counting import count_parameters
 from archwright.source.fingerprint import family
@@ -59,11 +73,13 @@ def draw(problem: Problem, rng: Random, with_recipe: bool = True) -> Drawing:
 
 def _draw_once(problem: Problem, rng: Random, with_recipe: bool) -> Drawing:
     frame = Frame(problem, rng)
-    terms = _draw_mixer(frame) if problem.entry == "Mixer" else _draw_model(frame)
+    ends = Ends()
+    terms = _draw_mixer(frame) if problem.entry == "Mixer" else _draw_model(frame, ends)
     recipe = draw_recipe(rng) if rng.random() < RECIPE_SHARE and with_recipe else ""
     words = _describe(frame, terms)
-    entry = _write_entry(frame, terms)
-    every = [t for part in terms.values() for t in part]
+    entry = _write_entry(frame, terms, ends)
+    parts = (*terms.values(), *ends.readers.values(), *ends.outs.values())
+    every = [t for part in parts for t in part]
     source = assemble(paragraph(words), needed(every), entry, recipe)
     source = replace_norms(replace_activations(source, frame.activation), frame.norms)
     source = fit_parameters(source, problem, int(ROOM * problem.max_params))
@@ -76,28 +92,48 @@ def _draw_mixer(frame: Frame) -> dict[str, list[Term]]:
     return {"body": draw_mixer(frame)}
 
 
-def _draw_model(frame: Frame) -> dict[str, list[Term]]:
-    stem = draw_stem(frame)
+def _draw_model(frame: Frame, ends: Ends) -> dict[str, list[Term]]:
+    problem, sequence = frame.problem, sequence_of_lengths(frame.problem)
+    if sequence is not None:
+        frame.problem = sequence
+        read_lengths(ends, problem)
+    if frame.problem.inputs:
+        read_parts(ends, frame, problem.inputs)
+        stem: list[Term] = []
+    else:
+        stem = draw_stem(frame)
     body = draw_body(frame)
-    return {"stem": stem, "body": body, "head": draw_head(frame)}
+    if problem.outputs:
+        head, width = draw_pool(frame)
+        give_parts(ends, problem.outputs, width)
+    else:
+        head = draw_head(frame)
+    frame.problem = problem
+    return {"stem": stem, "body": body, "head": head}
 
 
-def _write_entry(frame: Frame, parts: dict[str, list[Term]]) -> str:
+def _write_entry(frame: Frame, parts: dict[str, list[Term]], ends: Ends) -> str:
     problem = frame.problem
-    sizes = [f"        {name} = {value}\n" for name, value in frame.widths.items()]
+    sizes = [f"        {line}\n" for line in ends.setup]
+    sizes += [f"        {name} = {value}\n" for name, value in frame.widths.items()]
     if problem.entry == "Mixer":
         sizes = ["        width = input_shape[-1]\n"]
-    fields = [f"        self.{name} = {sequential(terms)}\n" for name, terms in parts.items()]
-    result = "x"
-    for name in parts:
-        result = f"self.{name}({result})"
+    layers = {**ends.readers, **{n: t for n, t in parts.items() if t}, **ends.outs}
+    fields = [f"        self.{name} = {sequential(terms)}\n" for name, terms in layers.items()]
+    result = ends.begin
+    for name, terms in parts.items():
+        if terms and f"self.{name}(" not in result:
+            result = f"self.{name}({result})"
+    if ends.result:
+        result = f"{result}\n        return {ends.result}"
+    said = "h =" if ends.result else "return"
     return (
         f"class {problem.entry}(nn.Module):\n"
         "    def __init__(self, input_shape, output_shape):\n"
         "        super().__init__()\n"
         f"{''.join(sizes)}{''.join(fields)}\n"
         "    def forward(self, x):\n"
-        f"        return {result}"
+        f"        {said} {result}"
     )
 
 
@@ -110,7 +146,7 @@ def _describe(frame: Frame, parts: dict[str, list[Term]]) -> str:
     if frame.problem.entry == "Mixer":
         said = f"A sequence mixer: {_chain(steps)}."
     else:
-        start = _chain([t.words for t in parts["stem"] if t.words])
+        start = _chain([t.words for t in parts["stem"] if t.words]) or "each input is read"
         end = _chain([t.words for t in parts["head"] if t.words])
         said = f"{start[:1].upper()}{start[1:]}; then {_chain(steps)}; {end} at the end."
     return " ".join([said, *frame.reasons])

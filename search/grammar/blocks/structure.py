@@ -5,6 +5,7 @@ This file is never imported: its classes are copied into the sources that are dr
 """
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 
@@ -114,6 +115,19 @@ class MeanMaxPool(nn.Module):
 
     def forward(self, x):
         return torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)
+
+
+class DenseHead(nn.Module):
+    """Dense head: a 1x1 convolution reads every place, at the resolution of the output."""
+
+    def __init__(self, width, output_shape):
+        super().__init__()
+        self.shape = tuple(output_shape)
+        self.read = nn.Conv2d(width, output_shape[-1] if len(output_shape) > 2 else 1, 1)
+
+    def forward(self, x):
+        x = F.interpolate(self.read(x), size=self.shape[:2], mode="bilinear")
+        return x.movedim(1, -1).reshape(len(x), *self.shape)
 
 
 class RowSequence(nn.Module):
