@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -38,7 +37,7 @@ class Rows:
         self._start, self._row_bytes = int(mapped.offset), int(mapped[:1].nbytes)
         if not mapped.flags.c_contiguous:
             raise ValueError(f"{path.name} is not in C order")
-        self._file = os.open(path, os.O_RDONLY)
+        self._file = path.open("rb", buffering=0)
 
     def __len__(self) -> int:
         return int(self.shape[0])
@@ -58,12 +57,10 @@ class Rows:
         return out
 
     def _read(self, row: Array, index: int) -> None:
-        view, at = row.data, self._start + index * self._row_bytes
-        while view:
-            count = os.preadv(self._file, [view], at)
-            if not count:
-                raise ContractError("the data of this training was cut short")
-            view, at = view[count:], at + count
+        at = index * self._row_bytes
+        self._file.seek(self._start + at)
+        if self._file.readinto(row.data) != self._row_bytes:
+            raise ContractError("the data of this training was cut short")
 
 
 Stored = Array | Rows
