@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from archwright.core import Candidate, CheckReport, Problem, TaskSpec
 from archwright.source.counting import own_limit
@@ -208,9 +209,9 @@ def report_to_json(report: CheckReport) -> dict[str, Any]:
 
 def problem_of(brief: Brief) -> Problem:
     """The problem that a brief tells of."""
-    from archwright.core import Backbone
+    return _problems().validate_python(brief.problem)
 
-    lists = {k: tuple(v) for k, v in brief.problem.items() if isinstance(v, list)}
-    fields = {**brief.problem, **lists}
-    backbone = fields.pop("backbone")
-    return Problem(**fields, backbone=Backbone(**backbone) if backbone else None)
+
+@cache
+def _problems() -> TypeAdapter[Problem]:
+    return TypeAdapter(Problem)

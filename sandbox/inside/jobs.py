@@ -15,19 +15,19 @@ from .training.data import Data, load_data
 from .training.training import on_device, train
 
 
-def gather(job: JobRequest) -> Data:
-    """The arrays that a job works on, read before any of the candidate's code runs."""
-    return load_data(job.train) if job.train else {}
+def gather(job: JobRequest) -> Data | None:
+    """What a training works on, read before any of the candidate's code runs."""
+    return load_data(job.train) if job.train else None
 
 
-def perform(job: JobRequest, data: Data, sender: Sender) -> dict[str, Any]:
+def perform(job: JobRequest, data: Data | None, sender: Sender) -> dict[str, Any]:
     """Train, check or probe, as `job` says; a candidate's fault is a reply, too.
 
     Returns:
         The reply; what else is to go out was sent before it.
     """
     try:
-        if job.train:
+        if job.train and data is not None:
             on_device(job.train, job.device)
             with owned(job.train.seed):
                 return asdict(train(job.train, data, sender))

@@ -126,7 +126,7 @@ from walled import contract
 from walled.inside import jobs
 import json
 sent = contract.read(contract.JobRequest, json.load(sys.stdin))
-print(jobs.perform(sent, {{}}, None)["status"], contract.__name__, "archwright" in sys.modules)
+print(jobs.perform(sent, None, None)["status"], contract.__name__, "archwright" in sys.modules)
 """
 
 

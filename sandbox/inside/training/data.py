@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +39,9 @@ class Rows:
         if not mapped.flags.c_contiguous:
             raise ValueError(f"{path.name} is not in C order")
         self._file = path.open("rb", buffering=0)
+
+    def __del__(self) -> None:
+        self._file.close()
 
     def __len__(self) -> int:
         return int(self.shape[0])
@@ -90,8 +94,18 @@ def _tensor(array: Array) -> Tensor:
     return torch.from_numpy(np.array(array, dtype=wanted))
 
 
-def load_data(job: TrainRequest) -> dict[str, Samples]:
-    """The inputs of each split, `train` included, by its name, and `labels` of train."""
+@dataclass(frozen=True, slots=True)
+class Data:
+    """All that a training reads: the inputs of each split by its name, `train` included, the labels
+    of train, and the state that it goes on from, by name, if it does."""
+
+    inputs: Mapping[str, Samples]
+    labels: Samples
+    state: Mapping[str, Array]
+
+
+def load_data(job: TrainRequest) -> Data:
+    """Read it, before any of the candidate's code runs and while files may still be opened."""
     folder, names = Path(job.data), job.problem.input_names
     found = {
         split: Samples([_open(folder / f"{split}_{name}.npy") for name in names])
@@ -100,8 +114,11 @@ def load_data(job: TrainRequest) -> dict[str, Samples]:
     labels = [folder / "train_y.npy"]
     if not labels[0].exists():
         labels = sorted(folder.glob("train_y.*.npy"))
-    found["labels"] = Samples([_open(path) for path in labels])
-    return found
+    state: dict[str, Array] = {}
+    if job.start:
+        with np.load(job.start, allow_pickle=False) as stored:
+            state = {name: stored[name] for name in stored.files}
+    return Data(found, Samples([_open(path) for path in labels]), state)
 
 
 def _open(path: Path) -> Stored:
@@ -147,6 +164,3 @@ def as_target(stored: Sequence[Tensor], problem: ProblemProjection) -> Tensor:
     """Labels on the default device: classes as int64, values as float32."""
     wanted = torch.int64 if problem.loss == "cross_entropy" else torch.float32
     return stored[0].to(torch.get_default_device()).to(wanted)
-
-
-Data = Mapping[str, Samples]

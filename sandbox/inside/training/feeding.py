@@ -27,7 +27,7 @@ class Feeder:
 
     def __init__(self, job: TrainRequest, data: Data, chosen: Array) -> None:
         self._job, self._chosen = job, chosen
-        self._inputs, self._labels = _near(data["train"]), _near(data["labels"])
+        self._inputs, self._labels = _near(data.inputs["train"]), _near(data.labels)
         self._order = draw_batches(len(chosen), job.recipe.batch_size, job.seed)
 
     def skip(self, batches: int) -> None:

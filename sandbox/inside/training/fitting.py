@@ -43,7 +43,7 @@ class Fit:
         device = torch.get_default_device().type
         self.scaler = torch.amp.GradScaler(device, enabled=settings.precision == "fp16")
         self.step = job.first_step
-        chosen, held_out = _parted(len(data["train"]), settings.hold_out, job.seed)
+        chosen, held_out = _parted(len(data.inputs["train"]), settings.hold_out, job.seed)
         self.feeder = Feeder(job, data, chosen)
         self.watch = _EarlyStop(self, held_out) if len(held_out) else None
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -39,14 +39,13 @@ def send_state(fit: Fit, sender: Sender) -> None:
     sender.state("random", _array(_READ_RANDOM()))
 
 
-def take_state(fit: Fit, file: Path) -> None:
-    """Go on from the state in a file `.npz`.
+def take_state(fit: Fit, state: Mapping[str, Array]) -> None:
+    """Go on from a state.
 
     Raises:
         KeyError, ValueError: it is not the state of such a network.
     """
-    with np.load(file, allow_pickle=False) as stored:
-        arrays = {name: torch.from_numpy(stored[name]) for name in stored.files}
+    arrays = {name: torch.from_numpy(np.array(array)) for name, array in state.items()}
     with torch.no_grad():
         for name, tensor in fit.model.state_dict().items():
             tensor.copy_(arrays[f"model.{name.removeprefix('inner.')}"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 
@@ -44,20 +43,20 @@ def train(job: TrainRequest, data: Data, sender: Sender) -> TrainReply:
     reply = TrainReply("ok", parameters=sum(p.numel() for p in model.parameters()))
     fit = Fit(model, job, data)
     if job.start:
-        take_state(fit, Path(job.start))
+        take_state(fit, data.state)
     try:
         fit.run(reply)
         if job.state_mb:
             send_state(fit, sender)
         predictor = Predictor(model, job.problem, sender)
         for split in job.splits:
-            predictor.predict(split, data[split])
+            predictor.predict(split, data.inputs[split])
         if job.measures:
             first = job.splits[0]
-            one = as_input(data[first].take(slice(0, 1)), job.problem)
+            one = as_input(data.inputs[first].take(slice(0, 1)), job.problem)
             reply.latency_ms = time_forward(model, one)
             round_weights(model)
-            predictor.predict_rounded(f"{first}_int8", data[first])
+            predictor.predict_rounded(f"{first}_int8", data.inputs[first])
     except (DivergedError, HopelessError) as error:
         reply.status = "invalid" if isinstance(error, DivergedError) else "killed"
         reply.error = str(error)

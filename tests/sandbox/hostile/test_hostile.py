@@ -155,7 +155,7 @@ def test_frames_modules_and_the_collector_lead_to_no_label(jail: Sandbox, make_j
     """All that a trial's process holds is its training set, and the inputs that are scored."""
     outcome = jail.train(make_job(WALKING))
     found = set(re.findall(r"'(\w+)'", outcome.error.rpartition("found: ")[2]))
-    assert {"train", "labels", "validation"} <= found
+    assert {"train", "validation"} <= found
     assert not {name for name in found if name.startswith("test")}
 
 
