@@ -210,7 +210,11 @@ def problem_of(brief: Brief) -> Problem:
     """The problem that a brief tells of."""
     from archwright.core import Backbone
 
-    lists = {k: tuple(v) for k, v in brief.problem.items() if isinstance(v, list)}
+    lists = {k: _tuples(v) for k, v in brief.problem.items() if isinstance(v, list)}
     fields = {**brief.problem, **lists}
     backbone = fields.pop("backbone")
     return Problem(**fields, backbone=Backbone(**backbone) if backbone else None)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value

@@ -17,10 +17,10 @@ from archwright.core import (
     Outcome,
     Recipe,
     Status,
+    TaskError,
     TaskSpec,
     TrialJob,
     WorkspaceError,
-    score,
 )
 from archwright.core.settings import Kind
 from archwright.knowledge.store import Knowledge
@@ -100,9 +100,13 @@ def _try(
         if outcome.status is not Status.OK:
             return _document(report, outcome, None)
         try:
-            value = score(spec.metric, outcome.predictions["validation"], data.labels("validation"))
+            scorer = spec.metric.scorer(spec.problem)
+            scorer.add(outcome.predictions["validation"], data.labels("validation"))
+            value = scorer.score()
         except ValueError as error:
             return _document(report, Outcome(Status.INVALID, error=str(error)), None)
+        except TaskError as error:
+            return _document(report, Outcome(Status.TASK_FAULT, error=str(error)), None)
         return _document(report, outcome, value)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,24 +16,34 @@ if TYPE_CHECKING:
     from archwright.core.task import Problem
 
 Labels = Any
-"""An array with the samples first; for the task's own code a dictionary or a tuple of them as well.
-"""
+"""An array with the samples first; for the task's own code a dictionary of them as well."""
 
 
 def at(labels: Labels, rows: Array) -> Labels:
     """The labels of some samples, as a copy."""
-    if isinstance(labels, dict):
+    if isinstance(labels, Mapping):
         return {name: part[rows] for name, part in labels.items()}
-    return tuple(part[rows] for part in labels) if isinstance(labels, tuple) else labels[rows]
+    return labels[rows]
 
 
 def joined(parts: Sequence[Labels]) -> Labels:
     """The labels of all samples, from those of consecutive ones."""
-    if isinstance(parts[0], dict):
+    if isinstance(parts[0], Mapping):
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    if isinstance(parts[0], tuple):
-        return tuple(map(np.concatenate, zip(*parts, strict=True)))
     return np.concatenate(parts)
+
+
+def unpacked(problem: Problem, predictions: Array) -> Any:
+    """Predictions of several parts as the task's own code is given them: by name, or a tuple."""
+    parts, start = [], 0
+    for part in problem.outputs:
+        end = start + math.prod(part.shape)
+        parts.append(predictions[:, start:end].reshape(-1, *part.shape))
+        start = end
+    if not parts:
+        return predictions
+    names = [part.name for part in problem.outputs]
+    return tuple(parts) if names[0] == "0" else dict(zip(names, parts, strict=True))
 
 
 class Chunk:
@@ -61,14 +72,15 @@ class Chunk:
         if self.problem.targets in ("classes", "labels", "groups"):
             kept: Array = self.labels >= 0
             return kept
-        return np.ones(self.labels.shape, bool)
+        every: Array = np.ones(self.labels.shape, bool)
+        return every
 
     @cached_property
     def guesses(self) -> Array:
         """The likeliest class of each element; of a label 1 where that is likelier than 0."""
         if self.problem.targets == "labels":
-            return (self.predictions > 0).astype(np.int32)
-        return np.argmax(self.predictions, axis=-1).astype(np.int32)
+            return np.asarray(self.predictions > 0, dtype=np.int32)
+        return np.asarray(np.argmax(self.predictions, axis=-1), dtype=np.int32)
 
     @cached_property
     def nats(self) -> Array:
@@ -110,5 +122,5 @@ def scored_elements(problem: Problem, labels: Labels) -> int:
     if problem.targets in ("classes", "labels", "groups"):
         return int(np.count_nonzero(labels >= 0))
     if problem.targets == "own":
-        return len(next(iter(labels.values())) if isinstance(labels, dict) else labels)
+        return len(next(iter(labels.values())) if isinstance(labels, Mapping) else labels)
     return int(labels.size)

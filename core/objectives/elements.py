@@ -96,9 +96,11 @@ def dice(chunk: Chunk) -> Values:
     present = sizes > 0
     each = np.where(present, 2.0 * in_both / np.maximum(sizes, 1), 0.0)
     if chunk.problem.targets == "labels":  # nothing there, and nothing said to be
-        return np.where(present, 100.0 * each, 100.0)[:, 0], chunk.kept.reshape(samples, -1).any(1)
+        some = np.asarray(chunk.kept.reshape(samples, -1).any(axis=1))
+        return np.where(present, 100.0 * each, 100.0)[:, 0], some
     values = 100.0 * each.sum(axis=1) / np.maximum(present.sum(axis=1), 1)
-    return values, present.any(axis=1)
+    scored: Array = present.any(axis=1)
+    return values, scored
 
 
 def _counts(classes: Array, kept: Array, number: int) -> Array:

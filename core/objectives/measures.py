@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
 from archwright.core.arrays import Array
 from archwright.core.errors import TaskError
-from archwright.core.objectives.chunks import Chunk, Labels, at, joined
+from archwright.core.objectives.chunks import Chunk, Labels, at, joined, unpacked
 
 if TYPE_CHECKING:
     from archwright.core.task import Problem
@@ -22,6 +22,17 @@ KEPT_ELEMENTS: Final = 1 << 24
 
 Values = tuple[Array, Array]
 """Scores, and which of them count: two arrays of one shape, samples first."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptSplit:
+    """What was kept of the predictions on a split, `(N, ...)`, with its labels."""
+
+    problem: Problem
+    kept: Array
+    labels: Labels
+
+
 OfRows = Callable[[Array | None], float]
 """The score of the samples at some rows, which may occur several times; None takes all as they are.
 NaN where they have none."""
@@ -44,28 +55,6 @@ class Tally(Protocol):
         ...
 
 
-class Measure(Protocol):
-    """How one metric is measured."""
-
-    @property
-    def whole(self) -> bool:
-        """Whether the score is of the whole split, and no mean over samples."""
-        ...
-
-    @property
-    def light(self) -> bool:
-        """Whether `of_rows` costs little, however many numbers are kept of a sample."""
-        ...
-
-    def tally(self, name: str, problem: Problem) -> Tally:
-        """Something to add a split to; `name` is the metric's, for messages."""
-        ...
-
-    def of_rows(self, problem: Problem, kept: Array, labels: Array) -> OfRows:
-        """The score as a function of which samples count, for a score of the whole."""
-        ...
-
-
 # --- of each element ------------------------------------------------------------------------------
 
 
@@ -74,16 +63,10 @@ class Each:
     """A score of each element of the labels, or of each sample; the whole's is their mean."""
 
     function: Callable[[Chunk], Values]
-    light = True
-    whole = False
 
-    def tally(self, name: str, problem: Problem) -> Tally:
-        """See `Measure`."""
-        return Mean(name, self.function)
-
-    def of_rows(self, problem: Problem, kept: Array, labels: Array) -> OfRows:
-        """It has a score of each sample."""
-        raise NotImplementedError
+    def tally(self, metric: str, problem: Problem) -> Tally:  # noqa: ARG002
+        """Something to add a split to; `metric` is the metric's name, for messages."""
+        return Mean(metric, self.function)
 
 
 class Mean:
@@ -135,16 +118,10 @@ class Joint:
     """A score of each sample that needs all the others."""
 
     function: Callable[[Chunk], Values]
-    light = True
-    whole = False
 
-    def tally(self, name: str, problem: Problem) -> Tally:
-        """See `Measure`."""
-        return _JointTally(name, problem, self.function)
-
-    def of_rows(self, problem: Problem, kept: Array, labels: Array) -> OfRows:
-        """It has a score of each sample."""
-        raise NotImplementedError
+    def tally(self, metric: str, problem: Problem) -> Tally:
+        """See `Each.tally`."""
+        return _JointTally(metric, problem, self.function)
 
 
 class _JointTally:
@@ -205,22 +182,17 @@ class Rows:
 class Whole:
     """A score of all samples together.
 
-    `keep` gives what is kept of a chunk, `(n, ...)`; `score_of` the score as a function of rows.
+    `keep` gives what is kept of a chunk, `(n, ...)`; `of_rows` the score as a function of rows.
     """
 
     keep: Callable[[Chunk], Array]
-    score_of: Callable[[Problem, Array, Array], OfRows]
+    of_rows: Callable[[KeptSplit], OfRows]
     light: bool = False
     """Whether the score of some rows costs little, however many numbers are kept of each."""
-    whole = True
 
-    def tally(self, name: str, problem: Problem) -> Tally:
-        """See `Measure`."""
-        return _WholeTally(name, problem, self)
-
-    def of_rows(self, problem: Problem, kept: Array, labels: Array) -> OfRows:
-        """See `Measure`."""
-        return self.score_of(problem, kept, labels)
+    def tally(self, metric: str, problem: Problem) -> Tally:
+        """See `Each.tally`."""
+        return _WholeTally(metric, problem, self)
 
 
 class _WholeTally:
@@ -234,7 +206,7 @@ class _WholeTally:
 
     def score(self) -> float:
         kept, labels = self._rows.joined()
-        found = self._measure.score_of(self._problem, kept, labels)(None)
+        found = self._measure.of_rows(KeptSplit(self._problem, kept, labels))(None)
         if not np.isfinite(found):
             raise TaskError(
                 f"{self._name} is not defined on this split: its labels are too few, or all alike"
@@ -255,33 +227,33 @@ class Own:
     `function` raises TaskError where the task's code does.
     """
 
-    function: Callable[[Array, Labels], object]
+    function: Callable[[Any, Labels], object]
     light = False
-    whole = True
-    """As far as is known before it is called."""
 
-    def tally(self, name: str, problem: Problem) -> Tally:
-        """See `Measure`."""
-        return _OwnTally(self)
+    def tally(self, metric: str, problem: Problem) -> Tally:  # noqa: ARG002
+        """See `Each.tally`."""
+        return _OwnTally(self, problem)
 
-    def of_rows(self, problem: Problem, kept: Array, labels: Array) -> OfRows:
-        """See `Measure`."""
+    def of_rows(self, split: KeptSplit) -> OfRows:
+        """The score as a function of which samples count."""
+        problem, kept, labels = split.problem, split.kept, split.labels
 
         def score(rows: Array | None) -> float:
             if rows is None:
-                return float(self.call(kept, labels))
-            return float(self.call(kept[rows], at(labels, rows)))
+                return float(self.call(problem, kept, labels))
+            return float(self.call(problem, kept[rows], at(labels, rows)))
 
         return score
 
-    def call(self, predictions: Array, labels: Labels) -> Array:
+    def call(self, problem: Problem, predictions: Array, labels: Labels) -> Array:
         """`(n,)`, or one number.
 
         Raises:
             TaskError: the task's code raised, or gave something else.
         """
         # The task may sort in place, or worse: it gets labels of its own.
-        found = self.function(predictions, at(labels, np.arange(len(predictions))))
+        own = at(labels, np.arange(len(predictions)))
+        found = self.function(unpacked(problem, predictions), own)
         try:
             values = np.asarray([] if found is None else found, dtype=np.float64)
         except (TypeError, ValueError):
@@ -295,9 +267,11 @@ class Own:
                 f"samples; it must be ({len(predictions)},), one value for each, or one number"
             )
         if not np.isfinite(values).all():
-            wrong = "it" if values.ndim == 0 else f"{np.sum(~np.isfinite(values))} of its values"
+            count = np.sum(~np.isfinite(values))
+            wrong = "it is" if values.ndim == 0 else f"{count} of its values are"
             raise TaskError(
-                f"task.py: score is not finite ({wrong}); give such predictions a poor score instead"
+                f"task.py: score returned numbers, but {wrong} not finite; give such predictions a "
+                "poor score"
             )
         return values
 
@@ -310,8 +284,8 @@ class _OwnTally:
     """Calls the task's code with all samples at once, or with so many at a time as may be kept,
     where it gives each a value."""
 
-    def __init__(self, own: Own) -> None:
-        self._own = own
+    def __init__(self, own: Own, problem: Problem) -> None:
+        self._own, self._problem = own, problem
         self._held: list[Chunk] = []
         self._values: list[Array] = []
         self._whole: float | None = None
@@ -342,7 +316,7 @@ class _OwnTally:
 
     def _call(self) -> None:
         labels = joined([held.labels for held in self._held])
-        values = self._own.call(self._predictions(), labels)
+        values = self._own.call(self._problem, self._predictions(), labels)
         if values.ndim:
             self._values.append(values)
             self._held.clear()
@@ -351,3 +325,7 @@ class _OwnTally:
 
     def _predictions(self) -> Array:
         return np.concatenate([held.predictions for held in self._held])
+
+
+Measure = Each | Joint | Whole | Own
+"""How one metric is measured."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from archwright.core.arrays import Array
 from archwright.core.objectives.chunks import Labels
+from archwright.core.objectives.measures import KeptSplit, Own, Whole
 from archwright.core.objectives.metric import Metric
 
 if TYPE_CHECKING:
@@ -51,10 +52,11 @@ def split_scores(metric: Metric, problem: Problem, kept: Array, labels: Labels) 
     """
     if kept.ndim == 1:
         return SplitScores(kept)
-    assert metric.measure is not None
-    score = metric.measure.of_rows(problem, kept, labels)
+    measure = metric.measure
+    assert isinstance(measure, Whole | Own)
+    score = measure.of_rows(KeptSplit(problem, kept, labels))
     samples, numbers = len(kept), kept[0].size
-    size = samples if metric.measure.light else min(samples, max(_LEAST, _NUMBERS // numbers))
+    size = samples if measure.light else min(samples, max(_LEAST, _NUMBERS // numbers))
     each = np.array([score(rows) for rows in _resamples(samples, size)])
     return SplitScores(each, score(None), size / samples)
 

@@ -86,5 +86,3 @@ class Scorer:
     def loss(self) -> float | None:
         """The cross entropy on the split, where that was trained on and the score is another."""
         return None if self._loss is None else self._loss.score()
-
-

@@ -41,10 +41,11 @@ def _error(
 _CE: Final = "cross_entropy"
 _BCE: Final = "binary_cross_entropy"
 
+_BALANCE: Final = wholes.of_pairs(wholes.balanced_accuracy, wholes.quick_balance)
+_F1: Final = wholes.of_pairs(wholes.macro_f1, wholes.quick_f1)
+_IOU: Final = wholes.of_pairs(wholes.mean_iou, wholes.quick_iou)
 _AREA: Final = wholes.of_ranking(wholes.area_under_curve, wholes.quick_area, both=True)
-_PRECISION: Final = wholes.of_ranking(
-    wholes.average_precision, wholes.quick_precision, both=False
-)
+_PRECISION: Final = wholes.of_ranking(wholes.average_precision, wholes.quick_precision, both=False)
 
 METRICS: Final[Mapping[str, Metric]] = {
     m.name: m
@@ -54,9 +55,13 @@ METRICS: Final[Mapping[str, Metric]] = {
         _error("cross_entropy", "nats", ("classes",), Each(elements.cross_entropy), _CE),
         _error("mean_squared_error", "", ("values",), Each(elements.squared_error), "mse"),
         _error("mean_absolute_error", "", ("values",), Each(elements.absolute_error), "mae"),
-        _share("balanced_accuracy", ("classes",), wholes.of_pairs(wholes.balanced_accuracy, wholes.quick_balance)),
+        _share(
+            "balanced_accuracy",
+            ("classes",),
+            wholes.of_pairs(wholes.balanced_accuracy, wholes.quick_balance),
+        ),
         _share("top5_accuracy", ("classes",), Each(elements.top_accuracy)),
-        _share("macro_f1", ("classes",), wholes.of_pairs(wholes.macro_f1, wholes.quick_f1)),
+        _share("macro_f1", ("classes",), _F1),
         _share("auroc", _CLASSES, _AREA),
         _share(
             "average_precision",
@@ -64,7 +69,7 @@ METRICS: Final[Mapping[str, Metric]] = {
             _PRECISION,
         ),
         _error("log_loss", "nats", _CLASSES, Each(elements.cross_entropy), _CE),
-        _share("multilabel_f1", ("labels",), wholes.of_pairs(wholes.macro_f1, wholes.quick_f1), _BCE),
+        _share("multilabel_f1", ("labels",), _F1, _BCE),
         _share(
             "mean_average_precision",
             ("labels",),
@@ -90,7 +95,7 @@ METRICS: Final[Mapping[str, Metric]] = {
         ),
         _error("quantile_loss", "", ("values",), Each(elements.quantile_loss), "quantile"),
         _error("smape", "%", ("values",), Each(elements.symmetric_error), "mae", (0.0, 200.0)),
-        _share("mean_iou", _CLASSES, wholes.of_pairs(wholes.mean_iou, wholes.quick_iou)),
+        _share("mean_iou", _CLASSES, _IOU),
         _share("dice", _CLASSES, Each(elements.dice), "dice"),
         _error("bits_per_byte", "bits", ("classes",), Each(elements.bits), _CE),
         _error(

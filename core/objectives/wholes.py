@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 
 from archwright.core.arrays import Array
 from archwright.core.objectives.chunks import Chunk
-from archwright.core.objectives.measures import Mean, OfRows, Values, Whole
-
-if TYPE_CHECKING:
-    from archwright.core.task import Problem
+from archwright.core.objectives.measures import KeptSplit, Mean, OfRows, Values, Whole
 
 OfPairs = Callable[[Array, Array, Array], float]
 """A score of true and guessed classes, with how often each pair of them occurs."""
-OfCounts = Callable[[Array, Array, Array], float]
-"""The same of how often each class is guessed right, occurs, and is guessed."""
+
+
+class Counts(NamedTuple):
+    """How often each class is guessed right, occurs, and is guessed."""
+
+    right: Array
+    true: Array
+    guess: Array
+
+
+OfCounts = Callable[[Counts], float]
+"""The same of counts."""
 OfRanking = Callable[[Array, Array], float]
 """A score of which samples are of a class, and of how likely each is said to be."""
 OfRankings = Callable[[Array, Array], Array]
@@ -35,9 +42,9 @@ def of_mean(function: Callable[[Chunk], Values], then: Callable[[float], float])
         mean.add(chunk)
         return np.stack(mean.sums(), axis=1)
 
-    def score_of(problem: Problem, kept: Array, labels: Array) -> OfRows:
+    def score_of(split: KeptSplit) -> OfRows:
         def score(rows: Array | None) -> float:
-            total, count = (kept if rows is None else kept[rows]).sum(axis=0)
+            total, count = (split.kept if rows is None else split.kept[rows]).sum(axis=0)
             return float(then(total / count)) if count else np.nan
 
         return score
@@ -54,8 +61,8 @@ def of_pairs(exact: OfPairs, quick: OfCounts) -> Whole:
     `exact` is scikit-learn's; `quick` the same number, for hundreds of resamples.
     """
 
-    def score_of(problem: Problem, kept: Array, labels: Array) -> OfRows:
-        samples, codes, counts, (true, guess) = _pairs(problem, kept, labels)
+    def score_of(split: KeptSplit) -> OfRows:
+        kept, (samples, codes, counts, (true, guess)) = split.kept, _pairs(split)
         classes = 1 + max(true.max(initial=0), guess.max(initial=0))
 
         def score(rows: Array | None) -> float:
@@ -69,29 +76,27 @@ def of_pairs(exact: OfPairs, quick: OfCounts) -> Whole:
                 np.bincount(side[side >= 0], weights=total[side >= 0], minlength=classes)
                 for side in sides
             ]
-            return quick(*found)
+            return quick(Counts(*found))
 
         return score
 
     return Whole(lambda chunk: chunk.guesses, score_of, light=True)
 
 
-def _pairs(
-    problem: Problem, guesses: Array, labels: Array
-) -> tuple[Array, Array, Array, tuple[Array, Array]]:
+def _pairs(split: KeptSplit) -> tuple[Array, Array, Array, tuple[Array, Array]]:
     """How often each pair of a true and a guessed class occurs in each sample.
 
     Returns:
         For each pair that a sample has the sample, the pair's place and its count; and the true and
         the guessed class of each place. Of labels, a class is a label that is 1, and -1 is none.
     """
-    guesses = guesses.reshape(labels.shape)
+    labels, guesses = split.labels, split.kept.reshape(split.labels.shape)
     samples = np.broadcast_to(
         np.arange(len(labels)).reshape(-1, *[1] * (labels.ndim - 1)), labels.shape
     )
     kept = labels >= 0
     true, guess, samples = labels[kept], guesses[kept].astype(np.int64), samples[kept]
-    if problem.targets == "labels":
+    if split.problem.targets == "labels":
         names = np.broadcast_to(np.arange(labels.shape[-1]), labels.shape)[kept]
         true, guess = (np.where(side == 1, names, -1) for side in (true, guess))
     number = 2 + max(true.max(initial=0), guess.max(initial=0))
@@ -135,19 +140,19 @@ def _share(
     return 100.0 * float(found)
 
 
-def quick_balance(right: Array, true: Array, guess: Array) -> float:
+def quick_balance(n: Counts) -> float:
     """As `balanced_accuracy`."""
-    return _mean_share(right, true)
+    return _mean_share(n.right, n.true)
 
 
-def quick_f1(right: Array, true: Array, guess: Array) -> float:
+def quick_f1(n: Counts) -> float:
     """As `macro_f1`."""
-    return _mean_share(2 * right, true + guess)
+    return _mean_share(2 * n.right, n.true + n.guess)
 
 
-def quick_iou(right: Array, true: Array, guess: Array) -> float:
+def quick_iou(n: Counts) -> float:
     """As `mean_iou`."""
-    return _mean_share(right, true + guess - right)
+    return _mean_share(n.right, n.true + n.guess - n.right)
 
 
 def _mean_share(part: Array, whole: Array) -> float:
@@ -167,8 +172,8 @@ def of_ranking(exact: OfRanking, quick: OfRankings, both: bool) -> Whole:
     `both` says whether it needs samples of other classes, too.
     """
 
-    def score_of(problem: Problem, kept: Array, labels: Array) -> OfRows:
-        truth = _truth(problem, kept, labels)
+    def score_of(split: KeptSplit) -> OfRows:
+        kept, truth = split.kept, _truth(split)
 
         def score(rows: Array | None) -> float:
             true, said = (truth, kept) if rows is None else (truth[rows], kept[rows])
@@ -204,14 +209,16 @@ def _log_odds(chunk: Chunk) -> Array:
     return odds
 
 
-def _truth(problem: Problem, kept: Array, labels: Array) -> Array:
+def _truth(split: KeptSplit) -> Array:
     """Whether each element is of each class or label; -1 where it is not scored. As `kept`."""
-    if problem.targets == "labels":
-        return labels.astype(np.int8)
-    classes = kept.shape[-1]
-    own = np.arange(classes) if classes > 1 else np.array([1])
-    truth: Array = np.where(labels[..., None] < 0, -1, labels[..., None] == own).astype(np.int8)
-    return truth
+    labels, classes = split.labels, split.kept.shape[-1]
+    truth: Array
+    if split.problem.targets == "labels":
+        truth = labels
+    else:
+        own = np.arange(classes) if classes > 1 else np.array([1])
+        truth = np.where(labels[..., None] < 0, -1, labels[..., None] == own)
+    return truth.astype(np.int8)
 
 
 def area_under_curve(true: Array, said: Array) -> float:
@@ -268,11 +275,11 @@ def exponential(mean: float) -> float:
     return float(np.exp(min(mean, 700.0)))
 
 
-def determination(problem: Problem, kept: Array, labels: Array) -> OfRows:
+def determination(split: KeptSplit) -> OfRows:
     """Coefficient of determination, the mean over the numbers of an output."""
     from sklearn import metrics
 
-    said, true = (part.reshape(len(part), -1) for part in (kept, labels))
+    said, true = (part.reshape(len(part), -1) for part in (split.kept, split.labels))
 
     def score(rows: Array | None) -> float:
         if rows is None:

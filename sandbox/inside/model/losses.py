@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import linecache
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import ModuleType
 from typing import Any, Final
 
@@ -15,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from ...contract import ProblemProjection, clean
-from ..faults import TASK_FILE, TaskFault, describe, is_out_of_memory
+from ..faults import TASK_FILE, TaskFaultError, describe, is_out_of_memory
+from .layout import Layout
 
 OWN: Final = "task.py"
 
@@ -32,25 +34,23 @@ def loss_of(out: Tensor, target: Any, problem: ProblemProjection) -> Tensor:
         problem: names the loss and its options.
 
     Raises:
-        TaskFault: the task's own code failed, or gave no loss that can be trained on.
+        TaskFaultError: the task's own code failed, or gave no loss that can be trained on.
     """
     if problem.loss == OWN:
-        return _own_loss(out, target, problem.code)
+        return _own_loss(out, target, problem)
     return _LOSSES[problem.loss](out, target, dict(problem.loss_options))
 
 
-def made_up_loss(out: Tensor, problem: ProblemProjection, generator: torch.Generator) -> Tensor:
-    """The task's loss for made-up labels; the squared error in place of the task's own code, which
-    may ask for labels that cannot be made up."""
-    if problem.loss == OWN:
-        return nn.functional.mse_loss(out, torch.randn(out.shape, generator=generator))
-    return loss_of(out, made_up_targets(len(out), problem, generator), problem)
+def stand_in(problem: ProblemProjection) -> ProblemProjection:
+    """The problem with a loss that labels can be made up for: the squared error in place of the
+    task's own code."""
+    if problem.loss != OWN:
+        return problem
+    return replace(problem, loss="mse", targets="values", loss_options=())
 
 
-def made_up_targets(
-    count: int, problem: ProblemProjection, generator: torch.Generator
-) -> Tensor:
-    """Made-up labels for `count` samples."""
+def made_up_targets(count: int, problem: ProblemProjection, generator: torch.Generator) -> Tensor:
+    """Made-up labels for `count` samples of a problem as `stand_in` gives it."""
     shape = (count, *problem.output_shape)
     if problem.targets == "classes":
         return torch.randint(shape[-1], shape[:-1], generator=generator)
@@ -92,11 +92,11 @@ def _binary_cross_entropy(out: Tensor, target: Tensor, options: Numbers) -> Tens
     return (each * kept).sum() / kept.sum().clamp(min=1)
 
 
-def _mse(out: Tensor, target: Tensor, options: Numbers) -> Tensor:
+def _mse(out: Tensor, target: Tensor, _: Numbers) -> Tensor:
     return nn.functional.mse_loss(out, target)
 
 
-def _mae(out: Tensor, target: Tensor, options: Numbers) -> Tensor:
+def _mae(out: Tensor, target: Tensor, _: Numbers) -> Tensor:
     return nn.functional.l1_loss(out, target)
 
 
@@ -113,9 +113,9 @@ def _quantile(out: Tensor, target: Tensor, options: Numbers) -> Tensor:
     return torch.maximum(quantiles * over, (quantiles - 1) * over).mean()
 
 
-def _dice(out: Tensor, target: Tensor, options: Numbers) -> Tensor:
+def _dice(out: Tensor, target: Tensor, _: Numbers) -> Tensor:
     """One minus the soft Dice coefficient of each class in each sample (Milletari et al. 2016,
-    "V-Net"), with 1 added to both sides of the fraction, so that what is not there is learned, too.
+    "V-Net"), with 1 added to both parts of the fraction, so that what is not there counts, too.
     """
     if target.shape == out.shape:
         chance, truth, kept = out.sigmoid()[..., None], target[..., None], (target >= 0)[..., None]
@@ -164,7 +164,7 @@ def own_code(code: str) -> ModuleType:
     """The task's own functions, executed once.
 
     Raises:
-        TaskFault: they do not run.
+        TaskFaultError: they do not run.
     """
     module = ModuleType("task")
     module.__file__ = TASK_FILE
@@ -181,24 +181,27 @@ def blamed(what: str, error: Exception) -> Exception:
     fault of anyone."""
     if is_out_of_memory(error):
         return error
-    return TaskFault(f"task.py {what}: {describe(error, TASK_FILE)}")
+    return TaskFaultError(f"task.py {what}: {describe(error, TASK_FILE)}")
 
 
-def _own_loss(out: Tensor, target: Any, code: str) -> Tensor:
+def _own_loss(out: Tensor, target: Any, problem: ProblemProjection) -> Tensor:
+    given = Layout(problem.outputs).unpack(out) if problem.outputs else out
     try:
-        loss = own_code(code).loss(out, target)
-    except TaskFault:
+        loss = own_code(problem.code).loss(given, target)
+    except TaskFaultError:
         raise
     except Exception as error:
         raise blamed("fails in loss(outputs, y)", error) from error
     if not isinstance(loss, Tensor) or loss.dim() > 0 or loss.is_complex():
-        shown = f"the shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
-        raise TaskFault(
+        shown = (
+            f"the shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+        )
+        raise TaskFaultError(
             f"task.py: loss(outputs, y) must return one number as a tensor, such as a mean, "
             f"not {clean(shown, 100)}"
         )
     if torch.is_grad_enabled() and out.requires_grad and not loss.requires_grad:
-        raise TaskFault(
+        raise TaskFaultError(
             "task.py: the loss has no gradient: loss(outputs, y) must be computed from outputs by "
             "torch, without detach, item, numpy or argmax"
         )

@@ -72,8 +72,8 @@ Stored = Array | Rows
 class Samples:
     """Samples that consist of one array or of several, of equal length."""
 
-    def __init__(self, arrays: Sequence[Stored]) -> None:
-        self.arrays = tuple(arrays)
+    def __init__(self, arrays: Sequence[Stored], names: Sequence[str] = ()) -> None:
+        self.arrays, self.names = tuple(arrays), tuple(names)
 
     def __len__(self) -> int:
         return len(self.arrays[0])
@@ -100,10 +100,11 @@ def load_data(job: TrainRequest) -> dict[str, Samples]:
         split: Samples([_open(folder / f"{split}_{name}.npy") for name in names])
         for split in ("train", *job.splits)
     }
-    labels = [folder / "train_y.npy"]
-    if not labels[0].exists():
-        labels = sorted(folder.glob("train_y.*.npy"))
-    found["labels"] = Samples([_open(path) for path in labels])
+    labels = {"": folder / "train_y.npy"}
+    if not labels[""].exists():
+        files = sorted(folder.glob("train_y.*.npy"))
+        labels = {path.stem.removeprefix("train_y."): path for path in files}
+    found["labels"] = Samples([_open(path) for path in labels.values()], tuple(labels))
     return found
 
 
@@ -146,10 +147,14 @@ def _numbers(stored: Tensor, vocabulary: int | None) -> Tensor:
     return numbers / 255 if stored.dtype == torch.uint8 else numbers
 
 
-def as_target(stored: Sequence[Tensor], problem: ProblemProjection) -> Tensor:
-    """Labels on the default device: classes as int64, values as float32."""
-    wanted = torch.int64 if problem.loss == "cross_entropy" else torch.float32
-    return stored[0].to(torch.get_default_device()).to(wanted)
+def as_target(stored: Sequence[Tensor], names: Sequence[str], problem: ProblemProjection) -> Any:
+    """Labels on the default device: classes and groups as int64, labels and values as float32;
+    what the task's own code takes as it is stored, several arrays by name."""
+    moved = [tensor.to(torch.get_default_device()) for tensor in stored]
+    if problem.targets == "own":
+        return moved[0] if names == ("",) else dict(zip(names, moved, strict=True))
+    whole = problem.targets in ("classes", "groups")
+    return moved[0].to(torch.int64 if whole else torch.float32)
 
 
 Data = Mapping[str, Samples]

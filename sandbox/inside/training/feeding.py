@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from .data import Array, Data, Samples, as_input, as_target, draw_batches
 _SHARE_OF_DEVICE: Final = 0.25
 """Of its free memory that a training's data may take for good."""
 
-Batch = tuple[Tensor, Tensor]
+Batch = tuple[Tensor, Any]
 
 
 class Feeder:
@@ -60,7 +60,8 @@ class Feeder:
     def at(self, picked: Array) -> Batch:
         """The samples at these places."""
         x = as_input(self._inputs.take(picked), self._job.problem)
-        return x, as_target(self._labels.take(picked), self._job.problem)
+        y = self._labels.take(picked)
+        return x, as_target(y, self._labels.names, self._job.problem)
 
 
 class Resident(Samples):
@@ -69,7 +70,7 @@ class Resident(Samples):
     def __init__(self, samples: Samples, device: torch.device) -> None:
         whole = samples.take(slice(0, len(samples)))
         self._tensors = [tensor.to(device) for tensor in whole]
-        super().__init__(samples.arrays)
+        super().__init__(samples.arrays, samples.names)
 
     def take(self, picked: slice | Array) -> list[Tensor]:
         """Fresh tensors of the picked samples, as they are stored."""
