@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +11,16 @@ from cyclopts import Parameter
 
 from archwright.cli.options import AsJson, TaskName
 from archwright.cli.output import emit, say
-from archwright.core import CheckReport, Recipe, SourceError, Status, TaskSpec, TrialJob
+from archwright.core import (
+    CheckReport,
+    Outcome,
+    Recipe,
+    SourceError,
+    Status,
+    TaskError,
+    TaskSpec,
+    TrialJob,
+)
 
 if TYPE_CHECKING:
     from archwright.tasks.loading import Task
@@ -99,9 +109,23 @@ def _try_baseline(task: Task) -> tuple[CheckReport, list[str]]:
         faults = _report_faults(report)
         if not faults:
             outcome = sandbox.train(_one_step(task, recipe, Path(folder)))
-            if outcome.status is not Status.OK:
-                faults = [f"baseline.py: training: {outcome.status}: {_flat(outcome.error)}"]
+            faults = list(_outcome_faults(task, outcome))
     return report, faults
+
+
+def _outcome_faults(task: Task, outcome: Outcome) -> Iterator[str]:
+    """What is wrong with the training of the baseline, and with the scores of what it predicts."""
+    if outcome.status is Status.TASK_FAULT:
+        yield _flat(outcome.error)
+    elif outcome.status is not Status.OK:
+        yield f"baseline.py: training: {outcome.status}: {_flat(outcome.error)}"
+    for split, predictions in outcome.predictions.items():
+        scorer = task.spec.metric.scorer(task.spec.problem)
+        try:
+            scorer.add(predictions, task.load(split)[1])
+            scorer.score()
+        except (TaskError, ValueError) as error:
+            yield f"{split}: {_flat(str(error))}"
 
 
 def _one_step(task: Task, recipe: Recipe, data: Path) -> TrialJob:

@@ -17,14 +17,15 @@ from archwright.core import (
     Outcome,
     Recipe,
     Status,
+    TaskError,
     TaskSpec,
     TrialJob,
     WorkspaceError,
-    score,
 )
 from archwright.core.settings import Kind
 from archwright.knowledge.store import Knowledge
 from archwright.runs.results.wording import clean
+from archwright.runs.scoring import Scores
 from archwright.runs.trainer import TrialData
 from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox import Sandbox
@@ -96,14 +97,17 @@ def _try(
             memory_mb=spec.memory_mb,
             training=spec.training,
         )
-        outcome = sandbox.train(job)
-        if outcome.status is not Status.OK:
-            return _document(report, outcome, None)
+        scores = Scores(spec, data.labels)
+        outcome = sandbox.train(job, receive=scores.receive)
         try:
-            value = score(spec.metric, outcome.predictions["validation"], data.labels("validation"))
-        except ValueError as error:
-            return _document(report, Outcome(Status.INVALID, error=str(error)), None)
-        return _document(report, outcome, value)
+            if scores.fault is not None:
+                raise scores.fault
+            ended = outcome.status is Status.OK
+            return _document(
+                report, outcome, scores.splits["validation"].score() if ended else None
+            )
+        except TaskError as error:
+            return _document(report, Outcome(Status.TASK_FAULT, error=str(error)), None)
 
 
 def _document(report: CheckReport, outcome: Outcome, value: float | None) -> dict[str, Any]:

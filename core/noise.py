@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from archwright.core.objective import Metric
+from archwright.core.objectives import Metric
 
 
 @dataclass(frozen=True, slots=True)

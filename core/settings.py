@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from archwright.core.errors import InputError
-from archwright.core.objective import QUALITY, read_objectives
+from archwright.core.objectives import QUALITY, read_objectives
 
 DEFAULT_MAX_TRIALS: Final = 200
 LOWER_RUNG_SEEDS: Final = 3

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from archwright.core.arrays import Json
 from archwright.core.errors import SourceError
-from archwright.core.objective import Loss, Metric
+from archwright.core.objectives import LossOptions, Metric, Targets
 
 Entry = Literal["Model", "Mixer"]
 AtPlateau = Literal["broaden", "cost", "stop"]
@@ -64,7 +64,8 @@ class Problem:
     entry: Entry
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
-    loss: Loss
+    loss: str
+    """One of `LOSSES`."""
     max_params: int
     max_flops: int | None = None
     vocabulary: int | None = None
@@ -79,6 +80,11 @@ class Problem:
     is then how many numbers they have together."""
     outputs: tuple[Part, ...] = ()
     """Likewise of an output."""
+    loss_options: LossOptions = ()
+    targets: Targets = "classes"
+    """What the labels are."""
+    code: str = ""
+    """The part of the task's own code that runs in the jail."""
 
     @property
     def input_names(self) -> tuple[str, ...]:

@@ -25,6 +25,8 @@ class Status(StrEnum):
     TIMEOUT = "timeout"
     OUT_OF_MEMORY = "out_of_memory"
     KILLED = "killed"
+    TASK_FAULT = "task_fault"
+    """The task's own code failed, or its labels do not suit it: no fault of the candidate."""
     NOT_BEGUN = "not_begun"
     """The time of the run would not have sufficed: nothing was spent or measured."""
 
@@ -33,6 +35,7 @@ _UNMEASURED: Final[Mapping[Status, str]] = {
     Status.TIMEOUT: "timed out",
     Status.OUT_OF_MEMORY: "was killed by the system",
     Status.KILLED: "was lost with its worker",
+    Status.TASK_FAULT: "was ended by a fault of the task",
     Status.NOT_BEGUN: "had no time left",
 }
 
@@ -43,7 +46,7 @@ def unmeasured_by(status: Status | None, lost: bool) -> str:
 
     A loss that is hopeless is an end of our own choice (`killed`, and not lost): it is measured.
     """
-    ours = (Status.TIMEOUT, Status.NOT_BEGUN)
+    ours = (Status.TIMEOUT, Status.TASK_FAULT, Status.NOT_BEGUN)
     return _UNMEASURED.get(status, "") if status and (lost or status in ours) else ""
 
 

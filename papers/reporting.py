@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from archwright.core import METRICS
+from archwright.core import Metric
 from archwright.runs.results.saving import fill_page, save_page
 from archwright.runs.results.wording import (
     clean,
@@ -52,7 +52,7 @@ def report_lines(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _claim_lines(document: Mapping[str, Any], claim: Mapping[str, Any]) -> Iterator[str]:
-    metric = METRICS[document["metric"]]
+    metric = _metric(document)
     yield f"claim {claim['id']}: {clean(claim['words'])}: {claim['ruling']}"
     yield f"  {clean(claim['quote'], 500)!r}"
     if claim["conditions"]:
@@ -66,6 +66,11 @@ def _claim_lines(document: Mapping[str, Any], claim: Mapping[str, Any]) -> Itera
             f"({interval_text(metric, claim['interval'])}) on {claim['seeds']} paired seeds"
         )
     yield f"  {clean(claim['reason'])}"
+
+
+def _metric(document: Mapping[str, Any]) -> Metric:
+    """What its scores and differences are written with."""
+    return Metric(document.get("metric", ""), "maximize", document.get("unit", ""))
 
 
 def _rubric_lines(items: list[Mapping[str, Any]], depth: int) -> Iterator[str]:
@@ -88,13 +93,13 @@ def write_report_page(document: Mapping[str, Any], path: Path) -> Path:
 
 
 def _render(document: Mapping[str, Any]) -> str:
-    metric = METRICS[document["metric"]] if "metric" in document else None
+    metric = _metric(document)
     fields = {
         "done": document,
         "clean": clean,
         "duration": duration_text,
-        "score": lambda value: "not measured" if value is None else score_text(metric, value),  # type: ignore[arg-type]
-        "gain": lambda value: gain_text(metric, value),  # type: ignore[arg-type]
-        "interval": lambda value: interval_text(metric, value),  # type: ignore[arg-type]
+        "score": lambda value: "not measured" if value is None else score_text(metric, value),
+        "gain": lambda value: gain_text(metric, value),
+        "interval": lambda value: interval_text(metric, value),
     }
     return fill_page("archwright.papers", fields)

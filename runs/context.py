@@ -10,12 +10,12 @@ import numpy as np
 
 from archwright.core import (
     BASELINE,
-    Array,
     Candidate,
     Floor,
     Metric,
     Problem,
     SourceError,
+    SplitScores,
     TaskError,
     TaskSpec,
     Trial,
@@ -44,7 +44,7 @@ class TrainsSealed(Trains, Protocol):
 
     def train_sealed(self, spec: TrialSpec) -> Trial: ...
 
-    def open_sealed(self, spec: TrialSpec) -> Array: ...
+    def open_sealed(self, spec: TrialSpec) -> SplitScores: ...
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from itertools import takewhile
 from typing import overload
 
-from archwright.core import Curve, Floor, RunError, TaskError, Trial, TrialSpec
+from archwright.core import Curve, Floor, RunError, Status, TaskError, Trial, TrialSpec
 from archwright.runs.budget.plan import floor_seeds
 from archwright.runs.context import RunContext
 
@@ -106,6 +106,9 @@ def train_baseline(context: RunContext, rung: int, seed: int) -> Trial:
     """
     spec = context.spec
     trial = context.trainer.train(TrialSpec(context.baseline, rung, seed, PURPOSE))
+    if trial.status is Status.TASK_FAULT:
+        fix = f"mend it, then `archwright task check {spec.folder}`"
+        raise TaskError(f"task {spec.name}: {trial.error.replace(chr(10), ' ')}; {fix}")
     if trial.score is None and not trial.unmeasured:
         raise TaskError(
             f"the baseline of task {spec.name} does not train ({trial.status}: {trial.error}); "

@@ -71,7 +71,7 @@ def begin(
         "task_from": durable(task_name),
         "task_digest": task.digest(),
         "task_key": task.key,
-        "metric": task.spec.metric.name,
+        "metric": task.spec.metric.to_json(),
         "workspace": str(workspace.root.resolve()),
         "rungs": rungs,
         "budget": {k: v for k, v in limits.items() if v is not None},

@@ -19,19 +19,19 @@ from archwright.core import (
     Arrays,
     Json,
     Outcome,
+    SplitScores,
     Status,
+    TaskError,
     Trial,
     TrialJob,
     TrialSpec,
-    errors_in_words,
-    score,
-    score_samples,
     scored_elements,
-    validation_loss,
+    split_scores,
 )
 from archwright.core.arrays import chunks, each_array
 from archwright.core.files import write_whole
 from archwright.runs.journal import Journal
+from archwright.runs.scoring import ROUNDED, Scores
 from archwright.sandbox import Sandbox
 from archwright.tasks.export import write_inputs, write_train
 from archwright.tasks.loading import Task
@@ -63,7 +63,7 @@ class Trainer:
         return self._once(spec, (VALIDATION,))
 
     def train_sealed(self, spec: TrialSpec) -> Trial:
-        """As `train`; predictions of the test split are kept aside, unscored."""
+        """As `train`; what a test needs of the test split is kept aside, unread."""
         return self._once(spec, (VALIDATION, TEST))
 
     @cached_property
@@ -71,15 +71,17 @@ class Trainer:
         """The test split by its content, whatever the task around it is called."""
         return split_key(*self._task.load(TEST, 0))
 
-    def open_sealed(self, spec: TrialSpec) -> Array:
-        """Test scores, one per sample, of a trial that was trained with `train_sealed`."""
-        predictions = np.load(self._sealed(spec), allow_pickle=False)
-        return score_samples(self._task.spec.metric, predictions, self._data.labels(TEST))
+    def open_sealed(self, spec: TrialSpec) -> SplitScores:
+        """Test scores of a trial that was trained with `train_sealed`."""
+        kept = np.load(self._sealed(spec), allow_pickle=False)
+        task = self._task.spec
+        return split_scores(task.metric, task.problem, kept, self._data.labels(TEST))
 
     def validation_size(self) -> tuple[int, int]:
         """Samples of the validation split, and how many elements of them are scored."""
         labels = self._data.labels(VALIDATION)
-        return len(labels), scored_elements(self._task.spec.metric, labels)
+        count = len(next(array for _, array in each_array(labels)))
+        return count, scored_elements(self._task.spec.problem, labels)
 
     def has_trained(self, spec: TrialSpec) -> bool:
         """Whether the journal holds the trial, so that it costs nothing."""
@@ -146,53 +148,55 @@ class Trainer:
             wrapper=spec.candidate.wrapper,
         )
         before = self._data.digest(job.data, VALIDATION)
-        outcome = self._sandbox.train(job, spec.priority)
-        status, error, value = self._score(outcome)
-        loss = None if value is None else self._loss(outcome.predictions[VALIDATION])
+        scores = Scores(task, self._data.labels)
+        outcome = self._sandbox.train(job, spec.priority, scores.receive)
+        status, error, scored = self._score(spec, outcome, scores)
         if self._data.digest(job.data, VALIDATION) != before:
-            status, value, loss = Status.INVALID, None, None
+            status, scored = Status.INVALID, {}
             error = "the task's code or data changed during the trial: it does not count"
-        if TEST in splits and value is not None:
-            self._seal(spec, outcome)
-        rounded = outcome.predictions.get(f"{VALIDATION}_int8")
         return {
             "status": status.value,
             "lost": outcome.lost,
-            "score": value,
-            "loss": loss,
-            "errors": "" if value is None else self._errors(outcome.predictions[VALIDATION]),
-            "int8": None if value is None or rounded is None else self._value(rounded),
+            "score": None,
+            "loss": None,
+            "errors": "",
+            "int8": None,
+            **scored,
             "curve": outcome.curve,
             "resources": asdict(outcome.resources),
             "error": error,
         }
 
-    def _score(self, outcome: Outcome) -> tuple[Status, str, float | None]:
+    def _score(self, spec: TrialSpec, outcome: Outcome, scores: Scores) -> tuple[Status, str, Json]:
+        """How it ended, and what it scores; what a test needs of the test split is sealed."""
+        if scores.fault is not None:
+            return Status.TASK_FAULT, str(scores.fault), {}
         if outcome.status is not Status.OK:
-            return outcome.status, outcome.error, None
+            return outcome.status, outcome.error, {}
         try:
-            value = self._value(outcome.predictions[VALIDATION])
+            scorer, rounded = (scores.splits.get(f"{VALIDATION}{end}") for end in ("", ROUNDED))
+            assert scorer is not None
+            scored = {
+                "score": scorer.score(),
+                "loss": scorer.loss(),
+                "errors": scorer.errors(),
+                "int8": None if rounded is None else rounded.score(),
+            }
+            if TEST in scores.splits:
+                self._seal(spec, scores.splits[TEST].kept())
         except ValueError as error:
-            return Status.INVALID, str(error), None
-        return Status.OK, "", value
-
-    def _value(self, predictions: Array) -> float:
-        return score(self._task.spec.metric, predictions, self._data.labels(VALIDATION))
-
-    def _loss(self, predictions: Array) -> float | None:
-        return validation_loss(self._task.spec.metric, predictions, self._data.labels(VALIDATION))
-
-    def _errors(self, predictions: Array) -> str:
-        return errors_in_words(self._task.spec.metric, predictions, self._data.labels(VALIDATION))
+            return Status.INVALID, str(error), {}
+        except TaskError as error:
+            return Status.TASK_FAULT, str(error), {}
+        return Status.OK, "", scored
 
     def _sealed(self, spec: TrialSpec) -> Path:
         return self._predictions / (self._key(spec).replace("/", "-") + ".npy")
 
-    def _seal(self, spec: TrialSpec, outcome: Outcome) -> None:
+    def _seal(self, spec: TrialSpec, kept: Array) -> None:
         target = self._sealed(spec)
         target.parent.mkdir(parents=True, exist_ok=True)
-        predictions = outcome.predictions[TEST]
-        write_whole(target, lambda file: np.save(file, predictions, allow_pickle=False))
+        write_whole(target, lambda file: np.save(file, kept, allow_pickle=False))
 
 
 class Room:

@@ -31,7 +31,7 @@ Shape = tuple[int, ...]
 LAYERS_LIMIT: Final = 40
 LAYER_NAME_LIMIT: Final = 80
 """Characters."""
-ReplyStatus = Literal["ok", "invalid", "crashed", "out_of_memory", "killed"]
+ReplyStatus = Literal["ok", "invalid", "crashed", "out_of_memory", "killed", "task_fault"]
 
 
 # --- what a jail is told --------------------------------------------------------------------------
@@ -71,6 +71,10 @@ class ProblemProjection:
     backbone: BackboneProjection | None = None
     inputs: tuple[PartProjection, ...] = ()
     outputs: tuple[PartProjection, ...] = ()
+    loss_options: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    targets: str = "classes"
+    code: str = ""
+    """The task's own functions, trusted as the task is."""
 
     @property
     def input_names(self) -> tuple[str, ...]:

@@ -34,9 +34,8 @@ def is_at_ceiling(reached: Sequence[Candidate], floor: Floor, metric: Metric) ->
     Args:
         reached: candidates whose highest rung is the floor's.
     """
-    ideal = metric.highest if metric.direction == "maximize" else 0.0
     scores = (c.score for c in reached if c.score is not None)
-    return any(abs(ideal - score) <= floor.sd for score in scores)
+    return any(abs(metric.ideal - score) <= floor.sd for score in scores)
 
 
 def is_level(reached: Sequence[Candidate]) -> bool:

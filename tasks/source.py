@@ -9,6 +9,8 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -63,13 +65,26 @@ def baseline_faults(source: str, entry: Entry | None) -> list[str]:
 
 
 def import_load(file: Path) -> tuple[Load | None, Batches | None]:
-    """Import `task.py` from its path, under a name of its own: its `load` and its `batches`.
+    """The `load` and the `batches` of `task.py`.
+
+    Raises:
+        TaskError: the file is missing, does not import, or defines neither function.
+    """
+    module = import_task(file)
+    load, batches = (getattr(module, name, None) for name in ("load", "batches"))
+    if not callable(load) and not callable(batches):
+        raise TaskError("task.py defines no `load(split, seed)`")
+    return (load if callable(load) else None), (batches if callable(batches) else None)
+
+
+def import_task(file: Path) -> ModuleType:
+    """Import `task.py` from its path, under a name of its own.
 
     The file is compiled here rather than by the import system, so that no `__pycache__` is left in
     the user's folder and an edited file is never mistaken for its older self.
 
     Raises:
-        TaskError: the file is missing, does not import, or defines neither function.
+        TaskError: the file is missing, or does not import.
     """
     source, faults = read_text(file)
     if faults:
@@ -79,10 +94,25 @@ def import_load(file: Path) -> tuple[Load | None, Batches | None]:
     module.__file__ = str(file)
     sys.modules[module.__name__] = module  # where dataclasses and pickle look a class up
     run_task_code(file, lambda: exec(compile(source, str(file), "exec"), module.__dict__))
-    load, batches = (getattr(module, name, None) for name in ("load", "batches"))
-    if not callable(load) and not callable(batches):
-        raise TaskError("task.py defines no `load(split, seed)`")
-    return (load if callable(load) else None), (batches if callable(batches) else None)
+    return module
+
+
+@dataclass(frozen=True)
+class OwnScore:
+    """The `score(predictions, y)` of a `task.py`, imported when it is first called.
+
+    It raises TaskError where the task's code does.
+    """
+
+    file: Path
+
+    @cached_property
+    def _module(self) -> ModuleType:
+        return import_task(self.file)
+
+    def __call__(self, predictions: Any, labels: Any) -> Any:
+        """What the task's code returns."""
+        return run_task_code(self.file, lambda: self._module.score(predictions, labels))
 
 
 def run_task_code(file: Path, call: Callable[[], Any]) -> Any:

@@ -19,7 +19,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from archwright.core import (
-    METRICS,
     AtPlateau,
     Backbone,
     Device,
@@ -29,9 +28,11 @@ from archwright.core import (
     Problem,
     Recipe,
     SourceError,
+    Targets,
     TaskSpec,
     Training,
 )
+from archwright.tasks.objective import ObjectiveKeys
 from archwright.tasks.parts import Inputs, ShapeKey, outputs_of
 from archwright.tasks.siblings import with_siblings
 from archwright.tasks.source import baseline_faults, read_text
@@ -107,11 +108,17 @@ class _TaskForm(_Form):
     summary: Words
     """one line that says what is learned from what"""
     metric: str
-    """how predictions are scored, from the harness's list"""
+    """how predictions are scored: a name of the list, or task.py for its `score(predictions, y)`"""
     direction: Direction | None = None
-    """maximize or minimize; it must agree with the metric"""
+    """maximize or minimize; it must agree with the metric, and is asked for with task.py"""
     unit: str | None = None
-    """the unit of a score; it must agree with the metric"""
+    """the unit of a score; it must agree with the metric, and is asked for with task.py"""
+    loss: str | None = None
+    """what is trained on, where not the metric's own: a name of the list, or task.py for its
+    `loss(outputs, y)`"""
+    targets: Targets | None = None
+    """what the labels are, where metric and loss leave a choice: classes, labels (several of 0 or
+    1), values, groups, or own"""
     plateau: AtPlateau = "broaden"
     """what a search does where there is nothing to gain: broaden, cost or stop"""
     rungs: Annotated[list[Count], Field(min_length=1)]
@@ -136,6 +143,8 @@ class _TaskForm(_Form):
     """the class a candidate defines: Model, or Mixer for the part of a given backbone"""
     contract: Words
     """words for whoever writes candidates: what is given, what is asked for"""
+    loss_options: dict[str, Any] = Field(default_factory=dict)
+    """[loss_options]: such as class_weights, label_smoothing, pos_weight, delta, quantiles"""
     backbone: _BackboneForm | None = None
     """[backbone]: the fixed network around a mixer"""
     limits: _LimitsForm
@@ -172,7 +181,12 @@ def _read_form(folder: Path) -> tuple[_TaskForm | None, list[str]]:
         return None, [f"task.toml is no valid TOML: {error}"]
     except ValidationError as error:
         return None, [f"task.toml: {_explain(details)}" for details in error.errors()]
-    faults = [f"task.toml: {fault}" for fault in (*_conflicts(form), *_extras_faults(form, folder))]
+    found = (
+        *_conflicts(form),
+        *objective_of(form, folder).faults(),
+        *_extras_faults(form, folder),
+    )
+    faults = [f"task.toml: {fault}".replace("task.toml: task.py:", "task.py:") for fault in found]
     return (None if faults else form), faults
 
 
@@ -213,7 +227,6 @@ def _conflicts(form: _TaskForm) -> Iterator[str]:
     if any(a >= b for a, b in pairwise(form.rungs)):
         yield f"rungs must rise, such as [100, 300], not {form.rungs}"
     yield from inputs_of(form).conflicts()
-    yield from _metric_conflicts(form)
     yield from _sequence_conflicts(form)
     try:
         Recipe().updated(form.recipe)
@@ -255,17 +268,20 @@ def _data_faults(name: str, data: Path, task: Path) -> Iterator[str]:
         yield f"[sandbox] data folder {name} must not have a colon in its path"
 
 
-def _metric_conflicts(form: _TaskForm) -> Iterator[str]:
-    metric = METRICS.get(form.metric)
-    if metric is None:
-        yield f"unknown metric {form.metric!r}; choose one of {', '.join(METRICS)}"
-        return
-    for key, wanted in (("direction", metric.direction), ("unit", metric.unit)):
-        given = getattr(form, key)
-        if given is not None and given != wanted:
-            yield f"{key} of {metric.name} is {wanted!r}, not {given!r}; fix it or leave it out"
-    if metric.loss == "cross_entropy" and outputs_of(form.output_shape)[1][-1] < 2:
-        yield f"{metric.name} needs at least 2 classes on the last axis of output_shape"
+def objective_of(form: _TaskForm, folder: Path) -> ObjectiveKeys:
+    """What a form says of the objective."""
+    return ObjectiveKeys(
+        metric=form.metric,
+        loss=form.loss,
+        options=form.loss_options,
+        targets=form.targets,
+        direction=form.direction,
+        unit=form.unit,
+        output_shape=outputs_of(form.output_shape)[1],
+        packages=tuple(form.sandbox.packages),
+        folder=folder,
+        source=read_text(folder / "task.py")[0],
+    )
 
 
 def _sequence_conflicts(form: _TaskForm) -> Iterator[str]:
@@ -302,14 +318,13 @@ def inputs_of(form: _TaskForm) -> Inputs:
 
 
 def _to_spec(form: _TaskForm, baseline: str, folder: Path) -> TaskSpec:
-    metric, limits = METRICS[form.metric], form.limits
+    objective, limits = objective_of(form, folder), form.limits
     backbone = Backbone(**form.backbone.model_dump()) if form.backbone else None
     inputs, (outputs, output_shape) = inputs_of(form), outputs_of(form.output_shape)
     problem = Problem(
         entry=form.entry,
         input_shape=inputs.size,
         output_shape=output_shape,
-        loss=metric.loss,
         max_params=limits.max_params,
         max_flops=limits.max_flops,
         vocabulary=inputs.tokens,
@@ -319,11 +334,12 @@ def _to_spec(form: _TaskForm, baseline: str, folder: Path) -> TaskSpec:
         folders=tuple(str(_data_folder(folder, name)) for name in form.sandbox.data),
         inputs=inputs.parts,
         outputs=outputs,
+        **objective.problem_keys(),
     )
     return TaskSpec(
         name=form.name,
         summary=form.summary,
-        metric=metric,
+        metric=objective.found,
         problem=problem,
         rungs=tuple(form.rungs),
         recipe=Recipe().updated(form.recipe),

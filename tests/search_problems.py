@@ -15,11 +15,11 @@ PROBLEMS = {
     "colour": Problem("Model", (3, 28, 20), (10,), "cross_entropy", 30_000),
     "tiny": Problem("Model", (1, 2, 2), (2,), "cross_entropy", 2_000),
     "vector": Problem("Model", (13,), (3,), "cross_entropy", 20_000),
-    "regression": Problem("Model", (40,), (1,), "mse", 20_000),
+    "regression": Problem("Model", (40,), (1,), "mse", 20_000, targets="values"),
     "series": Problem("Model", (24, 5), (4,), "cross_entropy", 40_000),
-    "steps": Problem("Model", (24, 5), (24, 2), "mae", 40_000, causal=True),
+    "steps": Problem("Model", (24, 5), (24, 2), "mae", 40_000, causal=True, targets="values"),
     "tokens": Problem("Model", (20,), (20, 30), "cross_entropy", 50_000, None, 30, True),
-    "volume": Problem("Model", (2, 3, 4, 5), (2, 3), "mse", 30_000),
+    "volume": Problem("Model", (2, 3, 4, 5), (2, 3), "mse", 30_000, targets="values"),
     "recall": Problem(
         "Mixer", (32,), (32, 64), "cross_entropy", 60_000, None, 64, True, Backbone(32, 2)
     ),

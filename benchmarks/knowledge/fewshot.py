@@ -20,7 +20,7 @@ from cyclopts import Parameter
 
 from archwright.cli.options import AsJson, ManyTasks, ModelsUsed, Spending, Unasked, given
 from archwright.cli.output import emit, say
-from archwright.core import METRICS, Array, CandidateStatus, InputError
+from archwright.core import Array, CandidateStatus, InputError
 from archwright.runs.journal import Journal
 
 DRAWS: Final = 10_000
@@ -156,7 +156,7 @@ def _funnel(journal: Journal) -> dict[str, int]:
 def _gains(journal: Journal) -> dict[str, Any]:
     """Scores at the lowest rung, and their gains over the baseline in its noise sd."""
     facts = journal.facts
-    floor, metric = facts.noise[0], METRICS[facts.metric]
+    floor, metric = facts.noise[0], facts.metric
     trials = sorted(journal.trials(purpose="search"), key=lambda t: (t.candidate, t.steps, t.seed))
     scores = [t.score for t in trials if t.rung == 0 and t.score is not None]
     gains = [floor.gain(metric, score) for score in scores]

@@ -41,7 +41,7 @@ from archwright.runs.budget.plan import Plan
 from archwright.runs.context import Campaign
 from archwright.runs.halving import SuccessiveHalving
 from archwright.runs.verification.finalists import BENEFIT_OF_DOUBT, Finalist
-from archwright.runs.verification.statistics import compare, compare_on_test, levels
+from archwright.runs.verification.statistics import SplitGains, compare, compare_on_test, levels
 
 T = TypeVar("T")
 Scores = Callable[[str, int], T]
@@ -172,7 +172,7 @@ def _shown(trainer: SimulatedTrainer, who: str, seed: int) -> float:
 def _sealed(trainer: SimulatedTrainer, who: str, seed: int) -> Array:
     """Scores on test without the candidate's quality, so that they serve every gain."""
     spec = TrialSpec(Candidate(who), TOP, seed, purpose="verification")
-    return trainer.open_sealed(spec) - trainer.quality(who)
+    return trainer.open_sealed(spec).each - trainer.quality(who)
 
 
 # --- play-off, screen, decision -------------------------------------------------------------------
@@ -251,7 +251,7 @@ def _decide(
     def p(finalist: Finalist) -> float:
         who = finalist.candidate.id
         gains = np.stack([sealed(who, n) - sealed(BASE.id, n) for n in numbers])
-        return compare_on_test(gains + quality(who)).p
+        return compare_on_test(SplitGains(gains + quality(who))).p
 
     ps = [p(finalist) for finalist in passing]
     given = levels(ending.level, [partial(lt, p) for p in ps])

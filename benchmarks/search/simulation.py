@@ -11,10 +11,10 @@ import numpy as np
 from archwright.core import (
     BASELINE,
     METRICS,
-    Array,
     Candidate,
     Problem,
     Recipe,
+    SplitScores,
     Status,
     TaskSpec,
     Trial,
@@ -30,7 +30,7 @@ UNMEASURED: Final = -3.7
 """A normal deviate below it is a training that measured nothing: one in ten thousand, where a busy
 machine ends one in a hundred, and again when it is repeated."""
 
-PROBLEM: Final = Problem("Model", (1,), (1,), "mse", max_params=1000)
+PROBLEM: Final = Problem("Model", (1,), (1,), "mse", max_params=1000, targets="values")
 SPEC: Final = TaskSpec(
     name="simulated",
     summary="draws around a known quality",
@@ -94,14 +94,13 @@ class SimulatedTrainer:
         self.fresh.add((spec.candidate.id, spec.seed))
         return self.train(spec)
 
-    def open_sealed(self, spec: TrialSpec) -> Array:
+    def open_sealed(self, spec: TrialSpec) -> SplitScores:
         """Test scores around the truth, one per sample."""
         id_, share = spec.candidate.id, self.correlation
         by_sample = self._draw(id_, "test").normal(0.0, SAMPLE_NOISE, SAMPLES)
         own = self._normal(id_, "test", spec.seed)
         noise = share * self._noise(spec) + (1 - share**2) ** 0.5 * own
-        scores: Array = 90.0 + self.quality(id_) + noise + by_sample
-        return scores
+        return SplitScores(90.0 + self.quality(id_) + noise + by_sample)
 
     def _noise(self, spec: TrialSpec) -> float:
         return self._normal(spec.candidate.id, spec.rung, spec.seed)

@@ -10,7 +10,7 @@ from archwright.agents.proposers.campaign import LedgerRow
 from archwright.cli.options import HERE, AsJson, Folder, RunName, chosen_run
 from archwright.cli.output import emit, say
 from archwright.cli.run.consoles import show
-from archwright.core import METRICS, Metric
+from archwright.core import Metric
 from archwright.runs.journal import Journal
 from archwright.runs.results.ledger import best_of, ledger_of
 from archwright.runs.results.report import stretching_table
@@ -25,7 +25,7 @@ def ledger(run: RunName = "latest", /, *, workspace: Folder = HERE, json: AsJson
     with Journal.open(chosen_run(run, workspace)) as journal:
         rows, facts = ledger_of(journal), journal.facts
     document = [row.model_dump(mode="json") for row in rows]
-    emit(json, document, lambda: _print(rows, facts.rungs, METRICS[facts.metric]))
+    emit(json, document, lambda: _print(rows, facts.rungs, facts.metric))
     if not json:
         say(f"* the best so far; `archwright show {clean(journal.run)} CANDIDATE` shows one whole")
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from archwright.cli.options import HERE, AsJson, Folder, chosen_run
 from archwright.cli.output import emit
 from archwright.cli.run.consoles import show
-from archwright.core import METRICS, Metric
+from archwright.core import Metric
 from archwright.runs.journal import Journal
 from archwright.runs.results.dossier import candidate_of, dossier_of
 from archwright.runs.results.wording import STATEMENT, clean, gain_text, printable, score_text
@@ -48,7 +48,7 @@ def show_candidate(
             # A terminal would obey what a file keeps as it is.
             print(printable(found.source) if sys.stdout.isatty() else found.source, end="")
             return
-        document, metric = dossier_of(journal, found), METRICS[journal.facts.metric]
+        document, metric = dossier_of(journal, found), journal.facts.metric
     emit(json, document, lambda: _print(document, metric))
 
 

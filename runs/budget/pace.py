@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from archwright.core import Array, Status, Trial, TrialSpec
+from archwright.core import SplitScores, Status, Trial, TrialSpec
 from archwright.core.settings import RunSettings
 from archwright.runs.journal import Journal
 from archwright.runs.trainer import Trainer
@@ -103,7 +103,7 @@ class TimedTrainer:
         """See `Trainer.train_sealed`; as `train`."""
         return self._within(spec, self._trainer.train_sealed)
 
-    def open_sealed(self, spec: TrialSpec) -> Array:
+    def open_sealed(self, spec: TrialSpec) -> SplitScores:
         """See `Trainer.open_sealed`."""
         return self._trainer.open_sealed(spec)
 

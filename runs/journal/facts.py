@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Final, Self
 
-from archwright.core import Floor
+from archwright.core import Floor, Metric, find_metric
+
+UNKNOWN: Final = Metric("", "maximize", "")
+"""The metric of a journal that does not say it, and of none."""
 
 
 class Phase(StrEnum):
@@ -37,7 +40,7 @@ class Facts:
     task_digest: str = ""
     task_key: str = ""
     """What results on this task go by in the knowledge base."""
-    metric: str = ""
+    metric: Metric = UNKNOWN
     rungs: tuple[int, ...] = ()
     """Training budgets in steps, rising."""
     budget: Mapping[str, float] = field(default_factory=dict)
@@ -85,8 +88,16 @@ class Facts:
         for name in ("rungs", "unverified"):
             fields[name] = tuple(fields.get(name) or ())
         fields["noise"] = tuple(map(Floor.from_json, fields.get("noise") or ()))
+        fields["metric"] = _metric(fields.get("metric"))
         fields["phase"] = Phase(fields.get("phase", Phase.BASELINE))
         return cls(**fields)
+
+
+def _metric(stored: Any) -> Metric:
+    """A metric as a journal has it: by its name alone where that is old."""
+    if isinstance(stored, Mapping):
+        return Metric.from_json(stored)
+    return find_metric(stored or "") or UNKNOWN
 
 
 def check_names(names: Mapping[str, Any]) -> None:

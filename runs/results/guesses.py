@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from archwright.core import METRICS, Array
+from archwright.core import Array
 from archwright.runs.journal import Journal
 from archwright.search.predict.proxies import PROXIES, fit_combination, table_of
 from archwright.search.predict.ranks import rank_correlation
@@ -30,7 +30,7 @@ def judge_guesses(journal: Journal) -> dict[str, Any] | None:
     candidates = [c for id_, c in found.items() if id_ in measured]
     if len(candidates) < FEWEST:
         return None
-    sign = 1.0 if METRICS[journal.facts.metric].direction == "maximize" else -1.0
+    sign = 1.0 if journal.facts.metric.direction == "maximize" else -1.0
     scores = sign * np.array([measured[c.id] for c in candidates], dtype=np.float64)
     values = table_of([c.proxies for c in candidates])
     alone = {

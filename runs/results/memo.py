@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from archwright.agents.memo import Memo
-from archwright.core import METRICS
 from archwright.runs.journal import Journal
 
 MEMO: Final = "memo"
@@ -22,5 +21,5 @@ def latest_memo(journal: Journal) -> tuple[Memo, int] | None:
 
 def memo_text(journal: Journal) -> str:
     """The memo for a person; empty before there is one."""
-    latest, metric = latest_memo(journal), METRICS.get(journal.facts.metric)
-    return latest[0].to_text(metric.unit if metric else "") if latest else ""
+    latest, metric = latest_memo(journal), journal.facts.metric
+    return latest[0].to_text(metric.unit) if latest else ""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
-from archwright.core import BASELINE, METRICS, Candidate, CandidateStatus, Metric, Trial, Verdict
+from archwright.core import BASELINE, Candidate, CandidateStatus, Metric, Trial, Verdict
 from archwright.core.settings import SearchSettings
 from archwright.runs.guiding import seeds_of, steer_of
 from archwright.runs.journal import Facts, Journal
@@ -44,7 +44,7 @@ class Observer:
         """The run at this moment."""
         journal, facts = self._journal, self._journal.facts
         self._refresh()
-        metric, top = METRICS[facts.metric], len(facts.rungs or (0,)) - 1
+        metric, top = facts.metric, len(facts.rungs or (0,)) - 1
         candidates = tuple(sorted(self._candidates.values(), key=lambda c: c.sequence))
         finished = [c for c in candidates if c.rung == top]
         searched = [c for c in finished if not c.is_control]

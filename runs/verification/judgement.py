@@ -12,13 +12,14 @@ from math import ceil
 from statistics import fmean, stdev
 from typing import Final, Literal
 
-from archwright.core import Array, Candidate, Comparison, Metric, Verdict
+from archwright.core import Candidate, Comparison, Metric, SplitScores, Verdict
 from archwright.runs.verification.statistics import (
     ALPHA,
     CONFIDENCE,
     Effect,
     compare,
     compare_on_test,
+    gains_on_test,
     shrink,
 )
 
@@ -79,19 +80,23 @@ def screen(
 
 
 def decide(
-    metric: Metric, on_validation: Verdict, own: Array, controls: Sequence[Array], level: float
+    metric: Metric,
+    on_validation: Verdict,
+    own: Sequence[SplitScores],
+    controls: Sequence[Sequence[SplitScores]],
+    level: float,
 ) -> Verdict:
     """The verdict on the sealed test split.
 
     Args:
         metric: of the scores.
         on_validation: `screen` of the same trainings, which nothing was chosen by.
-        own: the finalist's test scores `(seeds, samples)`.
+        own: the finalist's test scores, of each seed.
         controls: the controls', in the order of `on_validation.comparisons`.
         level: what p must be below. Intervals hold 95 %, more where the level is below 2.5 %.
     """
     sign = 1.0 if metric.direction == "maximize" else -1.0
-    gains = [sign * (own - other) for other in controls]
+    gains = [gains_on_test(own, other, sign) for other in controls]
     compared = [
         _on_test(known, compare_on_test(g, max(CONFIDENCE, 1 - 2 * level)))
         for known, g in zip(on_validation.comparisons, gains, strict=True)
@@ -105,7 +110,7 @@ def decide(
         level=level,
         needs="",
         validation_gain=hardest.validation_gain,
-        shrunk=shrink(gains[compared.index(hardest)].mean(axis=1).tolist()),
+        shrunk=shrink(gains[compared.index(hardest)].by_seed.tolist()),
         gives=_shares(_hardest(plain), wrapped[0]) if wrapped else {},
     )
     if beats_all:

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from archwright.core import Array
+from archwright.core import Array, SplitScores
 
 ALPHA: Final = 0.1
 """What all looks of a workspace at one sealed split may spend together: half of it, 5 %, is the
@@ -47,24 +47,70 @@ def compare(gains: Sequence[float], tests: int = 1, confidence: float = CONFIDEN
     return _effect(statistics.fmean(gains), error, n - 1, tests, confidence)
 
 
-def compare_on_test(gains: Array, confidence: float = CONFIDENCE) -> Effect:
+@dataclass(frozen=True, slots=True, eq=False)
+class SplitGains:
+    """Paired gains on the test split, positive is better."""
+
+    each: Array
+    """`(seeds, samples)`; for a score of the whole `(seeds, resamples)`."""
+    whole: Array | None = None
+    """For a score of the whole, its gain with each seed: `(seeds,)`."""
+    share: float = 1.0
+    """See `SplitScores`."""
+
+    @property
+    def by_seed(self) -> Array:
+        """The gain with each seed."""
+        means: Array = self.each.mean(axis=1) if self.whole is None else self.whole
+        return means
+
+    @property
+    def variance(self) -> tuple[float, int]:
+        """What samples contribute to the variance of the mean, with its degrees of freedom."""
+        means = self.each.mean(axis=0)
+        if self.whole is not None:  # a resample without a class has no score
+            means = means[np.isfinite(means)]
+            return self.share * float(means.var(ddof=1)), len(means) - 1
+        samples = len(means)
+        return (float(means.var(ddof=1)) / samples if samples > 1 else 0.0), max(1, samples - 1)
+
+
+def gains_on_test(
+    own: Sequence[SplitScores], other: Sequence[SplitScores], sign: float
+) -> SplitGains:
+    """The gains of one over another, trained with the same seeds.
+
+    Args:
+        own: test scores of each seed.
+        other: likewise.
+        sign: 1 where higher is better, -1 where lower is.
+    """
+    pairs = list(zip(own, other, strict=True))
+    each = sign * (np.stack([a.each for a, _ in pairs]) - np.stack([b.each for _, b in pairs]))
+    if own[0].whole is None:
+        return SplitGains(each)
+    return SplitGains(each, sign * np.array([a.mean - b.mean for a, b in pairs]), own[0].share)
+
+
+def compare_on_test(gains: SplitGains, confidence: float = CONFIDENCE) -> Effect:
     """Whether a gain would hold for other seeds and for other samples.
 
     The variance of the mean is the sum of what seeds and what samples contribute, with the degrees
     of freedom of Satterthwaite (1946, "An Approximate Distribution of Estimates of Variance
-    Components").
+    Components"). For a score of the whole, what samples contribute is from a paired bootstrap.
 
     Args:
-        gains: `(seeds, samples)`, paired differences, positive is better.
+        gains: of each seed and sample, or resample.
         confidence: of the interval.
     """
-    seeds, samples = gains.shape
-    by_seed = float(gains.mean(axis=1).var(ddof=1)) / seeds
-    by_sample = float(gains.mean(axis=0).var(ddof=1)) / samples if samples > 1 else 0.0
-    spread = by_seed**2 / (seeds - 1) + by_sample**2 / max(1, samples - 1)
+    seeds = len(gains.by_seed)
+    by_seed = float(gains.by_seed.var(ddof=1)) / seeds
+    by_sample, known = gains.variance
+    spread = by_seed**2 / (seeds - 1) + by_sample**2 / known
     freedom = (by_seed + by_sample) ** 2 / spread if spread > 0 else seeds - 1
     error = math.sqrt(by_seed + by_sample)
-    return _effect(float(gains.mean()), error, freedom, 1, confidence)
+    mean = float(gains.each.mean() if gains.whole is None else gains.whole.mean())
+    return _effect(mean, error, freedom, 1, confidence)
 
 
 def _effect(mean: float, error: float, freedom: float, tests: int, confidence: float) -> Effect:

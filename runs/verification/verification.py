@@ -17,8 +17,6 @@ from functools import partial
 from math import ceil, sqrt
 from typing import Final
 
-import numpy as np
-
 from archwright.agents.backends.opening import REPLAY
 from archwright.core import Candidate, Trial, TrialSpec, Verdict
 from archwright.core.settings import RunSettings
@@ -244,7 +242,7 @@ class Verification:
         judges = []
         for field in fields:
             own, *others = [
-                np.stack([context.trainer.open_sealed(self._trial(who, n)) for n in numbers])
+                [context.trainer.open_sealed(self._trial(who, n)) for n in numbers]
                 for who in field.everyone
             ]
             known = validated[field.finalist.id]

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..contract import JobRequest, ProbeReply
 from .chance.seeding import owned
-from .faults import ContractError, describe, is_out_of_memory
+from .faults import ContractError, TaskFaultError, describe, is_out_of_memory
 from .frames import Sender
 from .jail.probing import probe
 from .model.checks import examine
@@ -37,6 +37,8 @@ def perform(job: JobRequest, data: Data | None, sender: Sender) -> dict[str, Any
         return asdict(ProbeReply(probe(job.probe) if job.probe else ()))
     except ContractError as error:
         return {"status": "invalid", "error": describe(error)}
+    except TaskFaultError as error:
+        return {"status": "task_fault", "error": describe(error)}
     except BaseException as error:  # noqa: BLE001 - candidate code may raise anything
         status = "out_of_memory" if is_out_of_memory(error) else "crashed"
         return {"status": status, "error": describe(error)}

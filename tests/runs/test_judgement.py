@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from archwright.benchmarks.search.calibration import measure, play, wilson
-from archwright.core import METRICS, Candidate, Check, Floor, Status, Trial, Verdict
+from archwright.core import METRICS, Candidate, Check, Floor, SplitScores, Status, Trial, Verdict
 from archwright.core.settings import RunSettings
 from archwright.runs.verification.failures import failure
 from archwright.runs.verification.judgement import Against, decide, screen
-from archwright.runs.verification.statistics import compare, compare_on_test, levels
+from archwright.runs.verification.statistics import SplitGains, compare, compare_on_test, levels
 from archwright.runs.verification.suspicion import suspect
 
 ACCURACY, BITS = METRICS["accuracy"], METRICS["bits_per_character"]
@@ -25,7 +25,11 @@ def _screen(own: np.ndarray, *controls: Against) -> Verdict:
     return screen(ACCURACY, "1", "t", list(own), [BASELINE, *controls])
 
 
-def _test_scores(mean: float, seed: int) -> np.ndarray:
+def _test_scores(mean: float, seed: int) -> list[SplitScores]:
+    return [SplitScores(each) for each in _each(mean, seed)]
+
+
+def _each(mean: float, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return mean + rng.normal(0.0, 0.2, (6, 1)) + rng.normal(0.0, 1.0, (1, 500))
 
@@ -94,7 +98,7 @@ def test_the_sealed_split_decides() -> None:
 
 
 def test_the_interval_lies_above_nothing_just_where_p_is_below_its_level() -> None:
-    scores = _test_scores(90.35, 1) - _test_scores(90.0, 2)
+    scores = SplitGains(_each(90.35, 1) - _each(90.0, 2))
     p = compare_on_test(scores).p
     assert 0.0 < p < 0.5
     for level in (0.9 * p, 1.1 * p):

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from archwright.core import METRICS, Floor, score, score_samples, validation_loss
+from archwright.core import METRICS, Array, Floor, Metric, Problem, Scorer
 from archwright.runs.verification.statistics import (
+    SplitGains,
     compare,
     compare_on_test,
     over_random,
@@ -18,39 +19,50 @@ from archwright.runs.verification.statistics import (
 )
 
 
+def scored(metric: Metric, predictions: Array, labels: Array) -> Scorer:
+    problem = Problem("Model", (1,), (1,), metric.loss, 1, targets=metric.targets[0])
+    scorer = metric.scorer(problem)
+    scorer.add(predictions, labels)
+    return scorer
+
+
+def score_of(metric: Metric, predictions: Array, labels: Array) -> float:
+    return scored(metric, predictions, labels).score()
+
+
 def test_accuracy_counts_only_what_is_scored() -> None:
     logits = np.array([[2.0, 1.0], [0.0, 3.0], [5.0, 0.0]])
-    assert score(METRICS["accuracy"], logits, np.array([0, 0, -1])) == 50.0
+    assert score_of(METRICS["accuracy"], logits, np.array([0, 0, -1])) == 50.0
 
 
 def test_bits_per_character_of_a_fair_coin_is_one() -> None:
     logits = np.zeros((4, 7, 2), dtype=np.float32)
     labels = np.zeros((4, 7), dtype=np.int64)
-    assert score(METRICS["bits_per_character"], logits, labels) == pytest.approx(1.0)
-    assert score(METRICS["cross_entropy"], logits, labels) == pytest.approx(math.log(2))
+    assert score_of(METRICS["bits_per_character"], logits, labels) == pytest.approx(1.0)
+    assert score_of(METRICS["cross_entropy"], logits, labels) == pytest.approx(math.log(2))
 
 
 def test_unnormalised_logits_gain_nothing() -> None:
     logits = np.array([[1.0, 0.0]])
-    shifted = score(METRICS["cross_entropy"], logits + 1e4, np.array([0]))
-    assert shifted == pytest.approx(score(METRICS["cross_entropy"], logits, np.array([0])))
+    shifted = score_of(METRICS["cross_entropy"], logits + 1e4, np.array([0]))
+    assert shifted == pytest.approx(score_of(METRICS["cross_entropy"], logits, np.array([0])))
 
 
 def test_regression_metrics() -> None:
     predictions, labels = np.array([[1.0], [3.0]]), np.array([[0.0], [0.0]])
-    assert score(METRICS["mean_squared_error"], predictions, labels) == 5.0
-    assert score(METRICS["mean_absolute_error"], predictions, labels) == 2.0
+    assert score_of(METRICS["mean_squared_error"], predictions, labels) == 5.0
+    assert score_of(METRICS["mean_absolute_error"], predictions, labels) == 2.0
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_predictions_that_are_not_finite_are_refused(bad: float) -> None:
     with pytest.raises(ValueError, match="finite"):
-        score(METRICS["accuracy"], np.array([[bad, 0.0]]), np.array([0]))
+        score_of(METRICS["accuracy"], np.array([[bad, 0.0]]), np.array([0]))
 
 
 def test_shapes_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="do not fit"):
-        score(METRICS["accuracy"], np.zeros((3, 2)), np.zeros(2, dtype=np.int64))
+        score_of(METRICS["accuracy"], np.zeros((3, 2)), np.zeros(2, dtype=np.int64))
 
 
 def test_gain_is_positive_for_an_improvement_in_either_direction() -> None:
@@ -86,13 +98,13 @@ def test_a_test_split_of_few_samples_proves_less() -> None:
     rng = np.random.default_rng(0)
     few = 1.0 + rng.normal(0.0, 4.0, (1, 20)) + rng.normal(0.0, 0.1, (6, 1))
     many = 1.0 + rng.normal(0.0, 4.0, (1, 2000)) + rng.normal(0.0, 0.1, (6, 1))
-    assert compare_on_test(many).p < 1e-4 < compare_on_test(few).p
+    assert compare_on_test(SplitGains(many)).p < 1e-4 < compare_on_test(SplitGains(few)).p
 
 
 def test_the_test_split_is_judged_by_seeds_and_samples() -> None:
     by_seed = np.array([[0.9], [1.1], [1.0], [1.2], [0.8]]) * np.ones((1, 50))
     reference = stats.ttest_1samp(by_seed.mean(axis=1), 0.0, alternative="greater")
-    assert compare_on_test(by_seed).p == pytest.approx(reference.pvalue)
+    assert compare_on_test(SplitGains(by_seed)).p == pytest.approx(reference.pvalue)
 
 
 def test_shrinking_never_turns_a_gain_and_leaves_a_clear_one() -> None:
@@ -119,13 +131,13 @@ def test_scores_per_sample_average_to_the_score() -> None:
     rng = np.random.default_rng(1)
     logits, labels = rng.normal(size=(6, 5, 3)), rng.integers(0, 3, (6, 5))
     for name in ("accuracy", "bits_per_character"):
-        each = score_samples(METRICS[name], logits, labels)
+        each = scored(METRICS[name], logits, labels).samples()
         assert each.shape == (6,)
-        assert each.mean() == pytest.approx(score(METRICS[name], logits, labels))
+        assert each.mean() == pytest.approx(score_of(METRICS[name], logits, labels))
 
 
 def test_the_loss_is_measured_where_the_score_is_another() -> None:
     logits, labels = np.array([[0.0, 0.0], [0.0, 0.0]]), np.array([0, 1])
-    assert validation_loss(METRICS["accuracy"], logits, labels) == pytest.approx(np.log(2.0))
-    for name in METRICS.keys() - {"accuracy"}:
-        assert validation_loss(METRICS[name], logits, labels) is None
+    assert scored(METRICS["accuracy"], logits, labels).loss() == pytest.approx(np.log(2.0))
+    for name in ("bits_per_character", "bits_per_byte", "cross_entropy", "log_loss", "perplexity"):
+        assert scored(METRICS[name], logits, labels).loss() is None

@@ -95,7 +95,7 @@ def test_synflow_lets_tokens_flow_themselves() -> None:
 def test_snip_by_hand() -> None:
     model = nn.Linear(1, 1, bias=False)
     nn.init.constant_(model.weight, 2.0)
-    problem = ProblemProjection("Model", (1,), (1,), "mse", max_params=9)
+    problem = ProblemProjection("Model", (1,), (1,), "mse", max_params=9, targets="values")
     # loss (2x - 5)^2 at x = 3: gradient 2 (6 - 5) 3 = 6, times the weight 2.
     value = snip(model, torch.tensor([[3.0]]), torch.tensor([[5.0]]), problem)
     assert value == pytest.approx(12.0)

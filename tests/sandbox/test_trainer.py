@@ -11,7 +11,7 @@ from sandbox_candidates import GOOD
 
 from archwright.core import Array, Part, Problem, Recipe, Status, Training, TrialJob
 from archwright.sandbox import Sandbox
-from archwright.sandbox.inside.training.data import Rows, draw_batches
+from archwright.sandbox.inside.training.data import FileRows, draw_batches
 from archwright.sandbox.inside.training.optimizing import rate_factor
 
 Jobs = Callable[..., TrialJob]
@@ -166,7 +166,7 @@ def test_predictions_on_a_large_vocabulary_come_in_bounded_blocks(
 def test_rows_of_a_file_are_those_of_the_array(tmp_path: Path) -> None:
     array = np.random.default_rng(0).normal(size=(50, 3, 4)).astype(np.float32)
     np.save(tmp_path / "x.npy", array)
-    rows, picked = Rows(tmp_path / "x.npy"), np.array([7, 0, 49, 7])
+    rows, picked = FileRows(tmp_path / "x.npy"), np.array([7, 0, 49, 7])
     np.testing.assert_array_equal(rows[picked], array[picked])
     np.testing.assert_array_equal(rows[10:13], array[10:13])
     np.testing.assert_array_equal(rows[48:99], array[48:99])

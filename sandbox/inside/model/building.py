@@ -220,24 +220,6 @@ def run(model: nn.Module, x: Tensor, problem: ProblemProjection) -> Tensor:
     return out.float()
 
 
-def loss_of(out: Tensor, target: Tensor, loss: str) -> Tensor:
-    """The task's loss, a mean over all that counts; class -1 does not.
-
-    Args:
-        out: `(batch, *output_shape)`, for cross entropy with the logits last.
-        target: classes `(batch, *output_shape[:-1])`, or values of the shape of `out`.
-        loss: cross_entropy, mse or mae.
-    """
-    if loss == "mse":
-        return nn.functional.mse_loss(out, target)
-    if loss == "mae":
-        return nn.functional.l1_loss(out, target)
-    total = nn.functional.cross_entropy(
-        out.reshape(-1, out.shape[-1]), target.reshape(-1), ignore_index=-1, reduction="sum"
-    )
-    return total / (target >= 0).sum().clamp(min=1)
-
-
 def weights_of(model: nn.Module) -> Weights:
     """A copy of all parameters and buffers, by name."""
     return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}

@@ -19,11 +19,12 @@ from ...contract import (
 from ..chance.randomness import check_randomness
 from ..chance.seeding import seed_everything
 from ..faults import ContractError, describe, is_out_of_memory, listed
-from .building import construct, loss_of, refuse_new_parameters, run
+from .building import construct, refuse_new_parameters, run
 from .counting import count_flops, count_layers
 from .examination import BATCHES, Examination
 from .growth import measure_growth
 from .leaks import check_batch_independence, check_causality
+from .losses import loss_of, stand_in
 from .proxies import measure_proxies
 from .tracing import trace_graph
 from .wrapper import find_wrapper
@@ -198,7 +199,7 @@ def _reached(exam: Examination, x: Tensor) -> set[str]:
     hidden = _unregistered(out, exam.model)
     if hidden:
         raise ContractError(f"weights of shape {hidden} are trained but not registered")
-    loss_of(out, exam.targets(len(x)), exam.problem.loss).backward()  # type: ignore[no-untyped-call]
+    loss_of(out, exam.targets(len(x)), stand_in(exam.problem)).backward()  # type: ignore[no-untyped-call]
     parameters = exam.model.named_parameters()
     return {name for name, p in parameters if p.grad is not None and bool(p.grad.any())}
 

@@ -11,6 +11,7 @@ from ...contract import ProblemProjection
 from ..chance.seeding import seed_everything
 from .building import construct, load, run
 from .layout import Layout
+from .losses import made_up_targets, stand_in
 
 BATCHES: Final = (3, 5)
 """Two sizes, neither a usual dimension: a batch axis that is confused with another shows."""
@@ -83,10 +84,7 @@ class Examination:
 
     def targets(self, count: int) -> Tensor:
         """Made-up labels for `count` samples."""
-        shape = (count, *self.problem.output_shape)
-        if self.problem.loss == "cross_entropy":
-            return torch.randint(shape[-1], shape[:-1], generator=self.generator)
-        return torch.randn(shape, generator=self.generator)
+        return made_up_targets(count, stand_in(self.problem), self.generator)
 
     def evaluated(self, x: Tensor) -> Tensor:
         """The network's output for a copy of `x`, in eval mode."""

@@ -19,8 +19,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ...contract import ProblemProjection
 from ..chance.seeding import seed_everything
 from ..faults import is_out_of_memory
-from .building import construct, loss_of, run
+from .building import construct, run
 from .examination import Examination
+from .losses import loss_of, stand_in
 
 SAMPLES: Final = 16
 _JITTER: Final = 1e-5  # of Mellor et al., who add it to eigenvalues
@@ -53,7 +54,7 @@ def measure_proxies(exam: Examination, seed: int) -> dict[str, float]:
     plan: dict[str, Callable[[], float]] = {
         "naswot": lambda: naswot(model, x),
         "jacov": lambda: jacov(model, x),
-        "snip": lambda: snip(model, x, target, exam.problem),
+        "snip": lambda: snip(model, x, target, stand_in(exam.problem)),
     }
     if is_sequence(exam.problem):
         plan["hidden_covariance"] = lambda: hidden_covariance(model, x)
@@ -114,7 +115,7 @@ def snip(model: nn.Module, x: Tensor, target: Tensor, problem: ProblemProjection
         problem: names the loss.
     """
     model.train()
-    loss = loss_of(run(model, x.clone(), problem), target, problem.loss)
+    loss = loss_of(run(model, x.clone(), problem), target, problem)
     return _saliency(model, loss)
 
 

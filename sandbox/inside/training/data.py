@@ -27,7 +27,7 @@ _DRAW: Final = np.random.default_rng
 Array = NDArray[Any]
 
 
-class Rows:
+class FileRows:
     """The rows of a large `.npy` file, read when they are asked for. Its pages are not mapped, so
     that what was read once does not stay."""
 
@@ -67,14 +67,14 @@ class Rows:
             raise ContractError("the data of this training was cut short")
 
 
-Stored = Array | Rows
+Stored = Array | FileRows
 
 
 class Samples:
     """Samples that consist of one array or of several, of equal length."""
 
-    def __init__(self, arrays: Sequence[Stored]) -> None:
-        self.arrays = tuple(arrays)
+    def __init__(self, arrays: Sequence[Stored], names: Sequence[str] = ()) -> None:
+        self.arrays, self.names = tuple(arrays), tuple(names)
 
     def __len__(self) -> int:
         return len(self.arrays[0])
@@ -111,19 +111,21 @@ def load_data(job: TrainRequest) -> Data:
         split: Samples([_open(folder / f"{split}_{name}.npy") for name in names])
         for split in ("train", *job.splits)
     }
-    labels = [folder / "train_y.npy"]
-    if not labels[0].exists():
-        labels = sorted(folder.glob("train_y.*.npy"))
+    labels = {"": folder / "train_y.npy"}
+    if not labels[""].exists():
+        files = sorted(folder.glob("train_y.*.npy"))
+        labels = {path.stem.removeprefix("train_y."): path for path in files}
     state: dict[str, Array] = {}
     if job.start:
         with np.load(job.start, allow_pickle=False) as stored:
             state = {name: stored[name] for name in stored.files}
-    return Data(found, Samples([_open(path) for path in labels]), state)
+    known = Samples([_open(path) for path in labels.values()], tuple(labels))
+    return Data(found, known, state)
 
 
 def _open(path: Path) -> Stored:
     if path.stat().st_size > RESIDENT_BYTES:
-        return Rows(path)
+        return FileRows(path)
     array: Array = np.load(path, allow_pickle=False)
     return array
 
@@ -160,7 +162,11 @@ def _numbers(stored: Tensor, vocabulary: int | None) -> Tensor:
     return numbers / 255 if stored.dtype == torch.uint8 else numbers
 
 
-def as_target(stored: Sequence[Tensor], problem: ProblemProjection) -> Tensor:
-    """Labels on the default device: classes as int64, values as float32."""
-    wanted = torch.int64 if problem.loss == "cross_entropy" else torch.float32
-    return stored[0].to(torch.get_default_device()).to(wanted)
+def as_target(stored: Sequence[Tensor], names: Sequence[str], problem: ProblemProjection) -> Any:
+    """Labels on the default device: classes and groups as int64, labels and values as float32;
+    what the task's own code takes as it is stored, several arrays by name."""
+    moved = [tensor.to(torch.get_default_device()) for tensor in stored]
+    if problem.targets == "own":
+        return moved[0] if names == ("",) else dict(zip(names, moved, strict=True))
+    whole = problem.targets in ("classes", "groups")
+    return moved[0].to(torch.int64 if whole else torch.float32)

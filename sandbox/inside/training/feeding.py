@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 
 from ...contract import TrainRequest
+from .augmenting import augmentation
 from .data import Array, Data, Samples, as_input, as_target, draw_batches
 
 _SHARE_OF_DEVICE: Final = 0.25
 """Of its free memory that a training's data may take for good."""
 
-Batch = tuple[Tensor, Tensor]
+Batch = tuple[Tensor, Any]
 
 
 class Feeder:
@@ -29,11 +30,13 @@ class Feeder:
         self._job, self._chosen = job, chosen
         self._inputs, self._labels = _near(data.inputs["train"]), _near(data.labels)
         self._order = draw_batches(len(chosen), job.recipe.batch_size, job.seed)
+        self._augment, self._number = augmentation(job.problem, job.seed), 0
 
     def skip(self, batches: int) -> None:
         """Pass over batches that an earlier job has trained on."""
         for _ in range(batches):
             next(self._order)
+        self._number += batches
 
     def batches(self, count: int) -> Iterator[Batch]:
         """The next `count` batches."""
@@ -55,12 +58,15 @@ class Feeder:
 
     def _next(self) -> Batch:
         picked = self._chosen[next(self._order)]
-        return self.at(picked)
+        x, y = self.at(picked)
+        self._number += 1
+        return (x, y) if self._augment is None else self._augment(x, y, self._number)
 
     def at(self, picked: Array) -> Batch:
         """The samples at these places."""
         x = as_input(self._inputs.take(picked), self._job.problem)
-        return x, as_target(self._labels.take(picked), self._job.problem)
+        y = self._labels.take(picked)
+        return x, as_target(y, self._labels.names, self._job.problem)
 
 
 class Resident(Samples):
@@ -69,7 +75,7 @@ class Resident(Samples):
     def __init__(self, samples: Samples, device: torch.device) -> None:
         whole = samples.take(slice(0, len(samples)))
         self._tensors = [tensor.to(device) for tensor in whole]
-        super().__init__(samples.arrays)
+        super().__init__(samples.arrays, samples.names)
 
     def take(self, picked: slice | Array) -> list[Tensor]:
         """Fresh tensors of the picked samples, as they are stored."""

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from ...contract import TrainReply, TrainRequest
 from ..faults import ContractError
-from ..model.building import loss_of, refuse_new_parameters, run
+from ..model.building import refuse_new_parameters, run
+from ..model.losses import loss_of
 from .data import _DRAW, Array, Data
 from .feeding import Batch, Feeder
 from .optimizing import Average, make_optimizer, rate_factor
@@ -109,7 +110,7 @@ class Fit:
         x, y = batch
         with self._precision():
             out = run(self.model, x, self.job.problem)
-        return loss_of(out, y, self.job.problem.loss)
+        return loss_of(out, y, self.job.problem)
 
     def _precision(self) -> AbstractContextManager[object]:
         kinds = {"bf16": torch.bfloat16, "fp16": torch.float16}

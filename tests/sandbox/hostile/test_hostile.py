@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,10 +39,16 @@ from hostile_candidates import (
     forging,
 )
 
-from archwright.core import METRICS, Outcome, Problem, Status, TrialJob, score
+from archwright.core import METRICS, Outcome, Problem, Status, TrialJob
 from archwright.sandbox import Sandbox
 
 Jobs = Callable[..., TrialJob]
+
+
+def accuracy_of(outcome: Outcome, labels: Any) -> float:
+    scorer = METRICS["accuracy"].scorer(Problem("Model", (8,), (3,), "cross_entropy", 1))
+    scorer.add(outcome.predictions["validation"], labels)
+    return scorer.score()
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +141,7 @@ def test_a_poison_harms_its_own_trial_at_most(
     assert used.cpu_seconds > 0
     if outcome.status is Status.OK:
         labels = np.load(data / "validation_x.npy")[:, :3].argmax(1)
-        assert score(METRICS["accuracy"], outcome.predictions["validation"], labels) < 95.0
+        assert accuracy_of(outcome, labels) < 95.0
 
 
 def test_forged_predictions_are_worth_what_they_predict(
@@ -146,9 +153,7 @@ def test_forged_predictions_are_worth_what_they_predict(
     assert outcome.status is Status.OK
     labels = np.load(data / "validation_x.npy")[:, :3].argmax(1)
     share = 100 * float(np.mean(labels == 0))
-    assert score(METRICS["accuracy"], outcome.predictions["validation"], labels) == pytest.approx(
-        share
-    )
+    assert accuracy_of(outcome, labels) == pytest.approx(share)
 
 
 def test_frames_modules_and_the_collector_lead_to_no_label(jail: Sandbox, make_job: Jobs) -> None:
