@@ -6,6 +6,11 @@ needs pydantic is asked for by its own name, `archwright.core.settings`.
 
 from __future__ import annotations
 
+from archwright.core.aim import (
+    Aim,
+    Costly,
+    cost_of,
+)
 from archwright.core.arrays import (
     Array,
     Arrays,
@@ -52,6 +57,7 @@ from archwright.core.objective import (
     Direction,
     Loss,
     Metric,
+    known_objectives,
     read_objectives,
     score,
     score_samples,
@@ -92,6 +98,7 @@ from archwright.core.trial import (
 from archwright.core.verdict import (
     Comparison,
     LaterVerdict,
+    Reached,
     Verdict,
 )
 
@@ -108,6 +115,7 @@ __all__ = [
     "RECIPE_KEYS",
     "SCHEDULES",
     "TRAINED_STATUSES",
+    "Aim",
     "AnswerError",
     "ArchwrightError",
     "Array",
@@ -120,6 +128,7 @@ __all__ = [
     "Check",
     "CheckReport",
     "Comparison",
+    "Costly",
     "Curve",
     "Device",
     "Direction",
@@ -137,6 +146,7 @@ __all__ = [
     "Part",
     "Precision",
     "Problem",
+    "Reached",
     "Receive",
     "Recipe",
     "Resources",
@@ -156,7 +166,9 @@ __all__ = [
     "Verdict",
     "WorkspaceError",
     "candidate_id",
+    "cost_of",
     "errors_in_words",
+    "known_objectives",
     "next_id",
     "read_objectives",
     "score",

@@ -119,7 +119,7 @@ def score_elements(metric: Metric, predictions: Array, labels: Array) -> tuple[A
 # --- several at once -----------------------------------------------------------------------------
 
 QUALITY: Final = "quality"
-COSTS: Final = ("parameters", "flops", "latency")
+COSTS: Final = ("parameters", "flops", "latency", "int8")
 OBJECTIVES: Final = (QUALITY, *COSTS)
 
 
@@ -129,7 +129,12 @@ def read_objectives(names: Sequence[str]) -> tuple[str, ...]:
     Raises:
         InputError: a name that is not in `OBJECTIVES`.
     """
+    return (QUALITY, *(name for name in known_objectives(names) if name != QUALITY))
+
+
+def known_objectives(names: Sequence[str]) -> tuple[str, ...]:
+    """As `read_objectives`, but with quality only where it is named, or nothing is."""
     for name in names:
         if name not in OBJECTIVES:
             raise InputError(f"no objective {name!r}: choose from {', '.join(OBJECTIVES)}")
-    return (QUALITY, *(name for name in COSTS if name in names))
+    return tuple(name for name in OBJECTIVES if name in names) or (QUALITY,)
