@@ -7,6 +7,7 @@ needs pydantic is asked for by its own name, `archwright.core.settings`.
 from __future__ import annotations
 
 from archwright.core.aim import (
+    COST_UNITS,
     Aim,
     Costly,
     cost_of,
@@ -107,6 +108,7 @@ __all__ = [
     "BASELINE",
     "CONTROL",
     "COSTS",
+    "COST_UNITS",
     "METRICS",
     "OBJECTIVES",
     "OPTIMIZERS",

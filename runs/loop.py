@@ -152,6 +152,7 @@ class Loop:
             spared=lambda c: (
                 (len(objectives) > 1 and campaign.is_undominated(c, objectives))
                 or (move.stage == "cost" and campaign.is_cheaper(c))
+                or (prospect is not None and prospect.is_hopeful(c))
             ),
             needed=prospect.needed if prospect else None,
         )

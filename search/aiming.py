@@ -17,8 +17,9 @@ SURE: Final = 1.0
 """A candidate is at the floor once its mean is so many standard errors above it."""
 OPTIMISM: Final = 0.75
 """Of the improvements from a rung to the top that were seen, the quantile that is hoped for."""
-LEAST_LEFT: Final = 0.05
-"""No more of what a rung leaves to the best possible score is hoped to vanish than all but this."""
+HOPE: Final = 0.2
+"""Of what a rung leaves to the best possible score, at least so much is taken to be left at the
+top."""
 UNKNOWN: Final = 1e6
 """Noise standard deviations that one whose cost is unknown lies behind all others."""
 
@@ -53,20 +54,37 @@ class Prospect:
         pairs = [(floors[rung].mean, floors[top].mean)]
         both = [c.rungs for c in self.measured if {rung, top} <= c.rungs.keys()]
         pairs += [(rungs[rung].score, rungs[top].score) for rungs in both]
-        metric = aim.metric
-        sign = 1.0 if metric.direction == "maximize" else -1.0
-        ideal = metric.highest if metric.direction == "maximize" else 0.0
+        gain, ideal = aim.metric.gain, self._ideal
         if not isfinite(ideal):
-            gains = [metric.gain(after, before) for before, after in pairs]
-            return aim.floor - sign * max(0.0, float(np.quantile(gains, OPTIMISM)))
+            gains = [gain(after, before) for before, after in pairs]
+            return self._below(aim.floor, max(0.0, float(np.quantile(gains, OPTIMISM))))
         # Towards the best possible score what is left shrinks by a share, not by an amount.
-        left = [
-            metric.gain(ideal, after) / metric.gain(ideal, before)
-            for before, after in pairs
-            if metric.gain(ideal, before) > 0
-        ]
+        left = [gain(ideal, t) / gain(ideal, r) for r, t in pairs if gain(ideal, r) > 0]
         share = float(np.quantile(left, 1 - OPTIMISM)) if left else 1.0
-        return ideal - sign * metric.gain(ideal, aim.floor) / min(1.0, max(LEAST_LEFT, share))
+        return self._below(ideal, gain(ideal, aim.floor) / min(1.0, max(HOPE, share)))
+
+    @property
+    def _ideal(self) -> float:
+        """The best possible score."""
+        metric = self.aim.metric
+        return metric.highest if metric.direction == "maximize" else 0.0
+
+    def _below(self, score: float, amount: float) -> float:
+        """A score that is worse by an amount."""
+        return score - amount if self.aim.metric.direction == "maximize" else score + amount
+
+    def is_hopeful(self, candidate: Candidate) -> bool:
+        """Whether it may be promoted although it is below what is needed, for small networks learn
+        more slowly than those that `needed` knows: nothing that is not larger is better at its
+        rung, and it is not too far below."""
+        rung, score = candidate.rung, candidate.score
+        if rung is None or score is None or rung == self.top:
+            return False
+        gain, cost, ideal = self.aim.metric.gain, self.aim.cost, self._ideal
+        shown = ((cost(c), c.rungs[rung].score) for c in self.measured if rung in c.rungs)
+        if any(other <= cost(candidate) and gain(seen, score) >= 0 for other, seen in shown):
+            return False
+        return not isfinite(ideal) or HOPE * gain(ideal, score) <= gain(ideal, self.aim.floor)
 
     def is_met(self, candidate: Candidate) -> bool:
         """Whether a candidate is at the floor, or at a lower rung may still reach it, by its

@@ -114,6 +114,9 @@ def decide(
         gives=_shares(_hardest(plain), wrapped[0]) if wrapped else {},
     )
     if aimed and beats_plain:
+        if (hardest.validation_gain or 0.0) < 0:
+            reason = "it is at the floor on the sealed test split, but not on validation"
+            return replace(verdict, verdict="undecided", reason=reason, needs="a larger margin")
         reason = "it is at the floor beyond noise: with new seeds, on the sealed test split"
         return replace(verdict, verdict="discovery", reason=reason)
     if beats_all:
