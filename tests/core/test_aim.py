@@ -32,10 +32,10 @@ def test_quality_among_the_objectives_is_no_aim() -> None:
 @pytest.mark.parametrize(
     ("objectives", "at_least", "at_most", "metric", "said"),
     [
-        (("parameters",), None, None, ACCURACY, "add --at-least SCORE, or search for --objective quality,parameters"),
+        (("parameters",), None, None, ACCURACY, "SCORE, or search for --objective quality"),
         (("flops",), None, None, BITS, "add --at-most SCORE"),
-        (("parameters",), None, 5.0, ACCURACY, "the floor of its aim is --at-least, not --at-most"),
-        (("parameters",), 1.0, None, BITS, "the floor of its aim is --at-most, not --at-least"),
+        (("parameters",), None, 5.0, ACCURACY, "its aim is --at-least, not --at-most"),
+        (("parameters",), 1.0, None, BITS, "its aim is --at-most, not --at-least"),
         (("quality",), 95.0, None, ACCURACY, "say --objective with one of parameters, flops"),
         (("quality", "flops"), 95.0, None, ACCURACY, "an aim at one cost alone"),
         (("parameters", "flops"), 95.0, None, ACCURACY, "an aim at one cost alone"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from math import sqrt
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +87,7 @@ def test_a_small_one_far_below_its_rivals_is_promoted_while_it_may_reach_the_flo
 def test_one_that_cannot_reach_the_floor_stops_and_a_close_one_gets_more_seeds() -> None:
     ended, trainer = climb({0: 55.0})
     assert (ended.status, len(trainer.specs)) == (CandidateStatus.TRAINED, 1)
-    assert 90.5 - 90.0 < 1 / sqrt(3)
+    # Half a standard deviation above it is within the error of three seeds.
     ended, trainer = climb({0: 70.0, 1: 90.5})
     assert [s.seed for s in trainer.specs if s.rung == 1] == [0, 1, 2]
 
