@@ -181,6 +181,7 @@ def _standing(
         verified=bool(verified),
         baseline=cost_of(baseline, aim.objective) if baseline else None,
         baseline_margin=aim.margin(baseline.mean) if baseline else None,
+        baseline_sd=baseline.sd if baseline else 0.0,
     )
 
 

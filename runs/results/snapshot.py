@@ -61,6 +61,8 @@ class AimStanding:
     """The baseline's cost; None before it is known."""
     baseline_margin: float | None
     """How far the baseline's mean lies above the floor, in the metric's unit."""
+    baseline_sd: float
+    """The noise of the baseline over seeds; 0 before it is known."""
 
     @property
     def cost(self) -> float | None:

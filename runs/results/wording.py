@@ -138,11 +138,13 @@ def aim_words(standing: AimStanding) -> Iterator[str]:
     aim, metric = standing.aim, standing.aim.metric
     words = f"the aim is {aim}"
     if standing.baseline_margin is not None:
-        over = f"{gain_text(metric, standing.baseline_margin)} over the floor"
+        over = f"{gain_text(metric, standing.baseline_margin)}, noise sd {standing.baseline_sd:.3g}"
         cost = aim.cost_text(math.inf if standing.baseline is None else standing.baseline)
-        meets = standing.baseline_margin >= 0
-        words += f"; the baseline has {cost} and is {'at the floor' if meets else 'below it'}"
-        words += f" ({over})" if meets else f" ({over}): whatever is at the floor is a find"
+        if standing.baseline_margin >= 0:
+            words += f"; the baseline has {cost} and is at the floor ({over})"
+        else:
+            words += f"; the baseline has {cost} and is below the floor ({over}): "
+            words += "whatever is at the floor is a find"
     yield words
     if standing.smallest is not None and standing.smallest.score is not None:
         score = score_text(metric, standing.smallest.score)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from whole_runs import Discover
 
 from archwright.benchmarks.search.simulation import BASE, SPEC
+from archwright.cli import main
 from archwright.core import (
     BASELINE,
     METRICS,
@@ -32,12 +35,15 @@ from archwright.runs.context import RunContext
 from archwright.runs.halving import SuccessiveHalving
 from archwright.runs.journal import Journal
 from archwright.runs.results.headline import verdict_words
+from archwright.runs.results.observing import observe
+from archwright.runs.results.page import write_page
 from archwright.runs.results.wording import reached_words
 from archwright.runs.starting import begin
 from archwright.runs.verification import Account, Verification
 from archwright.runs.verification.suspicion import suspect
+from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.paths import RunPaths
-from archwright.runs.workspace.workspace import init
+from archwright.runs.workspace.workspace import Workspace, init
 from archwright.sandbox.in_process import InProcessSandbox
 from archwright.tasks.loading import load_task
 
@@ -191,13 +197,7 @@ def test_the_smallest_that_is_clearly_at_the_floor_is_found(scene: Aimed) -> Non
     assert not any(t.startswith(f"{BASELINE}/") for t in trainer.trained)
     (look,) = scene.account.looks("the split")
     assert look.discoveries == sum(v.verdict == "discovery" for v in verdicts.values())
-    assert Verdict.from_json(_plain(found)).aim == found.aim
-
-
-def _plain(verdict: Verdict) -> Mapping[str, object]:
-    from dataclasses import asdict
-
-    return asdict(verdict)
+    assert Verdict.from_json(asdict(found)).aim == found.aim
 
 
 def test_one_that_only_looked_as_if_it_were_at_the_floor_is_none(scene: Aimed) -> None:
@@ -242,3 +242,29 @@ def test_a_cost_without_a_floor_is_refused_before_anything_is_made(tmp_path: Pat
     with pytest.raises(InputError, match="add --at-least SCORE"):
         begin(workspace, task, settings, "digits")
     assert not workspace.paths.runs.exists() or not list(workspace.paths.runs.iterdir())
+
+
+def test_a_run_at_a_floor_says_how_small_it_got(
+    spirals: Path, workspace: Path, discover: Discover, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = "[run]\nscreen_seeds = 2\ndeciding_seeds = 4\nfinalists = 1\nbaseline_seeds = 2\n"
+    Workspace.open(workspace).paths.settings.write_text(few)
+    result = discover(
+        spirals, workspace, max_trials=30, seed=4, objectives=("parameters",), at_least=60.0
+    )
+    aim = result["aim"]
+    assert aim is not None
+    assert (aim["objective"], aim["floor"]) == ("parameters", 60.0)
+    with Journal.open(find_run(Workspace.open(workspace), result["run"])) as journal:
+        shown, page = observe(journal), write_page(journal, observe(journal), None)
+        dropped = [c for c in shown.candidates if c.status is CandidateStatus.DROPPED]
+    assert shown.baseline is not None
+    assert aim["baseline"] == shown.baseline.parameters
+    assert aim["baseline_meets"] == (shown.baseline.mean >= 60.0)
+    assert all(c.reason.startswith("it has ") for c in dropped)
+    smallest = next((c for c in shown.candidates if c.id == aim["candidate"]), None)
+    assert aim["cost"] == (smallest and smallest.parameters)
+    assert "the fewest parameters at 60 % or more" in page.read_text()
+    assert main(["pareto", result["run"], "--workspace", str(workspace), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["aim"], document["objectives"]) == (aim, ["quality", "parameters"])
