@@ -204,6 +204,7 @@ def report_to_json(report: CheckReport) -> dict[str, Any]:
         "flops": report.flops,
         "error": report.error,
         "layers": [list(row) for row in report.layers],
+        "int8_bytes": report.int8_bytes,
     }
 
 

@@ -22,6 +22,8 @@ class Keywords(TypedDict, total=False):
     islands: int | None
     objectives: str | Sequence[str] | None
     objective: str | Sequence[str] | None
+    at_least: float | None
+    at_most: float | None
     max_params: int | None
     max_flops: int | None
     max_latency_ms: float | None

@@ -6,6 +6,12 @@ needs pydantic is asked for by its own name, `archwright.core.settings`.
 
 from __future__ import annotations
 
+from archwright.core.aim import (
+    COST_UNITS,
+    Aim,
+    Costly,
+    cost_of,
+)
 from archwright.core.arrays import (
     Array,
     Arrays,
@@ -56,6 +62,7 @@ from archwright.core.objectives import (
     SplitScores,
     Targets,
     find_metric,
+    known_objectives,
     read_objectives,
     scored_elements,
     split_scores,
@@ -94,6 +101,7 @@ from archwright.core.trial import (
 from archwright.core.verdict import (
     Comparison,
     LaterVerdict,
+    Reached,
     Verdict,
 )
 
@@ -102,6 +110,7 @@ __all__ = [
     "BASELINE",
     "CONTROL",
     "COSTS",
+    "COST_UNITS",
     "LOSSES",
     "METRICS",
     "OBJECTIVES",
@@ -112,6 +121,7 @@ __all__ = [
     "RECIPE_KEYS",
     "SCHEDULES",
     "TRAINED_STATUSES",
+    "Aim",
     "AnswerError",
     "ArchwrightError",
     "Array",
@@ -124,6 +134,7 @@ __all__ = [
     "Check",
     "CheckReport",
     "Comparison",
+    "Costly",
     "Curve",
     "Device",
     "Direction",
@@ -142,6 +153,7 @@ __all__ = [
     "Part",
     "Precision",
     "Problem",
+    "Reached",
     "Receive",
     "Recipe",
     "Resources",
@@ -164,7 +176,9 @@ __all__ = [
     "Verdict",
     "WorkspaceError",
     "candidate_id",
+    "cost_of",
     "find_metric",
+    "known_objectives",
     "next_id",
     "read_objectives",
     "scored_elements",

@@ -101,6 +101,8 @@ class Candidate:
     flops: int = 0
     latency_ms: float | None = None
     """Of one sample, predicted from the graph; None where the machine was not measured."""
+    int8_bytes: int = 0
+    """What the network takes with weights rounded to INT8."""
     proxies: Mapping[str, float] = field(default_factory=dict)
     """Training-free guesses at its quality, by name, where they were asked for."""
     rungs: Mapping[int, Measurement] = field(default_factory=dict)

@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from archwright.core.errors import InputError
-from archwright.core.objectives import QUALITY, read_objectives
+from archwright.core.objectives import QUALITY, known_objectives
 
 DEFAULT_MAX_TRIALS: Final = 200
 LOWER_RUNG_SEEDS: Final = 3
@@ -131,7 +131,13 @@ class SearchSettings(SettingsGroup):
     objectives: Annotated[Words, BeforeValidator(_all_by_comma)] = Field(
         default=(QUALITY,), validation_alias=AliasChoices("objectives", "objective")
     )
-    """What to search for, with commas: quality, and any of parameters, flops, latency."""
+    """What to search for, with commas: quality, and any of parameters, flops, latency, int8. With a
+    floor of quality one of these costs alone: the least of it at that floor."""
+    at_least: float | None = Field(default=None, allow_inf_nan=False, examples=[95.0])
+    """The floor of quality of a cost that is the only objective, where the metric is to
+    maximize: the smallest at this score or above."""
+    at_most: float | None = Field(default=None, allow_inf_nan=False, examples=[1.5])
+    """As at-least, where the metric is to minimize: the smallest at this score or below."""
     max_params: int | None = Field(default=None, ge=1, examples=[50_000])
     """Most parameters of a candidate, where the task allows more."""
     max_flops: int | None = Field(default=None, ge=1, examples=[1_000_000])
@@ -174,7 +180,7 @@ class SearchSettings(SettingsGroup):
     @field_validator("objectives")
     @classmethod
     def _known_objectives(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return read_objectives(names)
+        return known_objectives(names)
 
     @property
     def wants_latency(self) -> bool:

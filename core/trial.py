@@ -83,6 +83,8 @@ class CheckReport:
     layers: tuple[tuple[str, int], ...] = ()
     """Parameters of each module that owns some, by its dotted name, also where they are too many;
     the smallest are put together as `others`, the harness's own network as `backbone`."""
+    int8_bytes: int = 0
+    """What the network takes with weights rounded to INT8; 0 where nobody counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,27 @@ class Comparison:
     test_p: float | None = None
     kind: str = "baseline"
     """baseline, size (the baseline scaled to the finalist's size), recipe (trained with the
-    finalist's recipe) or wrapper (fed as the finalist feeds itself)."""
+    finalist's recipe), wrapper (fed as the finalist feeds itself) or floor (of the aim, which has
+    the same score whatever the seed, and no parameters)."""
     validation_gain: float | None = None
     """The gain on validation in the trainings that decided on the sealed split."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What a finalist was to reach, where the aim is a cost: the least of it at a floor of
+    quality."""
+
+    objective: str
+    """parameters, flops, latency or int8."""
+    floor: float
+    """In the metric's unit."""
+    cost: float
+    """The finalist's."""
+    baseline: float | None
+    """The baseline's cost; None where it is not known."""
+    baseline_meets: bool
+    """Whether the baseline's mean is at the floor: only then its cost is to be beaten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +117,9 @@ class Verdict:
     """Where there is a wrapper: the gain that it gives, and the gain of the architecture in it."""
     again: tuple[LaterVerdict, ...] = ()
     """What forced rounds said after this verdict, which stands."""
+    aim: Reached | None = None
+    """Where the aim is a cost: then `effect`, `interval`, `p` and `test_gain` are over the floor,
+    and a discovery is at the floor beyond noise, which is no gain in quality."""
 
     @property
     def gain(self) -> Gain | None:
@@ -126,6 +147,8 @@ class Verdict:
             LaterVerdict(**{**later, "interval": _pair(later["interval"])})
             for later in fields.get("again", ())
         )
+        if fields.get("aim") is not None:
+            fields["aim"] = Reached(**fields["aim"])
         return cls(**{**fields, "review": review})
 
 
@@ -135,5 +158,5 @@ def _pair(bounds: Sequence[float] | None) -> tuple[float, float] | None:
 
 _NUMBERS: Final = (
     "verdict", "mean", "effect", "interval", "p", "seeds", "reason", "level", "test_gain",
-    "validation_gain", "of", "gives", "comparisons", "shrunk", "suspicions",
+    "validation_gain", "of", "gives", "comparisons", "shrunk", "suspicions", "aim",
 )  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 
 from archwright.core import (
     BASELINE,
+    Aim,
     Candidate,
     Floor,
     Metric,
@@ -24,6 +25,7 @@ from archwright.core import (
 from archwright.core.settings import RunSettings
 from archwright.runs.journal import Facts, Journal
 from archwright.sandbox import Sandbox
+from archwright.search.aiming import Prospect
 from archwright.search.objectives import is_on_front, point_of
 from archwright.source.fingerprint import read_source
 
@@ -71,6 +73,12 @@ class RunContext:
     def metric(self) -> Metric:
         """How candidates are scored."""
         return self.spec.metric
+
+    @property
+    def aim(self) -> Aim | None:
+        """The cost that is searched for, with its floor of quality; None where quality is."""
+        given = self.settings
+        return Aim.of(given.objectives, given.at_least, given.at_most, self.metric)
 
     @property
     def top(self) -> int:
@@ -129,6 +137,14 @@ class Campaign:
         rivals = [(c.rungs[rung].gain, c) for c in measured] if rung is not None else []
         points = [point_of(gain, c, objectives) for gain, c in (*rivals, (0.0, self.baseline))]
         return is_on_front(point_of(candidate.gain, candidate, objectives), np.array(points))
+
+
+def prospect_of(context: RunContext, campaign: Campaign) -> Prospect | None:
+    """What a campaign says of the run's aim at a cost; None where quality is searched for."""
+    aim = context.aim
+    if aim is None:
+        return None
+    return Prospect(aim, context.floors, campaign.measured, campaign.baseline)
 
 
 def within_limits(spec: TaskSpec, settings: RunSettings) -> TaskSpec:

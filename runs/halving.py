@@ -9,10 +9,10 @@ seeds of the difference to the baseline at the same seed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import ceil, sqrt
 from statistics import fmean
-from typing import Final
+from typing import ClassVar, Final, Protocol
 
 from archwright.core import (
     Candidate,
@@ -62,6 +62,7 @@ class SuccessiveHalving:
         reached: Callable[[Candidate], None],
         first: int = 0,
         spared: Callable[[Candidate], bool] = lambda _: False,
+        needed: Callable[[int], float] | None = None,
     ) -> Candidate:
         """Train for as long as the candidate earns it; the candidate as it ended.
 
@@ -72,12 +73,13 @@ class SuccessiveHalving:
             reached: told of the candidate after each rung that was finished.
             first: the rung to start at.
             spared: whether it is promoted for another reason than its gain.
+            needed: the score to pass by rung, where that decides and not its rivals.
         """
         top = len(self._floors) - 1
         for rung in range(first, len(self._floors)):
             if candidate.trials >= allowance:
                 return candidate.ended(_end(candidate), NO_TRIALS)
-            cut = _cut(rivals(rung), self._places(rung))
+            cut = self._cut(rung, rivals, needed)
             left = allowance - candidate.trials
             shown, spent, failed = self._measure(candidate, rung, cut, left)
             candidate = replace(candidate, trials=candidate.trials + spent)
@@ -87,7 +89,7 @@ class SuccessiveHalving:
                 return candidate.ended(*_failure(candidate, failed))
             candidate = replace(candidate, rungs={**candidate.rungs, rung: shown})
             reached(candidate)
-            if rung < top and not (shown.gain or 0.0) > cut and not spared(candidate):
+            if rung < top and not cut.lead(shown) > 0 and not spared(candidate):
                 break
         return candidate.ended(_end(candidate))
 
@@ -97,19 +99,32 @@ class SuccessiveHalving:
             return lambda _: max(1, self._settings.finalists)
         return lambda count: ceil((count + 1) / self._settings.reduction)
 
+    def _cut(
+        self,
+        rung: int,
+        rivals: Callable[[int], Sequence[float]],
+        needed: Callable[[int], float] | None,
+    ) -> Cut:
+        """What is to be passed at a rung: the gain of the last rival that would be promoted, or the
+        score that is needed."""
+        if needed is None:
+            return PairedCut(_gain_to_pass(rivals(rung), self._places(rung)))
+        return ScoreCut(self._metric, needed(rung), self._floors[rung].sd)
+
     def _measure(
-        self, candidate: Candidate, rung: int, cut: float, allowance: int
+        self, candidate: Candidate, rung: int, cut: Cut, allowance: int
     ) -> tuple[Measurement | None, int, Trial | None]:
         """One rung: a seed, and more while the decision is close."""
         floor = self._floors[rung]
         scores: list[float] = []
-        gain = 0.0
+        shown: Measurement | None = None
         curve: Curve = ()
         errors = ""
         spent = 0
         for seed in range(min(self._settings.search_seeds, allowance, len(floor.scores))):
+            ceiling = floor.ceiling if cut.is_hopeless_far_below else None
             trial = self._trainer.train(
-                TrialSpec(candidate, rung, seed, priority=candidate.number, ceiling=floor.ceiling)
+                TrialSpec(candidate, rung, seed, priority=candidate.number, ceiling=ceiling)
             )
             spent += trial.status is not Status.NOT_BEGUN
             if trial.unmeasured and scores:
@@ -120,14 +135,65 @@ class SuccessiveHalving:
             curve, errors = curve or trial.curve, errors or trial.errors
             pairs = zip(scores, floor.scores, strict=False)
             gain = fmean(self._metric.gain(own, base) for own, base in pairs) / floor.sd
-            # Each paired difference has the noise of two trainings.
-            if abs(gain - cut) > CLOSE * sqrt(2 / len(scores)):
+            shown = Measurement(fmean(scores), gain, len(scores), curve, errors)
+            if abs(cut.lead(shown)) > CLOSE * cut.error(len(scores)):
                 break
-        return Measurement(fmean(scores), gain, len(scores), curve, errors), spent, None
+        return shown, spent, None
 
 
-def _cut(rivals: Sequence[float], places: Callable[[int], int]) -> float:
-    """The gain to pass: that of the last rival that would; with too few of them, the baseline's."""
+class Cut(Protocol):
+    """What a candidate has to pass at a rung."""
+
+    @property
+    def is_hopeless_far_below(self) -> bool:
+        """Whether a training may be ended that makes next to no progress beside the baseline."""
+        ...
+
+    def lead(self, shown: Measurement) -> float:
+        """How far a measurement lies above it, in noise standard deviations."""
+        ...
+
+    def error(self, seeds: int) -> float:
+        """The standard error of a lead over so many seeds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PairedCut:
+    """A gain over the baseline, seed by seed."""
+
+    gain: float
+    is_hopeless_far_below: ClassVar[bool] = True
+
+    def lead(self, shown: Measurement) -> float:
+        """See `Cut.lead`."""
+        return (shown.gain or 0.0) - self.gain
+
+    def error(self, seeds: int) -> float:
+        """See `Cut.error`; each paired difference has the noise of two trainings."""
+        return sqrt(2 / seeds)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreCut:
+    """A score, however far below the best or the baseline it lies."""
+
+    metric: Metric
+    score: float
+    sd: float
+    is_hopeless_far_below: ClassVar[bool] = False
+
+    def lead(self, shown: Measurement) -> float:
+        """See `Cut.lead`."""
+        return self.metric.gain(shown.score, self.score) / self.sd
+
+    def error(self, seeds: int) -> float:
+        """See `Cut.error`."""
+        return sqrt(1 / seeds)
+
+
+def _gain_to_pass(rivals: Sequence[float], places: Callable[[int], int]) -> float:
+    """The gain of the last rival that would pass; with too few of them, the baseline's."""
     wanted = places(len(rivals))
     if len(rivals) < wanted:
         return 0.0

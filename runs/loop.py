@@ -16,11 +16,11 @@ from typing import Final
 
 from archwright.core import Candidate, CandidateStatus, Measurement
 from archwright.runs.budget.allocation import Budget, Grant, Progress, record_grant
-from archwright.runs.context import Campaign, RunContext
+from archwright.runs.context import Campaign, RunContext, prospect_of
 from archwright.runs.halving import SuccessiveHalving
 from archwright.runs.lessons import lesson_of
 from archwright.runs.memory import Memory
-from archwright.runs.proposing.arms import MODEL
+from archwright.runs.proposing.arms import MODEL, PERSON
 from archwright.runs.proposing.asking import Proposing
 from archwright.runs.proposing.memos import Memos
 from archwright.runs.proposing.queueing import Queue
@@ -95,12 +95,22 @@ class Loop:
         """Train what is open, once a slot is free and nothing better waits for it."""
         if candidate.status is not CandidateStatus.OPEN:
             return candidate
+        if reason := self._too_costly(candidate, campaign):
+            return candidate.ended(CandidateStatus.DROPPED, reason)
         if self.queue is None:
             return self._train(candidate, grant, move, campaign)
         with self.queue.slot(candidate) as dropped:
             if dropped:
                 return candidate.ended(CandidateStatus.DROPPED, dropped)
             return self._train(candidate, grant, move, campaign)
+
+    def _too_costly(self, candidate: Candidate, campaign: Campaign) -> str:
+        """Why it need not be trained where the aim is a cost: what is smaller is at the floor.
+        Random draws and what a person brought are trained whatever they cost."""
+        prospect = prospect_of(self.context, campaign)
+        if prospect is None or candidate.is_control or candidate.proposer == PERSON:
+            return ""
+        return prospect.too_costly(candidate)
 
     def _first_rung(
         self, move: Move, candidate: Candidate | None = None, campaign: Campaign | None = None
@@ -130,8 +140,9 @@ class Loop:
         self, candidate: Candidate, grant: Grant, move: Move, campaign: Campaign
     ) -> Candidate:
         """From rung to rung, for as long as the candidate earns it. With several objectives what
-        nothing dominates is promoted, too."""
+        nothing dominates is promoted, too; where the aim is a cost, what may reach the floor."""
         objectives = self.context.settings.objectives
+        prospect = prospect_of(self.context, campaign)
         candidate = self.halving.run(
             candidate,
             grant.trials,
@@ -141,7 +152,9 @@ class Loop:
             spared=lambda c: (
                 (len(objectives) > 1 and campaign.is_undominated(c, objectives))
                 or (move.stage == "cost" and campaign.is_cheaper(c))
+                or (prospect is not None and prospect.is_hopeful(c))
             ),
+            needed=prospect.needed if prospect else None,
         )
         self.context.journal.update(candidate)
         return candidate

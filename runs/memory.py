@@ -226,7 +226,8 @@ class Memory:
         floor = None if rung is None else self._context.floors[rung]
         verdict = self._verdict(candidate.id)
         gain = shown.gain if shown else None
-        if verdict is not None and verdict.effect is not None and floor is not None:
+        aimed = verdict is not None and verdict.aim is not None
+        if verdict is not None and verdict.effect is not None and floor is not None and not aimed:
             gain = (verdict.effect if verdict.shrunk is None else verdict.shrunk) / floor.sd
         return Entry(
             run=self._context.run,
@@ -242,7 +243,8 @@ class Memory:
             baseline=floor.mean if floor else None,
             gain=gain,
             steps=floor.steps if floor else 0,
-            verdict=verdict.verdict if verdict else "",
+            # At the floor of a cost is no gain over the baseline, which later runs start from.
+            verdict=verdict.verdict if verdict and not aimed else "",
             parameters=candidate.parameters,
             end=candidate.status,
             reason=candidate.reason,

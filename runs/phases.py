@@ -207,6 +207,7 @@ class Phases:
             parameters=report.parameters,
             flops=report.flops,
             latency_ms=latency_ms(report.graph, Device(**device)) if device else None,
+            int8_bytes=report.int8_bytes,
             proxies=report.proxies,
             status=CandidateStatus.TRAINED,
         )

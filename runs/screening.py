@@ -195,6 +195,7 @@ class Screening:
             parameters=report.parameters,
             flops=report.flops,
             latency_ms=self._latency(report),
+            int8_bytes=report.int8_bytes,
             proxies=report.proxies,
         )
         candidate = self._fingerprinted(candidate, parsed, report.graph)
@@ -296,6 +297,7 @@ class Screening:
             proxies=done.get("proxies", {}),
             lost=done.get("lost", False),
             layers=tuple((str(name), int(count)) for name, count in done.get("layers", ())),
+            int8_bytes=done.get("int8_bytes", 0),
         )
 
 

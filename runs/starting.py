@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from archwright.agents.backends.opening import REPLAY, check_backend
-from archwright.core import InputError, Json, RunError, TaskError
+from archwright.core import Aim, InputError, Json, RunError, TaskError
 from archwright.core.settings import RunSettings
 from archwright.knowledge.store import Knowledge
 from archwright.runs.backends import copy_choices, recorded_facts, recorded_settings
@@ -42,13 +42,14 @@ def begin(
     Raises:
         RunError: the budget leaves nothing to search with, the folder cannot be written, or a
             recorded run is to be replayed that is not there.
-        InputError: the backend is not available, there is no such policy, or an architecture of the
-            person's own cannot be used.
+        InputError: the backend is not available, there is no such policy, an architecture of the
+            person's own cannot be used, or a cost and its floor do not fit.
     """
     if settings.backend.startswith(REPLAY):
         settings = recorded_settings(settings, workspace.paths)
     architectures = own_architectures(settings, task.spec)
     check_backend(settings)
+    Aim.of(settings.objectives, settings.at_least, settings.at_most, task.spec.metric)
     if settings.policy not in POLICIES:
         raise InputError(f"policy must be one of {', '.join(POLICIES)}, not {settings.policy!r}")
     device = (device_of if settings.wants_latency else known_device)(workspace.paths)

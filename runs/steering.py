@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
-from archwright.core import CONTROL, Candidate, CandidateStatus, Measurement, seed_of
-from archwright.runs.context import Campaign, RunContext
+from archwright.core import CONTROL, QUALITY, Candidate, CandidateStatus, Measurement, seed_of
+from archwright.runs.context import Campaign, RunContext, prospect_of
 from archwright.runs.guiding import seeds_of, words_so_far
 from archwright.runs.proposing.arms import CONTROL_ARM, MODEL, PERSON, SYMBOLIC, Arms
+from archwright.search.aiming import Prospect
 from archwright.search.objectives import rank_by_objectives
 from archwright.search.plateau import Stage, stage_of
 from archwright.search.policies import Choice, Policy, open_policy
 from archwright.search.policies.tweaks import force_structure
+from archwright.search.sizing import Sizing
 from archwright.search.source_space import SourceSpace
 from archwright.source.fingerprint import family
 
@@ -22,6 +24,8 @@ __all__ = ["Choice", "Move", "Steering"]
 
 SMALLER: Final = ("simplify", "drop_branch", "widen")
 """Operators that can make an architecture smaller."""
+COUNTED: Final = ("parameters", "int8")
+"""Costs that follow the number of parameters."""
 DRAWS: Final = 8
 """Drafts that are looked at for one of another kind."""
 STAGES: Final[Mapping[Stage, str]] = {
@@ -85,12 +89,33 @@ class Steering:
             room: candidates that the budget has room for.
         """
         if is_control(number, self._settings.control):
-            return Move(Choice(CONTROL, (), 0, self._context.top), CONTROL_ARM)
+            return Move(self._control(number), CONTROL_ARM)
         with self._lock:
             return self._ask(number, campaign, ended, room)
 
+    def _control(self, number: int) -> Choice:
+        """A random draw; where the aim is a cost, of any size."""
+        choice = Choice(CONTROL, (), 0, self._context.top)
+        if self._context.aim is None:
+            return choice
+        sized = replace(choice, seed=seed_of(self._settings.seed, "control", number))
+        return replace(choice, target=Sizing(self._context.spec.problem).target(sized))
+
+    def _sizing(self, prospect: Prospect) -> Sizing:
+        """How large what is proposed shall be, by the results so far."""
+        reached = [c for c in prospect.measured if prospect.is_met(c)]
+        ids = {c.id for c in reached}
+        missed = [c for c in prospect.measured if c.id not in ids]
+        beaten = prospect.to_beat() if prospect.aim.objective in COUNTED else None
+        if prospect.baseline_meets:
+            reached.append(prospect.baseline)
+        below = beaten.parameters if beaten else None
+        return Sizing(self._context.spec.problem, below, reached, missed)
+
     def stage(self, campaign: Campaign) -> Stage:
         """What the search does by what it has found: a task says what follows a plateau."""
+        if self._context.aim is not None:
+            return "search"  # A cost has no ceiling.
         return stage_of(campaign.measured, self._context.floors, self._context.spec)
 
     def is_over(self, campaign: Campaign) -> bool:
@@ -104,11 +129,14 @@ class Steering:
     def _ask(self, number: int, campaign: Campaign, ended: Sequence[Candidate], room: int) -> Move:
         """What the policy says; the journal answers where it said it before.
 
-        With several objectives a gain is a rank among all candidates. Any of them may have changed,
-        so the policy starts afresh.
+        With several objectives, or one that is a cost, a gain is a rank among all candidates. Any
+        of them may have changed, so the policy starts afresh.
         """
         results = self._read(campaign)
-        if len(self._settings.objectives) > 1:
+        prospect = prospect_of(self._context, campaign)
+        if prospect is not None:
+            self._space.sized = self._sizing(prospect).target
+        if self._settings.objectives != (QUALITY,):
             self._policy, self._told = self._open(), 0
         for result in results[self._told :]:
             self._policy.tell(result)
@@ -118,6 +146,7 @@ class Steering:
             stage = self.stage(campaign)
             choice = self._force_structure(self._policy.ask(number))
             choice = self._adapt(choice, stage, campaign)
+            choice = replace(choice, target=self._space.sized(choice))
             confidence = self._policy.confidence()
             believed = confidence and {**asdict(confidence), "earned": confidence.earned}
             said = {"state": self._policy.state(), "confidence": believed, "stage": stage}
@@ -125,7 +154,13 @@ class Steering:
 
         done = self._context.journal.once("choice", str(number), str(number), {}, decide)
         self._chosen.append(done["operator"])
-        choice = Choice(done["operator"], tuple(done["parents"]), done["seed"], done.get("rung", 0))
+        choice = Choice(
+            operator=done["operator"],
+            parents=tuple(done["parents"]),
+            seed=done["seed"],
+            rung=done.get("rung", 0),
+            target=done.get("target"),
+        )
         move = Move(
             choice,
             arm=done.get("arm", SYMBOLIC),
@@ -201,7 +236,10 @@ class Steering:
 
     def _read(self, campaign: Campaign) -> list[Candidate]:
         """What was found, for the policy; what left nothing to start from is left out."""
-        known = [self._place(c) for c in campaign.known.values()]
+        shown: Sequence[Candidate] = tuple(campaign.known.values())
+        if (prospect := prospect_of(self._context, campaign)) is not None:
+            shown = prospect.rank(shown)
+        known = [self._place(c) for c in shown]
         usable = [c for c in known if not c.sequence or self._space.show(c) is not None]
         return list(rank_by_objectives(usable, self._settings.objectives))
 

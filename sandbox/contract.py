@@ -213,6 +213,7 @@ class CheckReply:
     layers: Annotated[
         list[tuple[Annotated[str, Most(LAYER_NAME_LIMIT)], Count]], Most(LAYERS_LIMIT)
     ] = field(default_factory=list)
+    int8_bytes: Annotated[int, Most(1 << 62)] = 0
 
 
 @dataclass(slots=True)

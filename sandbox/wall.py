@@ -239,4 +239,5 @@ def report_of(header: Mapping[str, Any], seconds: float) -> CheckReport:
         proxies=reply.proxies,
         wrapper=clean(reply.wrapper),
         layers=tuple((clean(name, LAYER_NAME_LIMIT), count) for name, count in reply.layers),
+        int8_bytes=reply.int8_bytes,
     )

@@ -6,11 +6,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from math import nan
-from typing import Protocol
 
 import numpy as np
 
-from archwright.core import Array, Candidate
+from archwright.core import Array, Candidate, Costly, cost_of
 
 
 def front_numbers(points: Array) -> Array:
@@ -118,22 +117,9 @@ def standing(points: Array) -> Array:
 # --- candidates as points --------------------------------------------------------------------
 
 
-class Costly(Protocol):
-    """What has costs: a candidate, or the baseline of a snapshot. Counts of nothing are unknown."""
-
-    @property
-    def parameters(self) -> int: ...
-    @property
-    def flops(self) -> int: ...
-    @property
-    def latency_ms(self) -> float | None: ...
-
-
 def point_of(gain: float | None, what: Costly, objectives: Sequence[str]) -> tuple[float, ...]:
     """A candidate in the space of `objectives`, larger is better everywhere; NaN is unknown."""
-    costs = {"parameters": what.parameters or None, "flops": what.flops or None}
-    values = {**costs, "latency": what.latency_ms}
-    known = (values[name] for name in objectives[1:])
+    known = (cost_of(what, name) for name in objectives[1:])
     return (nan if gain is None else gain, *(nan if c is None else -float(c) for c in known))
 
 
@@ -153,10 +139,11 @@ def rank_by_objectives(
         points = [point_of(c.gain, c, objectives) for c in here]
         places = standing(np.array(points)).tolist()
         stands |= dict(zip((c.id for c in here), places, strict=True))
-    return tuple(_with_gain(c, stands.get(c.id)) for c in candidates)
+    return tuple(with_gain(c, stands.get(c.id)) for c in candidates)
 
 
-def _with_gain(candidate: Candidate, gain: float | None) -> Candidate:
+def with_gain(candidate: Candidate, gain: float | None) -> Candidate:
+    """A candidate that has another gain at its highest rung, and nothing below."""
     if candidate.measured is None or candidate.rung is None:
         return candidate
     return replace(candidate, rungs={candidate.rung: replace(candidate.measured, gain=gain)})

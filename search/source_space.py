@@ -8,7 +8,7 @@ import hashlib
 import math
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
@@ -32,6 +32,10 @@ class SourceSpace:
         recipe: of a candidate that brings none.
         previews: how many proposals may be compared for one candidate; 0 where a model writes
             them, for what it will write cannot be known.
+
+    Attributes:
+        sized: how many parameters a choice's candidate shall have at most, None where it may have
+            as many as the task allows.
     """
 
     operators: Mapping[str, int] = {n: o.parents for n, o in OPERATORS.items() if n != CONTROL}
@@ -42,6 +46,7 @@ class SourceSpace:
         self._recipe = recipe
         self._sources: dict[str, str] = {}
         self._shown: dict[str, Preview | None] = {}
+        self.sized: Callable[[Choice], int | None] = lambda choice: choice.target
 
     def show(self, candidate: Candidate) -> Preview | None:
         """See `Space.show`; None where the source breaks the contract."""
@@ -54,7 +59,7 @@ class SourceSpace:
         """See `Space.preview`: the edit that the symbolic backend makes from the choice's seed."""
         sources = tuple(self._sources[p] for p in choice.parents)
         try:
-            made = edit_of(choice.operator, sources, self._problem, choice.seed)
+            made = edit_of(choice.operator, sources, self._problem, choice.seed, self.sized(choice))
         except (NotApplicable, SourceError):
             return None
         return self._describe(made.source)

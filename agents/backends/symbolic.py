@@ -81,12 +81,21 @@ def _review(question: ReviewQuestion, _seed: int) -> Review:
     if numbers is None:
         summary = f"{question.title} was not verified."
     else:
-        summary = f"{question.title}: {_measured(question)}; verdict: {numbers['verdict']}."
+        said = numbers["verdict"] if numbers.get("aim") is None else _AIMED[numbers["verdict"]]
+        summary = f"{question.title}: {_measured(question)}; verdict: {said}."
     return Review(
         suspicions=suspicions,
         summary=f"{summary} {_novelty(question)}",
         consequences=_consequences(question),
     )
+
+
+_AIMED: Final = {
+    "discovery": "at the floor beyond noise, which is no gain in quality",
+    "no gain": "not at the floor",
+    "undecided": "undecided",
+}
+"""Verdicts where the aim is a cost."""
 
 
 def _measured(question: ReviewQuestion) -> str:
@@ -96,8 +105,10 @@ def _measured(question: ReviewQuestion) -> str:
     low, high = numbers["interval"]
     unit = "points" if question.brief.unit == "%" else question.brief.unit
     split = "validation" if numbers.get("test_gain") is None else "the sealed test split"
+    aimed = numbers.get("aim") is not None
+    what, over = ("margin", "floor of the aim") if aimed else ("gain", "hardest control")
     return (
-        f"mean gain {numbers['effect']:+.3g} {unit} over the hardest control on {split} with "
+        f"mean {what} {numbers['effect']:+.3g} {unit} over the {over} on {split} with "
         f"{numbers['seeds']} fresh seeds ({low:+.3g} to {high:+.3g}, p = {numbers['p']:.2g})"
     )
 
@@ -112,11 +123,12 @@ def _suspect(question: ReviewQuestion) -> list[str]:
             f"It has {question.parameters} parameters, the baseline {question.baseline_parameters}."
         )
     changed = {k: v for k, v in question.recipe.items() if question.brief.recipe.get(k) != v}
-    if changed and "recipe" not in beaten:
+    if changed and "recipe" not in beaten and numbers.get("aim") is None:
         words = ", ".join(f"{k} = {v}" for k, v in changed.items())
         found.append(f"Its recipe differs ({words}): part of the gain may be the recipe's.")
     if numbers.get("test_gain") is not None and numbers["test_gain"] <= 0:
-        found.append("The gain does not hold on the test split.")
+        what = "margin over the floor" if numbers.get("aim") else "gain"
+        found.append(f"The {what} does not hold on the test split.")
     found += [
         f"It differs from {known.id} ({known.title}), which is known already, in numbers alone."
         for known in question.similar

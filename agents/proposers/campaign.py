@@ -82,6 +82,8 @@ class Suggestion(Typed):
     """Of the draw that the search has in mind, for a proposer that can make it."""
     about: str = ""
     """What the operator does, in a line."""
+    target: int | None = None
+    """Most parameters that it shall have, where the aim is the smallest."""
 
 
 class Steer(Typed):
@@ -118,6 +120,8 @@ class CampaignQuestion(Typed):
     """What is left of the budget, in words."""
     mode: str = ""
     """What the search does now, where it is at the metric's ceiling or on a plateau."""
+    aim: str = ""
+    """What is searched for where that is a cost at a floor of quality, with the smallest so far."""
     steer: Steer = Steer()
     memo: str = ""
     ledger: tuple[LedgerRow, ...] = ()

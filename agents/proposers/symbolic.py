@@ -107,7 +107,8 @@ def _make(
 ) -> Proposal | None:
     try:
         sources = tuple(w.source for w in works)
-        change = edit_of(operator, sources, problem_of(campaign.brief), seed)
+        target = campaign.suggestion.target
+        change = edit_of(operator, sources, problem_of(campaign.brief), seed, target)
     except NotApplicable:
         return None
     words = f"{change.title} {change.rationale}"

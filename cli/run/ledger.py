@@ -13,6 +13,7 @@ from archwright.cli.run.consoles import show
 from archwright.core import Metric
 from archwright.runs.journal import Journal
 from archwright.runs.results.ledger import best_of, ledger_of
+from archwright.runs.results.observing import observe
 from archwright.runs.results.report import stretching_table
 from archwright.runs.results.wording import clean, printable
 
@@ -23,15 +24,19 @@ def ledger(run: RunName = "latest", /, *, workspace: Folder = HERE, json: AsJson
     """Print every candidate of a run in any state, repaired ones included, in the order of their
     proposal: id, parents, idea, parameters, mean score at each training budget, seeds, status."""
     with Journal.open(chosen_run(run, workspace)) as journal:
-        rows, facts = ledger_of(journal), journal.facts
+        rows, facts, standing = ledger_of(journal), journal.facts, observe(journal).aim
     document = [row.model_dump(mode="json") for row in rows]
-    emit(json, document, lambda: _print(rows, facts.rungs, facts.metric))
+    smallest = standing.smallest if standing else None
+    best = best_of(rows) if smallest is None else smallest.id
+    emit(json, document, lambda: _print(rows, facts.rungs, facts.metric, best))
     if not json:
-        say(f"* the best so far; `archwright show {clean(journal.run)} CANDIDATE` shows one whole")
+        what = "best" if smallest is None else "smallest at the floor"
+        say(
+            f"* the {what} so far; `archwright show {clean(journal.run)} CANDIDATE` shows one whole"
+        )
 
 
-def _print(rows: list[LedgerRow], rungs: tuple[int, ...], metric: Metric) -> None:
-    best = best_of(rows)
+def _print(rows: list[LedgerRow], rungs: tuple[int, ...], metric: Metric, best: str) -> None:
     table = stretching_table(
         *("id", "from", "idea", "params", *map(str, rungs), "n", "status"), stretched="idea"
     )

@@ -19,7 +19,13 @@ from archwright.cli.run.plain import baseline_line, best_line, changes
 from archwright.runs.results.report import candidate_table, stretching_table
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.summary import ranked
-from archwright.runs.results.wording import clean, confidence_text, duration_text, funnel_text
+from archwright.runs.results.wording import (
+    aim_words,
+    clean,
+    confidence_text,
+    duration_text,
+    funnel_text,
+)
 
 REFRESH_SECONDS: Final = 0.5
 EVENT_COUNT: Final = 5
@@ -124,6 +130,8 @@ def _heading(snapshot: Snapshot) -> Text:
 def _standing(snapshot: Snapshot) -> Iterator[Text]:
     if snapshot.baseline:
         yield Text(baseline_line(snapshot))
+    if snapshot.aim is not None:
+        yield Text(next(aim_words(snapshot.aim)))
     if snapshot.best:
         best = Text(best_line(snapshot), "bold")
         yield best.append(f"  {clean(snapshot.best.title, 80)}", "not bold")

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from archwright.core import Candidate, CandidateStatus, Verdict
+from archwright.runs.results.headline import verdict_words
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.wording import (
+    aim_words,
     clean,
     duration_text,
     gain_text,
@@ -62,6 +64,8 @@ def changes(before: Snapshot | None, now: Snapshot) -> Iterator[str]:
     )
     if now.baseline and (before is None or before.baseline is None):
         yield baseline_line(now)
+        if now.aim is not None:
+            yield next(aim_words(now.aim))
     moved = before is None or before.phase != now.phase
     if moved and now.phase != "done":
         yield f"phase: {clean(now.phase)}"
@@ -109,6 +113,10 @@ def best_line(snapshot: Snapshot) -> str:
     if best.score is None:
         return f"best so far: candidate {clean(best.id)}"
     score = score_text(snapshot.metric, best.score)
+    standing = snapshot.aim
+    if standing is not None and standing.smallest is best:
+        cost = standing.aim.cost_text(standing.cost or 0.0)
+        return f"smallest so far: candidate {clean(best.id)} with {cost}, {score}"
     words = [f"best so far: candidate {clean(best.id)} with {score}"]
     if snapshot.baseline:
         gain = snapshot.metric.gain(best.score, snapshot.baseline.mean)
@@ -118,8 +126,9 @@ def best_line(snapshot: Snapshot) -> str:
 
 def verdict_line(snapshot: Snapshot, verdict: Verdict) -> str:
     """A verdict with its effect and interval, and the branch it landed on."""
+    said = verdict_words(verdict).lower() if verdict.aim else verdict.verdict
     line = (
-        f"candidate {clean(verdict.candidate)} verified, {verdict.verdict}: "
+        f"candidate {clean(verdict.candidate)} verified, {said}: "
         f"{measured_text(snapshot.metric, verdict)}, {verdict.seeds} seeds"
     )
     return line + (f", branch {clean(verdict.branch)}" if verdict.branch else "")

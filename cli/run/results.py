@@ -16,6 +16,7 @@ from archwright.runs.journal import Journal
 from archwright.runs.results.guesses import guess_words, judge_guesses
 from archwright.runs.results.observing import observe
 from archwright.runs.results.report import front_table, render_report, report_document
+from archwright.runs.results.result import result_of
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.tradeoffs import (
     front_document,
@@ -23,6 +24,7 @@ from archwright.runs.results.tradeoffs import (
     objectives_of,
     predict_latencies,
 )
+from archwright.runs.results.wording import aim_words
 from archwright.runs.workspace.device import device_of
 from archwright.runs.workspace.workspace import Workspace
 
@@ -85,7 +87,7 @@ def pareto(
     """Print the Pareto front of a run in any state.
 
     Args:
-        objective: Quality and any of parameters, flops, latency (default: those of the run).
+        objective: Quality and any of parameters, flops, latency, int8 (default: those of the run).
     """
     asked = read_objectives(objective.split(",")) if objective else None
     with Journal.open(chosen_run(run, workspace)) as journal:
@@ -99,11 +101,12 @@ def pareto(
 
 def _document(snapshot: Snapshot, objectives: tuple[str, ...]) -> dict[str, Any]:
     base = snapshot.baseline
-    keys = ("mean", "parameters", "flops", "latency_ms", "measured_ms", "int8")
+    keys = ("mean", "parameters", "flops", "latency_ms", "measured_ms", "int8", "int8_bytes")
     return {
         "run": snapshot.run,
         "task": snapshot.task,
         "objectives": list(objectives),
+        "aim": result_of(snapshot)["aim"],
         "baseline": None if base is None else {key: getattr(base, key) for key in keys},
         "front": front_document(snapshot, objectives),
     }
@@ -111,6 +114,9 @@ def _document(snapshot: Snapshot, objectives: tuple[str, ...]) -> dict[str, Any]
 
 def _print(snapshot: Snapshot, objectives: tuple[str, ...]) -> None:
     front = front_of(snapshot, objectives)
+    if snapshot.aim is not None:
+        for words in aim_words(snapshot.aim):
+            say(words)
     if not front:
         print(f"{snapshot.run} has no candidate at the top rung that the baseline does not beat")
         return

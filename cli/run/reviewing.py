@@ -19,7 +19,13 @@ from archwright.runs.results.branches.branches import amend_decision, check_amen
 from archwright.runs.results.observing import observe
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.summary import discoveries
-from archwright.runs.results.wording import clean, gives_words, measured_text, score_text
+from archwright.runs.results.wording import (
+    clean,
+    gives_words,
+    measured_text,
+    reached_words,
+    score_text,
+)
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.workspace import Workspace
 
@@ -196,8 +202,11 @@ def _evidence(snapshot: Snapshot, verdict: Verdict, row: Candidate | None) -> It
     metric = snapshot.metric
     hardest = min(verdict.comparisons, key=lambda c: c.interval[0], default=None)
     control = hardest.control if hardest else "the baseline"
+    if verdict.aim is not None:
+        control = "the floor"
     yield f"over {control}: {measured_text(metric, verdict)}, {verdict.seeds} seeds"
     yield from gives_words(metric, verdict)
+    yield from reached_words(metric, verdict)
     if verdict.mean is not None:
         yield f"{metric.name} {score_text(metric, verdict.mean)} on fresh seeds"
     if row:

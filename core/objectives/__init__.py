@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from archwright.core.objectives.chunks import Labels, label_shape, rows_of, scored_elements
-from archwright.core.objectives.costs import COSTS, OBJECTIVES, QUALITY, read_objectives
+from archwright.core.objectives.costs import (
+    COSTS,
+    OBJECTIVES,
+    QUALITY,
+    known_objectives,
+    read_objectives,
+)
 from archwright.core.objectives.losses import (
     LOSSES,
     OWN,
@@ -36,6 +42,7 @@ __all__ = [
     "SplitScores",
     "Targets",
     "find_metric",
+    "known_objectives",
     "label_shape",
     "metric_names",
     "option_faults",

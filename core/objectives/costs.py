@@ -8,7 +8,7 @@ from typing import Final
 from archwright.core.errors import InputError
 
 QUALITY: Final = "quality"
-COSTS: Final = ("parameters", "flops", "latency")
+COSTS: Final = ("parameters", "flops", "latency", "int8")
 OBJECTIVES: Final = (QUALITY, *COSTS)
 
 
@@ -18,7 +18,12 @@ def read_objectives(names: Sequence[str]) -> tuple[str, ...]:
     Raises:
         InputError: a name that is not in `OBJECTIVES`.
     """
+    return (QUALITY, *(name for name in known_objectives(names) if name != QUALITY))
+
+
+def known_objectives(names: Sequence[str]) -> tuple[str, ...]:
+    """As `read_objectives`, but with quality only where it is named, or nothing is."""
     for name in names:
         if name not in OBJECTIVES:
             raise InputError(f"no objective {name!r}: choose from {', '.join(OBJECTIVES)}")
-    return (QUALITY, *(name for name in COSTS if name in names))
+    return tuple(name for name in OBJECTIVES if name in names) or (QUALITY,)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -40,6 +40,11 @@ class SplitScores:
     def mean(self) -> float:
         """The score of the split."""
         return float(self.each.mean()) if self.whole is None else self.whole
+
+    def all_at(self, score: float) -> SplitScores:
+        """A training that scores this throughout, to compare with."""
+        each = np.full_like(self.each, score, dtype=np.float64)
+        return replace(self, each=each, whole=None if self.whole is None else score)
 
 
 def split_scores(metric: Metric, problem: Problem, kept: Array, labels: Labels) -> SplitScores:

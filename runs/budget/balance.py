@@ -81,7 +81,8 @@ class Balance:
         if rounds_so_far(journal) > journal.facts.looks_before:
             finalists = verification = 0  # The sealed split decided: once for a budget.
         waiting = len(self._waiting()) if self._is_extended(number) else 0
-        return Share(settings, trials, finalists, verification, len(before), waiting, top)
+        since, aim = len(before), self.context.aim
+        return Share(settings, trials, finalists, verification, since, waiting, top, aim)
 
     def unrecorded(self, number: int, plan: Plan) -> Leg | None:
         """How the first leg ended where an earlier version was interrupted in its verification."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from archwright.core import TRAINED_STATUSES, Candidate
+from archwright.core import TRAINED_STATUSES, Aim, Candidate
 from archwright.core.settings import LOWER_RUNG_SEEDS, RunSettings
 from archwright.runs.verification import least_trainings, trainings_needed
 from archwright.runs.verification.finalists import BENEFIT_OF_DOUBT
@@ -82,12 +82,16 @@ def verified_by(settings: RunSettings, trials: int) -> tuple[int, int]:
     return finalists, kept
 
 
-def is_entrant(candidate: Candidate, top: int) -> bool:
+def is_entrant(candidate: Candidate, top: int, aim: Aim | None = None) -> bool:
     """Whether verification may take a candidate up: at the top rung it is hardly worse than the
-    baseline, or better."""
+    baseline, or better; where the aim is a cost, it is at the floor."""
+    if aim is None:
+        is_good = (candidate.gain or 0.0) > -BENEFIT_OF_DOUBT
+    else:
+        is_good = candidate.score is not None and aim.margin(candidate.score) >= 0
     return (
         candidate.rung == top
-        and (candidate.gain or 0.0) > -BENEFIT_OF_DOUBT
+        and is_good
         and not candidate.is_control
         and candidate.status in TRAINED_STATUSES
     )
@@ -104,6 +108,7 @@ class Share:
         since: the number of the last candidate before the leg.
         waiting: finalists of earlier legs that are to be verified in this one.
         top: the highest rung.
+        aim: the cost that is searched for; None where quality is.
     """
 
     settings: RunSettings
@@ -113,10 +118,11 @@ class Share:
     since: int = 0
     waiting: int = 0
     top: int = 0
+    aim: Aim | None = None
 
     def entrants(self, ended: Collection[Candidate]) -> int:
         """How many there are to verify, of those that have ended."""
-        new = (c for c in ended if c.number > self.since and is_entrant(c, self.top))
+        new = (c for c in ended if c.number > self.since and is_entrant(c, self.top, self.aim))
         return self.waiting + sum(1 for _ in new)
 
     def kept(self, ended: Collection[Candidate]) -> int:

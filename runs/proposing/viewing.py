@@ -15,7 +15,7 @@ from archwright.agents.proposers.campaign import (
 )
 from archwright.agents.questions import Brief, ShownCandidate
 from archwright.core import BASELINE, CONTROL, Candidate, CandidateStatus, Curve
-from archwright.runs.context import Campaign, RunContext
+from archwright.runs.context import Campaign, RunContext, prospect_of
 from archwright.runs.guiding import steer_of, words_so_far
 from archwright.runs.memory import Memory
 from archwright.runs.noise import measured_floors
@@ -67,6 +67,7 @@ class Viewer:
                 operator=choice.operator,
                 parents=choice.parents,
                 seed=None if control else choice.seed,
+                target=choice.target,
             ),
         )
 
@@ -103,30 +104,53 @@ class Viewer:
             memo=memo,
             ledger=shown,
             omitted=len(rows) - len(shown),
-            works=tuple(self._works(known, choice)),
+            works=tuple(self._works(known, choice, campaign)),
             examples=found.examples,
             suggestion=Suggestion(
                 operator=choice.operator,
                 parents=choice.parents,
                 seed=choice.seed,
                 about=OPERATORS[choice.operator].summary,
+                target=choice.target,
             ),
             ranking=move.ranking,
             lessons=found.lessons,
             warnings=found.warnings,
             passages=found.passages,
             mode=MODES.get(move.stage, ""),
+            aim=" ".join(self._aim(campaign)),
         )
 
     def _steer(self, words: int) -> Steer:
         return steer_of(self.context.journal, self.context.settings, words)
 
+    def _aim(self, campaign: Campaign) -> Iterator[str]:
+        """The aim at a cost, where the baseline stands, and the smallest so far."""
+        prospect = prospect_of(self.context, campaign)
+        if prospect is None:
+            return
+        aim, base = prospect.aim, prospect.baseline
+        stands = "reaches that floor" if prospect.baseline_meets else "is not known to reach it"
+        yield f"The aim is {aim}. The baseline has {aim.cost_text(aim.cost(base))} and {stands}."
+        smallest = prospect.smallest()
+        if smallest is None:
+            yield "No candidate is at the floor yet."
+            return
+        yield (
+            f"The smallest at the floor so far is {smallest.id} with "
+            f"{aim.cost_text(aim.cost(smallest))}; what is not smaller is not trained."
+        )
+
     # --- works ----------------------------------------------------------------------------------
 
-    def _works(self, known: Mapping[str, Candidate], choice: Choice) -> Iterator[ShownWork]:
+    def _works(
+        self, known: Mapping[str, Candidate], choice: Choice, campaign: Campaign
+    ) -> Iterator[ShownWork]:
         """The verified best, or the best by now; the parents that are suggested; the best of
         another family."""
         candidates = [c for c in known.values() if not c.is_control and c.id != BASELINE]
+        if (prospect := prospect_of(self.context, campaign)) is not None:
+            candidates = list(prospect.rank(candidates))
         ranked = sorted(
             (c for c in candidates if c.gain is not None), key=lambda c: c.fitness, reverse=True
         )

@@ -10,11 +10,13 @@ from archwright.core import Verdict
 from archwright.runs.results.snapshot import LEAST_DRAWS, Snapshot
 from archwright.runs.results.summary import discoveries
 from archwright.runs.results.wording import (
+    aim_words,
     budget_text,
     clean,
     duration_text,
     gives_words,
     measured_text,
+    reached_words,
     score_text,
 )
 
@@ -23,11 +25,24 @@ VERDICT_WORDS: Final = {
     "no gain": "Not better than the baseline",
     "undecided": "Could be better, but the evidence does not settle it",
 }
+AIM_WORDS: Final = {
+    "discovery": "At the floor beyond noise",
+    "no gain": "Not at the floor",
+    "undecided": "Could be at the floor, but the evidence does not settle it",
+}
+"""The same where the aim is a cost."""
+
+
+def verdict_words(verdict: Verdict) -> str:
+    """What a verdict says, in a few words."""
+    return (AIM_WORDS if verdict.aim else VERDICT_WORDS)[verdict.verdict]
 
 
 def title_of(snapshot: Snapshot) -> str:
     """What was found, in a few words."""
     found = len(discoveries(snapshot))
+    if found and snapshot.aim is not None and snapshot.aim.cost is not None:
+        return f"At the floor with {snapshot.aim.aim.cost_text(snapshot.aim.cost)}"
     if found:
         return f"{found} discover{'y' if found == 1 else 'ies'}"
     if snapshot.verdicts:
@@ -46,6 +61,8 @@ def state_of(snapshot: Snapshot) -> str:
 def tell(snapshot: Snapshot) -> Iterator[str]:
     """Sentences, the most important first."""
     found = discoveries(snapshot)
+    if snapshot.aim is not None:
+        yield from (f"{words[0].upper()}{words[1:]}." for words in aim_words(snapshot.aim))
     if found:
         yield from _discovery_words(snapshot, found[0])
         if len(found) > 1:
@@ -59,6 +76,14 @@ def tell(snapshot: Snapshot) -> Iterator[str]:
 def _discovery_words(snapshot: Snapshot, best: Verdict) -> Iterator[str]:
     metric = snapshot.metric
     own = f" scores {score_text(metric, best.mean)}" if best.mean is not None else ""
+    if best.aim is not None:
+        yield (
+            f"Candidate {clean(best.candidate, 20)} ({clean(best.title, 100)}){own}: it is over "
+            f"the floor by {measured_text(metric, best)}, with {best.seeds} seeds that nothing was "
+            "chosen by."
+        )
+        yield from (f"{words[0].upper()}{words[1:]}." for words in reached_words(metric, best))
+        return
     hardest = min(best.comparisons, key=lambda c: c.interval[0], default=None)
     control = "the baseline" if hardest is None else clean(hardest.control, 60)
     yield (
@@ -83,7 +108,8 @@ def _nothing_words(snapshot: Snapshot) -> str:
         )
     ends = Counter(v.verdict for v in snapshot.verdicts)
     words = ", ".join(f"{count} {verdict}" for verdict, count in ends.items())
-    return f"No gain held up. Of the finalists that were verified: {words}."
+    held = "None was proved to be at the floor" if snapshot.aim else "No gain held up"
+    return f"{held}. Of the finalists that were verified: {words}."
 
 
 def lacking_words(snapshot: Snapshot) -> str:

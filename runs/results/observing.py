@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import isfinite
 from statistics import fmean
 from typing import Any
 
-from archwright.core import BASELINE, Candidate, CandidateStatus, Metric, Trial, Verdict
+from archwright.core import (
+    BASELINE,
+    Aim,
+    Candidate,
+    CandidateStatus,
+    Metric,
+    Trial,
+    Verdict,
+    cost_of,
+)
 from archwright.core.settings import SearchSettings
 from archwright.runs.guiding import seeds_of, steer_of
 from archwright.runs.journal import Facts, Journal
 from archwright.runs.results.memo import memo_text
 from archwright.runs.results.snapshot import (
     LEAST_DRAWS,
+    AimStanding,
     Baseline,
     Control,
     Funnel,
@@ -50,6 +61,8 @@ class Observer:
         searched = [c for c in finished if not c.is_control]
         verdicts = journal.verdicts()
         held = is_held(journal.paths)
+        baseline = self._baseline(facts)
+        aim = _standing(_aim(facts, metric), searched, verdicts, baseline)
         return Snapshot(
             run=journal.paths.name,
             task=facts.task,
@@ -61,12 +74,13 @@ class Observer:
             budget=facts.budget,
             spend=journal.spend(),
             funnel=_count(candidates),
-            baseline=self._baseline(facts),
-            best=max(searched, key=lambda c: metric.gain(c.score or 0.0, 0.0), default=None),
+            baseline=baseline,
+            best=(aim and aim.smallest)
+            or max(searched, key=lambda c: metric.gain(c.score or 0.0, 0.0), default=None),
             running=journal.running(),
             candidates=candidates,
             verdicts=verdicts,
-            control=_control([c for c in finished if c.is_control], verdicts, metric),
+            control=_control([c for c in finished if c.is_control], verdicts, metric, aim is None),
             notices=_notices(journal, facts),
             settings=facts.settings,
             rungs=facts.rungs,
@@ -75,6 +89,7 @@ class Observer:
             steer=steer_of(journal, _guidance(facts)),
             seeds=tuple(name for name, _ in seeds_of(journal)),
             error=facts.error,
+            aim=aim,
             confidence=_confidence(journal),
         )
 
@@ -122,6 +137,7 @@ class Observer:
             parameters=facts.noise[0].parameters,
             flops=known.flops if known else 0,
             latency_ms=known.latency_ms if known else None,
+            int8_bytes=known.int8_bytes if known else 0,
             **self._measured(BASELINE),
         )
 
@@ -139,17 +155,47 @@ def _phase(facts: Facts, held: bool) -> str:
     return f"starting the {facts.starting} sandbox" if starting else facts.phase.value
 
 
+def _aim(facts: Facts, metric: Metric) -> Aim | None:
+    """The cost that a run searches for; a journal of an earlier version has no floor."""
+    given = facts.settings
+    floors = given.get("at_least"), given.get("at_most")
+    return None if floors == (None, None) else Aim.of(given["objectives"], *floors, metric)
+
+
+def _standing(
+    aim: Aim | None,
+    searched: Sequence[Candidate],
+    verdicts: Sequence[Verdict],
+    baseline: Baseline | None,
+) -> AimStanding | None:
+    if aim is None:
+        return None
+    found = {v.candidate for v in verdicts if v.verdict == "discovery"}
+    verified = [c for c in searched if c.id in found]
+    reached = verified or [c for c in searched if c.score is not None and aim.margin(c.score) >= 0]
+    known = [c for c in reached if isfinite(aim.cost(c))]
+    return AimStanding(
+        aim=aim,
+        smallest=min(known, key=lambda c: (aim.cost(c), c.sequence), default=None),
+        verified=bool(verified),
+        baseline=cost_of(baseline, aim.objective) if baseline else None,
+        baseline_margin=aim.margin(baseline.mean) if baseline else None,
+        baseline_sd=baseline.sd if baseline else 0.0,
+    )
+
+
 def _control(
-    drawn: Sequence[Candidate], verdicts: Sequence[Verdict], metric: Metric
+    drawn: Sequence[Candidate], verdicts: Sequence[Verdict], metric: Metric, for_quality: bool
 ) -> Control | None:
-    """What random draws reached, and the improvement of the play-off's best over them."""
+    """What random draws reached, and where quality is searched for the improvement of the
+    play-off's best over them."""
     scores = [c.score for c in drawn if c.score is not None]
     if not scores:
         return None
     sign = 1.0 if metric.direction == "maximize" else -1.0
     control = Control(len(scores), fmean(scores), sign * max(sign * s for s in scores))
     found = [v for v in verdicts if v.own_scores]
-    if len(scores) < LEAST_DRAWS or not found or fmean(scores) == 0.0:
+    if not for_quality or len(scores) < LEAST_DRAWS or not found or fmean(scores) == 0.0:
         return control
     # The first by the play-off: fresh seeds that chose the best could not measure it as well.
     over = over_random(found[0].own_scores, scores, sign)

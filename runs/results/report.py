@@ -12,11 +12,11 @@ from rich.text import Text
 
 from archwright.core import Candidate, Comparison, Metric, Verdict
 from archwright.runs.results.headline import (
-    VERDICT_WORDS,
     control_words,
     lacking_words,
     state_of,
     title_of,
+    verdict_words,
 )
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.summary import (
@@ -32,6 +32,7 @@ from archwright.runs.results.summary import (
 from archwright.runs.results.tradeoffs import front_of, objectives_of
 from archwright.runs.results.wording import (
     STATEMENT,
+    aim_words,
     budget_text,
     clean,
     confidence_text,
@@ -43,6 +44,7 @@ from archwright.runs.results.wording import (
     look_words,
     measured_text,
     noise_text,
+    reached_words,
     score_text,
     steer_words,
     tokens_text,
@@ -99,6 +101,8 @@ def _headline(snapshot: Snapshot) -> Text:
 def _found(snapshot: Snapshot) -> Iterator[RenderableType]:
     if snapshot.error:
         yield _text(snapshot.error, "red")
+    if snapshot.aim is not None:
+        yield from map(_text, aim_words(snapshot.aim))
     if not snapshot.verdicts:
         yield _text(_no_verdict_words(snapshot))
     for verdict in verdicts_best_first(snapshot):
@@ -120,7 +124,7 @@ def _no_verdict_words(snapshot: Snapshot) -> str:
 
 def _verdict_words(snapshot: Snapshot, verdict: Verdict) -> Iterator[str]:
     own = "" if verdict.mean is None else f"{score_text(snapshot.metric, verdict.mean)} "
-    yield f"{VERDICT_WORDS[verdict.verdict]}: {own}on {verdict.seeds} paired seeds"
+    yield f"{verdict_words(verdict)}: {own}on {verdict.seeds} paired seeds"
     measured: Sequence[Comparison | Verdict] = verdict.comparisons or (verdict,)
     yield from (_gain_words(snapshot.metric, each) for each in measured)
     if verdict.reason:
@@ -131,6 +135,7 @@ def _verdict_words(snapshot: Snapshot, verdict: Verdict) -> Iterator[str]:
         yield f"to settle it: {verdict.needs}"
     yield from (f"suspicion: {each}" for each in verdict.suspicions)
     yield from gives_words(snapshot.metric, verdict)
+    yield from reached_words(snapshot.metric, verdict)
     yield from look_words(verdict)
     yield from forced_words(snapshot.metric, verdict)
 
@@ -189,7 +194,7 @@ def _top(snapshot: Snapshot) -> Iterator[RenderableType]:
     base, best = snapshot.baseline, snapshot.best
     if base and best and best.score is not None:
         noise = noise_text(snapshot.metric.gain(best.score, base.mean), base.sd)
-        if noise:
+        if noise and snapshot.aim is None:
             yield _text(f"best at the top rung: candidate {best.id}, {noise} over the baseline")
 
 
@@ -228,6 +233,8 @@ def front_table(snapshot: Snapshot, rows: Sequence[Candidate]) -> RenderableType
         "timed": lambda r: _or_blank(r.measured_ms),
         "INT8": lambda r: "" if r.int8 is None else score_text(metric, r.int8),
     }
+    if "int8" in objectives_of(snapshot):
+        optional = {**optional, "INT8 bytes": lambda r: f"{r.int8_bytes:,}" if r.int8_bytes else ""}
     known = {name: text for name, text in optional.items() if any(text(row) for row in rows)}
     names = ("candidate", "idea", "score", "parameters", "MFLOPs", *known)
     table = stretching_table(*names, stretched="idea")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from archwright.runs.results.snapshot import Snapshot
+from archwright.runs.results.snapshot import AimStanding, Snapshot
 from archwright.runs.results.tradeoffs import front_document
 
 
@@ -24,7 +24,8 @@ class BestResult(TypedDict):
 
 class DiscoveryResult(TypedDict):
     """A verified gain over the hardest control, on the sealed test split: the mean paired effect,
-    its interval and one-sided p. `of` says what it is owed to: architecture or wrapper."""
+    its interval and one-sided p. `of` says what it is owed to: architecture or wrapper. Where the
+    aim is a cost, the effect is over its floor: no gain in quality."""
 
     candidate: str
     branch: str | None
@@ -32,6 +33,22 @@ class DiscoveryResult(TypedDict):
     effect: float
     interval: tuple[float, float]
     p: float
+
+
+class AimResult(TypedDict):
+    """The least cost at a floor of quality: what was aimed at, and the smallest at the floor."""
+
+    objective: str
+    floor: float
+    candidate: str | None
+    """The smallest that was verified to be at the floor, else the smallest of the search whose mean
+    is."""
+    cost: float | None
+    verified: bool
+    baseline: float | None
+    """What the baseline costs."""
+    baseline_meets: bool | None
+    """Whether the baseline's mean is at the floor: only then its cost is to be beaten."""
 
 
 class SpendResult(TypedDict):
@@ -59,6 +76,8 @@ class RunResult(TypedDict):
     trials: int
     baseline: BaselineResult | None
     best: BestResult | None
+    aim: AimResult | None
+    """Where the aim is a cost; None where it is quality."""
     discoveries: list[DiscoveryResult]
     pareto: list[dict[str, Any]]
     """Candidates that no other one is at once better and cheaper than, by scores of the search."""
@@ -81,6 +100,7 @@ def result_of(snapshot: Snapshot) -> RunResult:
         trials=snapshot.spend.trials,
         baseline=BaselineResult(mean=baseline.mean, sd=baseline.sd) if baseline else None,
         best=_best(best.id, best.score) if best and best.score is not None else None,
+        aim=_aim(snapshot.aim) if snapshot.aim else None,
         discoveries=[
             DiscoveryResult(
                 candidate=v.candidate,
@@ -102,3 +122,16 @@ def result_of(snapshot: Snapshot) -> RunResult:
 
 def _best(candidate: str, score: float) -> BestResult:
     return BestResult(candidate=candidate, score=score)
+
+
+def _aim(standing: AimStanding) -> AimResult:
+    margin = standing.baseline_margin
+    return AimResult(
+        objective=standing.aim.objective,
+        floor=standing.aim.floor,
+        candidate=standing.smallest.id if standing.smallest else None,
+        cost=standing.cost,
+        verified=standing.verified,
+        baseline=standing.baseline,
+        baseline_meets=None if margin is None else margin >= 0,
+    )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from archwright.agents.proposers.campaign import Steer
-from archwright.core import Candidate, Metric, Trial, Verdict
+from archwright.core import Aim, Candidate, Metric, Trial, Verdict
 from archwright.runs.journal import Spend
 
 State = Literal["running", "stopped", "interrupted", "finished", "failed"]
@@ -45,6 +45,29 @@ class Baseline:
     latency_ms: float | None = None
     measured_ms: float | None = None
     int8: float | None = None
+    int8_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AimStanding:
+    """Where a run stands whose aim is a cost."""
+
+    aim: Aim
+    smallest: Candidate | None
+    """The smallest that was verified to be at the floor; as long as there is none, the smallest
+    at the top rung whose mean is."""
+    verified: bool
+    baseline: float | None
+    """The baseline's cost; None before it is known."""
+    baseline_margin: float | None
+    """How far the baseline's mean lies above the floor, in the metric's unit."""
+    baseline_sd: float
+    """The noise of the baseline over seeds; 0 before it is known."""
+
+    @property
+    def cost(self) -> float | None:
+        """What the smallest costs."""
+        return None if self.smallest is None else self.aim.cost(self.smallest)
 
 
 LEAST_DRAWS: Final = 5
@@ -85,7 +108,8 @@ class Snapshot:
     funnel: Funnel
     baseline: Baseline | None
     best: Candidate | None
-    """The best candidate at the top rung so far."""
+    """The best candidate at the top rung so far; where the aim is a cost, the smallest at its
+    floor, or the one nearest to it."""
     running: tuple[Trial, ...]
     candidates: tuple[Candidate, ...]
     verdicts: tuple[Verdict, ...]
@@ -104,6 +128,8 @@ class Snapshot:
     seeds: tuple[str, ...] = ()
     """Names of the architectures that a person brought."""
     error: str = ""
+    aim: AimStanding | None = None
+    """Where the aim is a cost; None where it is quality."""
     confidence: Mapping[str, Any] | None = None
     """How far the policy believes its surrogate: `earned`, `correlation`, `parameters_alone`,
     `examples`; None where it has none."""

@@ -69,23 +69,34 @@ def report_document(snapshot: Snapshot, workspace: str = ".") -> dict[str, Any]:
 
 
 def discoveries(snapshot: Snapshot) -> list[Verdict]:
-    """The verdicts that say discovery, largest effect first."""
+    """The verdicts that say discovery, largest effect first; where the aim is a cost, the
+    smallest."""
     return [v for v in verdicts_best_first(snapshot) if v.verdict == "discovery"]
 
 
 def verdicts_best_first(snapshot: Snapshot) -> list[Verdict]:
-    """All verdicts: discoveries first, the largest effect first among equals."""
-    return sorted(snapshot.verdicts, key=lambda v: (v.verdict != "discovery", -(v.effect or 0.0)))
+    """All verdicts: discoveries first; the largest effect first among equals, or the least cost
+    where that is the aim."""
+
+    def key(verdict: Verdict) -> tuple[bool, float]:
+        worth = verdict.aim.cost if verdict.aim else -(verdict.effect or 0.0)
+        return verdict.verdict != "discovery", worth
+
+    return sorted(snapshot.verdicts, key=key)
 
 
 def ranked(snapshot: Snapshot) -> list[Candidate]:
-    """Scored candidates, best first: scores compare within a rung only, higher rungs go first."""
+    """Scored candidates, best first: scores compare within a rung only, higher rungs go first.
+    Where the aim is a cost, those at its floor come first at the top, by their cost."""
+    aim = snapshot.aim.aim if snapshot.aim else None
     sign = -1.0 if snapshot.metric.direction == "maximize" else 1.0
 
-    def key(row: Candidate) -> tuple[int, float, str]:
+    def key(row: Candidate) -> tuple[int, bool, float, str]:
         assert row.rung is not None
         assert row.score is not None
-        return -row.rung, sign * row.score, row.id
+        if aim is not None and row.rung == snapshot.top and aim.margin(row.score) >= 0:
+            return -row.rung, False, aim.cost(row), row.id
+        return -row.rung, aim is not None, sign * row.score, row.id
 
     scored = [r for r in snapshot.candidates if r.score is not None and r.rung is not None]
     return sorted(scored, key=key)

@@ -34,7 +34,10 @@ def front_of(snapshot: Snapshot, objectives: Sequence[str]) -> list[Candidate]:
 
 
 def objectives_of(snapshot: Snapshot) -> tuple[str, ...]:
-    """What the run searched for; a run for quality alone is shown against its size and work."""
+    """What the run searched for; a run for quality alone is shown against its size and work, one
+    for a cost against that."""
+    if snapshot.aim is not None:
+        return QUALITY, snapshot.aim.aim.objective
     chosen = tuple(snapshot.settings.get("objectives", ()))
     return chosen if len(chosen) > 1 else (QUALITY, "parameters", "flops")
 
@@ -56,6 +59,7 @@ def front_document(snapshot: Snapshot, objectives: Sequence[str] = ()) -> list[d
             "latency_ms": row.latency_ms,
             "measured_ms": row.measured_ms,
             "int8": row.int8,
+            "int8_bytes": row.int8_bytes or None,
         }
         for row in front_of(snapshot, objectives or objectives_of(snapshot))
     ]

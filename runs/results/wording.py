@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from archwright.agents.proposers.campaign import Steer
-from archwright.core import Comparison, LaterVerdict, Metric, Verdict
+from archwright.core import Aim, Comparison, LaterVerdict, Metric, Verdict
 from archwright.runs.journal import Spend
-from archwright.runs.results.snapshot import Funnel
+from archwright.runs.results.snapshot import AimStanding, Funnel
 
 _DROPPED: Final = frozenset({"Cf", "Cs", "Co", "Cn"})
 """Unicode categories that never reach a terminal: bidirectional overrides and other invisible
@@ -130,6 +130,48 @@ def gives_words(metric: Metric, verdict: Verdict) -> Iterator[str]:
         yield (
             f"What it does to its input and output gives {wrapper}, its architecture within that "
             f"{own}."
+        )
+
+
+def aim_words(standing: AimStanding) -> Iterator[str]:
+    """What a run aims at whose aim is a cost, whether the baseline is there, and the smallest."""
+    aim, metric = standing.aim, standing.aim.metric
+    words = f"the aim is {aim}"
+    if standing.baseline_margin is not None:
+        over = f"{gain_text(metric, standing.baseline_margin)}, noise sd {standing.baseline_sd:.3g}"
+        cost = aim.cost_text(math.inf if standing.baseline is None else standing.baseline)
+        if standing.baseline_margin >= 0:
+            words += f"; the baseline has {cost} and is at the floor ({over})"
+        else:
+            words += f"; the baseline has {cost} and is below the floor ({over}): "
+            words += "whatever is at the floor is a find"
+    yield words
+    if standing.smallest is not None and standing.smallest.score is not None:
+        score = score_text(metric, standing.smallest.score)
+        sure = "verified" if standing.verified else "not verified yet"
+        yield (
+            f"the smallest at the floor is candidate {clean(standing.smallest.id, 20)} with "
+            f"{aim.cost_text(standing.cost or 0.0)}: {score} in the search, {sure}"
+        )
+
+
+def reached_words(metric: Metric, verdict: Verdict) -> Iterator[str]:
+    """What a verdict means where the aim is a cost."""
+    reached = verdict.aim
+    if reached is None:
+        return
+    aim = Aim(reached.objective, reached.floor, metric)
+    words = f"aim: {aim}; it has {aim.cost_text(reached.cost)}"
+    if reached.baseline is not None:
+        words += f", the baseline {aim.cost_text(reached.baseline)}"
+    if not reached.baseline_meets:
+        words += " and is below the floor itself"
+    yield f"{words}. This is no gain in quality: the score was to be at the floor"
+    size = next((c for c in verdict.comparisons if c.kind == "size"), None)
+    if size is not None:
+        yield (
+            f"beside it, not to be beaten: {clean(size.control, 60)} scores "
+            f"{score_text(metric, size.mean)}; the difference is {measured_text(metric, size)}"
         )
 
 

@@ -18,8 +18,14 @@ Controls = Mapping[Kind, Candidate]
 
 
 def make_controls(context: RunContext, finalist: Candidate) -> Controls:
-    """The controls of a finalist, by kind."""
+    """The controls of a finalist, by kind. Where the aim is a cost, the only one is the baseline
+    scaled to its size, with its recipe: it shows whether the size alone does it."""
     baseline = context.baseline
+    if context.aim is not None:
+        scaled = _scaled_baseline(context, finalist)
+        if scaled is None:
+            return {}
+        return {"size": _with_recipe_of(finalist, scaled)}
     controls: dict[Kind, Candidate] = {"baseline": baseline}
     if finalist.parameters > baseline.parameters * (1 + EQUAL_PARAMETERS):
         scaled = _scaled_baseline(context, finalist)
@@ -27,12 +33,7 @@ def make_controls(context: RunContext, finalist: Candidate) -> Controls:
             controls["size"] = scaled
     if finalist.recipe != baseline.recipe:
         base = controls.get("size", baseline)
-        controls["recipe"] = replace(
-            base,
-            id=f"{base.id}-recipe-of-{finalist.id}",
-            title=f"{base.title} with its recipe",
-            recipe=finalist.recipe,
-        )
+        controls["recipe"] = _with_recipe_of(finalist, base)
     wrapper = _wrapper_of(context, finalist)
     if wrapper and wrapper != _wrapper_of(context, baseline):
         base = controls.get("recipe", controls.get("size", baseline))
@@ -43,6 +44,18 @@ def make_controls(context: RunContext, finalist: Candidate) -> Controls:
             wrapper=finalist.source,
         )
     return controls
+
+
+def _with_recipe_of(finalist: Candidate, control: Candidate) -> Candidate:
+    """A control that is trained as the finalist is; itself where it is already."""
+    if finalist.recipe == control.recipe:
+        return control
+    return replace(
+        control,
+        id=f"{control.id}-recipe-of-{finalist.id}",
+        title=f"{control.title} with its recipe",
+        recipe=finalist.recipe,
+    )
 
 
 def _wrapper_of(context: RunContext, candidate: Candidate) -> str:
@@ -61,9 +74,11 @@ def _wrapper_of(context: RunContext, candidate: Candidate) -> str:
 
 
 def _scaled_baseline(context: RunContext, finalist: Candidate) -> Candidate | None:
-    """The baseline at the finalist's size, where its widths can be scaled to it.
+    """The baseline at the finalist's size, where its widths can be scaled to it, or the largest
+    below that.
 
-    A finalist that is smaller than the baseline is compared with it as it is: the harder test.
+    A finalist that is smaller than the baseline is compared with it as it is, the harder test,
+    unless the aim is a cost.
     """
     done = context.journal.once(
         "matched", finalist.id, finalist.id, {}, lambda: _scale(context, finalist.parameters)
@@ -72,7 +87,7 @@ def _scaled_baseline(context: RunContext, finalist: Candidate) -> Candidate | No
         made = done["largest"] is not None
         context.journal.notice(
             f"no baseline of {finalist.id}'s size ({finalist.parameters} parameters) could be "
-            f"made: it is compared with {'the largest possible' if made else 'the baseline itself'}"
+            f"made: {_INSTEAD[made, context.aim is None]}"
         )
         if not made:
             return None
@@ -87,9 +102,20 @@ def _scaled_baseline(context: RunContext, finalist: Candidate) -> Candidate | No
     )
 
 
+_INSTEAD: Final[Mapping[tuple[bool, bool], str]] = {
+    (True, True): "it is compared with the largest possible",
+    (True, False): "the nearest below is trained beside it",
+    (False, True): "it is compared with the baseline itself",
+    (False, False): "none is trained beside it",
+}
+"""What happens without a baseline of its size: whether a smaller one could be made, and whether
+quality is searched for."""
+
+
 def _scale(context: RunContext, target: int) -> dict[str, Any]:
     """Bisect the width factor until parameters are within 5 % of `target`."""
-    low, high = 1.0, 2.0 + 2.0 * target / context.baseline.parameters
+    smaller = target < context.baseline.parameters
+    low, high = (0.0, 1.0) if smaller else (1.0, 2.0 + 2.0 * target / context.baseline.parameters)
     nearest: tuple[float, str | None, int] = (EQUAL_PARAMETERS, None, 0)
     largest: tuple[int, str | None] = (0, None)
     unlimited = replace(context.spec.problem, max_params=10**9, max_flops=None)

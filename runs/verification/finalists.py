@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from math import ceil, sqrt
-from statistics import fmean
+from math import ceil, inf, sqrt
+from statistics import fmean, stdev
 from typing import Final
 
-from archwright.core import TRAINED_STATUSES, Candidate, Floor, Trial, TrialSpec
+from archwright.core import BASELINE, TRAINED_STATUSES, Aim, Candidate, Floor, Trial, TrialSpec
 from archwright.runs.context import RunContext
 
 PLAYOFF: Final = ((5.0, 3), (3.0, 5), (2.0, 7))
@@ -17,21 +17,24 @@ PLAYOFF: Final = ((5.0, 3), (3.0, 5), (2.0, 7))
 has when the round is over."""
 BENEFIT_OF_DOUBT: Final = 0.5
 """A candidate may lie so many standard errors below the baseline and still be a finalist."""
+CLEARLY: Final = 1.5
+"""With its mean so many standard errors above the floor, a candidate is preferred by its cost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finalist:
-    """A candidate that won its play-off, with its gains over the baseline's mean there, one for
-    each training that measured something."""
+    """A candidate that won its play-off, with its gains over the baseline's mean there, or its
+    margins over the aim's floor, one for each training that measured something."""
 
     candidate: Candidate
     gains: tuple[float, ...]
 
-    def is_promising(self, floor: Floor) -> bool:
-        """Whether it may well be better than the baseline."""
+    def is_promising(self, floor: Floor, aim: Aim | None = None) -> bool:
+        """Whether it may well be better than the baseline, or at the aim's floor."""
         if not self.gains:
             return False
-        error = floor.sd * sqrt(1 / len(self.gains) + 1 / len(floor.scores))
+        base = 0.0 if aim else 1 / len(floor.scores)  # The aim's floor has no noise.
+        error = floor.sd * sqrt(1 / len(self.gains) + base)
         return fmean(self.gains) > -BENEFIT_OF_DOUBT * error
 
 
@@ -67,7 +70,7 @@ def choose_finalists(
         spent += len(jobs)
     best = sorted(entrants, key=_Entrant.merit, reverse=True)[:count]
     found = [Finalist(e.candidate, tuple(e.gains())) for e in best]
-    return [f for f in found if f.is_promising(context.floors[-1])], spent
+    return [f for f in found if f.is_promising(context.floors[-1], context.aim)], spent
 
 
 def playoff_trainings(count: int) -> int:
@@ -81,10 +84,17 @@ def playoff_trainings(count: int) -> int:
 
 
 def _at_top(context: RunContext) -> list[Candidate]:
+    """What the search trained at the top rung; where the aim is a cost, what is worth having."""
+    aim, most = context.aim, inf
+    if aim is not None and aim.margin(context.floors[-1].mean) >= 0:
+        most = aim.cost(context.journal.candidate(BASELINE) or context.baseline)
     return [
         c
         for c in context.journal.candidates()
-        if c.rung == context.top and not c.is_control and c.status in TRAINED_STATUSES
+        if c.rung == context.top
+        and not c.is_control
+        and c.status in TRAINED_STATUSES
+        and (aim is None or aim.cost(c) < most)
     ]
 
 
@@ -98,11 +108,25 @@ class _Entrant:
 
     def gains(self) -> list[float]:
         """As those of a finalist."""
-        metric, mean = self.context.metric, self.context.floors[-1].mean
-        return [metric.gain(t.score, mean) for t in self.trials if t.score is not None]
+        metric, aim = self.context.metric, self.context.aim
+        reference = self.context.floors[-1].mean if aim is None else aim.floor
+        return [metric.gain(t.score, reference) for t in self.trials if t.score is not None]
 
-    def merit(self) -> float:
+    def merit(self) -> tuple[bool, float]:
         """The mean gain, where few seeds count for less: it is multiplied by n / (n + 1), the
-        weight of n measurements against a prior of the same variance."""
-        gains = self.gains()
-        return sum(gains) / (len(gains) + 1)
+        weight of n measurements against a prior of the same variance. Where the aim is a cost,
+        those that are clearly at the floor come first, the smallest of them at the head."""
+        gains, aim = self.gains(), self.context.aim
+        weighted = sum(gains) / (len(gains) + 1)
+        if aim is None or not gains:
+            return False, weighted
+        error = spread_of(gains, self.context.floors[-1].sd) / sqrt(len(gains))
+        if fmean(gains) > CLEARLY * error:
+            return True, -aim.cost(self.candidate)
+        return False, weighted
+
+
+def spread_of(scores: Sequence[float], sd: float) -> float:
+    """The noise of trainings that may be noisier than the baseline's: their own standard deviation,
+    or the baseline's where that is larger."""
+    return max(sd, stdev(scores)) if len(scores) > 1 else sd

@@ -24,6 +24,8 @@ from archwright.runs.verification.statistics import (
 )
 
 WRAPPER: Final[Literal["wrapper"]] = "wrapper"
+FLOOR: Final = "floor"
+"""The kind of a comparison with an aim's floor, which then alone decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ _LOST: Final[Mapping[str, str]] = {
     "size": "a baseline of its size does as well",
     "recipe": "the baseline does as well with its recipe",
     WRAPPER: "the baseline does as well in its wrapper",
+    FLOOR: "it is below the floor",
 }
 
 
@@ -75,7 +78,8 @@ def screen(
     if lost is not None:
         return replace(verdict, verdict="no gain", reason=_LOST[lost.kind])
     low, high = _hardest(plain).interval
-    reason = f"a gain from {low:+.3g} to {high:+.3g} fits what was measured"
+    what = "margin over the floor" if plain[0].kind == FLOOR else "gain"
+    reason = f"a {what} from {low:+.3g} to {high:+.3g} fits what was measured"
     return replace(verdict, reason=reason, needs=_needed(hardest))
 
 
@@ -102,8 +106,9 @@ def decide(
         for known, g in zip(on_validation.comparisons, gains, strict=True)
     ]
     plain, wrapped = _plain(compared), [c for c in compared if c.kind == WRAPPER]
+    aimed = plain[0].kind == FLOOR
     beats_plain, beats_all = (all(c.p < level for c in those) for those in (plain, compared))
-    deciding = compared if beats_all else plain
+    deciding = compared if beats_all and not aimed else plain
     hardest = _hardest(deciding)
     verdict = replace(
         _in_numbers_of(on_validation, deciding, compared),
@@ -113,6 +118,12 @@ def decide(
         shrunk=shrink(gains[compared.index(hardest)].by_seed.tolist()),
         gives=_shares(_hardest(plain), wrapped[0]) if wrapped else {},
     )
+    if aimed and beats_plain:
+        if (hardest.validation_gain or 0.0) < 0:
+            reason = "it is at the floor on the sealed test split, but not on validation"
+            return replace(verdict, verdict="undecided", reason=reason, needs="a larger margin")
+        reason = "it is at the floor beyond noise: with new seeds, on the sealed test split"
+        return replace(verdict, verdict="discovery", reason=reason)
     if beats_all:
         beaten = ", ".join(c.control for c in compared)
         reason = f"it beats {beaten}: with new seeds, on the sealed test split"
@@ -124,11 +135,12 @@ def decide(
     if lost is not None:
         reason = f"on the sealed test split {_LOST[lost.kind]}"
         return replace(verdict, verdict="no gain", reason=reason)
+    what = "margin over the floor" if aimed else "gain"
     reason = (
-        f"the gain on the sealed test split ({hardest.effect:+.3g}) is within its noise "
+        f"the {what} on the sealed test split ({hardest.effect:+.3g}) is within its noise "
         f"(p = {verdict.p:.2g}, to be below {level:.2g})"
     )
-    needs = "a larger test split, or a larger gain"
+    needs = f"a larger test split, or a larger {'margin' if aimed else 'gain'}"
     return replace(verdict, verdict="undecided", reason=reason, needs=needs)
 
 
@@ -181,8 +193,8 @@ def _in_numbers_of(
 
 def _plain(compared: Sequence[Comparison]) -> list[Comparison]:
     """All but the wrapper's: what the wrapper gives is a gain, too, though not the
-    architecture's."""
-    return [c for c in compared if c.kind != WRAPPER]
+    architecture's. Where there is a floor, it alone."""
+    return [c for c in compared if c.kind == FLOOR] or [c for c in compared if c.kind != WRAPPER]
 
 
 def _hardest(compared: Sequence[Comparison]) -> Comparison:

@@ -44,7 +44,8 @@ def suspect(
         )
     on_validation = verdict.validation_gain
     if (
-        verdict.test_gain is not None
+        verdict.aim is None  # A margin over a floor may be small on both.
+        and verdict.test_gain is not None
         and on_validation is not None
         and verdict.test_gain < TEST_SHARE * on_validation
     ):
@@ -53,7 +54,7 @@ def suspect(
             f"{on_validation:+.3g} on validation"
         )
     own, base = losses or (0.0, 0.0)
-    if (verdict.effect or 0.0) > 0 and own > base + LOSS_SHARE * abs(base):
+    if verdict.aim is None and (verdict.effect or 0.0) > 0 and own > base + LOSS_SHARE * abs(base):
         yield (
             f"{metric.name} is out of line with the loss: it scores better, but its loss on the "
             f"same samples is {own:.3g} where the baseline's is {base:.3g}"

@@ -5,7 +5,8 @@ seeds and steps. What may well be better is trained again, on seeds that nothing
 those trainings alone are decided on the sealed test split, in one look that the workspace's account
 pays for. Controls are the baseline; where the finalist is larger, the baseline scaled to its size;
 where it brings a recipe, the baseline with that recipe; where it changes its input or output, the
-baseline in that wrapper.
+baseline in that wrapper. Where the aim is a cost, the floor of quality is what is to be passed; the
+baseline scaled to the finalist's size is trained beside it, and shown.
 """
 
 from __future__ import annotations
@@ -14,19 +15,31 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from math import ceil, sqrt
+from math import ceil, isfinite, sqrt
+from statistics import fmean
 from typing import Final
 
 from archwright.agents.backends.opening import REPLAY
-from archwright.core import Candidate, Trial, TrialSpec, Verdict
+from archwright.core import BASELINE, Candidate, Reached, Trial, TrialSpec, Verdict
 from archwright.core.settings import RunSettings
 from archwright.runs.context import RunContext
 from archwright.runs.journal import Journal
 from archwright.runs.verification.account import Account
 from archwright.runs.verification.controls import EQUAL_PARAMETERS, Controls, make_controls
 from archwright.runs.verification.failures import failure
-from archwright.runs.verification.finalists import choose_finalists, playoff_trainings
-from archwright.runs.verification.judgement import WRAPPER, Against, decide, screen, without_numbers
+from archwright.runs.verification.finalists import (
+    choose_finalists,
+    playoff_trainings,
+    spread_of,
+)
+from archwright.runs.verification.judgement import (
+    FLOOR,
+    WRAPPER,
+    Against,
+    decide,
+    screen,
+    without_numbers,
+)
 from archwright.runs.verification.statistics import levels
 
 FRESH_SEED: Final = 1000
@@ -103,8 +116,10 @@ class Verification:
         most = self._for_playoff(count)
         finalists, spent = choose_finalists(self._context, count, most, self._settled)
         self._spend(spent)
+        # Where the aim is a cost, a control forbids nothing: only what is decided on has one.
+        aim = self._context.aim
         fields = [
-            Field(f.candidate, make_controls(self._context, f.candidate), f.gains)
+            Field(f.candidate, {} if aim else make_controls(self._context, f.candidate), f.gains)
             for f in finalists
         ]
         verdicts: Verdicts = {}
@@ -115,10 +130,20 @@ class Verification:
         standing = self._passing(screened, verdicts)
         ids = [field.finalist.id for field in fields]
         self._context.journal.note(unverified=[i for i in ids if i not in verdicts])
-        alone = [field for field in standing if field.has_no_equal]
+        alone = [] if aim else [field for field in standing if field.has_no_equal]
         verdicts |= {f.finalist.id: _without_equal(f, verdicts[f.finalist.id]) for f in alone}
         verdicts |= self._decide([f for f in standing if f not in alone], verdicts)
-        return [replace(v, round=self.round) for v in verdicts.values()]
+        return [replace(v, round=self.round, aim=self._reached(v)) for v in verdicts.values()]
+
+    def _reached(self, verdict: Verdict) -> Reached | None:
+        """What a finalist costs, and what there was to beat; None where quality is searched for."""
+        aim, journal = self._context.aim, self._context.journal
+        finalist, baseline = journal.candidate(verdict.candidate), journal.candidate(BASELINE)
+        if aim is None or finalist is None:
+            return None
+        own, other = aim.cost(finalist), aim.cost(baseline or self._context.baseline)
+        meets = aim.margin(self._context.floors[-1].mean) >= 0
+        return Reached(aim.objective, aim.floor, own, other if isfinite(other) else None, meets)
 
     def _for_playoff(self, count: int) -> int | None:
         """Trainings that the play-off may use: what the rest leaves, a quarter at least."""
@@ -170,12 +195,18 @@ class Verification:
             Against(kind, c.title, c.parameters, tuple(scores))
             for (kind, c), scores in zip(field.controls.items(), others, strict=True)
         ]
+        if (aim := self._context.aim) is not None:
+            against.insert(0, Against(FLOOR, "the floor", 0, (aim.floor,) * len(own)))
         return screen(self._context.metric, field.finalist.id, field.finalist.title, own, against)
 
     def _passing(self, fields: Sequence[Field], verdicts: Verdicts) -> list[Field]:
         """Those that are decided on, the most promising first."""
         chances = {f.finalist.id: self._chance(f, verdicts[f.finalist.id]) for f in fields}
+        aim = self._context.aim
         ranked = sorted(fields, key=lambda f: chances[f.finalist.id])
+        if aim is not None:  # Of those that may well be at the floor, the smallest first.
+            likely = (f for f in fields if chances[f.finalist.id] < PASSES)
+            ranked = sorted(likely, key=lambda f: aim.cost(f.finalist))
         limits = [PASSES] + [PASSES_BESIDE] * len(ranked)
         return [
             field
@@ -186,14 +217,22 @@ class Verification:
     def _chance(self, field: Field, verdict: Verdict) -> float:
         """The p of a finalist over the baseline, of the play-off and its fresh seeds together, with
         the noise of the baseline: the decision is made on other trainings, so that what the
-        play-off chose it by may count. 1 where it does not beat another control at all."""
+        play-off chose it by may count. 1 where it does not beat another control at all. Where the
+        aim is a cost, the p over its floor."""
         from scipy import stats
 
+        floor, aim = self._context.floors[-1], self._context.aim
+        if aim is not None:
+            margins = [*field.gains, *map(aim.margin, verdict.own_scores)]
+            if not verdict.own_scores:
+                return 1.0
+            spread = spread_of(margins, floor.sd)
+            return float(stats.norm.sf(fmean(margins) / spread * sqrt(len(margins))))
         by_kind = {c.kind: c.effect for c in verdict.comparisons}
         others = [gain for kind, gain in by_kind.items() if kind not in ("baseline", WRAPPER)]
         if not by_kind or min(others, default=1.0) <= 0:
             return 1.0
-        floor, seeds = self._context.floors[-1], verdict.seeds
+        seeds = verdict.seeds
         total = sum(field.gains) + by_kind["baseline"] * seeds
         count = len(field.gains) + seeds
         error = floor.sd * sqrt(1 / count + 1 / (len(floor.scores) + seeds))
@@ -202,10 +241,16 @@ class Verification:
     def _decide(self, fields: Sequence[Field], screened: Verdicts) -> Verdicts:
         """The verdicts of those that passed the screen, on trainings of their own."""
         ranked = sorted(fields, key=lambda f: -(screened[f.finalist.id].effect or 0.0))
+        if self._context.aim is not None:
+            controls = ((f, make_controls(self._context, f.finalist)) for f in fields)
+            ranked = [replace(field, controls=made) for field, made in controls]
         trained, numbers = list(ranked), range(0)
         while trained and len(numbers := self._deciding(trained)) < LEAST_SEEDS:
             trained.pop()
         self._train(trained, numbers)
+        if self._context.aim is not None:  # A control that failed is not shown.
+            trained = [self._with_measured_controls(field, numbers) for field in trained]
+            ranked = [*trained, *ranked[len(trained) :]]
         verdicts: Verdicts = {}
         for field in ranked:
             id_ = field.finalist.id
@@ -217,6 +262,14 @@ class Verification:
         # Where any training failed there are no numbers, and nothing to look at.
         measured = [f for f in trained if verdicts[f.finalist.id].effect is not None]
         return verdicts | (self._look(measured, numbers, verdicts) if measured else {})
+
+    def _with_measured_controls(self, field: Field, numbers: range) -> Field:
+        kept = {
+            kind: control
+            for kind, control in field.controls.items()
+            if all(self._trials[control.id, n].score is not None for n in numbers)
+        }
+        return replace(field, controls=kept)
 
     def _deciding(self, fields: Sequence[Field]) -> range:
         """The numbers of the seeds that decide, as many as the allowance has room for."""
@@ -246,6 +299,8 @@ class Verification:
                 for who in field.everyone
             ]
             known = validated[field.finalist.id]
+            if context.aim is not None:
+                others.insert(0, [scores.all_at(context.aim.floor) for scores in own])
             judges.append(partial(decide, context.metric, known, own, others))
         given = levels(look.level, [partial(_passes, judge) for judge in judges])
         found = [judge(level) for judge, level in zip(judges, given, strict=True)]

@@ -9,7 +9,7 @@ sequential, branching and residual parts, until only layers of PyTorch are left.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
@@ -37,6 +37,9 @@ from archwright.source.widths import fit_parameters
 
 RECIPE_SHARE: Final = 0.3
 TRIES: Final = 20
+SIZED: Final = 4
+"""Draws that are looked at for one of a given size."""
+SIZED_TRIES: Final = 5
 ROOM: Final = 0.97
 """Share of the parameter limit that a draw may use, as counting is not exact for all code."""
 
@@ -51,16 +54,21 @@ class Drawing:
     family: str
 
 
-def draw(problem: Problem, rng: Random, with_recipe: bool = True) -> Drawing:
+def draw(
+    problem: Problem, rng: Random, with_recipe: bool = True, target: int | None = None
+) -> Drawing:
     """Draw an architecture for a problem: valid, readable PyTorch source.
 
-    Some draws bring a training recipe, unless `with_recipe` is off. The same state of `rng` gives
-    the same bytes.
+    Some draws bring a training recipe, unless `with_recipe` is off. With `target`, the one of a few
+    draws whose own size is nearest is scaled down to so many parameters: what is small is then
+    shallow rather than narrow. The same state of `rng` gives the same bytes.
     """
-    smallest: tuple[float, Drawing] | None = None
     limit = int(ROOM * problem.max_params)
-    for _ in range(TRIES):
-        draft = _draw_once(problem, rng, with_recipe)
+    if target is not None:
+        limit = min(limit, target)
+    smallest: tuple[float, Drawing] | None = None
+    for _ in range(TRIES if target is None else SIZED_TRIES):
+        draft = _draw_once(problem, rng, with_recipe, limit, 1 if target is None else SIZED)
         count = count_parameters(draft.source, problem)
         if count is not None and count <= limit:
             return draft
@@ -71,7 +79,22 @@ def draw(problem: Problem, rng: Random, with_recipe: bool = True) -> Drawing:
     return smallest[1]
 
 
-def _draw_once(problem: Problem, rng: Random, with_recipe: bool) -> Drawing:
+def _draw_once(
+    problem: Problem, rng: Random, with_recipe: bool, limit: int, choices: int
+) -> Drawing:
+    """One of so many draws, the nearest to the limit by its own size, scaled down to it."""
+    drawn = [_draw_unscaled(problem, rng, with_recipe) for _ in range(choices)]
+    nearest = min(drawn, key=lambda d: _distance(d, problem, limit)) if choices > 1 else drawn[0]
+    return replace(nearest, source=fit_parameters(nearest.source, problem, limit))
+
+
+def _distance(drawing: Drawing, problem: Problem, limit: int) -> float:
+    """How far a drawing's size is from the limit, on a log scale."""
+    count = count_parameters(drawing.source, problem)
+    return abs(math.log(count / limit)) if count and limit > 0 else math.inf
+
+
+def _draw_unscaled(problem: Problem, rng: Random, with_recipe: bool) -> Drawing:
     frame = Frame(problem, rng)
     ends = Ends()
     terms = _draw_mixer(frame) if problem.entry == "Mixer" else _draw_model(frame, ends)
@@ -82,7 +105,6 @@ def _draw_once(problem: Problem, rng: Random, with_recipe: bool) -> Drawing:
     every = [t for part in parts for t in part]
     source = assemble(paragraph(words), needed(every), entry, recipe)
     source = replace_norms(replace_activations(source, frame.activation), frame.norms)
-    source = fit_parameters(source, problem, int(ROOM * problem.max_params))
     kind = family(source)
     return Drawing(source, _title(terms["body"], kind), " ".join(frame.reasons), kind)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from random import Random
 from typing import Final
@@ -51,10 +51,17 @@ OPERATORS: Final[Mapping[str, OperatorInfo]] = {
 }
 
 
-def edit(operator: str, parents: Sequence[str], problem: Problem, rng: Random) -> Edit:
+def edit(
+    operator: str,
+    parents: Sequence[str],
+    problem: Problem,
+    rng: Random,
+    target: int | None = None,
+) -> Edit:
     """Apply an operator to the sources of its parents; the same `rng` state gives the same bytes.
 
-    An edit that would pass the problem's parameter limit is scaled down to fit it.
+    An edit that would pass the problem's parameter limit, or `target` parameters, is scaled down
+    to fit it; a draft is of about as many.
 
     Raises:
         NotApplicable: the operator finds nothing to edit, or there are too few parents.
@@ -66,8 +73,10 @@ def edit(operator: str, parents: Sequence[str], problem: Problem, rng: Random) -
     if len(parents) < info.parents:
         raise NotApplicable(f"{operator} needs {info.parents} parents, not {len(parents)}")
     if info.parents == 0:
-        draft = draw(problem, rng, with_recipe=operator == "draft")
+        draft = draw(problem, rng, with_recipe=operator == "draft", target=target)
         return Edit(draft.source, draft.title, draft.rationale)
+    if target is not None:
+        problem = replace(problem, max_params=min(target, problem.max_params))
     for _ in range(ATTEMPTS):
         made = _apply(operator, parents, problem, rng)
         if made is not None:
@@ -76,14 +85,20 @@ def edit(operator: str, parents: Sequence[str], problem: Problem, rng: Random) -
 
 
 @lru_cache(maxsize=256)
-def edit_of(operator: str, parents: tuple[str, ...], problem: Problem, seed: int) -> Edit:
+def edit_of(
+    operator: str,
+    parents: tuple[str, ...],
+    problem: Problem,
+    seed: int,
+    target: int | None = None,
+) -> Edit:
     """`edit` from a seed. What was made once is kept: a choice that a policy previewed becomes an
     idea, and the idea becomes code.
 
     Raises:
         NotApplicable, SourceError: see `edit`.
     """
-    return edit(operator, parents, problem, Random(seed))
+    return edit(operator, parents, problem, Random(seed), target)
 
 
 def _apply(operator: str, parents: Sequence[str], problem: Problem, rng: Random) -> Edit | None:

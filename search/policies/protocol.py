@@ -12,13 +12,15 @@ from archwright.search.predict.surrogate import Confidence
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Parents (ids; none for a draft), the operator to apply to them, the seed of its draw, and the
-    rung to start at: the least budget that may tell how good it is."""
+    """Parents (ids; none for a draft), the operator to apply to them, the seed of its draw, the
+    rung to start at (the least budget that may tell how good it is), and where the aim is the
+    smallest how many parameters it shall have at most."""
 
     operator: str
     parents: tuple[str, ...]
     seed: int
     rung: int = 0
+    target: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

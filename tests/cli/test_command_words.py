@@ -19,7 +19,7 @@ from archwright.core.settings import RunSettings, keywords, option_name
 from archwright.keywords import Keywords
 
 SAMPLES: Mapping[str, tuple[str, Any]] = {
-    "objectives": ("latency,flops", ("quality", "flops", "latency")),
+    "objectives": ("latency,flops", ("flops", "latency")),
     "models": ("toy", ("toy",)),
     "or_models": ("spare", ("spare",)),
     "proposer": ("one-call", "one-call"),

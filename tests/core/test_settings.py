@@ -69,7 +69,7 @@ def test_settings_go_through_json() -> None:
 
 
 def test_old_journals_hold_lists_and_lack_newer_settings() -> None:
-    kept = {"max_trials": 9, "models": ["a"], "gpus": [0], "objectives": ["latency"]}
+    kept = {"max_trials": 9, "models": ["a"], "gpus": [0], "objectives": ["quality", "latency"]}
     settings = RunSettings(**kept)
     assert (settings.models, settings.gpus, settings.backend) == (("a",), (0,), "llm")
     assert settings.objectives == ("quality", "latency")

@@ -12,7 +12,7 @@ from torch import nn
 from archwright.core import Resources, Status, TrialJob
 from archwright.sandbox.in_process import InProcessSandbox
 from archwright.sandbox.inside.calibration import calibrate
-from archwright.sandbox.inside.model.measuring import round_weights
+from archwright.sandbox.inside.model.measuring import round_weights, rounded_bytes
 from archwright.sandbox.replies import ReplyReader
 from archwright.sandbox.wall import Ended, outcome_of
 
@@ -35,6 +35,15 @@ def test_weights_of_zero_stay_zero() -> None:
     nn.init.zeros_(layer.weight)
     round_weights(layer)
     assert not layer.weight.any()
+
+
+def test_the_size_in_int8_counts_what_is_rounded_and_what_stays_as_it_is() -> None:
+    assert rounded_bytes(nn.Linear(40, 30)) == 40 * 30 + 4 + 4 * 30
+    norm = nn.BatchNorm1d(8)  # a weight, a bias, two statistics; the whole counter is not counted
+    assert rounded_bytes(norm) == 4 * 8 * 4
+    shared = nn.Sequential(nn.Linear(5, 5, bias=False))
+    shared.append(shared[0])
+    assert rounded_bytes(shared) == 5 * 5 + 4
 
 
 def test_a_job_that_measures_predicts_with_rounded_weights_too(

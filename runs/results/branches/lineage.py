@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from archwright.core import BASELINE, Candidate, Verdict
+from archwright.core import BASELINE, COST_UNITS, Candidate, Verdict
 from archwright.knowledge.store import Knowledge
 from archwright.runs.context import RunContext
 from archwright.runs.memory import known_candidate
@@ -79,13 +79,21 @@ class Lineage:
     ) -> LineageCommit:
         metric = self._spec.metric
         assert verdict.mean is not None, "a discovery was measured on fresh seeds"
-        measure = Measure(metric.name, verdict.mean, metric.unit, verdict.effect, verdict.interval)
+        measures = [
+            Measure(metric.name, verdict.mean, metric.unit, verdict.effect, verdict.interval)
+        ]
+        if verdict.aim is not None:  # A margin over its floor is no gain over the baseline.
+            aim = verdict.aim
+            measures = [
+                Measure(metric.name, verdict.mean, metric.unit),
+                Measure(aim.objective, aim.cost, COST_UNITS[aim.objective]),
+            ]
         results = {
             **commit.results,
             "verification": verdict.numbers(),
             "reproduce": verdict.reproduce,
         }
-        return replace(commit, evidence=evidence, results=results, measures=(measure,))
+        return replace(commit, evidence=evidence, results=results, measures=tuple(measures))
 
     def _results(self, candidate: Candidate) -> dict[str, Any]:
         rung = candidate.rung

@@ -21,7 +21,13 @@ from archwright.runs.context import RunContext
 from archwright.runs.memory import as_work
 from archwright.runs.results.branches.branches import Landing, land
 from archwright.runs.results.branches.lineage import Lineage
-from archwright.runs.results.wording import gain_text, gives_words, look_words, measured_text
+from archwright.runs.results.wording import (
+    gain_text,
+    gives_words,
+    look_words,
+    measured_text,
+    reached_words,
+)
 from archwright.runs.verification.statistics import predict
 from archwright.runs.verification.suspicion import suspect
 from archwright.runs.verification.verification import fresh_seed
@@ -156,7 +162,19 @@ class Records:
         checks = [Check(**c) for c in check.result["checks"]] if check else []
         gains, floors = self._gains(verdict.candidate), self._context.floors
         losses = self._losses(verdict.candidate)
-        return suspect(self._spec.metric, verdict, gains, losses, checks, floors)
+        yield from suspect(self._spec.metric, verdict, gains, losses, checks, floors)
+        yield from self._rounded(verdict)
+
+    def _rounded(self, verdict: Verdict) -> Iterator[str]:
+        """Whether weights in INT8 fall below the floor, where their size is the aim."""
+        aim = self._context.aim
+        if aim is None or aim.objective != "int8":
+            return
+        trials = self._journal.trials(verdict.candidate, purpose="verification")
+        scores = [t.int8 for t in trials if t.int8 is not None]
+        if scores and aim.margin(fmean(scores)) < 0:
+            own = f"{fmean(scores):.4g} {aim.metric.unit}".rstrip()
+            yield f"with weights rounded to INT8 it scores {own} on validation: below the floor"
 
     def _losses(self, candidate: str) -> tuple[float, float] | None:
         """Validation loss of a candidate and of the baseline at the top rung, on average over the
@@ -207,14 +225,16 @@ class Records:
             "gain, shrunk for selection": shrunk,
             "parameters": f"{candidate.parameters} (baseline {self._floor.parameters})",
         }
+        for number, words in enumerate(reached_words(metric, verdict)):
+            evidence["size alone" if number else "aim"] = words
         if candidate.citations:
             evidence["cites"] = "; ".join(candidate.citations)
         if self._round:
             evidence["test split"] = f"round {self._round + 1}: it may have been opened before"
         for c in verdict.comparisons:
+            with_ = f" with {c.parameters} parameters" if c.parameters else ""
             evidence[f"gain over {c.control}"] = (
-                f"{measured_text(metric, c)}; it scores {c.mean:.6g} {unit} with {c.parameters} "
-                "parameters"
+                f"{measured_text(metric, c)}; it scores {c.mean:.6g} {unit}{with_}"
             )
             if c.validation_gain is not None:
                 evidence[f"gain over {c.control} on validation"] = gain_text(

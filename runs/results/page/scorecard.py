@@ -54,7 +54,10 @@ def _quality(snapshot: Snapshot, _: Evidence) -> str:
         return ""
     found = discoveries(snapshot)
     if not found:
-        return f"no gain proved for {_count(len(snapshot.verdicts), 'finalist')}"
+        what = "nothing proved to be at the floor" if snapshot.aim else "no gain proved"
+        return f"{what} for {_count(len(snapshot.verdicts), 'finalist')}"
+    if snapshot.aim is not None:
+        return f"{measured_text(snapshot.metric, found[0])}, over the floor"
     return measured_text(snapshot.metric, found[0])
 
 

@@ -43,6 +43,7 @@ from archwright.runs.results.wording import (
     gives_words,
     interval_text,
     look_words,
+    reached_words,
     score_text,
     steer_words,
 )
@@ -96,7 +97,8 @@ def _wording(snapshot: Snapshot) -> Mapping[str, Any]:
         "gives": partial(gives_words, metric),
         "look": look_words,
         "over_baseline": partial(gain_over_baseline, snapshot),
-        "verdict_words": headline.VERDICT_WORDS,
+        "verdict_words": headline.verdict_words,
+        "reached": partial(reached_words, metric),
     }
 
 

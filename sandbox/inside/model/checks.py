@@ -25,6 +25,7 @@ from .examination import BATCHES, Examination
 from .growth import measure_growth
 from .leaks import check_batch_independence, check_causality
 from .losses import loss_of, stand_in
+from .measuring import rounded_bytes
 from .proxies import measure_proxies
 from .tracing import trace_graph
 from .wrapper import find_wrapper
@@ -58,7 +59,7 @@ def examine(request: CheckRequest) -> CheckReply:
         checks.append(_finding("wrapper", True, wrapper))
     reply = _reply(checks)
     reply.parameters, reply.flops, reply.graph = exam.parameters, exam.flops, graph
-    reply.wrapper, reply.layers = wrapper, exam.layers
+    reply.wrapper, reply.layers, reply.int8_bytes = wrapper, exam.layers, exam.int8_bytes
     if request.proxies and reply.status == "ok":
         reply.proxies = measure_proxies(exam, request.seed)
     return reply
@@ -139,6 +140,7 @@ def check_parameters(exam: Examination) -> str:
     """Trainable parameters and weight-like buffers lie within the limit, and there are some."""
     exam.parameters = sum(p.numel() for p in exam.model.parameters())
     exam.layers = count_layers(exam.model, exam.problem)
+    exam.int8_bytes = rounded_bytes(exam.model)
     buffers = sum(b.numel() for b in exam.model.buffers() if b.is_floating_point() and b.dim() > 1)
     limit = exam.problem.max_params
     said = f"{exam.parameters:,} parameters"

@@ -28,7 +28,7 @@ class Examination:
 
     def __init__(self, source: str, problem: ProblemProjection, seed: int) -> None:
         self.source, self.problem, self.seed = source.removeprefix("\ufeff"), problem, seed
-        self.parameters = self.flops = 0
+        self.parameters = self.flops = self.int8_bytes = 0
         self.layers: list[tuple[str, int]] = []
         seed_everything(seed)
         self.generator = torch.Generator().manual_seed(seed)

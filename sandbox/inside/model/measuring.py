@@ -47,3 +47,14 @@ def round_weights(model: nn.Module) -> None:
             if weight.dim() > 1 and weight.is_floating_point():
                 scale = (weight.abs().amax() / _LARGEST).clamp_min(torch.finfo(weight.dtype).tiny)
                 weight.copy_((weight / scale).round() * scale)
+
+
+def rounded_bytes(model: nn.Module) -> int:
+    """What a network takes once `round_weights` has rounded it: a byte for each weight and four
+    for its tensor's scale; parameters that stay as they are, and buffers of numbers that are not
+    whole, in their own type."""
+    weights = [p for p in model.parameters() if p.dim() > 1 and p.is_floating_point()]
+    rounded = {id(weight) for weight in weights}
+    kept: list[Tensor] = [p for p in model.parameters() if id(p) not in rounded]
+    kept += [b for b in model.buffers() if b.is_floating_point()]
+    return sum(w.numel() + 4 for w in weights) + sum(t.numel() * t.element_size() for t in kept)
