@@ -58,6 +58,7 @@ from archwright.core.objective import (
     scored_elements,
     validation_loss,
 )
+from archwright.core.script import Script, is_bundle, read_bundle, write_bundle
 from archwright.core.task import (
     OPTIMIZERS,
     RECIPE_BOUNDS,
@@ -142,6 +143,7 @@ __all__ = [
     "Resources",
     "RunError",
     "SandboxError",
+    "Script",
     "Shapes",
     "SourceError",
     "Stage",
@@ -157,7 +159,9 @@ __all__ = [
     "WorkspaceError",
     "candidate_id",
     "errors_in_words",
+    "is_bundle",
     "next_id",
+    "read_bundle",
     "read_objectives",
     "score",
     "score_samples",
@@ -166,4 +170,5 @@ __all__ = [
     "sequence_of",
     "shapes_of",
     "validation_loss",
+    "write_bundle",
 ]

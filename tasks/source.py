@@ -13,7 +13,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from archwright.core import Entry, TaskError
+import numpy as np
+
+from archwright.core import Array, Entry, TaskError
 from archwright.tasks.streams import Batches
 
 Load = Callable[[str, int], Any]
@@ -63,13 +65,47 @@ def baseline_faults(source: str, entry: Entry | None) -> list[str]:
 
 
 def import_load(file: Path) -> tuple[Load | None, Batches | None]:
-    """Import `task.py` from its path, under a name of its own: its `load` and its `batches`.
+    """The `load` and the `batches` of a `task.py`.
+
+    Raises:
+        TaskError: the file is missing, does not import, or defines neither function.
+    """
+    module = _imported(file)
+    load, batches = (getattr(module, name, None) for name in ("load", "batches"))
+    if not callable(load) and not callable(batches):
+        raise TaskError("task.py defines no `load(split, seed)`")
+    return (load if callable(load) else None), (batches if callable(batches) else None)
+
+
+def import_labels(file: Path) -> Load:
+    """The `labels(split)` of a script's `task.py`, as a `load` that gives the numbers of the rows
+    in place of inputs: the script has its own.
+
+    Raises:
+        TaskError: the file is missing, does not import, or defines no such function.
+    """
+    labels = getattr(_imported(file), "labels", None)
+    if not callable(labels):
+        raise TaskError("task.py defines no `labels(split)`")
+
+    def load(split: str, seed: int) -> tuple[Array, Array]:
+        del seed
+        y = labels(split)
+        if not isinstance(y, np.ndarray) or not y.ndim:
+            raise TypeError(f"labels must return a numpy array, not {type(y).__name__}")
+        return np.arange(len(y), dtype=np.float32), y
+
+    return load
+
+
+def _imported(file: Path) -> ModuleType:
+    """Import `task.py` from its path, under a name of its own.
 
     The file is compiled here rather than by the import system, so that no `__pycache__` is left in
     the user's folder and an edited file is never mistaken for its older self.
 
     Raises:
-        TaskError: the file is missing, does not import, or defines neither function.
+        TaskError: the file is missing, or does not import.
     """
     source, faults = read_text(file)
     if faults:
@@ -79,10 +115,7 @@ def import_load(file: Path) -> tuple[Load | None, Batches | None]:
     module.__file__ = str(file)
     sys.modules[module.__name__] = module  # where dataclasses and pickle look a class up
     run_task_code(file, lambda: exec(compile(source, str(file), "exec"), module.__dict__))
-    load, batches = (getattr(module, name, None) for name in ("load", "batches"))
-    if not callable(load) and not callable(batches):
-        raise TaskError("task.py defines no `load(split, seed)`")
-    return (load if callable(load) else None), (batches if callable(batches) else None)
+    return module
 
 
 def run_task_code(file: Path, call: Callable[[], Any]) -> Any:
