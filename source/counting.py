@@ -77,10 +77,8 @@ def _shapes(problem: Problem) -> list[Any]:
 @lru_cache(maxsize=256)
 def count_parameters(source: str, problem: Problem) -> int | None:
     """Parameters of the whole network that `source` describes, or None where it cannot be told."""
-    if problem.script is not None:
-        return None
     try:
-        blueprint = build_blueprint(source, problem)
+        blueprint = None if problem.script else build_blueprint(source, problem)
     except SourceError:
         return None
     return blueprint.parameters if blueprint else None
