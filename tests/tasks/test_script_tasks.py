@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +111,19 @@ def test_labels_are_checked_like_those_of_any_task(script_folder: Path) -> None:
     ):
         (script_folder / "task.py").write_text(code)
         assert any(said in fault for fault in check_folder(script_folder)), code
+
+
+def test_the_documented_example_is_sound(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "scripts.md").read_text(encoding="utf-8")
+    files = re.findall(r"`(digits-script/\S+)`.*:\n\n```\w+\n((?:(?!```).*\n)+)", page)
+    assert len(files) == 4
+    for name, text in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    making = re.search(r"The data file .*\n.*\n\n```python\n((?:(?!```).*\n)+)", page)
+    assert making is not None
+    subprocess.run([sys.executable, "-c", making[1]], cwd=tmp_path, check=True)
+    assert check_folder(tmp_path / "digits-script") == []
 
 
 def test_a_file_that_looks_like_a_bundle_is_refused(script_folder: Path) -> None:
