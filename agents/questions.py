@@ -38,6 +38,11 @@ class Brief(Typed):
     """Most parameters that the candidate's own class may have: less than the problem's limit where
     the harness puts it into a network."""
 
+    @property
+    def script(self) -> Mapping[str, Any] | None:
+        """How the script is run, where the task is one."""
+        return self.problem.get("script")
+
     @classmethod
     def of(cls, spec: TaskSpec) -> Brief:
         """The brief of a task."""

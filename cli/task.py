@@ -23,6 +23,7 @@ from archwright.core import (
 )
 
 if TYPE_CHECKING:
+    from archwright.runs.scoring import Scores
     from archwright.tasks.loading import Task
 
 FAULTY = 2
@@ -94,7 +95,9 @@ def make_task(folder: Annotated[Path, Parameter(name="DIR")], /, *, json: AsJson
 
 
 def _try_baseline(task: Task) -> tuple[CheckReport, list[str]]:
-    """Check the baseline and train it for one step, in a sandbox as a run would."""
+    """Check the baseline and train it for one step, in a sandbox as a run would; a script, for its
+    least budget."""
+    from archwright.runs.scoring import Scores
     from archwright.sandbox.opening import open_sandbox
     from archwright.source.fingerprint import read_source
 
@@ -103,46 +106,46 @@ def _try_baseline(task: Task) -> tuple[CheckReport, list[str]]:
     try:
         recipe = read_source(spec.baseline, spec.problem, spec.recipe).recipe
     except SourceError as error:
-        return CheckReport(Status.INVALID), [f"baseline.py: {error}"]
+        return CheckReport(Status.INVALID), [f"{spec.baseline_files}: {error}"]
     with open_sandbox("auto", workers=1) as sandbox, TemporaryDirectory() as folder:
         report = sandbox.check(spec.baseline, spec.problem)
-        faults = _report_faults(report)
+        faults = [f"{spec.baseline_files}: {fault}" for fault in _report_faults(report)]
         if not faults:
-            outcome = sandbox.train(_one_step(task, recipe, Path(folder)))
-            faults = list(_outcome_faults(task, outcome))
+            scores = Scores(spec, lambda split: task.load(split)[1])
+            job = _one_step(task, recipe, Path(folder))
+            outcome = sandbox.train(job, receive=scores.receive)
+            faults = list(_outcome_faults(spec, outcome, scores))
     return report, faults
 
 
-def _outcome_faults(task: Task, outcome: Outcome) -> Iterator[str]:
+def _outcome_faults(spec: TaskSpec, outcome: Outcome, scores: Scores) -> Iterator[str]:
     """What is wrong with the training of the baseline, and with the scores of what it predicts."""
+    if scores.fault is not None:
+        yield _flat(str(scores.fault))
+        return
     if outcome.status is Status.TASK_FAULT:
         yield _flat(outcome.error)
     elif outcome.status is not Status.OK:
-        yield f"baseline.py: training: {outcome.status}: {_flat(outcome.error)}"
-    for split, predictions in outcome.predictions.items():
-        scorer = task.spec.metric.scorer(task.spec.problem)
+        yield f"{spec.baseline_files}: training: {outcome.status}: {_flat(outcome.error)}"
+        return
+    for split, scorer in scores.splits.items():
         try:
-            scorer.add(predictions, task.load(split)[1])
             scorer.score()
         except (TaskError, ValueError) as error:
             yield f"{split}: {_flat(str(error))}"
 
 
 def _one_step(task: Task, recipe: Recipe, data: Path) -> TrialJob:
-    from archwright.tasks.export import write_inputs, write_train
+    from archwright.runs.trainer import TEST, VALIDATION, TrialData
 
-    write_train(task, 0, data)
-    splits = ("validation", "test")
-    for split in splits:
-        write_inputs(task, split, data)
-    spec = task.spec
+    spec, splits = task.spec, (VALIDATION, TEST)
     return TrialJob(
         source=spec.baseline,
         problem=spec.problem,
         recipe=recipe,
-        steps=1,
+        steps=1 if spec.problem.script is None else spec.rungs[0],
         seed=0,
-        data=data,
+        data=TrialData(task, data).folder(0, splits),
         splits=splits,
         seconds_limit=spec.trial_seconds,
         memory_mb=spec.memory_mb,
@@ -151,9 +154,9 @@ def _one_step(task: Task, recipe: Recipe, data: Path) -> TrialJob:
 
 
 def _report_faults(report: CheckReport) -> list[str]:
-    faults = [f"baseline.py: {c.name}: {_flat(c.detail)}" for c in report.checks if not c.ok]
+    faults = [f"{c.name}: {_flat(c.detail)}" for c in report.checks if not c.ok]
     if report.status is not Status.OK and not faults:
-        faults.append(f"baseline.py: {report.status}: {_flat(report.error)}")
+        faults.append(f"{report.status}: {_flat(report.error)}")
     return faults
 
 
@@ -182,32 +185,49 @@ def _describe(spec: TaskSpec) -> dict[str, Any]:
 
 
 def _print_spec(spec: TaskSpec) -> None:
+    unit = f" in {spec.metric.unit}" if spec.metric.unit else ""
+    rows = {"metric": f"{spec.metric.name}{unit}, {spec.metric.direction}"}
+    rows |= _architecture_rows(spec) if spec.problem.script is None else _script_rows(spec)
+    print(f"{spec.name}: {spec.summary}\n")
+    for name, value in (rows | {"plateau": spec.plateau, "folder": str(spec.folder)}).items():
+        print(f"{name:11}  {value}")
+    print(f"\n{spec.contract}")
+
+
+def _script_rows(spec: TaskSpec) -> dict[str, str]:
+    script = spec.problem.script
+    assert script is not None, "asked of a script's task alone"
+    return {
+        "command": f"python {' '.join(script.command)}",
+        "files": ", ".join(script.files),
+        "reads": ", ".join(path for path, _ in script.reads) or "nothing else",
+        "predictions": f"{', '.join(file for _, file in script.predictions)}, each sample "
+        f"{spec.problem.output_shape}",
+        "rungs": f"{', '.join(map(str, spec.rungs))}, as the script's budget",
+    }
+
+
+def _architecture_rows(spec: TaskSpec) -> dict[str, str]:
     from archwright.source.counting import own_limit
 
     problem, backbone = spec.problem, spec.problem.backbone
     shapes = f"{problem.input_shape} -> {problem.output_shape}"
     tokens = f", {problem.vocabulary} tokens" if problem.vocabulary else ""
-    unit = f" in {spec.metric.unit}" if spec.metric.unit else ""
     copies = f" in each of {backbone.layers} copies" if backbone else ""
     rows = {
-        "metric": f"{spec.metric.name}{unit}, {spec.metric.direction}",
         "shapes": f"{shapes}{tokens}{', causal' if problem.causal else ''}",
         "candidate": f"class {problem.entry}, at most {own_limit(problem):,} parameters{copies}",
         "rungs": f"{', '.join(map(str, spec.rungs))} steps",
         "recipe": ", ".join(f"{key} {value}" for key, value in spec.recipe.to_json().items()),
-        "plateau": spec.plateau,
-        "folder": str(spec.folder),
     }
     if backbone is not None:
         rows["backbone"] = f"{backbone.layers} layers of width {backbone.width}"
-    print(f"{spec.name}: {spec.summary}\n")
-    for name, value in rows.items():
-        print(f"{name:10}  {value}")
-    print(f"\n{spec.contract}")
+    return rows
 
 
 def _print_check(name: str, faults: list[str], report: CheckReport) -> None:
     for fault in faults:
         print(fault)
     if not faults:
-        print(f"{name} is sound; its baseline trains, with {report.parameters:,} parameters")
+        size = f", with {report.parameters:,} parameters" if report.parameters else ""
+        print(f"{name} is sound; its baseline trains{size}")

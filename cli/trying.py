@@ -21,6 +21,7 @@ from archwright.core import (
     TaskSpec,
     TrialJob,
     WorkspaceError,
+    write_bundle,
 )
 from archwright.core.settings import Kind
 from archwright.knowledge.store import Knowledge
@@ -47,12 +48,13 @@ def try_(
     """Exit code 0 when the trial ended well, 1 when the candidate failed.
 
     Args:
-        file: A Python file that keeps the task's contract.
+        file: A Python file that keeps the task's contract; for a script, a folder with the files
+            that may change.
         rung: From 0 (default: the highest).
         seed: Seed of the weights and of the data's order.
     """
     loaded = load_task(task)
-    source = read_file(file)
+    source = read_candidate(file, loaded.spec)
     rungs = loaded.spec.rungs
     rung = len(rungs) - 1 if rung is None else rung
     if not 0 <= rung < len(rungs):
@@ -61,6 +63,18 @@ def try_(
     document = _try(loaded, source, recipe, rung, seed, sandbox) | {"recipe": recipe.to_json()}
     emit(json, document, lambda: _print_trial(document, loaded.spec))
     return 0 if document["status"] == Status.OK else 1
+
+
+def read_candidate(path: Path, spec: TaskSpec) -> str:
+    """The source of a candidate: a file's text, or the files of a script in a folder.
+
+    Raises:
+        InputError: something cannot be read.
+    """
+    script = spec.problem.script
+    if script is None or not path.is_dir():
+        return read_file(path)
+    return write_bundle({name: read_file(path / name) for name in script.files})
 
 
 def read_file(file: Path) -> str:
@@ -151,10 +165,10 @@ def fingerprints(
     """Print each file's text, tree and graph hash; the graph needs the file to build.
 
     Args:
-        files: Python files that keep the task's contract.
+        files: Python files that keep the task's contract; for a script, folders.
     """
     loaded = load_task(task)
-    sources = [(name, read_file(Path(name))) for name in files]
+    sources = [(name, read_candidate(Path(name), loaded.spec)) for name in files]
     knowledge = _open_knowledge(Path(workspace))
     with open_sandbox(sandbox, 1) as opened:
         rows = [_row(name, source, loaded, opened, knowledge) for name, source in sources]

@@ -67,6 +67,7 @@ from archwright.core.objectives import (
     scored_elements,
     split_scores,
 )
+from archwright.core.script import Script, is_bundle, read_bundle, write_bundle
 from archwright.core.task import (
     OPTIMIZERS,
     RECIPE_BOUNDS,
@@ -160,6 +161,7 @@ __all__ = [
     "RunError",
     "SandboxError",
     "Scorer",
+    "Script",
     "Shapes",
     "SourceError",
     "SplitScores",
@@ -178,12 +180,15 @@ __all__ = [
     "candidate_id",
     "cost_of",
     "find_metric",
+    "is_bundle",
     "known_objectives",
     "next_id",
+    "read_bundle",
     "read_objectives",
     "scored_elements",
     "seed_of",
     "sequence_of",
     "shapes_of",
     "split_scores",
+    "write_bundle",
 ]

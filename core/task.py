@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from archwright.core.arrays import Json
 from archwright.core.errors import SourceError
 from archwright.core.objectives import LossOptions, Metric, Targets
+from archwright.core.script import Script
 
 Entry = Literal["Model", "Mixer"]
 AtPlateau = Literal["broaden", "cost", "stop"]
@@ -61,7 +62,7 @@ class Problem:
     puts it into `backbone`; otherwise it defines `class Model` on the task's own shapes.
     """
 
-    entry: Entry
+    entry: Entry | Literal["Script"]
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
     loss: str
@@ -85,6 +86,8 @@ class Problem:
     """What the labels are."""
     code: str = ""
     """The part of the task's own code that runs in the jail."""
+    script: Script | None = None
+    """Where the task is a training script: how it is run. A candidate is then a bundle of files."""
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -199,7 +202,7 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """What a task folder says of itself (`task.toml` and `baseline.py`)."""
+    """What a task folder says of itself (`task.toml`, and `baseline.py` or a script's files)."""
 
     name: str
     summary: str
@@ -226,3 +229,9 @@ class TaskSpec:
     that is not float32, or int64 for tokens."""
     lengths_vary: bool = False
     """Whether samples are sequences of unequal lengths, which are padded and come with a mask."""
+
+    @property
+    def baseline_files(self) -> str:
+        """Where the baseline is, in words."""
+        script = self.problem.script
+        return "baseline.py" if script is None else ", ".join(script.files)

@@ -183,6 +183,6 @@ def baseline_of(spec: TaskSpec) -> Candidate:
     try:
         parsed = read_source(spec.baseline, spec.problem, spec.recipe)
     except SourceError as error:
-        file = spec.folder / "baseline.py"
-        raise TaskError(f"the baseline of task {spec.name}: {error}: fix {file}") from error
+        where = f"{spec.baseline_files} in {spec.folder}"
+        raise TaskError(f"the baseline of task {spec.name}: {error}: fix {where}") from error
     return Candidate(BASELINE, "the baseline", spec.baseline, parsed.recipe)

@@ -20,6 +20,7 @@ from archwright.core import (
     Measurement,
     SourceError,
     Verdict,
+    is_bundle,
     next_id,
     sequence_of,
 )
@@ -90,7 +91,12 @@ class Memory:
         return self._inherited
 
     def _examples(self, count: int, source: str) -> list[Example]:
-        return self._knowledge.examples(self._task, count, source, until=self._until)
+        """What is known that was good; a script is no example for an architecture, nor for a script
+        of other files."""
+        found = self._knowledge.examples(self._task, count, source, until=self._until)
+        if self._spec.problem.script is not None:
+            return [example for example in found if example.task == self._task]
+        return [example for example in found if not is_bundle(example.source)]
 
     def retrieve(self, number: int, choice: Choice, campaign: Campaign) -> Retrieved:
         """Examples (chosen for quality and diversity), lessons, failures of earlier runs and

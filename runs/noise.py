@@ -112,7 +112,7 @@ def train_baseline(context: RunContext, rung: int, seed: int) -> Trial:
     if trial.score is None and not trial.unmeasured:
         raise TaskError(
             f"the baseline of task {spec.name} does not train ({trial.status}: {trial.error}); "
-            f"fix baseline.py, then `archwright task check {spec.folder}`"
+            f"fix {spec.baseline_files}, then `archwright task check {spec.folder}`"
         )
     return trial
 

@@ -196,7 +196,7 @@ class Phases:
         if report.status is not Status.OK:
             raise TaskError(
                 f"the baseline of task {spec.name} fails its checks ({why(report)}): fix "
-                f"{spec.folder / 'baseline.py'}"
+                f"{spec.baseline_files} in {spec.folder}"
             )
         parsed = read_source(spec.baseline, spec.problem, spec.recipe)
         device = context.facts.device

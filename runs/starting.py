@@ -21,6 +21,7 @@ from archwright.runs.journal import Facts, Journal
 from archwright.runs.workspace.device import device_of, known_device
 from archwright.runs.workspace.paths import RunPaths
 from archwright.runs.workspace.workspace import Workspace
+from archwright.search.operators.script_edits import settings_of
 from archwright.search.policies import POLICIES
 from archwright.tasks.loading import Task, built_in_names, load_task
 
@@ -47,6 +48,8 @@ def begin(
     """
     if settings.backend.startswith(REPLAY):
         settings = recorded_settings(settings, workspace.paths)
+    if task.spec.problem.script is not None:
+        _check_script(task, settings)
     architectures = own_architectures(settings, task.spec)
     check_backend(settings)
     Aim.of(settings.objectives, settings.at_least, settings.at_most, task.spec.metric)
@@ -92,6 +95,32 @@ def begin(
         if architectures:
             record_seeds(journal, architectures)
     return paths
+
+
+def _check_script(task: Task, settings: RunSettings) -> None:
+    """Refuse what cannot be done where the task is a script.
+
+    Raises:
+        InputError: a cost that nobody counts is asked for, or nothing can be proposed.
+    """
+    name = task.spec.name
+    limits = {
+        "--max-params": settings.max_params,
+        "--max-flops": settings.max_flops,
+        "--max-latency-ms": settings.max_latency_ms,
+        "--objective": len(settings.objectives) > 1 or None,
+    }
+    asked = [option for option, value in limits.items() if value is not None]
+    if asked:
+        raise InputError(
+            f"{name} is a script, whose parameters, FLOPs and latency nobody counts: leave out "
+            f"{' and '.join(asked)}"
+        )
+    if not settings.asks_models and not settings_of(task.spec.baseline):
+        raise InputError(
+            f"no number in {task.spec.baseline_files} goes by a name, so there is nothing to vary: "
+            "name a model with --model, or give the numbers names"
+        )
 
 
 def durable(task_name: str | Path) -> str:

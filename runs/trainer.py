@@ -142,7 +142,7 @@ class Trainer:
             seconds_limit=task.trial_seconds,
             memory_mb=task.memory_mb,
             ceiling=spec.ceiling,
-            measures=TEST in splits,
+            measures=TEST in splits and task.problem.script is None,
             training=task.training,
             before=spec.before,
             wrapper=spec.candidate.wrapper,
@@ -250,13 +250,16 @@ class TrialData:
         self._labels: dict[str, Any] = {}
 
     def folder(self, seed: int, splits: Sequence[str]) -> Path:
-        """A folder with the training set of `seed` and the inputs of `splits`."""
-        folder = self._root / "-".join([f"seed-{seed}", *splits])
+        """A folder with the training set of `seed` and the inputs of `splits`; a script has its
+        own training set."""
+        is_script = self._task.spec.problem.script is not None
+        folder = self._root / "-".join(["script" if is_script else f"seed-{seed}", *splits])
         done = folder / "complete"
         with self._lock:
             if not done.exists():
                 folder.mkdir(parents=True, exist_ok=True)
-                write_train(self._task, seed, folder, self._root / "arrays")
+                if not is_script:
+                    write_train(self._task, seed, folder, self._root / "arrays")
                 for split in splits:
                     self._link_inputs(split, folder)
                 done.touch()
@@ -281,6 +284,8 @@ class TrialData:
         spec = self._task.spec.folder
         for file in (spec / "task.toml", spec / "task.py", *sorted(folder.glob("*.npy"))):
             total.update(file.name.encode() + _content_mark(file))
+        for name, file in self._task.read_files():
+            total.update(name.encode() + _content_mark(file))
         return total.hexdigest()
 
     def labels(self, split: str) -> Any:

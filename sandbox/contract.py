@@ -150,6 +150,32 @@ class CheckRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ScriptOutput:
+    """The predictions that a script must leave: float32 `shape`, or of any length where its first
+    number is 0."""
+
+    split: str
+    file: str
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptRequest:
+    """A script to be run in a tree of its own. `check` wants to know whether it runs, no more."""
+
+    command: tuple[str, ...]
+    """The words behind `python`, budget and seed put in."""
+    files: dict[str, str]
+    """What is written into the tree, by path."""
+    links: dict[str, str]
+    """What the tree shows of this machine: an absolute path by path."""
+    outputs: tuple[ScriptOutput, ...]
+    budget: int
+    seed: int
+    check: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeRequest:
     """Try to read `canary`, a file of the host's, to reach TCP `port` there, and so on."""
 
@@ -160,7 +186,7 @@ class ProbeRequest:
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """A job for a worker: one of train, check and probe, and the measures of its jail.
+    """A job for a worker: one of train, check, script and probe, and the measures of its jail.
 
     `seconds_limit` is of CPU time, and of time that all of the job's processes sleep.
     """
@@ -169,6 +195,7 @@ class JobRequest:
     memory_mb: int
     train: TrainRequest | None = None
     check: CheckRequest | None = None
+    script: ScriptRequest | None = None
     probe: ProbeRequest | None = None
     device: str = "cpu"
     readable: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ import numpy as np
 
 from archwright.core import (
     CheckReport,
+    InputError,
     Limitation,
     Outcome,
     Problem,
@@ -67,6 +68,7 @@ class InProcessSandbox:
         self, source: str, problem: Problem, seed: int = 0, proxies: bool = False
     ) -> CheckReport:
         """Build the candidate and execute the checks before training."""
+        _refuse_scripts(problem)
         request = check_request(source, problem, seed, proxies)
         with self._turns.place():
             started = time.monotonic()
@@ -78,6 +80,7 @@ class InProcessSandbox:
 
     def train(self, job: TrialJob, priority: int = 0, receive: Receive | None = None) -> Outcome:
         """Train the candidate. The limits on time and memory are not enforced."""
+        _refuse_scripts(job.problem)
         reader, kept = reader_of(job, receive)
         with self._turns.place(priority):
             sent_at, cpu = time.monotonic(), time.process_time()
@@ -97,6 +100,12 @@ class InProcessSandbox:
         """It prevents nothing."""
         fix = "use the process sandbox"
         return (Limitation("isolation", "candidate code runs in Archwright's own process", fix),)
+
+
+def _refuse_scripts(problem: Problem) -> None:
+    """A script is a program of its own: it would change this process for good."""
+    if problem.script is not None:
+        raise InputError("a script does not run in this process: use the process sandbox")
 
 
 def _perform(job: JobRequest, reader: ReplyReader) -> dict[str, Any]:

@@ -184,7 +184,7 @@ def predictions_wanted(job: TrialJob) -> dict[str, Wanted]:
     try:
         samples = {
             split: len(np.load(job.data / f"{split}_{names[0]}.npy", mmap_mode="r"))
-            for split in ("train", *job.splits)
+            for split in (*(() if job.problem.script else ("train",)), *job.splits)
         }
     except (OSError, ValueError) as error:
         raise SandboxError(f"the data of a trial cannot be read: {error}") from error

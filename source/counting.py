@@ -78,7 +78,7 @@ def _shapes(problem: Problem) -> list[Any]:
 def count_parameters(source: str, problem: Problem) -> int | None:
     """Parameters of the whole network that `source` describes, or None where it cannot be told."""
     try:
-        blueprint = build_blueprint(source, problem)
+        blueprint = None if problem.script else build_blueprint(source, problem)
     except SourceError:
         return None
     return blueprint.parameters if blueprint else None

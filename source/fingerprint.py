@@ -1,7 +1,8 @@
 """Three levels of sameness of two architectures, and the checks that need no execution.
 
 Text forgives layout, comments and docstrings; tree forgives names as well (`tree_form.py`);
-graph forgives everything but the operations that really ran. All three cover the recipe.
+graph forgives everything but the operations that really ran. All three cover the recipe. Of a
+bundle, where nothing is traced, text and tree cover each file under its path.
 """
 
 from __future__ import annotations
@@ -14,7 +15,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from archwright.core import Fingerprint, Problem, Recipe, SourceError
+from archwright.core import (
+    Fingerprint,
+    Problem,
+    Recipe,
+    SourceError,
+    is_bundle,
+    read_bundle,
+    write_bundle,
+)
+from archwright.core.script import Script, is_python
 from archwright.source.code import CONTRACT_NAMES, callee, calls, classes, code_of, parse
 from archwright.source.evaluation import stored
 from archwright.source.recipe import plain_assignments, recipe_changes
@@ -75,20 +85,40 @@ def without_constants(source: str) -> str:
     return _CONSTANT.sub("#", tree)
 
 
-def _texts(source: str | ParsedSource, keep: frozenset[str]) -> tuple[str, str]:
-    if isinstance(source, ParsedSource):
-        parsed, source = source.tree, source.source
-    else:
-        try:
-            parsed = _parse(source)
-        except SourceError:
-            return "broken\n" + source.strip(), ""
+def _texts(given: str | ParsedSource, keep: frozenset[str]) -> tuple[str, str]:
+    source = given.source if isinstance(given, ParsedSource) else given
+    try:
+        if is_bundle(source):
+            return _bundle_texts(source)
+        parsed = given.tree if isinstance(given, ParsedSource) else _parse(source)
+    except SourceError:
+        return "broken\n" + source.strip(), ""
     statement = _sealed_recipe(source, parsed)
     text = text_form(source, without_recipe=statement is not None)
+    return text, _tree_form(parsed, statement, keep)
+
+
+def _tree_form(tree: ast.Module, without: ast.stmt | None, keep: frozenset[str]) -> str:
     try:
-        return text, normal_form(parsed, statement, keep)
+        return normal_form(tree, without, keep)
     except RecursionError:
-        return text, ""
+        return ""
+
+
+def _bundle_texts(bundle: str) -> tuple[str, str]:
+    """Both levels of every file under its path. What a file defines, another may import: names at
+    its top level count. Raises `SourceError` for what is no bundle, or no Python."""
+    texts, trees = [], []
+    for path, content in sorted(read_bundle(bundle).items()):
+        text = tree = "\n".join(line.rstrip() for line in content.splitlines())
+        if is_python(path):
+            parsed = _parse(content)
+            names = (stored(statement) for statement in parsed.body)
+            text = text_form(content)
+            tree = _tree_form(parsed, None, frozenset().union(*names)) or text
+        texts.append(f"{path}\n{text}")
+        trees.append(f"{path}\n{tree}")
+    return "\n".join(texts), "\n".join(trees)
 
 
 def _digest(*parts: str) -> str:
@@ -160,10 +190,29 @@ def read_source(source: str, problem: Problem, default: Recipe) -> ParsedSource:
         SourceError: it does not parse, does not define the class of the contract, or its recipe
             is not on the closed list; one line, with the place and the fix.
     """
+    if problem.script is not None:
+        return ParsedSource(source, _parse_script(source, problem.script), default)
     tree = _parse(source)
     _check_entry(tree, problem.entry)
     changes = recipe_changes(tree)
     return ParsedSource(source, tree, default if changes is None else default.updated(changes))
+
+
+def _parse_script(bundle: str, script: Script) -> ast.Module:
+    """The tree of a whole bundle that holds the files that may change, all of them and no other."""
+    files, wanted = read_bundle(bundle), script.files
+    for path in wanted:
+        if path not in files:
+            raise SourceError(f"{path} is missing: a candidate has {', '.join(wanted)}")
+    for path, content in files.items():
+        if path not in wanted:
+            raise SourceError(f"{path} may not change: a candidate has {', '.join(wanted)} alone")
+        if is_python(path):
+            try:
+                _parse(content)
+            except SourceError as error:
+                raise SourceError(f"{path}, {error}") from None
+    return _parse(write_bundle(files))
 
 
 def _sealed_recipe(source: str, tree: ast.Module) -> ast.stmt | None:

@@ -7,9 +7,7 @@ from pathlib import Path
 
 from archwright.core import Arrays, TaskError
 from archwright.core.arrays import equal
-from archwright.tasks.loading import SPLITS, Task
-from archwright.tasks.source import import_load
-from archwright.tasks.spec import read_spec
+from archwright.tasks.loading import Task, functions_of, read_folder
 
 Data = dict[str, tuple[Arrays, Arrays]]
 
@@ -23,9 +21,9 @@ def check_folder(path: str | Path) -> list[str]:
     folder = Path(path).expanduser().resolve()
     if not folder.is_dir():
         return [f"{path} is not a folder; `archwright task new {path}` makes a complete task there"]
-    spec, faults = read_spec(folder)
+    spec, faults = read_folder(folder)
     try:
-        import_load(folder / "task.py")
+        functions_of(folder)
     except TaskError as error:
         return [*faults, str(error)]
     return faults if spec is None else [*faults, *_data_faults(Task(spec))]
@@ -34,12 +32,14 @@ def check_folder(path: str | Path) -> list[str]:
 def _data_faults(task: Task) -> list[str]:
     faults: list[str] = []
     data: Data = {}
-    for split in SPLITS:
+    for split in task.splits:
         try:
             data[split] = task.load(split)
         except TaskError as error:
             faults.append(str(error).removeprefix(f"task {task.spec.name}, "))
-    return [*faults, *_sharing_faults(data), *_seed_faults(task, data)]
+    if task.spec.problem.script is None:  # whose inputs are not seen here
+        faults += _sharing_faults(data)
+    return [*faults, *_seed_faults(task, data)]
 
 
 def _sharing_faults(data: Data) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -15,11 +16,13 @@ from archwright.core import TaskError, TaskSpec
 from archwright.core.arrays import chunks, each_array
 from archwright.tasks.arrays import array_faults
 from archwright.tasks.inputs import arranged
-from archwright.tasks.source import Load, import_load, run_task_code
+from archwright.tasks.scripts import is_script, read_script_spec
+from archwright.tasks.source import Load, import_labels, import_load, run_task_code
 from archwright.tasks.spec import read_spec
 from archwright.tasks.streams import Batches, Spool
 
 SPLITS: Final = ("train", "validation", "test")
+SCORED: Final = SPLITS[1:]
 FILES: Final = ("task.toml", "task.py", "baseline.py")
 
 _BUILT_IN: Final = ("digits", "recall", "pydoc-lm")
@@ -28,9 +31,18 @@ _HERE: Final = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Task:
-    """A task folder that was read. A task's code is trusted: it runs in this process."""
+    """A task folder that was read. A task's code is trusted: it runs in this process.
+
+    Where the task is a script, `task.py` gives the labels of the splits that are scored, and in
+    place of their inputs stand the numbers of their rows.
+    """
 
     spec: TaskSpec
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that it has."""
+        return SPLITS if self.spec.problem.script is None else SCORED
 
     def load(self, split: str, seed: int = 0) -> tuple[Any, Any]:
         """The arrays of one split, validated.
@@ -47,8 +59,8 @@ class Task:
         Raises:
             TaskError: `task.py` raised, or gave other arrays than the spec promises.
         """
-        if split not in SPLITS:
-            raise TaskError(f"no split {split!r}; there are {', '.join(SPLITS)}")
+        if split not in self.splits:
+            raise TaskError(f"no split {split!r}; there are {', '.join(self.splits)}")
         try:
             pair = run_task_code(self._file, lambda: self._give(split, seed))
             x, y = arranged(self.spec, *_as_pair(pair))
@@ -60,14 +72,14 @@ class Task:
         return x, y
 
     def digest(self) -> str:
-        """SHA-256 over the task's three files as they are now and all arrays at seed 0."""
-        total = hashlib.sha256()
-        for name in FILES:
-            content = (self.spec.folder / name).read_bytes()
+        """SHA-256 over the task's files as they are now and all arrays at seed 0."""
+        total, content = hashlib.sha256(), b""
+        for name, file in self._files():
+            content = file.read_bytes()
             total.update(f"{name} {len(content)}\n".encode() + content)
         if self.spec.baseline.encode() not in content:  # more than one file went into it
             total.update(self.spec.baseline.encode())
-        for split in SPLITS:
+        for split in self.splits:
             for arrays in self.load(split, 0):
                 for name, array in each_array(arrays):
                     total.update(f"{split}{name} {array.dtype.str} {array.shape}\n".encode())
@@ -83,13 +95,25 @@ class Task:
             return self.spec.name
         return f"{self.spec.name}@{self.digest()[:8]}"
 
+    def _files(self) -> Iterator[tuple[str, Path]]:
+        names = FILES if self.spec.problem.script is None else FILES[:2]
+        yield from ((name, self.spec.folder / name) for name in names)
+        yield from self.read_files()
+
+    def read_files(self) -> Iterator[tuple[str, Path]]:
+        """The files that a script reads beside those that may change, each with its name."""
+        script = self.spec.problem.script
+        for path, place in script.reads if script else ():
+            inner = sorted(Path(place).rglob("*")) if Path(place).is_dir() else [Path(place)]
+            yield from ((f"{path}/{file.name}", file) for file in inner if file.is_file())
+
     @property
     def _file(self) -> Path:
         return self.spec.folder / "task.py"
 
     @cached_property
     def _functions(self) -> tuple[Load | None, Batches | None]:
-        return import_load(self._file)
+        return functions_of(self.spec.folder)
 
     @cached_property
     def _spool(self) -> Spool:
@@ -116,7 +140,7 @@ def load_task(name_or_path: str | Path) -> Task:
         TaskError: there is no such task, or the folder is not a task; the message is one line.
     """
     folder = task_folder(name_or_path)
-    spec, faults = read_spec(folder)
+    spec, faults = read_folder(folder)
     if spec is None or faults:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         fix = f"; `archwright task check {name_or_path}` lists them" if more else ""
@@ -146,6 +170,21 @@ def task_folder(name_or_path: str | Path) -> Path:
         f"no task {str(name_or_path)!r}: {hint}built in are {', '.join(_BUILT_IN)}; "
         "or give the path of a task folder (`archwright task new DIR` makes one)"
     )
+
+
+def functions_of(folder: Path) -> tuple[Load | None, Batches | None]:
+    """What a folder's `task.py` gives data by, of either kind of task.
+
+    Raises:
+        TaskError: the file is missing, does not import, or defines no such function.
+    """
+    file = folder / "task.py"
+    return (import_labels(file), None) if is_script(folder) else import_load(file)
+
+
+def read_folder(folder: Path) -> tuple[TaskSpec | None, list[str]]:
+    """What a task folder says of itself, of either kind; and all its faults, one line each."""
+    return read_script_spec(folder) if is_script(folder) else read_spec(folder)
 
 
 def _as_pair(value: Any) -> tuple[Any, Any]:

@@ -33,6 +33,8 @@ class ObjectiveKeys:
     folder: Path
     source: str
     """The text of `task.py`."""
+    trains: bool = True
+    """Whether the harness trains, so that there is a loss."""
 
     def faults(self) -> Iterator[str]:
         """What is wrong with the keys, one line each."""
@@ -70,7 +72,7 @@ class ObjectiveKeys:
 
     def _fit_faults(self) -> Iterator[str]:
         takes = LOSSES[self._loss].targets
-        if self._loss == OWN and "loss" not in defined(self.source):
+        if self.trains and self._loss == OWN and "loss" not in defined(self.source):
             yield f'loss = "{OWN}", but task.py defines no `loss(outputs, y)`'
         if not self._possible:
             fits = [name for name, loss in LOSSES.items() if {*loss.targets} & {*self._scored}]
@@ -101,6 +103,8 @@ class ObjectiveKeys:
 
     @property
     def _loss(self) -> str:
+        if not self.trains and self.metric == OWN:
+            return OWN
         return self.found.loss if self.loss is None else self.loss
 
     @property
@@ -135,6 +139,8 @@ class ObjectiveKeys:
     @property
     def code(self) -> str:
         """The part of `task.py` that runs in the jail."""
+        if not self.trains:
+            return ""
         names = IN_JAIL if self._loss == OWN else [name for name in IN_JAIL if name != "loss"]
         return sliced(self.source, names)
 

@@ -15,7 +15,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from archwright.core import Entry, TaskError
+import numpy as np
+
+from archwright.core import Array, Entry, TaskError
 from archwright.tasks.streams import Batches
 
 Load = Callable[[str, int], Any]
@@ -65,7 +67,7 @@ def baseline_faults(source: str, entry: Entry | None) -> list[str]:
 
 
 def import_load(file: Path) -> tuple[Load | None, Batches | None]:
-    """The `load` and the `batches` of `task.py`.
+    """The `load` and the `batches` of a `task.py`.
 
     Raises:
         TaskError: the file is missing, does not import, or defines neither function.
@@ -75,6 +77,27 @@ def import_load(file: Path) -> tuple[Load | None, Batches | None]:
     if not callable(load) and not callable(batches):
         raise TaskError("task.py defines no `load(split, seed)`")
     return (load if callable(load) else None), (batches if callable(batches) else None)
+
+
+def import_labels(file: Path) -> Load:
+    """The `labels(split)` of a script's `task.py`, as a `load` that gives the numbers of the rows
+    in place of inputs: the script has its own.
+
+    Raises:
+        TaskError: the file is missing, does not import, or defines no such function.
+    """
+    labels = getattr(import_task(file), "labels", None)
+    if not callable(labels):
+        raise TaskError("task.py defines no `labels(split)`")
+
+    def load(split: str, seed: int) -> tuple[Array, Array]:
+        del seed
+        y = labels(split)
+        if not isinstance(y, np.ndarray) or not y.ndim:
+            raise TypeError(f"labels must return a numpy array, not {type(y).__name__}")
+        return np.arange(len(y), dtype=np.float32), y
+
+    return load
 
 
 def import_task(file: Path) -> ModuleType:

@@ -46,7 +46,9 @@ Vocabulary = Annotated[int, Field(ge=2)]
 NumberType = Annotated[str, Field(pattern="^(float(16|32)|u?int(8|16)|int(32|64)|bool)$")]
 
 
-class _Form(BaseModel):
+class Form(BaseModel):
+    """A section of `task.toml`; what stands under a key says what it is for."""
+
     model_config = ConfigDict(
         extra="forbid",
         strict=True,
@@ -56,7 +58,7 @@ class _Form(BaseModel):
     )
 
 
-class _BackboneForm(_Form):
+class _BackboneForm(Form):
     width: Count
     """channels of every layer; the mixer gets and gives (length, width)"""
     layers: Count
@@ -65,7 +67,7 @@ class _BackboneForm(_Form):
     """hidden width of the MLP, as a multiple of `width`"""
 
 
-class _LimitsForm(_Form):
+class _LimitsForm(Form):
     max_params: Count
     """most parameters a candidate may have, the backbone's included"""
     max_flops: Count | None = None
@@ -76,14 +78,16 @@ class _LimitsForm(_Form):
     """most memory of one training"""
 
 
-class _SandboxForm(_Form):
+class SandboxForm(Form):
+    """[sandbox]: what candidates find in it."""
+
     packages: list[Words] = Field(default_factory=list)
     """installed packages that candidates may import, beside torch and numpy"""
     data: list[Words] = Field(default_factory=list)
     """folders that candidates may read, from the task's folder on; never of labels"""
 
 
-class _TrainingForm(_Form):
+class _TrainingForm(Form):
     precision: Precision = "float32"
     """of the forward pass: float32, bf16 or fp16, which scales the loss"""
     accumulate: Count = 1
@@ -102,7 +106,7 @@ class _TrainingForm(_Form):
     """cpu or cuda; auto is what the sandbox has"""
 
 
-class _TaskForm(_Form):
+class _TaskForm(Form):
     name: str
     """lower-case letters, digits and hyphens"""
     summary: Words
@@ -149,7 +153,7 @@ class _TaskForm(_Form):
     """[backbone]: the fixed network around a mixer"""
     limits: _LimitsForm
     """[limits]: max_params, and optional max_flops, trial_seconds, memory_mb"""
-    sandbox: _SandboxForm = Field(default_factory=_SandboxForm)
+    sandbox: SandboxForm = Field(default_factory=SandboxForm)
     """[sandbox]: packages and data folders that candidates may use"""
     recipe: dict[str, Any] = Field(default_factory=dict)
     """[recipe]: how a candidate is trained that brings no recipe of its own"""
@@ -180,32 +184,32 @@ def _read_form(folder: Path) -> tuple[_TaskForm | None, list[str]]:
     except tomllib.TOMLDecodeError as error:
         return None, [f"task.toml is no valid TOML: {error}"]
     except ValidationError as error:
-        return None, [f"task.toml: {_explain(details)}" for details in error.errors()]
+        return None, [f"task.toml: {explain(details, _SECTIONS)}" for details in error.errors()]
     found = (
         *_conflicts(form),
         *objective_of(form, folder).faults(),
-        *_extras_faults(form, folder),
+        *sandbox_faults(form.sandbox, folder),
     )
     faults = [f"task.toml: {fault}".replace("task.toml: task.py:", "task.py:") for fault in found]
     return (None if faults else form), faults
 
 
-_SECTIONS: Final[Mapping[str, type[_Form]]] = {
+_SECTIONS: Final[Mapping[str, type[Form]]] = {
     "": _TaskForm,
     "backbone": _BackboneForm,
     "limits": _LimitsForm,
-    "sandbox": _SandboxForm,
+    "sandbox": SandboxForm,
     "training": _TrainingForm,
 }
 
 
-def _explain(details: ErrorDetails) -> str:
-    """One fault of form in one line that names the fix."""
+def explain(details: ErrorDetails, sections: Mapping[str, type[Form]]) -> str:
+    """One fault of form in one line that names the fix; `sections` by name, "" for the rest."""
     path = [str(part) for part in details["loc"]]
-    section = path[0] if len(path) > 1 and path[0] in _SECTIONS else ""
+    section = next((part for part in reversed(path[:-1]) if part in sections), "")
     key = path[-1]
     where = f" in [{section}]" if section else ""
-    fields = _SECTIONS[section].model_fields
+    fields = sections[section].model_fields
     if details["type"] == "extra_forbidden":
         close = get_close_matches(key, fields, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(fields)}"
@@ -234,17 +238,17 @@ def _conflicts(form: _TaskForm) -> Iterator[str]:
         yield str(error).replace("RECIPE", "[recipe]", 1)
 
 
-def _extras_faults(form: _TaskForm, folder: Path) -> Iterator[str]:
+def sandbox_faults(sandbox: SandboxForm, folder: Path) -> Iterator[str]:
     """Faults of what candidates are to find in their sandbox."""
-    for name in form.sandbox.packages:
+    for name in sandbox.packages:
         if not PACKAGE.fullmatch(name):
             yield f"[sandbox] packages holds {name!r}, which is no package's name"
         elif name.lower().startswith("archwright"):
             yield "[sandbox] packages must not hold archwright: candidates never see it"
         elif not _is_installed(name):
             yield f"[sandbox] package {name} is not installed; pip install {name}"
-    for name in form.sandbox.data:
-        yield from _data_faults(name, _data_folder(folder, name), folder.resolve())
+    for name in sandbox.data:
+        yield from _data_faults(name, data_folder(folder, name), folder.resolve())
 
 
 def _is_installed(name: str) -> bool:
@@ -255,7 +259,8 @@ def _is_installed(name: str) -> bool:
     return True
 
 
-def _data_folder(folder: Path, name: str) -> Path:
+def data_folder(folder: Path, name: str) -> Path:
+    """A data folder of a task by the name that the task gives it."""
     return (folder / Path(name).expanduser()).resolve()
 
 
@@ -331,7 +336,7 @@ def _to_spec(form: _TaskForm, baseline: str, folder: Path) -> TaskSpec:
         causal=form.causal,
         backbone=backbone,
         packages=tuple(form.sandbox.packages),
-        folders=tuple(str(_data_folder(folder, name)) for name in form.sandbox.data),
+        folders=tuple(str(data_folder(folder, name)) for name in form.sandbox.data),
         inputs=inputs.parts,
         outputs=outputs,
         **objective.problem_keys(),

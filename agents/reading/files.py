@@ -12,7 +12,11 @@ from archwright.agents.patching import DiffError, apply_diff
 from archwright.agents.questions import CodeQuestion, RepairQuestion, Typed
 from archwright.agents.reading.answers import FormatError, data_in
 from archwright.agents.reading.blocks import FencedBlock, blocks, error_in
+from archwright.agents.reading.bundles import bundle_of, completed
+from archwright.core import is_bundle
 
+SCRIPT: Final = "Script"
+"""What the files of a script define in place of a class."""
 NO_FIX: Final = "NO FIX"
 """What the debugger says when it knows no fix."""
 
@@ -44,7 +48,11 @@ class Written:
 
     def defines(self, name: str) -> bool:
         """Whether it is meant to define a class, or to change a file that does."""
-        return self.is_diff or bool(re.search(rf"^class\s+{name}\b", self.text, re.MULTILINE))
+        return (
+            self.is_diff
+            or name == SCRIPT
+            or bool(re.search(rf"^class\s+{name}\b", self.text, re.MULTILINE))
+        )
 
     @property
     def leaves_out(self) -> bool:
@@ -106,7 +114,10 @@ def as_written(
 
 def last_meant(found: Sequence[Written], entry: str) -> Written | None:
     """The last code that defines the class; a whole file before one with dots in it. Where none
-    does, the last that defines any class."""
+    does, the last that defines any class. Files of a script may stand in several blocks."""
+    named = [w for w in found if not w.is_diff and is_bundle(w.text)]
+    if entry == SCRIPT and len(named) > 1 and named[-1] is found[-1]:
+        return replace(named[-1], text="\n".join(w.text for w in named))
     meant = [w for w in found if w.defines(entry)] or [w for w in found if "class " in w.text]
     return next((w for w in reversed(meant) if not w.leaves_out), meant[-1] if meant else None)
 
@@ -165,7 +176,11 @@ def parse_file(words: str, question: Typed, cut: bool) -> Sequence[Mapping[str, 
     if found is None:
         raise FormatError("the reply holds no Python file in a fenced block")
     notes = found.notes or _prose(words, found)
-    return [{"source": found.as_file(_parent(question)), "notes": notes}]
+    parent = _parent(question)
+    base = bundle_of(question)
+    if base is not None and not found.is_diff and found.whole:
+        return [{"source": completed(found.text, parent or base), "notes": notes}]
+    return [{"source": found.as_file(parent), "notes": notes}]
 
 
 def parse_fix(words: str, question: Typed, cut: bool) -> Sequence[Mapping[str, Any]]:

@@ -12,6 +12,7 @@ from archwright.agents.reading.blocks import blanked, blocks
 from archwright.agents.reading.files import Written, last_meant, source_in
 from archwright.agents.reading.objects import JsonObject, objects
 from archwright.agents.reading.values import one_line, words_of
+from archwright.core import is_bundle
 
 _KEYS: Final = frozenset(
     ("move", "rationale", "hypothesis", "expected", "parents", "citations", "source", "code")
@@ -133,7 +134,7 @@ def heading_before(words: str) -> str:
 
 def first_words(code: str) -> str:
     """The first line of the comment or the docstring that code begins with."""
-    found = _FIRST_WORDS.match(code)
+    found = None if is_bundle(code) else _FIRST_WORDS.match(code)
     said = one_line(found["comment"] or found["doc"]) if found else ""
     return "" if said.endswith(".py") else said  # the name of a file says nothing
 

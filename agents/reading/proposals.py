@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 from archwright.agents.proposers.campaign import CampaignQuestion
 from archwright.agents.questions import Typed
 from archwright.agents.reading.answers import BrokenJsonError, FormatError, data_in
+from archwright.agents.reading.bundles import bundle_of, completed
 from archwright.agents.reading.files import Written, code_in, entry_of
 from archwright.agents.reading.ideas import Sketch, sketches
 from archwright.agents.reading.values import ids_of, number_of, words_of
@@ -71,7 +72,7 @@ def _fields(sketch: Sketch, question: CampaignQuestion, cut: bool) -> dict[str, 
     source, fault = "", sketch.fault if sketch.code is None else ""
     if sketch.code is not None:
         try:
-            parents, source = _written(sketch.code, parents, sources)
+            parents, source = _written(sketch.code, parents, sources, bundle_of(question))
         except FormatError as error:
             fault = str(error)
     if fault and cut:
@@ -96,13 +97,16 @@ def _sources(question: CampaignQuestion) -> dict[str, str]:
 
 
 def _written(
-    code: Written, parents: tuple[str, ...], sources: Mapping[str, str]
+    code: Written, parents: tuple[str, ...], sources: Mapping[str, str], base: str | None
 ) -> tuple[tuple[str, ...], str]:
-    """The parents and the file; a diff without a parent has the only work that it fits.
+    """The parents and the file; a diff without a parent has the only work that it fits. Files of a
+    script are completed from the first parent, or from `base`.
 
     Raises:
         FormatError: there is no file.
     """
+    if base is not None and not code.is_diff and code.whole:
+        return parents, completed(code.text, sources.get(parents[0], base) if parents else base)
     if not code.is_diff or not code.whole:
         return parents, code.as_file(None)
     if parents:

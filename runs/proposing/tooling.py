@@ -36,7 +36,8 @@ class Tooling:
     def tools(self, campaign: CampaignQuestion) -> tuple[Tool, ...]:
         """What may be called."""
         one, steps = {"candidate": "an id of the ledger"}, self._context.spec.rungs[0]
-        file = {"source": "a whole Python file"}
+        is_script = self._context.spec.problem.script is not None
+        file = {"source": "all files that may change" if is_script else "a whole Python file"}
         return (
             Tool("check", "Build a file and run all checks.", file, partial(self._check, campaign)),
             Tool("show", "The source of a candidate, and what it showed.", one, self._show),

@@ -13,6 +13,11 @@ from archwright.source.widths import scale_width
 EQUAL_PARAMETERS: Final = 0.05
 """Sizes that differ by so large a share count as equal."""
 
+UNCONTROLLED: Final = (
+    "finalists are scripts, compared with the baseline's files alone: neither size nor recipe nor "
+    "wrapper of a script can be told, so no control holds them equal"
+)
+
 Kind = Literal["baseline", "size", "recipe", "wrapper"]
 Controls = Mapping[Kind, Candidate]
 
@@ -27,6 +32,9 @@ def make_controls(context: RunContext, finalist: Candidate) -> Controls:
             return {}
         return {"size": _with_recipe_of(finalist, scaled)}
     controls: dict[Kind, Candidate] = {"baseline": baseline}
+    if context.spec.problem.script is not None:
+        context.journal.notice(UNCONTROLLED)
+        return controls
     if finalist.parameters > baseline.parameters * (1 + EQUAL_PARAMETERS):
         scaled = _scaled_baseline(context, finalist)
         if scaled is not None:

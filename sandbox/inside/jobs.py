@@ -11,12 +11,16 @@ from .faults import ContractError, TaskFaultError, describe, is_out_of_memory
 from .frames import Sender
 from .jail.probing import probe
 from .model.checks import examine
+from .script import lay_out, run_script
 from .training.data import Data, load_data
 from .training.training import on_device, train
 
 
 def gather(job: JobRequest) -> Data | None:
-    """What a training works on, read before any of the candidate's code runs."""
+    """What a training works on, read before any of the candidate's code runs. A script's tree is
+    laid out by then."""
+    if job.script:
+        lay_out(job.script)
     return load_data(job.train) if job.train else None
 
 
@@ -34,6 +38,8 @@ def perform(job: JobRequest, data: Data | None, sender: Sender) -> dict[str, Any
         if job.check:
             with owned(job.check.seed):
                 return asdict(examine(job.check))
+        if job.script:
+            return run_script(job.script, sender)
         return asdict(ProbeReply(probe(job.probe) if job.probe else ()))
     except ContractError as error:
         return {"status": "invalid", "error": describe(error)}

@@ -43,11 +43,13 @@ from archwright.sandbox.limitations import find_limitations
 from archwright.sandbox.pool.scratch import Scratch
 from archwright.sandbox.pool.worker import END_SECONDS, WarmWorker, WorkerDied
 from archwright.sandbox.replies import ReplyReader
+from archwright.sandbox.script import script_check, script_request
 from archwright.sandbox.wall import (
     Ended,
     check_request,
     open_reply,
     outcome_of,
+    predictions_wanted,
     reader_of,
     report_of,
     resources_of,
@@ -181,8 +183,13 @@ class WarmSandbox(ABC):
         self, source: str, problem: Problem, seed: int = 0, proxies: bool = False
     ) -> CheckReport:
         """Build the candidate and execute the checks before training; once more if that is lost."""
-        request = check_request(source, problem, seed, proxies)
-        job = JobRequest(CHECK_SECONDS, CHECK_MEMORY_MB, check=request)
+        job = JobRequest(CHECK_SECONDS, CHECK_MEMORY_MB)
+        if problem.script is None:
+            job = replace(job, check=check_request(source, problem, seed, proxies))
+        elif (short := script_check(source, problem, seed)) is not None:
+            job = replace(job, script=short)
+        else:
+            return CheckReport(Status.OK)
         report = self._check(job, problem)
         return self._check(job, problem) if report.lost else report
 
@@ -207,6 +214,7 @@ class WarmSandbox(ABC):
 
     def train(self, job: TrialJob, priority: int = 0, receive: Receive | None = None) -> Outcome:
         """Train the candidate in a free worker, lowest `priority` first."""
+        wanted = predictions_wanted(job)
         reader, kept = reader_of(job, receive)
         with self._turns.place(priority) as place:
             started, used = time.monotonic(), Resources()
@@ -215,7 +223,8 @@ class WarmSandbox(ABC):
                 request = JobRequest(
                     float(job.seconds_limit),
                     job.memory_mb,
-                    train=self._train_request(job, worker),
+                    train=None if job.problem.script else self._train_request(job, worker),
+                    script=script_request(job, wanted) if job.problem.script else None,
                     device=self.device,
                     reply_bytes=reader.limit_bytes,
                 )

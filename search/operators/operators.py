@@ -13,6 +13,7 @@ from archwright.core import Problem, SourceError
 from archwright.search.grammar.grammar import ROOM, draw
 from archwright.search.operators import local_edits, structural_edits
 from archwright.search.operators.parents import Edit, NotApplicable, Parent
+from archwright.search.operators.script_edits import edit_script
 from archwright.search.operators.structural_edits import recombine
 from archwright.source.code import code_of
 from archwright.source.counting import count_parameters
@@ -72,6 +73,8 @@ def edit(
         raise NotApplicable(f"there is no operator {operator!r}; there are {', '.join(OPERATORS)}")
     if len(parents) < info.parents:
         raise NotApplicable(f"{operator} needs {info.parents} parents, not {len(parents)}")
+    if problem.script is not None:
+        return edit_script(operator, parents[: info.parents], problem, problem.script, rng)
     if info.parents == 0:
         draft = draw(problem, rng, with_recipe=operator == "draft", target=target)
         return Edit(draft.source, draft.title, draft.rationale)

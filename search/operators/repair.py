@@ -84,6 +84,8 @@ def repair(source: str, problem: Problem, report: CheckReport, rng: Random) -> E
     One call fixes one fault; a source with several is repaired by several calls, each with the
     report of the last.
     """
+    if problem.script is not None:
+        return None
     failed = Failed(source, problem, report, rng)
     try:
         made = (fix(failed) for fix in FIXES)

@@ -17,11 +17,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from archwright.core import Candidate, Json, WorkspaceError
+from archwright.core import Candidate, Json, WorkspaceError, is_bundle, read_bundle
 from archwright.knowledge.decisions.folder import parse, slugify
 from archwright.runs.workspace.workspace import Workspace
 
 DECISIONS: Final = "docs/decisions"
+SCRIPT_FOLDER: Final = "files"
+"""Where a script's files lie in the folder of a discovery."""
 SUBJECT_LENGTH: Final = 100
 
 
@@ -202,10 +204,18 @@ def _files(workspace: Workspace, landing: Landing, commit: LineageCommit) -> dic
     """What a commit adds to the base tree: blobs by path."""
     folder, source = f"discoveries/{slugify(landing.task)}", commit.candidate.source
     results = json.dumps(_plain(commit.results), indent=2, ensure_ascii=False, allow_nan=False)
-    texts = {f"{folder}/architecture.py": source, f"{folder}/results.json": f"{results}\n"}
+    texts = {f"{folder}/{path}": text for path, text in files_of(source).items()}
+    texts[f"{folder}/results.json"] = f"{results}\n"
     if commit is landing.commits[-1] and landing.decision_name:
         texts[f"{DECISIONS}/{landing.decision_name}"] = landing.decision_text
     return {path: _blob(workspace, _encode(text)) for path, text in texts.items()}
+
+
+def files_of(source: str) -> dict[str, str]:
+    """What a candidate is in its folder: one file, or the files of a script in a folder."""
+    if not is_bundle(source):
+        return {"architecture.py": source}
+    return {f"{SCRIPT_FOLDER}/{path}": text for path, text in read_bundle(source).items()}
 
 
 def _lineage_message(landing: Landing, commit: LineageCommit) -> str:

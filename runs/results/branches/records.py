@@ -19,7 +19,7 @@ from archwright.knowledge.decisions.importing import remember
 from archwright.knowledge.store import Knowledge
 from archwright.runs.context import RunContext
 from archwright.runs.memory import as_work
-from archwright.runs.results.branches.branches import Landing, land
+from archwright.runs.results.branches.branches import SCRIPT_FOLDER, Landing, land
 from archwright.runs.results.branches.lineage import Lineage
 from archwright.runs.results.wording import (
     gain_text,
@@ -204,7 +204,9 @@ class Records:
         training on any seed must land (a 95 % prediction interval)."""
         if len(verdict.own_scores) < 2:
             return {}
-        file = f"discoveries/{slugify(self._spec.name)}/architecture.py"
+        is_script = self._spec.problem.script is not None
+        file = f"discoveries/{slugify(self._spec.name)}/"
+        file += SCRIPT_FOLDER if is_script else "architecture.py"
         screened = verdict.level is None
         first = fresh_seed(self._round, 0 if screened else self._context.settings.screen_seeds)
         task = shlex.quote(self._context.facts.task_from)
