@@ -1,0 +1,30 @@
+"""The configuration of a network that Archwright found."""
+
+from transformers import PretrainedConfig
+
+
+class ArchwrightConfig(PretrainedConfig):
+    """Shapes are of one sample; `length_varies` says whether sequences may have another length."""
+
+    model_type = "archwright"
+
+    def __init__(
+        self,
+        input_shape=(1,),
+        output_shape=(1,),
+        vocabulary=None,
+        causal=False,
+        backbone=None,
+        training_loss="cross_entropy",
+        length_varies=False,
+        **kwargs,
+    ):
+        self.input_shape, self.output_shape = list(input_shape), list(output_shape)
+        self.vocabulary, self.causal, self.backbone = vocabulary, causal, backbone
+        self.training_loss, self.length_varies = training_loss, length_varies
+        super().__init__(**kwargs)
+
+    @property
+    def vocab_size(self):
+        """How many different tokens there are."""
+        return self.vocabulary

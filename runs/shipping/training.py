@@ -1,0 +1,108 @@
+"""Trains a winner at any length in the sandbox, in jobs that each leave a checkpoint.
+
+A job starts from the state that the one before it left, so that Ctrl-C, `kill -9` or a power cut
+loses one job at most; the same command goes on from the newest checkpoint. The schedule runs over
+the whole training, whatever the number of jobs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from archwright.core import Array, InputError, Outcome, Problem, Status, TrialJob, score
+from archwright.runs.shipping.folder import Asked, Record, TrainedFolder, check_empty
+from archwright.runs.shipping.hub_folder import is_language_model
+from archwright.runs.shipping.winner import Winner
+from archwright.runs.trainer import VALIDATION
+from archwright.sandbox import Sandbox
+from archwright.sandbox.contract import ProblemProjection, project
+from archwright.tasks.export import write_inputs, write_train
+from archwright.tasks.loading import SPLITS, Task
+
+JOBS: Final = 20
+"""Most checkpoints that are kept, and into how many jobs a short training is cut."""
+SAMPLES: Final = 64
+"""Inputs that are kept for comparing exports."""
+
+Say = Callable[[str], None]
+
+
+def steps_of(winner: Winner, epochs: float, all_data: bool) -> int:
+    """Optimizer steps of so many passes over the training data."""
+    splits = SPLITS if all_data else SPLITS[:1]
+    samples = sum(len(winner.task.load(split)[0]) for split in splits)
+    return math.ceil(epochs * samples / winner.recipe.batch_size)
+
+
+def open_training(winner: Winner, path: Path, total: int, seed: int, all_data: bool) -> TrainedFolder:
+    """The folder of a training, as far as it is done; a new one where there is none.
+
+    Raises:
+        InputError: the folder holds something else, or another training.
+        TaskError: the task's data cannot be had.
+    """
+    spec = winner.task.spec
+    problem = project(ProblemProjection, spec.problem)
+    asked = Asked(
+        winner.run, winner.candidate, spec.name, winner.recipe.to_json(), problem, total, seed, all_data
+    )
+    if (path / "training.json").exists():
+        return _same(TrainedFolder.open(path), asked, winner.source)
+    check_empty(path)
+    x, y = winner.task.load(VALIDATION)
+    record = Record(
+        asked,
+        title=winner.title,
+        branch=winner.branch,
+        summary=spec.summary,
+        task_from=winner.task_from,
+        metric=spec.metric.name,
+        unit=spec.metric.unit,
+        data_license=spec.data_license,
+        packages=spec.problem.packages,
+        language_model=is_language_model(problem, x, y),
+        evidence=winner.evidence or {},
+    )
+    return TrainedFolder.begin(path, record, winner.source, x[:SAMPLES])
+
+
+def _same(folder: TrainedFolder, asked: Asked, source: str) -> TrainedFolder:
+    """The folder, if it is of the same training."""
+    there = folder.record.asked
+    if folder.source != source or replace(there, total=0) != replace(asked, total=0):
+        raise InputError(
+            f"{folder.path} holds another training (candidate {there.candidate} of {there.run}, "
+            f"seed {there.seed}{', all data' if there.all_data else ''}): choose another --out"
+        )
+    if there.total != asked.total:
+        raise InputError(
+            f"{folder.path} holds a training of {there.total} steps, whose schedule ends there: "
+            f"give --steps {there.total} to go on with it, or choose another --out"
+        )
+    return folder
+
+
+def train(folder: TrainedFolder, task: Task, sandbox: Sandbox, say: Say) -> TrainedFolder:
+    """Train on until all steps are done, a checkpoint after each job.
+
+    Args:
+        sandbox: entered, with one worker at least.
+        say: told of each checkpoint, in a line.
+
+    Raises:
+        InputError: the training failed; the line says why. What was done before stays.
+        OSError: the folder cannot be written.
+    """
+    runner = _Runner(folder, task, sandbox)
+    while not runner.folder.record.is_complete:
+        runner.advance()
+        record = runner.folder.record
+        said = f", {record.metric} {record.scores[-1][1]:.4g} {record.unit}" if record.scores else ""
+        say(f"step {record.step} of {record.asked.total}{said.rstrip()}")
+    return runner.folder

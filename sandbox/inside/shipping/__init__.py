@@ -1,0 +1,1 @@
+"""What runs, in a fresh jailed process, of taking a trained network out: converting, reloading."""
