@@ -69,6 +69,7 @@ class ProblemProjection:
     vocabulary: int | None = None
     causal: bool = False
     backbone: BackboneProjection | None = None
+    must: tuple[str, ...] = ()
     inputs: tuple[PartProjection, ...] = ()
     outputs: tuple[PartProjection, ...] = ()
 

@@ -106,3 +106,31 @@ def train(folder: TrainedFolder, task: Task, sandbox: Sandbox, say: Say) -> Trai
         said = f", {record.metric} {record.scores[-1][1]:.4g} {record.unit}" if record.scores else ""
         say(f"step {record.step} of {record.asked.total}{said.rstrip()}")
     return runner.folder
+
+
+class _Runner:
+    """The jobs of one training, one after the other."""
+
+    def __init__(self, folder: TrainedFolder, task: Task, sandbox: Sandbox) -> None:
+        self.folder, self._task, self._sandbox = folder, task, sandbox
+        asked = folder.record.asked
+        self._splits = () if asked.all_data else (VALIDATION,)
+        self._data = TrialData(task, folder.path / DATA)
+        self._each = min(task.spec.rungs[-1], max(1, math.ceil(asked.total / JOBS)))
+
+    def advance(self) -> None:
+        """Do the next job and keep what it leaves."""
+        record = self.folder.record
+        last = min(record.asked.total, record.step + self._each)
+        outcome = self._sandbox.train(self._job(record.step, last))
+        if outcome.lost:  # through the machine: another time it may end well
+            outcome = self._sandbox.train(self._job(record.step, last))
+        if outcome.status is not Status.OK:
+            raise InputError(
+                f"the training failed after {record.step} steps: {outcome.error or outcome.status}"
+            )
+        scores = self._scores(last, outcome)
+        self.folder.keep(last, outcome.state)
+        curve = (*record.curve, *outcome.curve)
+        self.folder = self.folder.advanced(step=last, curve=curve, scores=record.scores + scores)
+        self.folder.prune(CHECKPOINTS_KEPT)

@@ -93,7 +93,7 @@ def _of_run(name: str, candidate: str, workspace: Workspace, task: str | None) -
 
 def _evidence(candidate: Candidate, verdict: Verdict | None, rungs: Sequence[int]) -> Any:
     rung = candidate.rung
-    known = {
+    known: dict[str, Any] = {
         "score": candidate.score,
         "rung_steps": None if rung is None or rung >= len(rungs) else rungs[rung],
         "seeds": candidate.seeds,

@@ -24,6 +24,7 @@ from .counting import count_flops, count_layers
 from .examination import BATCHES, Examination
 from .growth import measure_growth
 from .leaks import check_batch_independence, check_causality
+from .musts import plan_musts
 from .proxies import measure_proxies
 from .tracing import trace_graph
 from .wrapper import find_wrapper
@@ -89,6 +90,7 @@ def _plan(problem: ProblemProjection) -> Iterator[tuple[str, Callable[[Examinati
     sequence = problem.causal or problem.entry == "Mixer" or problem.vocabulary is not None
     if sequence and not problem.inputs:
         yield "cost_growth", measure_growth
+    yield from plan_musts(problem)
     yield "randomness", check_randomness
 
 
