@@ -69,7 +69,8 @@ def _use(export: Mapping[str, Any], auto: str, tokens: bool) -> str:
             said = "`trust_remote_code` runs the files of this folder: read `architecture.py`."
         case "onnx":
             kind = "int64 tokens" if tokens else "float32"
-            lines = 'import onnxruntime\n\nsession = onnxruntime.InferenceSession("DIR/model.onnx")\n'
+            lines = "import onnxruntime\n\n"
+            lines += 'session = onnxruntime.InferenceSession("DIR/model.onnx")\n'
             lines += 'outputs = session.run(None, {"inputs": x})[0]'
             said = f"`x` is {kind}, of any batch size{length}."
         case _:
@@ -82,9 +83,10 @@ def _scores(record: Record) -> Iterator[str]:
     metric, unit = record.metric, record.unit
     if record.scores:
         step, score = record.scores[-1]
-        yield f"these weights: {metric} {score:.4g} {unit} on validation, after {step} steps".strip()
+        value = f"{metric} {score:.4g} {unit}".rstrip()
+        yield f"these weights: {value} on validation, after {step} steps"
     elif record.asked.all_data:
-        yield "these weights were trained on all data, the test split included: they have no score"
+        yield "these weights have no score: they were trained on all data, the test split included"
     verified = record.evidence.get("verification") or {}
     if verified.get("mean") is not None:
         yield f"in the run: {verified['mean']:.4g} {unit}, mean of {verified['seeds']} fresh seeds"

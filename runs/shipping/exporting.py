@@ -82,7 +82,9 @@ def export(trained: TrainedFolder, target: Path, format_: Format, command: str) 
     try:
         return _export(trained, target, format_, command)
     except OSError as error:
-        raise InputError(f"the export cannot be written ({error.strerror}): free some space") from error
+        raise InputError(
+            f"the export cannot be written ({error.strerror}): free some space"
+        ) from error
 
 
 def check_packages(format_: Format) -> None:

@@ -6,7 +6,7 @@ It stands by itself: neither the run nor the task is needed to load it or to exp
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
@@ -21,9 +21,13 @@ VERSION: Final = 1
 RECORD: Final = "training.json"
 ARCHITECTURE: Final = "architecture.py"
 INPUTS: Final = "inputs.npy"
-WEIGHTS: Final = "weights.safetensors"
 CURVE: Final = "curve.csv"
 CHECKPOINTS: Final = "checkpoints"
+DATA: Final = "data"
+KEPT: Final = 20
+"""Checkpoints."""
+STATE_KINDS: Final = ("model.", "optimizer.", "average.", "raw.", "scale", "random")
+"""How the names of a state begin; the first are the network's own weights and buffers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,17 +149,61 @@ class TrainedFolder:
     @property
     def weights(self) -> Path:
         """The newest weights."""
-        return self.path / WEIGHTS
+        return self.checkpoint(self.record.step)
 
     def checkpoint(self, step: int) -> Path:
         """Where the weights after so many steps are."""
         return self.path / CHECKPOINTS / f"step-{step:08d}.safetensors"
 
-    def advanced(self, **changes: Any) -> Self:
-        """The folder with more of it done, written down."""
-        further = replace(self, record=replace(self.record, **changes))
+    def state(self, step: int) -> Path:
+        """Where the state is that the training goes on from."""
+        return self.path / CHECKPOINTS / f"step-{step:08d}.npz"
+
+    def reached(
+        self,
+        step: int,
+        state: Mapping[str, Array],
+        curve: Sequence[tuple[int, float]],
+        scores: Sequence[tuple[int, float]],
+    ) -> Self:
+        """The folder with the checkpoint of a job more, written down.
+
+        Args:
+            state: as `Outcome` has it.
+            curve: the job's own.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        from safetensors.numpy import save
+
+        known = {name: array for name, array in state.items() if name.startswith(STATE_KINDS)}
+        own = STATE_KINDS[0]
+        weights = {n.removeprefix(own): a for n, a in known.items() if n.startswith(own)}
+        write_whole(self.checkpoint(step), save(weights, metadata={"format": "pt"}))
+        write_whole(self.state(step), lambda file: np.savez(file, allow_pickle=False, **known))
+        record = self.record
+        further = replace(
+            self,
+            record=replace(
+                record,
+                step=step,
+                curve=(*record.curve, *curve),
+                scores=(*record.scores, *scores),
+            ),
+        )
         further._write_record()
+        further._prune()
         return further
+
+    def _prune(self) -> None:
+        """Remove all but the newest checkpoints, and all states but the newest."""
+        folder = self.path / CHECKPOINTS
+        for old in sorted(folder.glob("step-*.safetensors"))[:-KEPT]:
+            old.unlink()
+        for old in folder.glob("step-*.npz"):
+            if old != self.state(self.record.step):
+                old.unlink()
 
     def _write_record(self) -> None:
         document = {"version": VERSION, **asdict(self.record)}

@@ -47,6 +47,6 @@ def load_network(folder: TrainedFolder) -> nn.Module:
     if not folder.weights.exists():
         raise InputError(f"{folder.path} has no weights yet: its training was stopped at once")
     try:
-        return restore(folder.source, asked.problem, asked.seed, folder.path)
+        return restore(folder.source, asked.problem, asked.seed, folder.weights)
     except ContractError as error:
         raise InputError(f"{folder.path}: {error}") from None

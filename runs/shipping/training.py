@@ -8,25 +8,28 @@ the whole training, whatever the number of jobs.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from archwright.core import Array, InputError, Outcome, Problem, Status, TrialJob, score
-from archwright.runs.shipping.folder import Asked, Record, TrainedFolder, check_empty
+from archwright.core import InputError, Outcome, Recipe, Status, TrialJob, score
+from archwright.runs.shipping.folder import DATA, RECORD, Asked, Record, TrainedFolder, check_empty
 from archwright.runs.shipping.hub_folder import is_language_model
 from archwright.runs.shipping.winner import Winner
-from archwright.runs.trainer import VALIDATION
+from archwright.runs.trainer import VALIDATION, TrialData
 from archwright.sandbox import Sandbox
 from archwright.sandbox.contract import ProblemProjection, project
-from archwright.tasks.export import write_inputs, write_train
 from archwright.tasks.loading import SPLITS, Task
 
 JOBS: Final = 20
-"""Most checkpoints that are kept, and into how many jobs a short training is cut."""
+"""Into how many jobs a training is cut that is not much longer than the run's own."""
+STATE_MB: Final = 64
+"""Of a trained state, beside what the parameters of the largest network take (weights, two moments
+and an average of them, in float32 all)."""
 SAMPLES: Final = 64
 """Inputs that are kept for comparing exports."""
 
@@ -40,7 +43,9 @@ def steps_of(winner: Winner, epochs: float, all_data: bool) -> int:
     return math.ceil(epochs * samples / winner.recipe.batch_size)
 
 
-def open_training(winner: Winner, path: Path, total: int, seed: int, all_data: bool) -> TrainedFolder:
+def open_training(
+    winner: Winner, path: Path, total: int, seed: int, all_data: bool
+) -> TrainedFolder:
     """The folder of a training, as far as it is done; a new one where there is none.
 
     Raises:
@@ -50,9 +55,16 @@ def open_training(winner: Winner, path: Path, total: int, seed: int, all_data: b
     spec = winner.task.spec
     problem = project(ProblemProjection, spec.problem)
     asked = Asked(
-        winner.run, winner.candidate, spec.name, winner.recipe.to_json(), problem, total, seed, all_data
+        winner.run,
+        winner.candidate,
+        spec.name,
+        winner.recipe.to_json(),
+        problem,
+        total,
+        seed,
+        all_data,
     )
-    if (path / "training.json").exists():
+    if (path / RECORD).exists():
         return _same(TrainedFolder.open(path), asked, winner.source)
     check_empty(path)
     x, y = winner.task.load(VALIDATION)
@@ -103,8 +115,11 @@ def train(folder: TrainedFolder, task: Task, sandbox: Sandbox, say: Say) -> Trai
     while not runner.folder.record.is_complete:
         runner.advance()
         record = runner.folder.record
-        said = f", {record.metric} {record.scores[-1][1]:.4g} {record.unit}" if record.scores else ""
+        said = (
+            f", {record.metric} {record.scores[-1][1]:.4g} {record.unit}" if record.scores else ""
+        )
         say(f"step {record.step} of {record.asked.total}{said.rstrip()}")
+    shutil.rmtree(folder.path / DATA, ignore_errors=True)
     return runner.folder
 
 
@@ -122,15 +137,56 @@ class _Runner:
         """Do the next job and keep what it leaves."""
         record = self.folder.record
         last = min(record.asked.total, record.step + self._each)
-        outcome = self._sandbox.train(self._job(record.step, last))
+        outcome = self._sandbox.train(self._job(last))
         if outcome.lost:  # through the machine: another time it may end well
-            outcome = self._sandbox.train(self._job(record.step, last))
+            outcome = self._sandbox.train(self._job(last))
         if outcome.status is not Status.OK:
-            raise InputError(
-                f"the training failed after {record.step} steps: {outcome.error or outcome.status}"
-            )
-        scores = self._scores(last, outcome)
-        self.folder.keep(last, outcome.state)
-        curve = (*record.curve, *outcome.curve)
-        self.folder = self.folder.advanced(step=last, curve=curve, scores=record.scores + scores)
-        self.folder.prune(CHECKPOINTS_KEPT)
+            why = outcome.error or outcome.status
+            raise InputError(f"the training failed after {record.step} steps: {why}")
+        scores = tuple((last, value) for value in self._scores(outcome))
+        self.folder = self.folder.reached(last, outcome.state, outcome.curve, scores)
+
+    def _job(self, last: int) -> TrialJob:
+        spec, asked = self._task.spec, self.folder.record.asked
+        step = self.folder.record.step
+        share = max(1.0, (last - step) / spec.rungs[-1])
+        return TrialJob(
+            source=self.folder.source,
+            problem=spec.problem,
+            recipe=Recipe(**asked.recipe),
+            steps=last,
+            seed=asked.seed,
+            data=self._data_folder(),
+            splits=self._splits,
+            seconds_limit=spec.trial_seconds * share,
+            memory_mb=spec.memory_mb,
+            first_step=step,
+            total_steps=asked.total,
+            start=self.folder.state(step) if step else None,
+            # All steps that were asked for are taken, on all samples.
+            training=replace(spec.training, hold_out=0.0),
+            state_mb=STATE_MB + 24 * spec.problem.max_params // 10**6,
+        )
+
+    def _data_folder(self) -> Path:
+        asked = self.folder.record.asked
+        if not asked.all_data:
+            return self._data.folder(asked.seed, self._splits)
+        folder = self.folder.path / DATA / f"all-{asked.seed}"
+        done = folder / "complete"
+        if not done.exists():
+            parts = [self._task.load(split, asked.seed) for split in SPLITS]
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, arrays in zip(("x", "y"), zip(*parts, strict=True), strict=True):
+                np.save(folder / f"train_{name}.npy", np.concatenate(arrays), allow_pickle=False)
+            done.touch()
+        return folder
+
+    def _scores(self, outcome: Outcome) -> Iterator[float]:
+        """The score on validation; none where that was trained on."""
+        for split in self._splits:
+            labels = self._data.labels(split)
+            try:
+                yield score(self._task.spec.metric, outcome.predictions[split], labels)
+            except ValueError as error:
+                raise InputError(f"the predictions cannot be scored: {error}") from None

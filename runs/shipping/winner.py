@@ -107,7 +107,7 @@ def _evidence(candidate: Candidate, verdict: Verdict | None, rungs: Sequence[int
 def _of_branch(branch: str, workspace: Workspace, task: str | None) -> Winner:
     tip = workspace.ask("rev-parse", "--quiet", "--verify", f"refs/heads/{branch}^{{commit}}")
     if tip is None:
-        raise InputError(f"there is no branch {branch} in {workspace.root}: `git branch` lists them")
+        raise InputError(f"no branch {branch} in {workspace.root}: `git branch` lists them")
     folder = _folder_of(branch, workspace, tip)
     source = _text(workspace, f"{tip}:{folder}/architecture.py")
     try:

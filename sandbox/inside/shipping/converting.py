@@ -28,7 +28,7 @@ def convert(request: ShippingRequest) -> ShippingReply:
         ContractError: the weights do not fit, or the network cannot be exported.
     """
     problem = request.problem
-    model = restore(request.source, problem, request.seed)
+    model = restore(request.source, problem, request.seed, Path(WEIGHTS))
     inputs = torch.from_numpy(np.load(INPUTS, allow_pickle=False))
     np.save(answers_file(False), answer(model, inputs, problem))
     short = short_answers(model, inputs, problem)
@@ -41,10 +41,8 @@ def convert(request: ShippingRequest) -> ShippingReply:
     return reply
 
 
-def restore(
-    source: str, problem: ProblemProjection, seed: int, folder: Path = Path()
-) -> nn.Module:
-    """The network in eval mode, with the weights of a file.
+def restore(source: str, problem: ProblemProjection, seed: int, weights_file: Path) -> nn.Module:
+    """The network in eval mode, with the weights of a file `.safetensors`.
 
     It is built as it was for its training, for what it draws at random and keeps beside its state.
 
@@ -56,11 +54,12 @@ def restore(
     with owned(seed):
         seed_everything(seed)
         model = build(source, problem)
-    weights = load_file(folder / WEIGHTS)
+    weights = load_file(weights_file)
+    names = {name.removeprefix("inner."): name for name in model.state_dict()}
     try:
-        model.load_state_dict(weights)
+        model.load_state_dict({names.get(name, name): w for name, w in weights.items()})
     except RuntimeError as error:
-        raise ContractError(f"the weights are not of this architecture: {describe(error)}") from None
+        raise ContractError(f"the weights are of another network: {describe(error)}") from None
     return model.eval()
 
 
