@@ -98,6 +98,10 @@ BENCHES: Final[dict[str, tuple[str, str]]] = {
         "search.live:run",
         "How much policies gain in real runs at equal trials, against random draws.",
     ),
+    "exports": (
+        "framework.exports:run",
+        "Whether what is exported answers as the network does.",
+    ),
     "dedup": (
         "dedup.dedup:run",
         "Duplicates found, false merges and microseconds at each level of the fingerprint.",

@@ -225,6 +225,7 @@ def _conflicts(form: _TaskForm) -> Iterator[str]:
     yield from inputs_of(form).conflicts()
     yield from _metric_conflicts(form)
     yield from _sequence_conflicts(form)
+    yield from _must_conflicts(form)
     try:
         Recipe().updated(form.recipe)
     except SourceError as error:
@@ -287,6 +288,11 @@ def _sequence_conflicts(form: _TaskForm) -> Iterator[str]:
     if (form.causal or ONE_WAY & set(form.must)) and not _is_per_position(form):
         named = "causal" if form.causal else f"must = {form.must}"
         yield f"{named} needs an output for each position: output_shape = [length, values]"
+
+
+def _must_conflicts(form: _TaskForm) -> Iterator[str]:
+    if "streaming" in form.must and inputs_of(form).parts:
+        yield 'must = ["streaming"] is for inputs of one array; leave it out'
 
 
 def _mixer_conflicts(form: _TaskForm) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from archwright.runs.results.wording import printable
-from archwright.runs.shipping.folder import Record
+from archwright.runs.shipping.folder import TrainingRecord
 
 _PIPELINES: Final = {
     "AutoModelForImageClassification": "image-classification",
@@ -18,7 +18,7 @@ _PIPELINES: Final = {
 _LIBRARIES: Final = {"transformers": "transformers", "onnx": "onnx", "pt2": "pytorch"}
 
 
-def model_card(record: Record, export: Mapping[str, Any], auto: str, command: str) -> str:
+def model_card(record: TrainingRecord, export: Mapping[str, Any], auto: str, command: str) -> str:
     """The card of an export.
 
     Args:
@@ -49,7 +49,7 @@ def model_card(record: Record, export: Mapping[str, Any], auto: str, command: st
     return "\n\n".join(parts) + "\n"
 
 
-def _head(record: Record, format_: str, auto: str) -> str:
+def _head(record: TrainingRecord, format_: str, auto: str) -> str:
     """YAML; JSON strings are strings of it."""
     tags = ["archwright", record.asked.task]
     lines = [f"library_name: {_LIBRARIES[format_]}", f"tags: {json.dumps(tags)}"]
@@ -79,8 +79,9 @@ def _use(export: Mapping[str, Any], auto: str, tokens: bool) -> str:
     return f"```python\n{lines}\n```\n\n{said}"
 
 
-def _scores(record: Record) -> Iterator[str]:
+def _scores(record: TrainingRecord) -> Iterator[str]:
     metric, unit = record.metric, record.unit
+    points = "points" if unit == "%" else unit
     if record.scores:
         step, score = record.scores[-1]
         value = f"{metric} {score:.4g} {unit}".rstrip()
@@ -93,7 +94,7 @@ def _scores(record: Record) -> Iterator[str]:
     if verified.get("effect") is not None and verified.get("interval"):
         low, high = verified["interval"]
         yield (
-            f"gain over the baseline {verified['effect']:+.3g} {unit} "
+            f"gain over the baseline {verified['effect']:+.3g} {points} "
             f"(95 % interval {low:+.3g} to {high:+.3g}, p {verified['p']:.2g})"
         )
     elif record.evidence.get("score") is not None:
@@ -102,7 +103,7 @@ def _scores(record: Record) -> Iterator[str]:
         yield f"a training on any seed must land in {again[0]:.4g} to {again[1]:.4g} {unit}".strip()
 
 
-def _training(record: Record) -> Iterator[str]:
+def _training(record: TrainingRecord) -> Iterator[str]:
     asked = record.asked
     data = "train, validation and test" if asked.all_data else "the training split"
     yield f"{record.step} of {asked.total} steps on {data}, seed {asked.seed}"

@@ -31,7 +31,7 @@ STATE_KINDS: Final = ("model.", "optimizer.", "average.", "raw.", "scale", "rand
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TrainingAsked:
     """What is trained, on what, and for how long: the same command gives the same of these."""
 
     run: str
@@ -46,10 +46,10 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class TrainingRecord:
     """All that is known of a training and of what is trained; `training.json` holds it."""
 
-    asked: Asked
+    asked: TrainingAsked
     title: str = ""
     branch: str = ""
     summary: str = ""
@@ -89,7 +89,7 @@ class Record:
         for name in ("curve", "scores"):
             fields[name] = tuple((int(step), float(value)) for step, value in fields[name])
         fields["packages"] = tuple(fields["packages"])
-        return cls(Asked(**asked), **fields)
+        return cls(TrainingAsked(**asked), **fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class TrainedFolder:
     """The folder as a whole."""
 
     path: Path
-    record: Record
+    record: TrainingRecord
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -108,7 +108,7 @@ class TrainedFolder:
         """
         try:
             document = json.loads((path / RECORD).read_text(encoding="utf-8"))
-            return cls(path, Record.from_json(document))
+            return cls(path, TrainingRecord.from_json(document))
         except FileNotFoundError:
             raise InputError(
                 f"{path} has no weights: `archwright train CANDIDATE --out {path}` makes them"
@@ -117,7 +117,7 @@ class TrainedFolder:
             raise InputError(f"{path / RECORD} cannot be read ({error}): train it again") from None
 
     @classmethod
-    def begin(cls, path: Path, record: Record, source: str, inputs: Array) -> Self:
+    def begin(cls, path: Path, record: TrainingRecord, source: str, inputs: Array) -> Self:
         """Make the folder, with nothing trained yet.
 
         Args:

@@ -10,9 +10,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from archwright.core import Array
 from archwright.runs.shipping.network import network_source
-from archwright.sandbox.contract import ProblemProjection
+from archwright.sandbox.contract import PartProjection, ProblemProjection
 
 CODE: Final = ("configuration_archwright.py", "modeling_archwright.py")
 PREFIX: Final = "net."
@@ -22,6 +21,8 @@ PREFIX: Final = "net."
 def auto_class_of(problem: ProblemProjection, is_language_model: bool) -> str:
     """The class of transformers whose inputs and outputs are those of the problem."""
     classes = problem.loss == "cross_entropy"
+    if problem.inputs or problem.outputs:
+        return "AutoModel"
     if problem.vocabulary is None:
         image = len(problem.input_shape) == 3 and len(problem.output_shape) == 1
         return "AutoModelForImageClassification" if image and classes else "AutoModel"
@@ -32,14 +33,14 @@ def auto_class_of(problem: ProblemProjection, is_language_model: bool) -> str:
     return "AutoModelForTokenClassification" if classes else "AutoModel"
 
 
-def is_language_model(problem: ProblemProjection, x: Array, y: Array) -> bool:
+def is_language_model(problem: ProblemProjection, x: Any, y: Any) -> bool:
     """Whether what is predicted at each position is the next token of the sequence itself.
 
     Args:
         x: tokens `(N, length)`.
         y: classes `(N, length)`, -1 where nothing is scored.
     """
-    if problem.vocabulary is None or not problem.causal or x.shape != y.shape:
+    if problem.vocabulary is None or not problem.causal or np.shape(x) != np.shape(y):
         return False
     if problem.output_shape[-1] != problem.vocabulary:
         return False
@@ -89,8 +90,15 @@ def _config(problem: ProblemProjection, auto: str, length_varies: bool) -> dict[
         "vocabulary": problem.vocabulary,
         "causal": problem.causal,
         "backbone": asdict(problem)["backbone"],
+        "input_parts": [[p.name, list(p.shape), _kind(p)] for p in problem.inputs] or None,
+        "output_parts": [[p.name, list(p.shape)] for p in problem.outputs] or None,
         "training_loss": problem.loss,
         "length_varies": length_varies,
         **({"num_labels": problem.output_shape[-1]} if problem.loss == "cross_entropy" else {}),
         **({"use_cache": False, "tie_word_embeddings": False} if problem.vocabulary else {}),
     }
+
+
+def _kind(part: PartProjection) -> str:
+    """What an array of an input holds."""
+    return "mask" if part.mask else "float" if part.vocabulary is None else "tokens"

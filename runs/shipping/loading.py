@@ -41,12 +41,14 @@ def load_network(folder: TrainedFolder) -> nn.Module:
         InputError: it does not build, or the weights are not of this architecture.
     """
     from archwright.sandbox.inside.faults import ContractError
+    from archwright.sandbox.inside.model.layout import Packed
     from archwright.sandbox.inside.shipping.converting import restore
 
     asked = folder.record.asked
     if not folder.weights.exists():
         raise InputError(f"{folder.path} has no weights yet: its training was stopped at once")
     try:
-        return restore(folder.source, asked.problem, asked.seed, folder.weights)
+        model = restore(folder.source, asked.problem, asked.seed, folder.weights)
     except ContractError as error:
         raise InputError(f"{folder.path}: {error}") from None
+    return model.inner if isinstance(model, Packed) else model

@@ -17,7 +17,18 @@ from .architecture import Model
 
 def make_network(config):
     """The network that a configuration describes."""
-    return Model(tuple(config.input_shape), tuple(config.output_shape))
+    given = shapes(config.input_parts) or tuple(config.input_shape)
+    asked = shapes(config.output_parts) or tuple(config.output_shape)
+    return Model(given, asked)
+
+
+def shapes(parts):
+    """The shapes of several arrays: by name, or as a tuple."""
+    if not parts:
+        return None
+    if parts[0][0] == "0":
+        return tuple(tuple(shape) for _, shape, *_ in parts)
+    return {name: tuple(shape) for name, shape, *_ in parts}
 '''
 
 _MIXER: Final = '''"""The network: the architecture as the mixer of the task's backbone."""

@@ -16,17 +16,27 @@ from typing import Final
 
 import numpy as np
 
-from archwright.core import InputError, Outcome, Recipe, Status, TrialJob, score
-from archwright.runs.shipping.folder import DATA, RECORD, Asked, Record, TrainedFolder, check_empty
+from archwright.core import Array, Arrays, InputError, Outcome, Recipe, Status, TrialJob, score
+from archwright.core.arrays import each_array
+from archwright.runs.shipping.folder import (
+    DATA,
+    RECORD,
+    TrainedFolder,
+    TrainingAsked,
+    TrainingRecord,
+    check_empty,
+)
 from archwright.runs.shipping.hub_folder import is_language_model
 from archwright.runs.shipping.winner import Winner
 from archwright.runs.trainer import VALIDATION, TrialData
 from archwright.sandbox import Sandbox
 from archwright.sandbox.contract import ProblemProjection, project
+from archwright.tasks.export import write_all
+from archwright.tasks.inputs import count_of
 from archwright.tasks.loading import SPLITS, Task
 
 JOBS: Final = 20
-"""Into how many jobs a training is cut that is not much longer than the run's own."""
+"""Into how many jobs a training is cut, each between the run's lowest rung and its top one."""
 STATE_MB: Final = 64
 """Of a trained state, beside what the parameters of the largest network take (weights, two moments
 and an average of them, in float32 all)."""
@@ -39,8 +49,9 @@ Say = Callable[[str], None]
 def steps_of(winner: Winner, epochs: float, all_data: bool) -> int:
     """Optimizer steps of so many passes over the training data."""
     splits = SPLITS if all_data else SPLITS[:1]
-    samples = sum(len(winner.task.load(split)[0]) for split in splits)
-    return math.ceil(epochs * samples / winner.recipe.batch_size)
+    samples = sum(count_of(winner.task.load(split)[0]) for split in splits)
+    each = winner.recipe.batch_size * winner.task.spec.training.accumulate
+    return math.ceil(epochs * samples / each)
 
 
 def open_training(
@@ -54,7 +65,7 @@ def open_training(
     """
     spec = winner.task.spec
     problem = project(ProblemProjection, spec.problem)
-    asked = Asked(
+    asked = TrainingAsked(
         winner.run,
         winner.candidate,
         spec.name,
@@ -68,7 +79,7 @@ def open_training(
         return _same(TrainedFolder.open(path), asked, winner.source)
     check_empty(path)
     x, y = winner.task.load(VALIDATION)
-    record = Record(
+    record = TrainingRecord(
         asked,
         title=winner.title,
         branch=winner.branch,
@@ -81,10 +92,21 @@ def open_training(
         language_model=is_language_model(problem, x, y),
         evidence=winner.evidence or {},
     )
-    return TrainedFolder.begin(path, record, winner.source, x[:SAMPLES])
+    return TrainedFolder.begin(path, record, winner.source, _samples(x, problem))
 
 
-def _same(folder: TrainedFolder, asked: Asked, source: str) -> TrainedFolder:
+def _samples(x: Arrays, problem: ProblemProjection) -> Array:
+    """The first inputs as a network is given them; packed, where they are several arrays."""
+    import torch
+
+    from archwright.sandbox.inside.training.data import as_input
+
+    rows = [torch.from_numpy(np.array(array[:SAMPLES])) for _, array in each_array(x)]
+    found: Array = as_input(rows, problem).numpy()
+    return found
+
+
+def _same(folder: TrainedFolder, asked: TrainingAsked, source: str) -> TrainedFolder:
     """The folder, if it is of the same training."""
     there = folder.record.asked
     if folder.source != source or replace(there, total=0) != replace(asked, total=0):
@@ -131,7 +153,8 @@ class _Runner:
         asked = folder.record.asked
         self._splits = () if asked.all_data else (VALIDATION,)
         self._data = TrialData(task, folder.path / DATA)
-        self._each = min(task.spec.rungs[-1], max(1, math.ceil(asked.total / JOBS)))
+        rungs = task.spec.rungs
+        self._each = min(rungs[-1], max(rungs[0], math.ceil(asked.total / JOBS)))
 
     def advance(self) -> None:
         """Do the next job and keep what it leaves."""
@@ -175,10 +198,7 @@ class _Runner:
         folder = self.folder.path / DATA / f"all-{asked.seed}"
         done = folder / "complete"
         if not done.exists():
-            parts = [self._task.load(split, asked.seed) for split in SPLITS]
-            folder.mkdir(parents=True, exist_ok=True)
-            for name, arrays in zip(("x", "y"), zip(*parts, strict=True), strict=True):
-                np.save(folder / f"train_{name}.npy", np.concatenate(arrays), allow_pickle=False)
+            write_all(self._task, asked.seed, folder)
             done.touch()
         return folder
 

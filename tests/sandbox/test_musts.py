@@ -11,7 +11,7 @@ from archwright.sandbox.contract import CheckReply, CheckRequest, ProblemProject
 from archwright.sandbox.inside.faults import ContractError
 from archwright.sandbox.inside.model.checks import examine
 from archwright.sandbox.inside.model.examination import Examination
-from archwright.sandbox.inside.model.musts import (
+from archwright.sandbox.inside.shipping.musts import (
     check_mixers_causality,
     check_onnx,
     check_streaming,

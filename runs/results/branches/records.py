@@ -21,6 +21,7 @@ from archwright.runs.context import RunContext
 from archwright.runs.memory import as_work
 from archwright.runs.results.branches.branches import Landing, land
 from archwright.runs.results.branches.lineage import Lineage
+from archwright.runs.results.branches.usage import readme_of, usage_of
 from archwright.runs.results.wording import gain_text, gives_words, look_words, measured_text
 from archwright.runs.verification.statistics import predict
 from archwright.runs.verification.suspicion import suspect
@@ -83,7 +84,8 @@ class Records:
         remember(self._knowledge, [parse(path.read_text(encoding="utf-8"), path)])
         verdict = replace(verdict, decision=path.name)
         if verdict.verdict == "discovery":
-            verdict = replace(verdict, branch=self._land(candidate, verdict, path))
+            branch = self._land(candidate, verdict, path)
+            verdict = replace(verdict, branch=branch, usage=usage_of(self._spec, branch))
         self._journal.judge(verdict.candidate, asdict(verdict))
 
     def _land(self, candidate: Candidate, verdict: Verdict, decision: Path) -> str:
@@ -95,6 +97,9 @@ class Records:
             commits=tuple(self._lineage.of(verdict, evidence)),
             decision_name=decision.name,
             decision_text=decision.read_text(encoding="utf-8"),
+            readme=lambda branch: readme_of(
+                candidate.title, self._spec.summary, usage_of(self._spec, branch)
+            ),
         )
         return land(self._workspace, landing)
 

@@ -16,7 +16,8 @@ from .network import make_network
 
 
 class ArchwrightModel(PreTrainedModel):
-    """Any network: `inputs` to `logits`, the raw outputs."""
+    """Any network: `inputs` to `logits`, the raw outputs. Where an input is several arrays, each is
+    a keyword; where an output is several, `logits` is a tuple of them."""
 
     config_class = ArchwrightConfig
     main_input_name = "inputs"
@@ -37,9 +38,15 @@ class ArchwrightModel(PreTrainedModel):
     def _init_weights(self, module):
         """The architecture's own initialisation stands."""
 
-    def forward(self, inputs, labels=None, **kwargs):
+    def forward(self, inputs=None, labels=None, **parts):
         """Outputs for a batch, and the mean loss where there are labels."""
-        return self.answer(self.net(inputs), labels)
+        names = [name for name, *_ in self.config.input_parts or ()]
+        if names:
+            inputs = named([parts[name] for name in names], names)
+        out, names = self.net(inputs), [name for name, *_ in self.config.output_parts or ()]
+        if names:
+            out = tuple(out) if names[0] == "0" else tuple(out[name] for name in names)
+        return self.answer(out, labels)
 
     def answer(self, logits, labels):
         """Outputs with their loss."""
@@ -111,13 +118,28 @@ class ArchwrightForCausalLM(ArchwrightModel, GenerationMixin):
         return {"input_ids": input_ids[:, -length:], "attention_mask": mask}
 
 
+def named(values, names):
+    """Values by name, or as a tuple."""
+    return tuple(values) if names[0] == "0" else dict(zip(names, values, strict=True))
+
+
+def zeros(shape, kind):
+    """Two samples of zeros; of a mask, all is there."""
+    types = {"tokens": torch.long, "mask": torch.bool, "float": torch.float32}
+    made = torch.zeros((2, *shape), dtype=types[kind])
+    return ~made if kind == "mask" else made
+
+
 def run_once(net, config):
     """One forward pass: layers may take their size from their first input."""
-    shape = (2, *config.input_shape)
-    tokens = config.vocabulary is not None
+    if config.input_parts:
+        names = [name for name, *_ in config.input_parts]
+        given = named([zeros(shape, kind) for _, shape, kind in config.input_parts], names)
+    else:
+        given = zeros(config.input_shape, "float" if config.vocabulary is None else "tokens")
     net.eval()
     with torch.no_grad():
-        net(torch.zeros(shape, dtype=torch.long) if tokens else torch.zeros(shape))
+        net(given)
     net.train()
 
 

@@ -1,1 +1,1 @@
-"""What runs, in a fresh jailed process, of taking a trained network out: converting, reloading."""
+"""Taking a network out: what it must be able to do elsewhere; its conversion in a fresh jail."""

@@ -15,6 +15,8 @@ from ...contract import ProblemProjection, ShippingReply, ShippingRequest
 from ..chance.seeding import owned, seed_everything
 from ..faults import ContractError, describe
 from ..model.building import build, run
+from ..model.layout import Packed
+from .arguments import argument_names, arguments, result_names, separate
 from .files import GRAPHS, INPUTS, STATE, WEIGHTS, answers_file
 from .operators import blamed
 
@@ -36,7 +38,7 @@ def convert(request: ShippingRequest) -> ShippingReply:
         np.save(answers_file(True), short)
     reply = ShippingReply(length=short is not None)
     if request.format in GRAPHS:
-        reply.length, reply.note = write_graph(model, inputs, request.format, reply.length)
+        reply.length, reply.note = write_graph(model, inputs, request, reply.length)
     write_state(model)
     return reply
 
@@ -92,6 +94,8 @@ def short_answers(model: nn.Module, inputs: Tensor, problem: ProblemProjection) 
 def is_sequence(problem: ProblemProjection) -> bool:
     """Whether the first axis of an input is a length that might be another."""
     tokens = problem.vocabulary is not None
+    if problem.inputs:
+        return False
     return problem.input_shape[0] > 1 and (tokens or len(problem.input_shape) == 2)
 
 
@@ -99,14 +103,17 @@ def write_state(model: nn.Module) -> None:
     """Every parameter and buffer, those included that the network itself would not save."""
     from safetensors.torch import save_file
 
-    for module in model.modules():
+    own = model.inner if isinstance(model, Packed) else model
+    for module in own.modules():
         module._non_persistent_buffers_set.clear()
     # Copies, for tensors that share memory are not taken.
-    state = {name: t.detach().clone().contiguous() for name, t in model.state_dict().items()}
+    state = {name: t.detach().clone().contiguous() for name, t in own.state_dict().items()}
     save_file(state, STATE, metadata={"format": "pt"})
 
 
-def write_graph(model: nn.Module, inputs: Tensor, kind: str, length: bool) -> tuple[bool, str]:
+def write_graph(
+    model: nn.Module, inputs: Tensor, request: ShippingRequest, length: bool
+) -> tuple[bool, str]:
     """Write the graph, with a length that may vary where the network allows it.
 
     Returns:
@@ -118,14 +125,14 @@ def write_graph(model: nn.Module, inputs: Tensor, kind: str, length: bool) -> tu
     note = ""
     if length:
         try:
-            save_graph(model, inputs, kind, {0: batch_axis(), 1: torch.export.Dim("length", min=2)})
+            save_graph(model, inputs, request, {0: batch_axis(), 1: length_axis()})
             return True, ""
         except Exception as error:  # noqa: BLE001 - one length is what is asked for
             note = blamed(error)
     try:
-        save_graph(model, inputs, kind, {0: batch_axis()})
+        save_graph(model, inputs, request, {0: batch_axis()})
     except Exception as error:
-        raise ContractError(f"it cannot be exported to {kind}: {blamed(error)}") from error
+        raise ContractError(f"it cannot be exported: {blamed(error)}") from error
     return False, note
 
 
@@ -134,17 +141,29 @@ def batch_axis() -> Any:
     return torch.export.Dim("batch", min=1, max=BATCH_LIMIT)
 
 
-def save_graph(model: nn.Module, inputs: Tensor, kind: str, axes: dict[int, Any]) -> None:
+def length_axis() -> Any:
+    """A second axis of any size."""
+    return torch.export.Dim("length", min=2)
+
+
+def save_graph(
+    model: nn.Module, inputs: Tensor, request: ShippingRequest, axes: dict[int, Any]
+) -> None:
     """Export with two samples and `axes` that may vary."""
-    sample = inputs[:2].clone()
+    problem, path = request.problem, GRAPHS[request.format]
+    given, network = arguments(inputs[:2], problem), separate(model, problem)
+    shapes: Any = (axes,) if network is model else (tuple(axes for _ in given),)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        program = torch.export.export(model, (sample,), dynamic_shapes=(axes,))
-        if kind == "pt2":
-            torch.export.save(program, GRAPHS[kind])
+        program = torch.export.export(network, given, dynamic_shapes=shapes)
+        if request.format == "pt2":
+            torch.export.save(program, path)
             return
         converted = torch.onnx.export(
-            program, input_names=["inputs"], output_names=["outputs"], verbose=False
+            program,
+            input_names=argument_names(problem),
+            output_names=result_names(problem),
+            verbose=False,
         )
         assert converted is not None, "a program is converted to a program"
-        converted.save(GRAPHS[kind])
+        converted.save(path)

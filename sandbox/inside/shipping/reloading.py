@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ...contract import ShippingReply, ShippingRequest
+from .arguments import argument_names, arguments, joined
 from .converting import batches
 from .files import GRAPHS, INPUTS, answers_file
 
-Answer = Callable[[Any], Any]
-"""Inputs `(batch, …)` as an array to outputs as an array."""
+Answer = Callable[[tuple[Tensor, ...]], Any]
+"""The arguments of a batch to its results."""
 
 
 def reload(request: ShippingRequest) -> ShippingReply:
     """Load the export in this folder and write down what it answers to the inputs."""
     answer = LOADERS[request.format](request)
-    inputs = np.load(INPUTS, allow_pickle=False)
-    np.save(answers_file(False), _answers(answer, inputs))
+    inputs = torch.from_numpy(np.load(INPUTS, allow_pickle=False))
+    _write(answers_file(False), answer, inputs, request)
     if request.length:
         half = request.problem.input_shape[0] // 2
-        np.save(answers_file(True), _answers(answer, inputs[:, :half]))
+        _write(answers_file(True), answer, inputs[:, :half], request)
     return ShippingReply()
 
 
-def _answers(answer: Answer, inputs: Any) -> Any:
-    def parts() -> Iterator[Any]:
-        for part in batches(inputs):
-            out = answer(np.ascontiguousarray(part))
-            yield np.asarray(out, dtype=np.float32)
-
-    return np.concatenate(list(parts()))
+def _write(name: str, answer: Answer, inputs: Tensor, request: ShippingRequest) -> None:
+    problem = request.problem
+    with torch.no_grad():
+        outs = [joined(answer(arguments(part, problem)), problem) for part in batches(inputs)]
+    np.save(name, torch.cat(outs).numpy())
 
 
 def _onnx(request: ShippingRequest) -> Answer:
@@ -44,29 +44,25 @@ def _onnx(request: ShippingRequest) -> Answer:
     session = runtime.InferenceSession(
         GRAPHS[request.format], options, providers=["CPUExecutionProvider"]
     )
-    name = session.get_inputs()[0].name
-    return lambda inputs: session.run(None, {name: inputs})[0]
+    names = argument_names(request.problem)
+    return lambda given: session.run(
+        None, {name: t.contiguous().numpy() for name, t in zip(names, given, strict=True)}
+    )
 
 
 def _pt2(request: ShippingRequest) -> Answer:
     module = torch.export.load(GRAPHS[request.format]).module()
-
-    def answer(inputs: Any) -> Any:
-        with torch.no_grad():
-            return module(torch.from_numpy(inputs)).numpy()
-
-    return answer
+    return lambda given: module(*given)
 
 
 def _transformers(request: ShippingRequest) -> Answer:
     auto = getattr(importlib.import_module("transformers"), request.auto)
     model = auto.from_pretrained("export", trust_remote_code=True).eval()
-
-    def answer(inputs: Any) -> Any:
-        with torch.no_grad():
-            return model(torch.from_numpy(inputs)).logits.numpy()
-
-    return answer
+    problem = request.problem
+    if not problem.inputs:
+        return lambda given: model(*given).logits
+    names = argument_names(problem)
+    return lambda given: model(**dict(zip(names, given, strict=True))).logits
 
 
 LOADERS: Final[Mapping[str, Callable[[ShippingRequest], Answer]]] = {

@@ -20,9 +20,9 @@ from torch import Tensor, nn
 
 from ...contract import ProblemProjection
 from ..faults import ContractError, describe, listed
-from .building import BackboneNetwork, shown
-from .examination import BATCHES, Examination
-from .leaks import differs
+from ..model.building import BackboneNetwork, shown
+from ..model.examination import BATCHES, Examination
+from ..model.leaks import differs
 
 Check = Callable[[Examination], str]
 
