@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-_HEAD: Final = (
-    "import math\nimport torch\nfrom torch import nn\nfrom torch.nn import functional as F\n"
-)
+_HEAD: Final = """\
+import math
+import torch
+from torch import nn
+from torch.nn import functional as F
+"""
 
 IMAGES: Final = {
     "batch norm and dropout": """
@@ -28,8 +31,8 @@ class Model(nn.Module):
         super().__init__()
         self.patch = nn.Conv2d(input_shape[0], 32, 2, stride=2)
         self.place = nn.Parameter(0.02 * torch.randn(16, 32))
-        layer = nn.TransformerEncoderLayer(32, 4, 64, 0.1, "gelu", batch_first=True, norm_first=True)
-        self.body = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+        block = nn.TransformerEncoderLayer(32, 4, 64, 0.1, "gelu", batch_first=True)
+        self.body = nn.TransformerEncoder(block, 2)
         self.head = nn.Linear(32, output_shape[0])
 
     def forward(self, x):
@@ -122,7 +125,8 @@ class Mixer(nn.Module):
 
     def forward(self, x):
         q, k, v = self.qkv(x).chunk(3, -1)
-        return self.out(F.scaled_dot_product_attention(self.turn(q), self.turn(k), v, is_causal=True))
+        q, k = self.turn(q), self.turn(k)
+        return self.out(F.scaled_dot_product_attention(q, k, v, is_causal=True))
 """,
     "two recurrences": """
 class Mixer(nn.Module):
