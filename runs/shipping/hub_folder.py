@@ -66,7 +66,7 @@ def write_hub_folder(
     config = _config(problem, auto, length_varies)
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     if auto == "AutoModelForCausalLM":
-        generation = {"use_cache": False, "pad_token_id": 0}
+        generation = {"use_cache": False}  # a token to pad with would be one that is read
         (folder / "generation_config.json").write_text(json.dumps(generation, indent=2) + "\n")
     for name in CODE:
         (folder / name).write_bytes((files("archwright.runs.shipping") / "hub" / name).read_bytes())
