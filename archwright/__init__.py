@@ -3,7 +3,7 @@
 import archwright
 
 result = archwright.discover("digits", workspace="my-workspace", max_trials=60)
-again = archwright.load(result["run"], workspace="my-workspace")
+again = archwright.result(result["run"], workspace="my-workspace")
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from archwright.agents.backends import Backend
-    from archwright.api import discover, load
+    from archwright.api import discover, load, result
     from archwright.core import ArchwrightError, InputError
     from archwright.core.settings import RunSettings
     from archwright.runs.results.result import RunResult
@@ -29,6 +29,7 @@ __all__ = [
     "__version__",
     "discover",
     "load",
+    "result",
 ]
 
 # Importing archwright costs nothing; what is heavy comes with the first use.
@@ -40,6 +41,7 @@ _HOMES = {
     "RunSettings": "core.settings",
     "discover": "api",
     "load": "api",
+    "result": "api",
 }
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from archwright.agents.backends import Backend
 from archwright.keywords import Keywords
 from archwright.runs.results.result import RunResult
 from archwright.runs.session import View
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def discover(
@@ -50,7 +53,24 @@ def discover(
     return result_of(carry_out(place, loaded, paths, discover_run, view, answers))
 
 
-def load(run: str = "latest", workspace: str | Path = ".") -> RunResult:
+def load(name: str | Path, workspace: str | Path = ".") -> nn.Module:
+    """A trained network with its weights, in eval mode.
+
+    The candidate's code runs in this process, outside of any sandbox: read it first.
+
+    Args:
+        name: a branch `archwright/RUN/NAME`, or a folder that `archwright train` wrote.
+        workspace: where the branch is.
+
+    Raises:
+        InputError: there is no such branch or folder, or it has no weights yet.
+    """
+    from archwright.runs.shipping.loading import load_network, trained_folder
+
+    return load_network(trained_folder(name, workspace))
+
+
+def result(run: str = "latest", workspace: str | Path = ".") -> RunResult:
     """The result of a run that is there, in any state, as `discover` returns it.
 
     Args:

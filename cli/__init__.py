@@ -34,6 +34,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "verify": ("run.starting:verify", "Verify a run's top candidates."),
     "report": ("run.results:report", "Show what a run found, and what it cost."),
     "pareto": ("run.results:pareto", "List the candidates that nothing beats in all objectives."),
+    "train": ("run.shipping:train", "Train a candidate at any length, and keep its weights."),
+    "export": ("run.shipping:export", "Write a candidate as a model that loads elsewhere."),
     "review": ("run.reviewing:review", "List the winners; accept or reject them."),
     "task": ("", "List, show, check or scaffold tasks."),
     "task list": ("task:list_tasks", "List the tasks that come with Archwright."),
@@ -95,6 +97,10 @@ BENCHES: Final[dict[str, tuple[str, str]]] = {
     "live": (
         "search.live:run",
         "How much policies gain in real runs at equal trials, against random draws.",
+    ),
+    "exports": (
+        "framework.exports:run",
+        "Whether what is exported answers as the network does.",
     ),
     "dedup": (
         "dedup.dedup:run",

@@ -13,6 +13,7 @@ from archwright.core.objectives import LossOptions, Metric, Targets
 from archwright.core.script import Script
 
 Entry = Literal["Model", "Mixer"]
+Must = Literal["onnx", "causal", "streaming"]
 AtPlateau = Literal["broaden", "cost", "stop"]
 """What a search turns to when there is nothing to gain: drafts of unlike families, fewer parameters
 at an equal score, or its end."""
@@ -76,6 +77,8 @@ class Problem:
     """Installed packages that candidates may import, besides torch and numpy."""
     folders: tuple[str, ...] = ()
     """Absolute paths of data folders that candidates may read; never of labels that are scored."""
+    must: tuple[str, ...] = ()
+    """What it has to be able to do where it is used, each a `Must`; checked before training."""
     inputs: tuple[Part, ...] = ()
     """The arrays that make up an input, where it is a dictionary or a tuple of them; `input_shape`
     is then how many numbers they have together."""
@@ -220,6 +223,8 @@ class TaskSpec:
     trial_seconds: float = 120.0
     """Kill switch of one trial, in CPU seconds; time asleep counts, the budget is in steps."""
     memory_mb: int = 2048
+    data_license: str = ""
+    """The licence of the data, in the task's own words; empty where it does not say."""
     plateau: AtPlateau = "broaden"
     """What a search does at the metric's ceiling, and where it has gained nothing for long."""
     training: Training = field(default_factory=Training)

@@ -101,6 +101,8 @@ class Verdict:
     suspicions: tuple[str, ...] = ()
     reproduce: Mapping[str, Any] = field(default_factory=dict)
     """The command that trains it again, and the interval that the score must land in."""
+    usage: Mapping[str, str] = field(default_factory=dict)
+    """Of a discovery: its file, and the lines that import, train, load and export it."""
     comparisons: tuple[Comparison, ...] = ()
     review: Literal["open", "accepted", "rejected"] = "open"
     round: int = 0

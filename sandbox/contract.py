@@ -69,6 +69,7 @@ class ProblemProjection:
     vocabulary: int | None = None
     causal: bool = False
     backbone: BackboneProjection | None = None
+    must: tuple[str, ...] = ()
     inputs: tuple[PartProjection, ...] = ()
     outputs: tuple[PartProjection, ...] = ()
     loss_options: tuple[tuple[str, tuple[float, ...]], ...] = ()
@@ -211,6 +212,24 @@ class JobRequest:
         return self.seconds_limit * self.clock_factor
 
 
+@dataclass(frozen=True, slots=True)
+class ShippingRequest:
+    """Convert a trained network for use elsewhere, or load again what was made of it; `length` says
+    whether that takes sequences of any length, `auto` which class of transformers loads it."""
+
+    action: Literal["convert", "reload"]
+    format: Literal["transformers", "onnx", "pt2"]
+    source: str
+    problem: ProblemProjection
+    seed: int
+    seconds_limit: float
+    memory_mb: int
+    file_bytes: int
+    readable: tuple[str, ...] = ()
+    length: bool = False
+    auto: str = "AutoModel"
+
+
 # --- what comes back from a jail, not to be trusted -----------------------------------------------
 
 
@@ -263,6 +282,16 @@ class ProbeReply:
 
     open: tuple[str, ...]
     missing: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class ShippingReply:
+    """Whether the length of sequences may vary, why not where the network allows it, and why a
+    network could not be converted or loaded."""
+
+    length: bool = False
+    note: Annotated[str, Most(1000)] = ""
+    error: str = ""
 
 
 # --- what the worker around the jail says ---------------------------------------------------------

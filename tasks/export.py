@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from archwright.core import Array, Arrays
 from archwright.core.arrays import chunks, each_array
 from archwright.core.files import write_whole
-from archwright.tasks.loading import Task
+from archwright.tasks.loading import SPLITS, Task
 from archwright.tasks.streams import is_whole_file
 
 
@@ -32,6 +33,20 @@ def write_train(task: Task, seed: int, folder: Path, store: Path | None = None) 
     x, y = task.load("train", seed)
     _write(folder, "train_x", x, store)
     _write(folder, "train_y", y, store)
+
+
+def write_all(task: Task, seed: int, folder: Path) -> None:
+    """As `write_train`, but with the samples of all splits one after the other.
+
+    Raises:
+        TaskError: the task's data cannot be had.
+    """
+    pairs = [task.load(split, seed if split == "train" else 0) for split in SPLITS]
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, splits in zip(("train_x", "train_y"), zip(*pairs, strict=True), strict=True):
+        for part, _ in each_array(splits[0]):
+            arrays = [dict(each_array(split))[part] for split in splits]
+            _save(folder / (f"{name}.{part}.npy" if part else f"{name}.npy"), *arrays)
 
 
 def write_inputs(task: Task, split: str, folder: Path, store: Path | None = None) -> None:
@@ -74,15 +89,18 @@ def content_digest(array: Array) -> str:
     return total.hexdigest()
 
 
-def _save(file: Path, array: Array) -> None:
+def _save(file: Path, *arrays: Array) -> None:
+    """Write the rows of one array, or of several one after the other."""
+    array = arrays[0]
+
     def save(stream: IO[Any]) -> None:
         head = {
             "descr": np.lib.format.dtype_to_descr(array.dtype),
             "fortran_order": False,
-            "shape": array.shape,
+            "shape": (sum(map(len, arrays)), *array.shape[1:]),
         }
         np.lib.format.write_array_header_1_0(stream, head)
-        for part in chunks(array):
+        for part in chain.from_iterable(map(chunks, arrays)):
             stream.write(np.ascontiguousarray(part).tobytes())
         os.fchmod(stream.fileno(), 0o644)  # the jail may run as another user
 

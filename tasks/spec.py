@@ -24,6 +24,7 @@ from archwright.core import (
     Device,
     Direction,
     Entry,
+    Must,
     Precision,
     Problem,
     Recipe,
@@ -39,6 +40,11 @@ from archwright.tasks.source import baseline_faults, read_text
 
 NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 PACKAGE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+ONE_WAY: Final = {"causal", "streaming"}
+"""What a candidate must be that also makes the task a causal one."""
+CONVERTER: Final = ("onnx", "onnxscript")
+"""What the check `onnx` uses where it is installed."""
 
 Count = Annotated[int, Field(ge=1)]
 Words = Annotated[str, Field(min_length=1)]
@@ -143,6 +149,10 @@ class _TaskForm(Form):
     gets a dictionary of x, padded with 0, and mask"""
     causal: bool = False
     """whether a prediction at one position may depend on no later position"""
+    must: list[Must] = Field(default_factory=list)
+    """what a candidate has to be able to do where it is used: onnx, causal, streaming"""
+    data_license: str = ""
+    """the licence of the data, for the model cards of exports"""
     entry: Entry = "Model"
     """the class a candidate defines: Model, or Mixer for the part of a given backbone"""
     contract: Words
@@ -232,6 +242,7 @@ def _conflicts(form: _TaskForm) -> Iterator[str]:
         yield f"rungs must rise, such as [100, 300], not {form.rungs}"
     yield from inputs_of(form).conflicts()
     yield from _sequence_conflicts(form)
+    yield from _must_conflicts(form)
     try:
         Recipe().updated(form.recipe)
     except SourceError as error:
@@ -295,8 +306,14 @@ def _sequence_conflicts(form: _TaskForm) -> Iterator[str]:
         return
     if form.backbone is not None:
         yield '[backbone] is for entry = "Mixer"; leave it out, or set the entry'
-    if form.causal and not _is_per_position(form):
-        yield "causal needs an output for each position: output_shape = [length, values]"
+    if (form.causal or ONE_WAY & set(form.must)) and not _is_per_position(form):
+        named = "causal" if form.causal else f"must = {form.must}"
+        yield f"{named} needs an output for each position: output_shape = [length, values]"
+
+
+def _must_conflicts(form: _TaskForm) -> Iterator[str]:
+    if "streaming" in form.must and inputs_of(form).parts:
+        yield 'must = ["streaming"] is for inputs of one array; leave it out'
 
 
 def _mixer_conflicts(form: _TaskForm) -> Iterator[str]:
@@ -309,6 +326,12 @@ def _mixer_conflicts(form: _TaskForm) -> Iterator[str]:
         yield 'entry = "Mixer" needs a vocabulary, or input_shape = [length, features]'
     if len(outputs_of(form.output_shape)[1]) != 1 and not _is_per_position(form):
         yield 'entry = "Mixer" needs output_shape = [length, values] or [values]'
+
+
+def _converter(form: _TaskForm) -> Iterator[str]:
+    """The packages that the check `onnx` uses, as far as they are here."""
+    if "onnx" in form.must:
+        yield from filter(_is_installed, CONVERTER)
 
 
 def _is_per_position(form: _TaskForm) -> bool:
@@ -333,9 +356,10 @@ def _to_spec(form: _TaskForm, baseline: str, folder: Path) -> TaskSpec:
         max_params=limits.max_params,
         max_flops=limits.max_flops,
         vocabulary=inputs.tokens,
-        causal=form.causal,
+        causal=form.causal or bool(ONE_WAY & set(form.must)),
         backbone=backbone,
-        packages=tuple(form.sandbox.packages),
+        must=tuple(form.must),
+        packages=(*form.sandbox.packages, *_converter(form)),
         folders=tuple(str(data_folder(folder, name)) for name in form.sandbox.data),
         inputs=inputs.parts,
         outputs=outputs,
@@ -357,4 +381,5 @@ def _to_spec(form: _TaskForm, baseline: str, folder: Path) -> TaskSpec:
         training=Training(**form.training.model_dump()),
         input_types=inputs.types,
         lengths_vary=form.lengths_vary,
+        data_license=form.data_license,
     )

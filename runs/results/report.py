@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from archwright.core import Candidate, Comparison, Metric, Verdict
+from archwright.runs.results.branches.usage import WORDS
 from archwright.runs.results.headline import (
     control_words,
     lacking_words,
@@ -114,6 +115,9 @@ def _found(snapshot: Snapshot) -> Iterator[RenderableType]:
         if verdict.decision:
             yield _command(f"decision {verdict.decision}, review {verdict.review}")
         yield from _reproduction(snapshot.metric, verdict)
+        for key, line in verdict.usage.items():
+            yield _text(f"{WORDS[key]}:", indent=4)
+            yield _command(line, indent=6)
 
 
 def _no_verdict_words(snapshot: Snapshot) -> str:

@@ -48,6 +48,10 @@ class WorkspacePaths:
     def runs(self) -> Path:
         return self.state / "runs"
 
+    @property
+    def trained(self) -> Path:
+        return self.state / "trained"
+
     def run(self, name: str) -> RunPaths:
         return RunPaths(self.runs / name)
 

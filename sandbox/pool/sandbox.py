@@ -289,7 +289,8 @@ class WarmSandbox(ABC):
             Stopped: the sandbox was stopped meanwhile.
             SandboxError: its workers do not start.
         """
-        job = replace(job, readable=tuple(self._readable(problem)))
+        start = (job.train.start,) if job.train and job.train.start else ()
+        job = replace(job, readable=(*self._readable(problem), *start))
         if worker.interrupted or not self._fit(worker, problem, job.memory_mb):
             self._replace(worker, stuck=True)
         self._warm(worker)

@@ -11,7 +11,7 @@ import json
 import math
 import time
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -75,6 +75,8 @@ class Landing:
     commits: tuple[LineageCommit, ...]
     decision_name: str = ""
     decision_text: str = ""
+    readme: Callable[[str], str] | None = None
+    """Gives the README.md that lies beside the architecture, for a branch's name."""
 
 
 def land(workspace: Workspace, landing: Landing) -> str:
@@ -91,7 +93,6 @@ def land(workspace: Workspace, landing: Landing) -> str:
     for branch, candidate in landed.items():
         if candidate == discovery.id:
             return branch
-    commit = _commit_lineage(workspace, landing)
     slug = slugify(discovery.title, fallback=slugify(discovery.id))
     for taken in ("archwright", f"archwright/{landing.run}"):
         if has_branch(workspace, taken):
@@ -100,6 +101,7 @@ def land(workspace: Workspace, landing: Landing) -> str:
                 f"`git branch -m {taken} NAME`"
             )
     branch = _free_name(f"archwright/{landing.run}/{slug}", landed)
+    commit = _commit_lineage(workspace, landing, branch)
     _move(workspace, branch, commit, before="")
     return branch
 
@@ -182,7 +184,7 @@ def _move(workspace: Workspace, branch: str, commit: str, before: str) -> None:
 # --- commits ------------------------------------------------------------------------------------
 
 
-def _commit_lineage(workspace: Workspace, landing: Landing) -> str:
+def _commit_lineage(workspace: Workspace, landing: Landing, branch: str) -> str:
     """Commit the lineage, parents first; returns the last commit."""
     made: dict[str, str] = {}
     root = landing.commits[0].candidate.id
@@ -194,18 +196,22 @@ def _commit_lineage(workspace: Workspace, landing: Landing) -> str:
         roots = [made[root]] if made else [landing.base]
         parents = [made[parent] for parent in candidate.parents] or roots
         unique = tuple(dict.fromkeys(parent for parent in parents if parent))
-        tree = _put(workspace, landing.base, _files(workspace, landing, commit))
+        tree = _put(workspace, landing.base, _files(workspace, landing, commit, branch))
         message = _lineage_message(landing, commit)
         made[candidate.id] = _commit(workspace, tree, unique, message, candidate.created)
     return made[landing.commits[-1].candidate.id]
 
 
-def _files(workspace: Workspace, landing: Landing, commit: LineageCommit) -> dict[str, str]:
+def _files(
+    workspace: Workspace, landing: Landing, commit: LineageCommit, branch: str
+) -> dict[str, str]:
     """What a commit adds to the base tree: blobs by path."""
     folder, source = f"discoveries/{slugify(landing.task)}", commit.candidate.source
     results = json.dumps(_plain(commit.results), indent=2, ensure_ascii=False, allow_nan=False)
     texts = {f"{folder}/{path}": text for path, text in files_of(source).items()}
     texts[f"{folder}/results.json"] = f"{results}\n"
+    if commit is landing.commits[-1] and landing.readme:
+        texts[f"{folder}/README.md"] = landing.readme(branch)
     if commit is landing.commits[-1] and landing.decision_name:
         texts[f"{DECISIONS}/{landing.decision_name}"] = landing.decision_text
     return {path: _blob(workspace, _encode(text)) for path, text in texts.items()}

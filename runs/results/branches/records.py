@@ -6,6 +6,7 @@ import datetime
 import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from statistics import fmean
@@ -21,6 +22,7 @@ from archwright.runs.context import RunContext
 from archwright.runs.memory import as_work
 from archwright.runs.results.branches.branches import SCRIPT_FOLDER, Landing, land
 from archwright.runs.results.branches.lineage import Lineage
+from archwright.runs.results.branches.usage import readme_of, usage_of
 from archwright.runs.results.wording import (
     gain_text,
     gives_words,
@@ -89,8 +91,12 @@ class Records:
         remember(self._knowledge, [parse(path.read_text(encoding="utf-8"), path)])
         verdict = replace(verdict, decision=path.name)
         if verdict.verdict == "discovery":
-            verdict = replace(verdict, branch=self._land(candidate, verdict, path))
+            branch = self._land(candidate, verdict, path)
+            verdict = replace(verdict, branch=branch, usage=usage_of(self._spec, branch))
         self._journal.judge(verdict.candidate, asdict(verdict))
+
+    def _readme(self, candidate: Candidate, branch: str) -> str:
+        return readme_of(candidate.title, self._spec.summary, usage_of(self._spec, branch))
 
     def _land(self, candidate: Candidate, verdict: Verdict, decision: Path) -> str:
         evidence = "\n".join(f"{k}: {v}" for k, v in self._evidence(candidate, verdict).items())
@@ -101,6 +107,7 @@ class Records:
             commits=tuple(self._lineage.of(verdict, evidence)),
             decision_name=decision.name,
             decision_text=decision.read_text(encoding="utf-8"),
+            readme=None if self._spec.problem.script else partial(self._readme, candidate),
         )
         return land(self._workspace, landing)
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from archwright.runs.journal import Journal
 from archwright.runs.results import headline
+from archwright.runs.results.branches import usage
 from archwright.runs.results.evidence import Evidence, gather_evidence
 from archwright.runs.results.page.chart import Chart, csv_link
 from archwright.runs.results.page.lineage import fold_lineage, trace_lineage
@@ -99,6 +100,7 @@ def _wording(snapshot: Snapshot) -> Mapping[str, Any]:
         "over_baseline": partial(gain_over_baseline, snapshot),
         "verdict_words": headline.verdict_words,
         "reached": partial(reached_words, metric),
+        "usage_words": usage.WORDS,
     }
 
 

@@ -19,6 +19,7 @@ from ...contract import (
 from ..chance.randomness import check_randomness
 from ..chance.seeding import seed_everything
 from ..faults import ContractError, describe, is_out_of_memory, listed
+from ..shipping.musts import plan_musts
 from .building import construct, refuse_new_parameters, run
 from .counting import count_flops, count_layers
 from .examination import BATCHES, Examination
@@ -91,6 +92,7 @@ def _plan(problem: ProblemProjection) -> Iterator[tuple[str, Callable[[Examinati
     sequence = problem.causal or problem.entry == "Mixer" or problem.vocabulary is not None
     if sequence and not problem.inputs:
         yield "cost_growth", measure_growth
+    yield from plan_musts(problem)
     yield "randomness", check_randomness
 
 

@@ -1,0 +1,160 @@
+"""From what a person types to the candidate that is meant, with its task and its evidence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from archwright.core import (
+    Candidate,
+    InputError,
+    Recipe,
+    RunError,
+    SourceError,
+    Verdict,
+)
+from archwright.runs.journal import Journal
+from archwright.runs.results.dossier import candidate_of
+from archwright.runs.starting import task_of
+from archwright.runs.workspace.finding import find_run
+from archwright.runs.workspace.workspace import Workspace
+from archwright.source.fingerprint import read_source
+from archwright.tasks.loading import Task, built_in_names, load_task
+
+BRANCHES: Final = "archwright/"
+HOW: Final = "name a candidate as RUN CANDIDATE, or as a branch archwright/RUN/NAME"
+
+
+@dataclass(frozen=True, slots=True)
+class Winner:
+    """A candidate that is taken out of its run."""
+
+    run: str
+    candidate: str
+    title: str
+    source: str
+    recipe: Recipe
+    task: Task
+    task_from: str
+    branch: str = ""
+    evidence: Mapping[str, Any] | None = None
+    """What the run measured of it, as its branch's `results.json` has it."""
+
+
+def find_winner(words: Sequence[str], workspace: Workspace, task: str | None = None) -> Winner:
+    """The candidate that `words` mean: RUN CANDIDATE, or a branch.
+
+    Args:
+        task: where the task is now; by default, where the run says.
+
+    Raises:
+        InputError: there is no such candidate, or the words mean none.
+        RunError: there is no such run.
+        TaskError: its task is gone or broken.
+    """
+    match list(words):
+        case [branch] if branch.startswith(BRANCHES):
+            return _of_branch(branch, workspace, task)
+        case [run, candidate]:
+            return _of_run(run, candidate, workspace, task)
+        case [one]:
+            raise InputError(f"{one} is no branch archwright/RUN/NAME: {HOW}")
+    raise InputError(HOW)
+
+
+def default_folder(winner: Winner, workspace: Workspace) -> Path:
+    """Where its weights are kept where no other folder is named."""
+    return workspace.paths.trained / winner.run / winner.candidate
+
+
+def _of_run(name: str, candidate: str, workspace: Workspace, task: str | None) -> Winner:
+    paths = find_run(workspace, name)
+    with Journal.open(paths) as journal:
+        found, facts = candidate_of(journal, candidate), journal.facts
+        verdict = next((v for v in journal.verdicts() if v.candidate == found.id), None)
+    if not found.source:
+        raise InputError(f"candidate {found.id} of {paths.name} has no source: choose another")
+    loaded = task_of(paths) if task is None else load_task(task)
+    return Winner(
+        run=paths.name,
+        candidate=found.id,
+        title=found.title,
+        source=found.source,
+        recipe=found.recipe,
+        task=loaded,
+        task_from=task or facts.task_from,
+        branch=(verdict.branch or "") if verdict else "",
+        evidence=_evidence(found, verdict, facts.rungs),
+    )
+
+
+def _evidence(candidate: Candidate, verdict: Verdict | None, rungs: Sequence[int]) -> Any:
+    rung = candidate.rung
+    known: dict[str, Any] = {
+        "score": candidate.score,
+        "rung_steps": None if rung is None or rung >= len(rungs) else rungs[rung],
+        "seeds": candidate.seeds,
+        "parameters": candidate.parameters,
+    }
+    if verdict is not None:
+        known |= {"verification": verdict.numbers(), "reproduce": dict(verdict.reproduce)}
+    return known
+
+
+def _of_branch(branch: str, workspace: Workspace, task: str | None) -> Winner:
+    tip = workspace.ask("rev-parse", "--quiet", "--verify", f"refs/heads/{branch}^{{commit}}")
+    if tip is None:
+        raise InputError(f"no branch {branch} in {workspace.root}: `git branch` lists them")
+    folder = _folder_of(branch, workspace, tip)
+    source = _text(workspace, f"{tip}:{folder}/architecture.py")
+    try:
+        results = json.loads(_text(workspace, f"{tip}:{folder}/results.json"))
+        run, candidate, name = (str(results[key]) for key in ("run", "candidate", "task"))
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{branch} has no sound {folder}/results.json: restore it") from None
+    loaded, task_from = _task(run, name, workspace, task)
+    spec = loaded.spec
+    try:
+        recipe = read_source(source, spec.problem, spec.recipe).recipe
+    except SourceError as error:
+        raise InputError(f"{folder}/architecture.py of {branch}: {error}") from None
+    title = workspace.git("log", "-1", "--format=%s", tip).decode(errors="replace")
+    return Winner(run, candidate, title, source, recipe, loaded, task_from, branch, results)
+
+
+def _folder_of(branch: str, workspace: Workspace, tip: str) -> str:
+    """The folder of the discovery that the branch is about: the one that its last commit with an
+    architecture changed."""
+    log = workspace.git(
+        *("log", "-1", "--format=", "--name-only", "--diff-merges=first-parent", "--root", tip),
+        *("--", "discoveries/*/results.json"),
+    )
+    paths = log.decode(errors="replace").split("\n")
+    found = next((path.rpartition("/")[0] for path in paths if path), "")
+    if not found or workspace.ask("cat-file", "-t", f"{tip}:{found}/architecture.py") is None:
+        raise InputError(f"{branch} holds no discoveries/TASK/architecture.py: {HOW}")
+    return found
+
+
+def _text(workspace: Workspace, name: str) -> str:
+    return workspace.git("cat-file", "blob", name).decode("utf-8", "replace") + "\n"
+
+
+def _task(run: str, name: str, workspace: Workspace, task: str | None) -> tuple[Task, str]:
+    """The task of a branch, whose run may be on another machine."""
+    if task is not None:
+        return load_task(task), task
+    try:
+        paths = find_run(workspace, run)
+    except RunError:
+        if name in built_in_names():
+            return load_task(name), name
+        raise InputError(
+            f"run {run} is not in this workspace: say where its task {name} is with --task DIR"
+        ) from None
+    with Journal.open(paths) as journal:
+        task_from = journal.facts.task_from
+    return task_of(paths), task_from
