@@ -136,7 +136,7 @@ def test_a_loss_of_the_task_is_run() -> None:
 FAULTS = {
     "no number": (
         "outputs ** 2",
-        "must return one number as a tensor, such as a mean, not the shape",
+        "such as a mean, not the shape",
     ),
     "no tensor": ("0.5", "not float"),
     "no gradient": ("(outputs.detach() ** 2).mean()", "the loss has no gradient"),
