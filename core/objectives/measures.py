@@ -38,7 +38,7 @@ OfRows = Callable[[Array | None], float]
 NaN where they have none."""
 
 
-class Tally(Protocol):
+class SplitTally(Protocol):
     """Takes a split chunk by chunk; what it holds of it is bounded."""
 
     def add(self, chunk: Chunk) -> None:
@@ -64,7 +64,7 @@ class Each:
 
     function: Callable[[Chunk], Values]
 
-    def tally(self, metric: str, problem: Problem) -> Tally:  # noqa: ARG002
+    def tally(self, metric: str, problem: Problem) -> SplitTally:  # noqa: ARG002
         """Something to add a split to; `metric` is the metric's name, for messages."""
         return Mean(metric, self.function)
 
@@ -79,7 +79,7 @@ class Mean:
         self._counts: list[Array] = []
 
     def add(self, chunk: Chunk) -> None:
-        """See `Tally`."""
+        """See `SplitTally`."""
         values, kept = self._function(chunk)
         rows, mask = values.reshape(len(values), -1), kept.reshape(len(values), -1)
         self._counts.append(mask.sum(axis=1))
@@ -90,7 +90,7 @@ class Mean:
                 self._elements = None
 
     def score(self) -> float:
-        """See `Tally`."""
+        """See `SplitTally`."""
         sums, counts = self.sums()
         if not counts.any():
             raise TaskError(f"{self._name} has nothing to score: no label of the split counts")
@@ -119,7 +119,7 @@ class Joint:
 
     function: Callable[[Chunk], Values]
 
-    def tally(self, metric: str, problem: Problem) -> Tally:
+    def tally(self, metric: str, problem: Problem) -> SplitTally:
         """See `Each.tally`."""
         return _JointTally(metric, problem, self.function)
 
@@ -127,7 +127,7 @@ class Joint:
 class _JointTally:
     def __init__(self, name: str, problem: Problem, function: Callable[[Chunk], Values]) -> None:
         self._name, self._problem, self._function = name, problem, function
-        self._rows = Rows(name)
+        self._rows = KeptRows(name)
         self._mean: Mean | None = None
 
     def add(self, chunk: Chunk) -> None:
@@ -146,7 +146,7 @@ class _JointTally:
         return self._mean
 
 
-class Rows:
+class KeptRows:
     """Arrays of consecutive samples, up to `KEPT_BYTES` of the first."""
 
     def __init__(self, name: str) -> None:
@@ -190,7 +190,7 @@ class Whole:
     light: bool = False
     """Whether the score of some rows costs little, however many numbers are kept of each."""
 
-    def tally(self, metric: str, problem: Problem) -> Tally:
+    def tally(self, metric: str, problem: Problem) -> SplitTally:
         """See `Each.tally`."""
         return _WholeTally(metric, problem, self)
 
@@ -198,7 +198,7 @@ class Whole:
 class _WholeTally:
     def __init__(self, name: str, problem: Problem, measure: Whole) -> None:
         self._name, self._problem, self._measure = name, problem, measure
-        self._rows = Rows(name)
+        self._rows = KeptRows(name)
 
     def add(self, chunk: Chunk) -> None:
         kept = self._measure.keep(chunk)
@@ -230,7 +230,7 @@ class Own:
     function: Callable[[Any, Labels], object]
     light = False
 
-    def tally(self, metric: str, problem: Problem) -> Tally:  # noqa: ARG002
+    def tally(self, metric: str, problem: Problem) -> SplitTally:  # noqa: ARG002
         """See `Each.tally`."""
         return _OwnTally(self, problem)
 

@@ -8,12 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archwright.core import Recipe, TaskError, score
+from archwright.core import Array, Recipe, TaskError, TaskSpec
 from archwright.tasks.checking import check_folder
 from archwright.tasks.export import write_inputs, write_train
 from archwright.tasks.loading import SPLITS, built_in_names, load_task, task_folder
 
 every_task = pytest.mark.parametrize("name", built_in_names())
+
+
+def score(spec: TaskSpec, predictions: Array, labels: Array) -> float:
+    scorer = spec.metric.scorer(spec.problem)
+    scorer.add(predictions, labels)
+    return scorer.score()
 
 
 @every_task
@@ -67,7 +73,7 @@ def test_predictions_of_the_right_labels_score_best(name: str) -> None:
     classes = spec.problem.output_shape[-1]
     right = 50.0 * np.eye(classes, dtype=np.float32)[np.maximum(y, 0)]
     even = np.zeros_like(right)
-    assert spec.metric.better(score(spec.metric, right, y), score(spec.metric, even, y))
+    assert spec.metric.better(score(spec, right, y), score(spec, even, y))
     assert right.nbytes < 5_000_000
 
 

@@ -20,12 +20,12 @@ from ..chance.randomness import check_randomness
 from ..chance.seeding import seed_everything
 from ..faults import ContractError, describe, is_out_of_memory, listed
 from ..shipping.musts import plan_musts
+from ..training.losses import loss_of, stand_in
 from .building import construct, refuse_new_parameters, run
 from .counting import count_flops, count_layers
 from .examination import BATCHES, Examination
 from .growth import measure_growth
 from .leaks import check_batch_independence, check_causality
-from .losses import loss_of, stand_in
 from .measuring import rounded_bytes
 from .proxies import measure_proxies
 from .tracing import trace_graph

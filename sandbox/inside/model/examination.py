@@ -9,9 +9,9 @@ from torch import Tensor
 
 from ...contract import ProblemProjection
 from ..chance.seeding import seed_everything
+from ..training.losses import made_up_targets, stand_in
 from .building import construct, load, run
 from .layout import Layout
-from .losses import made_up_targets, stand_in
 
 BATCHES: Final = (3, 5)
 """Two sizes, neither a usual dimension: a batch axis that is confused with another shows."""

@@ -19,9 +19,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ...contract import ProblemProjection
 from ..chance.seeding import seed_everything
 from ..faults import is_out_of_memory
+from ..training.losses import loss_of, stand_in
 from .building import construct, run
 from .examination import Examination
-from .losses import loss_of, stand_in
 
 SAMPLES: Final = 16
 _JITTER: Final = 1e-5  # of Mellor et al., who add it to eigenvalues

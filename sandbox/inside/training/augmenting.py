@@ -11,7 +11,7 @@ from torch import Tensor
 from ...contract import ProblemProjection
 from ..faults import TaskFaultError
 from ..model.layout import Layout
-from ..model.losses import blamed, own_code
+from .losses import blamed, own_code
 
 _GENERATOR: Final = torch.Generator
 """Taken before any candidate's code runs: the task's chance is no candidate's seed."""

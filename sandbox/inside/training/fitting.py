@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from ...contract import TrainReply, TrainRequest
 from ..faults import ContractError
 from ..model.building import refuse_new_parameters, run
-from ..model.losses import loss_of
 from .data import _DRAW, Array, Data
 from .feeding import Batch, Feeder
+from .losses import loss_of
 from .optimizing import Average, make_optimizer, rate_factor
 from .predicting import DivergedError
 

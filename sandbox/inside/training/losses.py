@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ...contract import ProblemProjection, clean
 from ..faults import TASK_FILE, TaskFaultError, describe, is_out_of_memory
-from .layout import Layout
+from ..model.layout import Layout
 
 OWN: Final = "task.py"
 
