@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -207,7 +208,7 @@ def _settings(folder: Path, draft: Draft, max_params: int, said: str) -> str:
         + "".join(f"# - {line}\n" for line in draft.assumed)
         + "\n"
         + "".join(f"{name} = {toml(value)}\n" for name, value in keys.items())
-        + f'\ncontract = """\n{draft.contract.strip()}\n"""\n'
+        + f'\ncontract = """\n{textwrap.fill(draft.contract, 100)}\n"""\n'
         + f"\n[limits]\nmax_params = {toml(max_params)}"
         + (f"  # {said}" if said else "")
         + f"\ntrial_seconds = {draft.trial_seconds}\nmemory_mb = {draft.memory_mb}\n"
