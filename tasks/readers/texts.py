@@ -20,12 +20,12 @@ class TextWindows:
 
     Args:
         file: the text.
-        length: tokens of a window.
         tokenizer: a file of the package `tokenizers` (JSON); bytes where it is None.
+        length: tokens of a window.
     """
 
     def __init__(
-        self, file: str | Path, *, length: int, tokenizer: str | Path | None = None
+        self, file: str | Path, tokenizer: str | Path | None = None, *, length: int
     ) -> None:
         self._file, self._length = Path(file), length
         self._tokenizer = None if tokenizer is None else Path(tokenizer)

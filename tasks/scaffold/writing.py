@@ -177,7 +177,7 @@ def toml(value: Any) -> str:
 
 def rungs_of(samples: int, batch_size: int) -> list[int]:
     """Budgets in steps: about five passes over the data, within bounds, and three times that."""
-    low = min(max(5 * samples // batch_size, 60), 200)
+    low = min(max(5 * samples // batch_size, 60), 120)
     low = round(low / 10) * 10
     return [low, 3 * low]
 
