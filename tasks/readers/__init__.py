@@ -13,17 +13,17 @@ from archwright.tasks.readers.hub import HubData
 from archwright.tasks.readers.images import ImageFolder, MaskedImages
 from archwright.tasks.readers.ranking import RankedItems
 from archwright.tasks.readers.series import Windows
-from archwright.tasks.readers.tables import Table
+from archwright.tasks.readers.tables import CsvTable
 from archwright.tasks.readers.texts import TextWindows
 
 __all__ = [
     "Archive",
+    "CsvTable",
     "EgoNetworks",
     "HubData",
     "ImageFolder",
     "MaskedImages",
     "RankedItems",
-    "Table",
     "TextWindows",
     "Windows",
 ]

@@ -24,7 +24,7 @@ class RankedItems:
         group: column that says which items belong together.
         target: column that says how relevant an item is: 0 is not.
         most: items of a group; of a larger one the first are taken.
-        numbers, categories, dates: columns that items are ranked by; see `Table`.
+        numbers, categories, dates: columns that items are ranked by; see `CsvTable`.
     """
 
     def __init__(

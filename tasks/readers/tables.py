@@ -22,7 +22,7 @@ from archwright.tasks.readers.splitting import by_content, digest, scale_of
 Kind = Literal["classes", "labels", "values"]
 
 
-class Table:
+class CsvTable:
     """A CSV file with one sample a line.
 
     Args:

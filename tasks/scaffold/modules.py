@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from archwright.core import TaskError
-from archwright.tasks.scaffold.writing import Baseline
+from archwright.tasks.scaffold.writing import StartingPoint
 
 GIVEN: Final = frozenset({"torch", "numpy", *sys.stdlib_module_names})
 """What each candidate may import."""
@@ -36,7 +36,9 @@ LENGTHS: Final = ("seq_len", "max_len", "max_length", "block_size", "context_len
 SIDES: Final = ("image_size", "img_size", "resolution")
 
 
-def baseline_of_class(address: str, keys: Mapping[str, Any], given: Mapping[str, str]) -> Baseline:
+def baseline_of_class(
+    address: str, keys: Mapping[str, Any], given: Mapping[str, str]
+) -> StartingPoint:
     """A baseline that calls a class of the user's, with the files that it needs beside it.
 
     Args:
@@ -67,7 +69,7 @@ def baseline_of_class(address: str, keys: Mapping[str, Any], given: Mapping[str,
         f"    def forward(self, x):\n        return {call}\n"
     )
     beside = {f"{flat(own)}.py": source for own, source in files.texts(module).items()}
-    return Baseline(text, beside, sorted(files.packages))
+    return StartingPoint(text, beside, sorted(files.packages))
 
 
 def flat(module: str) -> str:

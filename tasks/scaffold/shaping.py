@@ -12,14 +12,14 @@ import numpy as np
 from archwright.core import Array
 from archwright.tasks.loading import SPLITS
 from archwright.tasks.readers.tables import Kind
-from archwright.tasks.scaffold.writing import Baseline
+from archwright.tasks.scaffold.writing import StartingPoint
 
 _BASELINES: Final = Path(__file__).resolve().parent / "baselines"
 UNEVEN: Final = 3
 """So many times as many samples of one class as of another make classes uneven."""
 
 
-class Reader(Protocol):
+class SplitReader(Protocol):
     """What gives the arrays of each split."""
 
     def load(self, split: str) -> tuple[Any, Array]:
@@ -30,7 +30,7 @@ class Reader(Protocol):
 class Shapes:
     """What all splits of a reader say about the keys of `task.toml`."""
 
-    def __init__(self, reader: Reader, kind: Kind, classes: int = 0) -> None:
+    def __init__(self, reader: SplitReader, kind: Kind, classes: int = 0) -> None:
         loaded = {split: reader.load(split) for split in SPLITS}
         x, y = loaded["train"]
         self.train, self.labels = len(y), y
@@ -107,15 +107,15 @@ def _spread(counts: Tally[int]) -> str:
     return f"{min(counts.values())} to {max(counts.values())} of each"
 
 
-def template(name: str, tokens: int | Mapping[str, int] = 0) -> Baseline:
+def template(name: str, tokens: int | Mapping[str, int] = 0) -> StartingPoint:
     """One of the architectures of `baselines/`; `tokens` is the vocabulary, where it needs one."""
     text = (_BASELINES / f"{name}.py").read_text(encoding="utf-8")
     for empty in ("TOKENS = 0\n", "TOKENS = {}\n"):
         text = text.replace(empty, f"TOKENS = {tokens!r}\n")
-    return Baseline(text)
+    return StartingPoint(text)
 
 
-def baseline_of(keys: Mapping[str, Any]) -> Baseline:
+def baseline_of(keys: Mapping[str, Any]) -> StartingPoint:
     """The architecture that suits the shapes."""
     given, asked = keys["input_shape"], keys["output_shape"]
     tokens = keys.get("vocabulary", 0)

@@ -23,7 +23,7 @@ from archwright.tasks.readers.columns import (
 from archwright.tasks.readers.ranking import RankedItems
 from archwright.tasks.readers.series import Windows
 from archwright.tasks.readers.splitting import LEAST
-from archwright.tasks.readers.tables import Kind, Table
+from archwright.tasks.readers.tables import CsvTable, Kind
 from archwright.tasks.scaffold.shaping import Shapes, baseline_of, metric_of, template
 from archwright.tasks.scaffold.writing import Draft, Reading
 
@@ -101,7 +101,7 @@ def draft_of_table(file: Path, target: list[str], kind: Kind | None) -> Draft:
     options: dict[str, Any] = {"target": target, "kind": kind}
     options |= {"classes": classes} if classes else {}
     options |= roles.options
-    reader = Table(file, **options)
+    reader = CsvTable(file, **options)
     shapes = Shapes(reader, kind, len(classes))
     metric, why = metric_of(kind, shapes.labels, len(classes))
     made = reader.features
@@ -120,7 +120,7 @@ def draft_of_table(file: Path, target: list[str], kind: Kind | None) -> Draft:
             + ("values." if kind == "values" else "logits.")
             + f" There are {shapes.train:,} lines to learn from."
         ),
-        reading=Reading("Table", {"FILE": file}, options),
+        reading=Reading("CsvTable", {"FILE": file}, options),
         metric=metric,
         keys=shapes.keys,
         baseline=baseline_of(shapes.keys),

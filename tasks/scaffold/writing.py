@@ -26,7 +26,7 @@ Counter = Callable[[str, Problem], int | None]
 
 
 @dataclass(slots=True)
-class Baseline:
+class StartingPoint:
     """The architecture to beat: its text, and files that it imports from."""
 
     text: str
@@ -59,7 +59,7 @@ class Draft:
     metric: str
     keys: dict[str, Any]
     """Shapes and types, as `task.toml` has them."""
-    baseline: Baseline
+    baseline: StartingPoint
     train: int
     """How many training samples there are."""
     assumed: list[str]
@@ -90,7 +90,7 @@ def write_task(folder: Path, draft: Draft, count: Counter) -> Path:
     return folder
 
 
-def write_baseline(folder: Path, baseline: Baseline) -> None:
+def write_baseline(folder: Path, baseline: StartingPoint) -> None:
     """Write `baseline.py`, and what it imports from beside it."""
     _write(folder / "baseline.py", baseline.text)
     for name, text in baseline.beside.items():

@@ -13,11 +13,11 @@ from PIL import Image
 from archwright.core import TaskError
 from archwright.tasks.readers import (
     Archive,
+    CsvTable,
     EgoNetworks,
     ImageFolder,
     MaskedImages,
     RankedItems,
-    Table,
     TextWindows,
     Windows,
 )
@@ -72,7 +72,7 @@ def test_a_table_learns_from_train_alone_and_marks_what_is_missing(write: Write)
         for n, number in enumerate(numbers)
     ]
     file = write([["size", "town", "colour", "sold"], *lines])
-    table = Table(
+    table = CsvTable(
         file, target=["sold"], kind="classes", classes=["0", "1"],
         numbers=["size"], categories=["town", "colour"],
     )  # fmt: skip
