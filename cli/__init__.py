@@ -41,7 +41,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "task list": ("task:list_tasks", "List the tasks that come with Archwright."),
     "task show": ("task:show_task", "Show what a task asks for."),
     "task check": ("task:check_task", "Say what is wrong with a task folder, one line each."),
-    "task new": ("task:make_task", "Write a small complete task, to be edited into your own."),
+    "task new": ("task_new:make_task", "Write a complete task, from your own data or generated."),
     "knowledge": ("", "Search and fill what has been learned."),
     "knowledge search": ("knowledge.entries:search", "Find what bears on some words or some code."),
     "knowledge show": ("knowledge.entries:show", "Show one entry, with its source."),

@@ -1,13 +1,11 @@
-"""`archwright task list|show|check|new`."""
+"""`archwright task list|show|check`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING, Any
 
 from archwright.cli.options import AsJson, TaskName
 from archwright.cli.output import emit, say
@@ -74,24 +72,6 @@ def check_task(task: TaskName, /, *, json: AsJson = False) -> int:
         say(f"archwright: task {task} has {count}")
     emit(json, document, lambda: _print_check(task, faults, report))
     return FAULTY if faults else 0
-
-
-def make_task(folder: Annotated[Path, Parameter(name="DIR")], /, *, json: AsJson = False) -> None:
-    """Scaffold a task.
-
-    Args:
-        folder: A folder that is not there yet.
-    """
-    from archwright.tasks.scaffold import new_task
-
-    folder = new_task(folder)
-
-    def render() -> None:
-        print(f"wrote {folder}: task.toml, task.py, baseline.py, README.md")
-        say(f"check it with: archwright task check {folder}")
-        say(f"run it with:   archwright run {folder}")
-
-    emit(json, {"folder": str(folder), "files": sorted(p.name for p in folder.iterdir())}, render)
 
 
 def _try_baseline(task: Task) -> tuple[CheckReport, list[str]]:

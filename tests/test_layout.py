@@ -47,7 +47,11 @@ ONLY = {
     "sandbox/inside": ("archwright.sandbox.inside", "archwright.sandbox.contract"),
 }
 # Architectures are no part of the program, and their class has the name that the contract gives.
-ARCHITECTURES = ("tasks/*/baseline.py", "search/grammar/blocks/*.py")
+ARCHITECTURES = (
+    "tasks/*/baseline.py",
+    "tasks/scaffold/baselines/*.py",
+    "search/grammar/blocks/*.py",
+)
 FILES_LIMIT = 15
 CODE_LINES_LIMIT = 300
 

@@ -42,6 +42,8 @@ class Frame:
     positions: int = 1
     widths: dict[str, int] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
+    one_each: bool = False
+    """Whether an output of one axis has a number for each step."""
     activation: str = ""
     norms: Mapping[str, str] = field(default_factory=dict)
 
@@ -357,6 +359,12 @@ def draw_head(frame: Frame) -> list[Term]:
         return [
             Term("nn.LayerNorm", (frame.name,)),
             Term("nn.Linear", (frame.name, "output_shape[-1]"), "a linear layer for each step"),
+        ]
+    if frame.domain == "sequence" and frame.one_each and shape == given[:1]:
+        return [
+            Term("nn.LayerNorm", (frame.name,)),
+            Term("nn.Linear", (frame.name, "1"), "a score for each step"),
+            Term("nn.Flatten"),
         ]
     if frame.domain == "image" and is_dense(frame.problem):
         return [Term("DenseHead", (frame.name, "output_shape"), "a layer for each place")]

@@ -117,7 +117,7 @@ def _draw_mixer(frame: Frame) -> dict[str, list[Term]]:
 def _draw_model(frame: Frame, ends: Ends) -> dict[str, list[Term]]:
     problem, sequence = frame.problem, sequence_of_lengths(frame.problem)
     if sequence is not None:
-        frame.problem = sequence
+        frame.problem, frame.one_each = sequence, True
         read_lengths(ends, problem)
     if frame.problem.inputs:
         read_parts(ends, frame, problem.inputs)

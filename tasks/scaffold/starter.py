@@ -8,7 +8,7 @@ from typing import Final
 
 from archwright.core import TaskError
 
-_STARTER: Final = Path(__file__).resolve().parent / "starter"
+STARTER: Final = Path(__file__).resolve().parents[1] / "starter"
 _NAME: Final = 'name = "starter"'
 
 
@@ -21,21 +21,32 @@ def new_task(folder: str | Path) -> Path:
     Raises:
         TaskError: the folder already holds something, or cannot be written.
     """
-    folder = Path(folder).expanduser()
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise TaskError(f"{folder} already exists and is not empty; choose another folder")
+    folder = free_folder(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for template in sorted(_STARTER.iterdir()):
+        for template in sorted(STARTER.iterdir()):
             if template.is_file():
                 text = template.read_text(encoding="utf-8")
-                text = text.replace(_NAME, f'name = "{_name_of(folder)}"')
+                text = text.replace(_NAME, f'name = "{name_of(folder)}"')
                 (folder / template.name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise TaskError(f"{folder} cannot be written: {error.strerror}") from error
     return folder
 
 
-def _name_of(folder: Path) -> str:
+def free_folder(folder: str | Path) -> Path:
+    """A folder that may be written.
+
+    Raises:
+        TaskError: it already holds something.
+    """
+    folder = Path(folder).expanduser()
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise TaskError(f"{folder} already exists and is not empty; choose another folder")
+    return folder
+
+
+def name_of(folder: Path) -> str:
+    """A task's name, after its folder."""
     words = re.findall(r"[a-z0-9]+", folder.resolve().name.lower())
     return "-".join(words) or "task"

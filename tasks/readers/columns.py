@@ -1,0 +1,174 @@
+"""Columns of a CSV file as numbers: what is learned about them is learned from train alone."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from archwright.core import Array, TaskError
+from archwright.tasks.readers.splitting import scale_of
+
+MISSING: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-"})
+ONE_HOT: Final = 8
+"""A category of at most so many levels becomes as many numbers of 0 and 1; of more, a token."""
+_DAY: Final = 86_400.0
+
+
+def read_columns(file: str | Path) -> dict[str, list[str]]:
+    """The columns of a CSV file, by name; what separates them is found.
+
+    Raises:
+        TaskError: it cannot be read, or a line is longer or shorter than the first.
+    """
+    path = Path(file)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TaskError(f"{path} cannot be read as UTF-8 text: {error}") from error
+    head = text.partition("\n")[0]
+    separator = max(",;\t|", key=head.count)
+    rows = [row for row in csv.reader(text.splitlines(), delimiter=separator) if row]
+    if len(rows) < 2:
+        raise TaskError(f"{path} needs a line with the names of its columns, and lines of data")
+    names = [name.strip() for name in rows[0]]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise TaskError(f"{path} has two columns called {twice!r}: rename one")
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(names):
+            raise TaskError(
+                f"{path} line {number} has {len(row)} columns, the first has {len(names)}"
+            )
+    return {name: [row[place].strip() for row in rows[1:]] for place, name in enumerate(names)}
+
+
+def column_of(columns: Mapping[str, list[str]], name: str) -> list[str]:
+    """A column.
+
+    Raises:
+        TaskError: it is not there; the nearest name is said.
+    """
+    if name not in columns:
+        close = get_close_matches(name, columns, n=1, cutoff=0.4)
+        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(columns)}"
+        raise TaskError(f"there is no column {name!r}: {hint}")
+    return columns[name]
+
+
+def is_missing(value: str) -> bool:
+    """Whether a cell says that it holds nothing."""
+    return value.lower() in MISSING
+
+
+def numbers_of(values: Sequence[str]) -> Array:
+    """float64, NaN where a cell is missing.
+
+    Raises:
+        ValueError: a cell is neither missing nor a number.
+    """
+    return np.array([math.nan if is_missing(v) else float(v) for v in values])
+
+
+def whole_numbers_of(name: str, values: Sequence[str]) -> Array:
+    """float64 of a column that must have a number everywhere, such as a target.
+
+    Raises:
+        TaskError: a cell is not a finite number; its line is said.
+    """
+    for line, value in enumerate(values, start=2):
+        try:
+            fine = math.isfinite(float(value))
+        except ValueError:
+            fine = False
+        if not fine:
+            raise TaskError(
+                f"column {name!r}, line {line}: {value!r} is no number, and a target must have one "
+                "in each line: fill it in, or remove the line"
+            )
+    return np.array(list(map(float, values)))
+
+
+def seconds_of(values: Sequence[str]) -> Array:
+    """float64 seconds since 1970 of dates in ISO 8601, NaN where a cell is missing.
+
+    Raises:
+        ValueError: a cell is neither missing nor a date.
+    """
+    return np.array([math.nan if is_missing(v) else _seconds(v) for v in values])
+
+
+def _seconds(value: str) -> float:
+    moment = datetime.fromisoformat(value)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+class Features:
+    """How some columns become numbers and tokens.
+
+    Args:
+        columns: of the file.
+        numbers: are standardised; what is missing becomes the mean, and is marked in one more.
+        categories: become numbers of 0 and 1 up to 8 levels, else one token each.
+        dates: become five numbers each: when, and where in the year and in the week.
+        train: rows that all of this is learned from.
+    """
+
+    def __init__(
+        self,
+        columns: Mapping[str, list[str]],
+        numbers: Sequence[str],
+        categories: Sequence[str],
+        dates: Sequence[str],
+        train: Array,
+    ) -> None:
+        count = len(next(iter(columns.values())))
+        made: list[Array] = []
+        tokens: list[Array] = []
+        self.names: list[str] = []
+        """What each number is."""
+        self.vocabulary = 0
+        for name in numbers:
+            made += self._number(name, numbers_of(column_of(columns, name)), train)
+        for name in dates:
+            made += self._date(name, seconds_of(column_of(columns, name)), train)
+        for name in categories:
+            values = column_of(columns, name)
+            levels = sorted({values[row] for row in train})
+            if len(levels) <= ONE_HOT:
+                made += [np.array([v == level for v in values], float) for level in levels]
+                self.names += [f"{name} = {level or 'missing'}" for level in levels]
+            else:  # the first token of a column is for what train does not have
+                places = {level: place for place, level in enumerate(levels, start=1)}
+                found = np.array([places.get(value, 0) for value in values])
+                tokens.append(found + self.vocabulary)
+                self.vocabulary += len(levels) + 1
+        self.numbers = np.stack(made, 1).astype(np.float32) if made else np.zeros((count, 0), "f4")
+        """float32 `(rows, numbers)`"""
+        self.tokens = np.stack(tokens, 1).astype(np.int64) if tokens else np.zeros((count, 0), "i8")
+        """int64 `(rows, categories of more than 8 levels)`, each with tokens of its own"""
+
+    def _number(self, name: str, values: Array, train: Array) -> list[Array]:
+        missing = np.isnan(values)
+        mean, spread = scale_of(values[train], 0)
+        made = [np.where(missing, 0.0, (np.where(missing, 0.0, values) - mean) / spread)]
+        self.names.append(name)
+        if missing.any():
+            made.append(missing.astype(float))
+            self.names.append(f"{name} is missing")
+        return made
+
+    def _date(self, name: str, seconds: Array, train: Array) -> list[Array]:
+        when = self._number(name, seconds, train)
+        filled = np.nan_to_num(seconds)
+        turns = {"year": filled / (365.25 * _DAY), "week": filled / (7 * _DAY)}
+        for cycle, turn in turns.items():
+            when += [np.sin(2 * np.pi * turn), np.cos(2 * np.pi * turn)]
+            self.names += [f"{name}: sine of the {cycle}", f"{name}: cosine of the {cycle}"]
+        return when

@@ -1,0 +1,184 @@
+"""A task from a `.npz` file: arrays, sequences of unequal lengths, or the nodes of a graph."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from archwright.core import Array, TaskError
+from archwright.tasks.readers.archives import WHOLE, Archive, read_archive
+from archwright.tasks.readers.graphs import EgoNetworks, neighbours_of
+from archwright.tasks.readers.splitting import LEAST
+from archwright.tasks.readers.tables import Kind
+from archwright.tasks.scaffold.shaping import Shapes, baseline_of, metric_of
+from archwright.tasks.scaffold.writing import Draft, Reading
+
+PATTERNS: Final = ("{}_SPLIT", "SPLIT_{}")
+SPLIT_NAMES: Final = {
+    "train": ("train",),
+    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test",),
+}
+TARGETS: Final = ("y", "Y", "labels", "label", "target", "targets")
+MOST_NEIGHBOURS: Final = 16
+
+
+def draft_of_arrays(file: Path, kind: Kind | None) -> Draft:
+    """Arrays by name.
+
+    Raises:
+        TaskError: no target among them, or one that cannot be predicted.
+    """
+    arrays = read_archive(file)
+    if "edges" in arrays:
+        return _draft_of_graph(file, arrays)
+    names = _names(arrays)
+    plain = names["train"]
+    bases = [n for n in (_base(key, plain) for key in arrays) if n is not None]
+    target = next((name for name in TARGETS if name in bases), None)
+    inputs = [name for name in bases if name != target]
+    if target is None or not inputs:
+        raise TaskError(
+            f"{file} holds {', '.join(arrays)}: name the inputs x and the targets y, or x_train, "
+            "y_train and so on"
+        )
+    y = arrays[plain.format(target)]
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        wrong = int(np.sum(~np.isfinite(y)))
+        raise TaskError(f"{target} in {file} has {wrong} values that are no number: fill them in")
+    lengths = {name: len(arrays[plain.format(name)]) for name in [*inputs, target]}
+    if len(set(lengths.values())) > 1:
+        shown = ", ".join(f"{name} has {count}" for name, count in lengths.items())
+        raise TaskError(f"{file}: {shown} samples; they must have as many")
+    chosen = kind or _kind_of(y)
+    options: dict[str, Any] = {"inputs": inputs, "target": target, "kind": chosen}
+    classes = _classes(y, file) if chosen == "classes" and y.ndim == 1 else []
+    if classes and classes != list(range(len(classes))):
+        options["classes"] = classes
+    if names != WHOLE:
+        options["names"] = names
+    reader = Archive(file, **options)
+    shapes = Shapes(reader, chosen, len(classes))
+    metric, why = metric_of(chosen, shapes.labels, shapes.keys["output_shape"][-1])
+    cut = [split for split in SPLIT_NAMES if split not in names]
+    given = f"the file's own splits; {' and '.join(cut)} by content of train" if cut else ""
+    return Draft(
+        summary=f"{target} from {', '.join(inputs)} of {file.name}",
+        contract=(
+            f"Predict {target} from {', '.join(inputs)}. The input has the shape "
+            f"{shapes.keys['input_shape']}, the output {shapes.keys['output_shape']}. There are "
+            f"{shapes.train:,} samples to learn from."
+        ),
+        reading=Reading("Archive", {"FILE": file}, options),
+        metric=metric,
+        keys=shapes.keys,
+        baseline=baseline_of(shapes.keys),
+        train=shapes.train,
+        assumed=[
+            f"{target} is predicted from {', '.join(inputs)}",
+            f"{target} holds {chosen}; --kind classes, labels or values takes it otherwise",
+            *_said(shapes),
+            (given if len(names) > 1 else "split by the content of the samples, 70/15/15")
+            + ": "
+            + ", ".join(f"{count} {split}" for split, count in shapes.samples.items()),
+            why,
+        ],
+    )
+
+
+def _said(shapes: Shapes) -> list[str]:
+    """What the inputs were taken for."""
+    lines = []
+    if "vocabulary" in shapes.keys:
+        lines.append("whole numbers in a row are tokens; as float32 they are numbers")
+    if shapes.keys.get("lengths_vary"):
+        lines.append("lengths vary: samples are padded to the longest, and come with a mask")
+    if shapes.keys.get("input_type") == "uint8" and len(shapes.keys["input_shape"]) == 3:
+        return [*lines, "uint8 images with their channels first, divided by 255"]
+    return [*lines, "floats are standardised by train"]
+
+
+def _names(arrays: Mapping[str, Array]) -> dict[str, str]:
+    """How arrays are called in each split."""
+    for pattern in PATTERNS:
+        found: dict[str, str] = {}
+        for split, words in SPLIT_NAMES.items():
+            for word in words:
+                made = pattern.replace("SPLIT", word)
+                if any(_base(key, made) is not None for key in arrays):
+                    found.setdefault(split, made)
+        if "train" in found:
+            return found
+    return dict(WHOLE)
+
+
+def _base(key: str, pattern: str) -> str | None:
+    begin, end = pattern.split("{}")
+    fits = key.startswith(begin) and key.endswith(end) and len(key) > len(begin) + len(end)
+    return key[len(begin) : len(key) - len(end)] if fits else None
+
+
+def _kind_of(y: Array) -> Kind:
+    if y.dtype.kind == "f":
+        return "values"
+    flags = y.ndim == 2 and y.shape[1] > 1 and bool(np.isin(y, (0, 1)).all())
+    return "labels" if flags else "classes"
+
+
+def _classes(y: Array, file: Path) -> list[Any]:
+    counts = Tally(y.tolist())
+    name, least = min(counts.items(), key=lambda item: item[1])
+    if len(counts) < 2:
+        raise TaskError(f"the target in {file} is {name!r} throughout: two classes are needed")
+    if least < LEAST:
+        raise TaskError(
+            f"class {name!r} in {file} has {least} samples, and a split 70/15/15 needs {LEAST}: "
+            "add some, leave it out, or say --kind values"
+        )
+    return sorted(counts)
+
+
+# --- a graph --------------------------------------------------------------------------------------
+
+
+def _draft_of_graph(file: Path, arrays: Mapping[str, Array]) -> Draft:
+    if "labels" not in arrays:
+        raise TaskError(f"{file} has edges and no labels: add labels, a class for each node or -1")
+    labels = arrays["labels"].astype(np.int64)
+    near = neighbours_of(arrays["edges"], len(labels))
+    mean = sum(map(len, near)) / max(1, len(near))
+    neighbours = int(min(max(2 * mean, 4), MOST_NEIGHBOURS))
+    classes = _classes(labels[labels >= 0], file)
+    if classes != list(range(len(classes))):
+        raise TaskError(f"labels in {file} are {classes}: number the classes from 0, -1 is none")
+    options = {"neighbours": neighbours}
+    shapes = Shapes(EgoNetworks(file, neighbours=neighbours), "classes", len(classes))
+    metric, why = metric_of("classes", shapes.labels, len(classes))
+    size, features = shapes.keys["input_shape"]["nodes"]
+    return Draft(
+        summary=f"which of {len(classes)} classes a node of {file.stem} is of",
+        contract=(
+            f"Say which of {len(classes)} classes the first of {size} nodes is of. nodes has "
+            f"{size} x {features} features: the node itself, its neighbours, then theirs; edges "
+            f"{size} x {size}, links and loops in rows that sum to 1; what is not there is 0. The "
+            f"output is {len(classes)} logits. There are {shapes.train:,} nodes to learn from."
+        ),
+        reading=Reading("EgoNetworks", {"FILE": file}, options),
+        metric=metric,
+        keys=shapes.keys,
+        baseline=baseline_of(shapes.keys),
+        train=shapes.train,
+        assumed=[
+            f"each node is given with the {neighbours} nearest others; nodes have {mean:.1f} "
+            "neighbours on average",
+            "links count in both directions",
+            "features of other nodes may be seen, whatever their split; labels never",
+            "split by content, 70/15/15 of each class: "
+            + ", ".join(f"{count} {split}" for split, count in shapes.samples.items()),
+            why,
+        ],
+    )

@@ -1,0 +1,211 @@
+"""New tasks from one's own data or architecture: what is refused, and one's own network."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from archwright.cli import main
+from archwright.source.counting import count_parameters
+from archwright.tasks.checking import check_folder
+from archwright.tasks.loading import load_task
+from archwright.tasks.scaffold import Sources, new_task_from
+
+Refused = Callable[..., str]
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Refused:
+    """What `task new` says when it refuses."""
+
+    def run(*words: str) -> str:
+        assert main(["task", "new", "made", *words, "--json"]) == 2
+        assert not Path("made").exists()
+        said: str = json.loads(capsys.readouterr().out)["error"]
+        assert "\n" not in said
+        return said
+
+    return run
+
+
+def images(folder: str, *classes: str, count: int = 8) -> None:
+    rng = np.random.default_rng(len(folder))
+    for name in classes:
+        place = Path(folder) / name
+        place.mkdir(parents=True)
+        for number in range(count):
+            pixels = rng.integers(0, 255, (5, 5, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(place / f"{number}.png")
+
+
+def table(*lines: str, count: int = 30) -> None:
+    made = [line.format(n=n, m=n % 2) for n in range(count) for line in lines[1:]]
+    Path("t.csv").write_text("\n".join([lines[0], *made]) + "\n")
+
+
+def test_images_are_refused_with_the_reason(refused: Refused) -> None:
+    images("one", "a")
+    assert "has 1 sub-folders, and each is a class" in refused("--images", "one")
+    images("two", "a", "b")
+    (Path("two") / "c").mkdir()
+    assert "class 'c' is empty" in refused("--images", "two")
+    images("few", "a", count=8)
+    images("few", "b", count=3)
+    assert "class 'b' has 3 images" in refused("--images", "few")
+    Path("two/a/0.png").write_text("no image")
+    (Path("two") / "c").rmdir()
+    assert "0.png is no image that can be read" in refused("--images", "two")
+    images("masks", "")
+    Path("masks/3.png").unlink()
+    images("photos", "")
+    assert "3.png has no mask of the same name" in refused("--images", "photos", "--masks", "masks")
+    Path("photos/3.png").unlink()
+    Path("photos/4.png").unlink()
+    assert "4.png has no image of the same name" in refused(
+        "--images", "photos", "--masks", "masks"
+    )
+    assert "--masks goes with --images" in refused("--masks", "masks")
+    assert "none is not there" in refused("--images", "none")
+
+
+def test_tables_are_refused_with_the_reason(refused: Refused) -> None:
+    table("size,price,name", "{n}.5,{n}.25,x{m}")
+    assert "did you mean 'price'?" in refused("--csv", "t.csv", "--target", "prize")
+    assert "needs --target" in refused("--csv", "t.csv")
+    assert "need" in refused("--csv", "t.csv", "--target", "price", "--forecast", "9")
+    assert "--window goes with --forecast" in refused(
+        "--csv", "t.csv", "--target", "price", "--window", "9"
+    )
+    assert "did you mean 'name'?" in refused(
+        "--csv", "t.csv", "--target", "price", "--group", "nam"
+    )
+    table("size,price", "{n}.5,{n}.25", "{n},nan")
+    assert "'nan' is no number, and a target must have one" in refused(
+        "--csv", "t.csv", "--target", "price"
+    )
+    Path("t.csv").write_text("a,b\n" + "1.5,x\n2.5,y\n" * 20 + "7.5,z\n")
+    assert "has 1 lines of the class 'z'" in refused("--csv", "t.csv", "--target", "b")
+    Path("t.csv").write_text("a,b\n" + "1.5,x\n2.5,x\n" * 20)
+    assert "holds the class 'x' alone" in refused("--csv", "t.csv", "--target", "b")
+    Path("t.csv").write_text("a,b\n1,2,3\n")
+    assert "line 2 has 3 columns, the first has 2" in refused("--csv", "t.csv", "--target", "b")
+
+
+def test_the_rest_is_refused_with_the_reason(refused: Refused) -> None:
+    np.savez("data.npz", first=np.zeros(3), second=np.zeros(3))
+    assert "holds first, second: name the inputs x" in refused("--npz", "data.npz")
+    np.savez("data.npz", x=np.zeros((9, 2)), y=np.full(9, np.nan))
+    assert "9 values that are no number" in refused("--npz", "data.npz")
+    np.savez("data.npz", edges=np.array([[0], [9]]), labels=np.zeros(3))
+    assert "names the node 9" in refused("--npz", "data.npz")
+    Path("text.txt").write_text("short")
+    assert "take a longer text" in refused("--text", "text.txt")
+    assert "no file of the package tokenizers" in refused(
+        "--text", "text.txt", "--tokenizer", "text.txt"
+    )
+    assert "are two tasks" in refused("--text", "text.txt", "--npz", "data.npz")
+    assert "--script takes the folder" in refused("--script", "text.txt")
+
+
+def test_a_tokenizer_gives_the_vocabulary() -> None:
+    tokenizers = pytest.importorskip("tokenizers")
+    words = {"[UNK]": 0, **{f"w{n}": n + 1 for n in range(20)}}
+    made = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="[UNK]"))
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    made.save("words.json")
+    Path("text.txt").write_text(" ".join(f"w{n % 25}" for n in range(4_000)))
+    sources = Sources(text=Path("text.txt"), tokenizer=Path("words.json"), length=16)
+    folder, _ = new_task_from("lm", sources, count_parameters)
+    assert check_folder(folder) == []
+    spec = load_task(folder).spec
+    assert spec.problem.vocabulary == 21
+    assert spec.metric.name == "perplexity"
+
+
+def test_a_data_set_on_disk_is_read_by_its_columns() -> None:
+    datasets = pytest.importorskip("datasets")
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 255, (60, 9, 9), dtype=np.uint8)
+    pictures = [Image.fromarray(one) for one in pixels]
+    labels = [("cat", "dog")[n % 2] for n in range(60)]
+    datasets.Dataset.from_dict({"image": pictures, "label": labels}).save_to_disk("hub")
+    folder, assumed = new_task_from("animals", Sources(hf="hub"), count_parameters)
+    assert check_folder(folder) == []
+    assert load_task(folder).spec.problem.input_shape == (1, 9, 9)
+    assert any("images, brought to 9 x 9" in line for line in assumed)
+
+
+# --- a network of one's own -----------------------------------------------------------------------
+
+LAYERS = """\
+from torch import nn
+
+
+def block(width, wide):
+    return nn.Sequential(nn.Linear(width, wide), nn.ReLU())
+"""
+NETS = """\
+raise_if_run = 1 / 0 if __name__ == "never" else 1
+
+from torch import nn
+
+from mine.parts.layers import block as make_block
+
+
+class SmallNet(nn.Module):
+    def __init__(self, in_features, depth, num_classes, hidden=16):
+        super().__init__()
+        layers = [make_block(in_features if n == 0 else hidden, hidden) for n in range(depth)]
+        self.layers = nn.Sequential(*layers, nn.Linear(hidden, num_classes))
+
+    def forward(self, x):
+        return self.layers(x)
+"""
+
+
+@pytest.fixture
+def package(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package that must not be run to be read."""
+    folder = Path("mine")
+    (folder / "parts").mkdir(parents=True)
+    (folder / "__init__.py").write_text("raise RuntimeError('it was run')\n")
+    (folder / "parts" / "__init__.py").write_text("")
+    (folder / "parts" / "layers.py").write_text(LAYERS)
+    (folder / "nets.py").write_text(NETS)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    return folder
+
+
+@pytest.mark.usefixtures("package")
+def test_a_network_of_ones_own_is_the_baseline(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["task", "new", "own", "--module", "mine.nets:SmallNet", "--map", "depth=2"]
+    assert main(words) == 0
+    text = Path("own/baseline.py").read_text()
+    assert "in_features=input_shape[-1], depth=2, num_classes=output_shape[-1])" in text
+    capsys.readouterr()
+    assert main(["task", "check", "own", "--json"]) == 0, capsys.readouterr().out
+    assert json.loads(capsys.readouterr().out)["parameters"] == 48 + 272 + 51
+
+
+@pytest.mark.usefixtures("package")
+def test_a_network_is_refused_with_the_reason(refused: Refused, package: Path) -> None:
+    assert "needs an argument 'depth'" in refused("--module", "mine.nets:SmallNet")
+    assert "did you mean SmallNet?" in refused("--module", "mine.nets:SmalNet")
+    assert "no module 'mine.net'" in refused("--module", "mine.net:SmallNet")
+    assert "PACKAGE.MODULE:CLASS" in refused("--module", "mine.nets")
+    assert "did you mean 'depth'?" in refused("--module", "mine.nets:SmallNet", "--map", "dept=2")
+    (package / "nets.py").write_text("import mine.parts.layers\n" + NETS)
+    assert "nets.py line 1 imports mine.parts.layers as a module" in refused(
+        "--module", "mine.nets:SmallNet", "--map", "depth=2"
+    )
