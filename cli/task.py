@@ -21,7 +21,7 @@ from archwright.core import (
 )
 
 if TYPE_CHECKING:
-    from archwright.runs.scoring import Scores
+    from archwright.runs.training.scoring import Scores
     from archwright.tasks.loading import Task
 
 FAULTY = 2
@@ -77,7 +77,7 @@ def check_task(task: TaskName, /, *, json: AsJson = False) -> int:
 def _try_baseline(task: Task) -> tuple[CheckReport, list[str]]:
     """Check the baseline and train it for one step, in a sandbox as a run would; a script, for its
     least budget."""
-    from archwright.runs.scoring import Scores
+    from archwright.runs.training.scoring import Scores
     from archwright.sandbox.opening import open_sandbox
     from archwright.source.fingerprint import read_source
 
@@ -116,7 +116,7 @@ def _outcome_faults(spec: TaskSpec, outcome: Outcome, scores: Scores) -> Iterato
 
 
 def _one_step(task: Task, recipe: Recipe, data: Path) -> TrialJob:
-    from archwright.runs.trainer import TEST, VALIDATION, TrialData
+    from archwright.runs.training.trainer import TEST, VALIDATION, TrialData
 
     spec, splits = task.spec, (VALIDATION, TEST)
     return TrialJob(

@@ -26,8 +26,8 @@ from archwright.core import (
 from archwright.core.settings import Kind
 from archwright.knowledge.store import Knowledge
 from archwright.runs.results.wording import clean
-from archwright.runs.scoring import Scores
-from archwright.runs.trainer import TrialData
+from archwright.runs.training.scoring import Scores
+from archwright.runs.training.trainer import TrialData
 from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox import Sandbox
 from archwright.sandbox.opening import open_sandbox

@@ -32,7 +32,7 @@ from archwright.papers.scaling import Scaled, compare_scale
 from archwright.papers.verdict import STAGES, ClaimResult, Ruling, rule, rule_all
 from archwright.runs.journal import Journal, Phase
 from archwright.runs.noise import floor_sd
-from archwright.runs.trainer import Trainer
+from archwright.runs.training.trainer import Trainer
 from archwright.runs.verification import fresh_seed
 from archwright.sandbox import Sandbox
 from archwright.source.fingerprint import read_source

@@ -20,7 +20,7 @@ from archwright.runs.backends import open_agents
 from archwright.runs.journal import Journal, Phase
 from archwright.runs.session import Session
 from archwright.runs.starting import begin
-from archwright.runs.trainer import Trainer
+from archwright.runs.training.trainer import Trainer
 from archwright.runs.workspace.paths import RunPaths
 from archwright.runs.workspace.workspace import Workspace
 from archwright.tasks.loading import Task

@@ -31,7 +31,7 @@ from archwright.source.fingerprint import read_source
 
 
 class Trains(Protocol):
-    """What trains candidates: `archwright.runs.trainer.Trainer`, or a simulation of it."""
+    """What trains candidates: `archwright.runs.training.trainer.Trainer`, or a simulation of it."""
 
     def train(self, spec: TrialSpec) -> Trial: ...
 

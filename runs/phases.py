@@ -46,7 +46,7 @@ from archwright.runs.results.branches.records import Records
 from archwright.runs.screening import Screening, why
 from archwright.runs.session import Session
 from archwright.runs.steering import Steering
-from archwright.runs.trainer import Trainer
+from archwright.runs.training.trainer import Trainer
 from archwright.runs.verification import Account, Verification, rounds_so_far
 from archwright.search.predict.latency import Device, latency_ms
 from archwright.source.fingerprint import fingerprint, read_source

@@ -116,7 +116,7 @@ def _judge(paths: RunPaths, candidate: str) -> float:
     from archwright.runs.context import baseline_of
     from archwright.runs.journal import Journal
     from archwright.runs.starting import task_of
-    from archwright.runs.trainer import Trainer
+    from archwright.runs.training.trainer import Trainer
     from archwright.runs.verification import fresh_seed
     from archwright.sandbox.docker.engine import DockerSettings
     from archwright.sandbox.opening import open_sandbox

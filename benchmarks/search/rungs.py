@@ -33,7 +33,7 @@ from archwright.runs.context import RunContext, baseline_of
 from archwright.runs.halving import SuccessiveHalving
 from archwright.runs.journal import Journal
 from archwright.runs.noise import measure_noise
-from archwright.runs.trainer import Trainer
+from archwright.runs.training.trainer import Trainer
 from archwright.runs.workspace.paths import RunPaths
 from archwright.sandbox import Sandbox
 from archwright.sandbox.opening import open_sandbox

@@ -28,7 +28,7 @@ from archwright.benchmarks.search.features import GROUPS, columns_of, features
 from archwright.core import Array, Candidate, CheckReport, Status, TaskSpec, TrialSpec
 from archwright.core.settings import RunSettings
 from archwright.runs.journal import Journal
-from archwright.runs.trainer import Trainer
+from archwright.runs.training.trainer import Trainer
 from archwright.runs.workspace.paths import RunPaths
 from archwright.sandbox import Sandbox
 from archwright.sandbox.opening import open_sandbox

@@ -11,7 +11,7 @@ from typing import Final
 from archwright.core import SplitScores, Status, Trial, TrialSpec
 from archwright.core.settings import RunSettings
 from archwright.runs.journal import Journal
-from archwright.runs.trainer import Trainer
+from archwright.runs.training.trainer import Trainer
 
 LATEST: Final = 12
 """Trainings that tell how busy the machine is at the moment."""

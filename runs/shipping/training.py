@@ -18,7 +18,6 @@ import numpy as np
 
 from archwright.core import Array, Arrays, InputError, Outcome, Recipe, Status, TrialJob
 from archwright.core.arrays import each_array
-from archwright.runs.scoring import Scores
 from archwright.runs.shipping.folder import (
     DATA,
     RECORD,
@@ -29,7 +28,8 @@ from archwright.runs.shipping.folder import (
 )
 from archwright.runs.shipping.hub_folder import is_language_model
 from archwright.runs.shipping.winner import Winner
-from archwright.runs.trainer import VALIDATION, TrialData
+from archwright.runs.training.scoring import Scores
+from archwright.runs.training.trainer import VALIDATION, TrialData
 from archwright.sandbox import Sandbox
 from archwright.sandbox.contract import ProblemProjection, project
 from archwright.tasks.export import write_all

@@ -29,7 +29,7 @@ from archwright.runs.results.branches.records import Records
 from archwright.runs.screening import Desk, Screening
 from archwright.runs.starting import begin
 from archwright.runs.steering import Choice, Move, Steering
-from archwright.runs.trainer import Trainer
+from archwright.runs.training.trainer import Trainer
 from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox.in_process import InProcessSandbox
 from archwright.tasks.loading import load_task

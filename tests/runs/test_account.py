@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from archwright.core import RunError
-from archwright.runs.trainer import split_key
+from archwright.runs.training.trainer import split_key
 from archwright.runs.verification.account import Account, share
 from archwright.runs.verification.statistics import ALPHA
 

@@ -8,7 +8,7 @@ from parts import Parts
 
 from archwright.core import Candidate, TrialSpec
 from archwright.runs.halving import SuccessiveHalving
-from archwright.runs.trainer import Trainer
+from archwright.runs.training.trainer import Trainer
 from archwright.tasks.loading import Task
 
 

@@ -16,7 +16,7 @@ from archwright.runs.noise import measure_noise
 from archwright.runs.phases import discover as conduct
 from archwright.runs.session import carry_out
 from archwright.runs.starting import begin, task_of
-from archwright.runs.trainer import Trainer
+from archwright.runs.training.trainer import Trainer
 from archwright.runs.verification import Account, Verification
 from archwright.runs.workspace.paths import RunPaths
 from archwright.runs.workspace.workspace import Workspace

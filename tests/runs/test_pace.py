@@ -15,7 +15,7 @@ from archwright.core import Candidate, CandidateStatus, Floor, RunError, Status,
 from archwright.runs.budget.pace import NO_TIME, Pace, TimedTrainer
 from archwright.runs.halving import SuccessiveHalving, is_out_of_time
 from archwright.runs.noise import measuring
-from archwright.runs.trainer import Trainer
+from archwright.runs.training.trainer import Trainer
 
 HOURS = 0.01
 """36 seconds."""

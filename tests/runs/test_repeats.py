@@ -14,7 +14,7 @@ from parts import Parts
 
 from archwright.core import Candidate, CandidateStatus, Status, TrialSpec
 from archwright.runs.halving import SuccessiveHalving
-from archwright.runs.trainer import Room, Trainer
+from archwright.runs.training.trainer import Room, Trainer
 from archwright.sandbox.process import ProcessSandbox
 from archwright.tasks.loading import Task
 

@@ -31,7 +31,7 @@ from archwright.core import (
 from archwright.core.arrays import chunks, each_array
 from archwright.core.files import write_whole
 from archwright.runs.journal import Journal
-from archwright.runs.scoring import ROUNDED, Scores
+from archwright.runs.training.scoring import ROUNDED, Scores
 from archwright.sandbox import Sandbox
 from archwright.tasks.export import write_inputs, write_train
 from archwright.tasks.loading import Task
