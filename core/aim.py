@@ -87,9 +87,8 @@ class Aim:
                 f"{right} is the floor of an aim at one cost alone: say --objective with one of "
                 f"{', '.join(COSTS)}"
             )
-        ideal = metric.highest if metric.direction == "maximize" else metric.lowest
-        if metric.gain(floor, ideal) > 0:
-            best = f"{ideal:g} {metric.unit}".rstrip()
+        if metric.gain(floor, metric.ideal) > 0:
+            best = f"{metric.ideal:g} {metric.unit}".rstrip()
             raise InputError(f"{right} {floor:g}: no {metric.name} is better than {best}")
         return cls(costs[0], floor, metric)
 

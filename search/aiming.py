@@ -54,7 +54,7 @@ class Prospect:
         pairs = [(floors[rung].mean, floors[top].mean)]
         both = [c.rungs for c in self.measured if {rung, top} <= c.rungs.keys()]
         pairs += [(rungs[rung].score, rungs[top].score) for rungs in both]
-        gain, ideal = aim.metric.gain, self._ideal
+        gain, ideal = aim.metric.gain, self.aim.metric.ideal
         if not isfinite(ideal):
             gains = [gain(after, before) for before, after in pairs]
             return self._below(aim.floor, max(0.0, float(np.quantile(gains, OPTIMISM))))
@@ -62,12 +62,6 @@ class Prospect:
         left = [gain(ideal, t) / gain(ideal, r) for r, t in pairs if gain(ideal, r) > 0]
         share = float(np.quantile(left, 1 - OPTIMISM)) if left else 1.0
         return self._below(ideal, gain(ideal, aim.floor) / min(1.0, max(HOPE, share)))
-
-    @property
-    def _ideal(self) -> float:
-        """The best possible score."""
-        metric = self.aim.metric
-        return metric.highest if metric.direction == "maximize" else 0.0
 
     def _below(self, score: float, amount: float) -> float:
         """A score that is worse by an amount."""
@@ -80,7 +74,7 @@ class Prospect:
         rung, score = candidate.rung, candidate.score
         if rung is None or score is None or rung == self.top:
             return False
-        gain, cost, ideal = self.aim.metric.gain, self.aim.cost, self._ideal
+        gain, cost, ideal = self.aim.metric.gain, self.aim.cost, self.aim.metric.ideal
         shown = ((cost(c), c.rungs[rung].score) for c in self.measured if rung in c.rungs)
         if any(other <= cost(candidate) and gain(seen, score) >= 0 for other, seen in shown):
             return False

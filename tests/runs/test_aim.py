@@ -9,21 +9,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from parts import enter, put_together
 from whole_runs import Discover
 
+from archwright.agents.roles import Prompts
 from archwright.benchmarks.search.simulation import BASE, SPEC
 from archwright.cli import main
 from archwright.core import (
     BASELINE,
     METRICS,
     Aim,
-    Array,
     Candidate,
     CandidateStatus,
     Floor,
     InputError,
     Measurement,
     Reached,
+    SplitScores,
     Status,
     Trial,
     TrialSpec,
@@ -39,6 +41,7 @@ from archwright.runs.results.observing import observe
 from archwright.runs.results.page import write_page
 from archwright.runs.results.wording import reached_words
 from archwright.runs.starting import begin
+from archwright.runs.steering import Choice, Move
 from archwright.runs.verification import Account, Verification
 from archwright.runs.verification.suspicion import suspect
 from archwright.runs.workspace.finding import find_run
@@ -107,6 +110,19 @@ def test_what_is_at_the_floor_is_kept_for_verification_however_far_below_the_bas
     assert not is_entrant(replace(low, rungs={1: Measurement(89.9, 3.0, 1)}), 1, AIM)
 
 
+def test_a_model_is_told_the_aim_and_the_smallest_so_far(spirals: Path, workspace: Path) -> None:
+    parts = put_together(workspace, spirals, objectives=("parameters",), at_least=65.0)
+    small = enter(parts, "1", gain=-0.5, parameters=40)
+    move = Move(Choice("draft", (), 0, target=30))
+    question = parts.viewer().for_many(2, move, parts.campaign(small), "")
+    assert "The baseline has 82 parameters and reaches that floor" in question.aim
+    assert "The smallest at the floor so far is 1 with 40 parameters" in question.aim
+    prompt = Prompts().render("researcher", question)
+    assert question.aim in prompt
+    assert "with 30 parameters at most" in prompt
+    assert "top 1/" not in prompt
+
+
 # --- verification ---------------------------------------------------------------------------------
 
 
@@ -130,11 +146,10 @@ class Drawn:
     def train_sealed(self, spec: TrialSpec) -> Trial:
         return self.train(spec)
 
-    def open_sealed(self, spec: TrialSpec) -> Array:
+    def open_sealed(self, spec: TrialSpec) -> SplitScores:
         id_ = spec.candidate.id
         mean = self.test.get(id_, self.means.get(id_, 70.0))
-        scores: Array = mean + self._noise(id_, spec.seed, 1) + np.zeros(50)
-        return scores
+        return SplitScores(mean + self._noise(id_, spec.seed, 1) + np.zeros(50))
 
     def _noise(self, *parts: object) -> float:
         seed = [ord(c) for c in "/".join(map(str, parts))]
