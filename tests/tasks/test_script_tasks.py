@@ -113,6 +113,24 @@ def test_labels_are_checked_like_those_of_any_task(script_folder: Path) -> None:
         assert any(said in fault for fault in check_folder(script_folder)), code
 
 
+OWN_METRIC = 'metric = "task.py"\ndirection = "maximize"\nunit = "points"'
+
+
+def test_a_task_may_score_by_its_own_code(script_folder: Path) -> None:
+    toml, code = script_folder / "task.toml", script_folder / "task.py"
+    toml.write_text(toml.read_text().replace('metric = "cross_entropy"', OWN_METRIC))
+    assert "task.py defines no `score(predictions, y)`" in check_folder(script_folder)[0]
+    code.write_text(code.read_text() + "\n\ndef score(p, y):\n    return (p[:, 0] + y).mean()\n")
+    assert check_folder(script_folder) == []
+    task = load_task(script_folder)
+    assert (task.spec.metric.direction, task.spec.metric.unit) == ("maximize", "points")
+    assert task.spec.problem.code == ""  # none of it is in the jail
+    y = task.load("validation")[1]
+    scorer = task.spec.metric.scorer(task.spec.problem)
+    scorer.add(np.full((30, 2), 3.0, dtype=np.float32), y)
+    assert scorer.score() == pytest.approx(3.0 + y.mean())
+
+
 def test_the_documented_example_is_sound(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "scripts.md").read_text(encoding="utf-8")
     files = re.findall(r"`(digits-script/\S+)`.*:\n\n```\w+\n((?:(?!```).*\n)+)", page)
