@@ -44,12 +44,18 @@ def begin(
         RunError: the budget leaves nothing to search with, the folder cannot be written, or a
             recorded run is to be replayed that is not there.
         InputError: the backend is not available, there is no such policy, an architecture of the
-            person's own cannot be used, or a cost and its floor do not fit.
+            person's own cannot be used, a cost and its floor do not fit, or the task asks for a
+            GPU that the run was not given.
     """
     if settings.backend.startswith(REPLAY):
         settings = recorded_settings(settings, workspace.paths)
     if task.spec.problem.script is not None:
         _check_script(task, settings)
+    if task.spec.training.device == "cuda" and not settings.gpus:
+        raise InputError(
+            f"task {task.spec.name} is trained on cuda: give the run a GPU (--gpus 0, which takes "
+            "--sandbox docker), or leave device out of its [training]"
+        )
     architectures = own_architectures(settings, task.spec)
     check_backend(settings)
     Aim.of(settings.objectives, settings.at_least, settings.at_most, task.spec.metric)
