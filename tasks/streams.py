@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -23,7 +26,8 @@ class Spool:
     """The files that a task's batches are written to. They go with this object."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="archwright-data-")
+        self._folder = Path(tempfile.mkdtemp(prefix="archwright-data-"))
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._known: dict[str, tuple[Arrays, Arrays]] = {}
 
     def drain(self, batches: Batches, split: str) -> tuple[Arrays, Arrays]:
@@ -33,13 +37,16 @@ class Spool:
             TaskError: there are none, or one batch is unlike another.
         """
         if split not in self._known:
-            writers: list[_Side] = [_Side(Path(self._folder.name), f"{split}_{n}") for n in "xy"]
-            for place, batch in enumerate(batches(split, 0, BATCH_SIZE)):
-                if not isinstance(batch, tuple) or len(batch) != 2:
-                    raise TaskError(f"batches must yield pairs (x, y); number {place} is not one")
-                for writer, arrays in zip(writers, batch, strict=True):
-                    writer.add(arrays, place)
-            self._known[split] = writers[0].finish(), writers[1].finish()
+            sides = [_Side(self._folder, f"{split}_{name}") for name in "xy"]
+            with ExitStack() as closing:
+                for side in sides:
+                    closing.callback(side.close)
+                for place, batch in enumerate(batches(split, 0, BATCH_SIZE)):
+                    if not isinstance(batch, tuple) or len(batch) != 2:
+                        raise TaskError(f"batches must yield pairs (x, y); {place} is not one")
+                    for side, arrays in zip(sides, batch, strict=True):
+                        side.add(arrays, place)
+                self._known[split] = sides[0].finish(), sides[1].finish()
         return self._known[split]
 
 
@@ -70,6 +77,10 @@ class _Side:
             file.write(np.ascontiguousarray(array).data)
         self._rows += len(next(iter(parts.values())))
 
+    def close(self) -> None:
+        for file, _ in self._files.values():
+            file.close()
+
     def finish(self) -> Arrays:
         if not self._rows:
             raise TaskError("batches yields nothing")
@@ -77,7 +88,7 @@ class _Side:
         for name, (file, first) in self._files.items():
             file.seek(0)
             file.write(_header(first.dtype, (self._rows, *first.shape[1:])))
-            file.close()
+            file.flush()
             maps[name] = np.load(file.name, mmap_mode="r", allow_pickle=False)
         return maps[""] if tuple(maps) == ("",) else maps
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -237,3 +238,43 @@ def test_an_output_that_lacks_a_part_is_the_candidate_s_fault(
     report = process_sandbox.check(source, problem)
     assert report.status is Status.INVALID
     assert "one tensor for each of a, b" in report.error
+
+
+# --- what the task does to its batches ------------------------------------------------------------
+
+FLIPPING = """
+import torch
+
+def augment(x, y, generator):
+    wrong = torch.rand(len(x), generator=generator) < 2
+    return torch.where(wrong[:, None], -x, x), y
+"""
+
+
+def test_batches_are_augmented_by_the_task(
+    process_sandbox: Sandbox, make_job: Jobs, problem: Problem, data: Path
+) -> None:
+    """Trained on inputs of the other sign alone, it is wrong on those that are as they are."""
+    flipped = replace(problem, code=FLIPPING)
+    recipe = Recipe(learning_rate=0.03)
+    outcome = process_sandbox.train(make_job(problem=flipped, steps=60, recipe=recipe))
+    assert outcome.status is Status.OK, outcome.error
+    assert score(outcome, data) < 0.2
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("return x", "must return a pair"),
+        ("return x[:1], y", "must keep the shape"),
+        ("return x.double(), y", "must keep the shape"),
+        ("return x / 'a', y", "fails in augment"),
+    ],
+)
+def test_a_broken_augmentation_is_the_task_s_fault(
+    process_sandbox: Sandbox, make_job: Jobs, problem: Problem, body: str, said: str
+) -> None:
+    broken = replace(problem, code=f"def augment(x, y, generator):\n    {body}\n")
+    outcome = process_sandbox.train(make_job(problem=broken))
+    assert outcome.status is Status.TASK_FAULT
+    assert said in outcome.error
