@@ -20,7 +20,7 @@ PREFIX: Final = "net."
 
 def auto_class_of(problem: ProblemProjection, is_language_model: bool) -> str:
     """The class of transformers whose inputs and outputs are those of the problem."""
-    classes = problem.loss == "cross_entropy"
+    classes = problem.targets == "classes"
     if problem.inputs or problem.outputs:
         return "AutoModel"
     if problem.vocabulary is None:
@@ -92,9 +92,9 @@ def _config(problem: ProblemProjection, auto: str, length_varies: bool) -> dict[
         "backbone": asdict(problem)["backbone"],
         "input_parts": [[p.name, list(p.shape), _kind(p)] for p in problem.inputs] or None,
         "output_parts": [[p.name, list(p.shape)] for p in problem.outputs] or None,
-        "training_loss": problem.loss,
+        "training_loss": f"{problem.loss} with options" if problem.loss_options else problem.loss,
         "length_varies": length_varies,
-        **({"num_labels": problem.output_shape[-1]} if problem.loss == "cross_entropy" else {}),
+        **({"num_labels": problem.output_shape[-1]} if problem.targets == "classes" else {}),
         **({"use_cache": False, "tie_word_embeddings": False} if problem.vocabulary else {}),
     }
 

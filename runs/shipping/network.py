@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-import inspect
 from collections.abc import Iterable
+from importlib.resources import files
 from typing import Final
 
 from archwright.sandbox.contract import ProblemProjection
-from archwright.sandbox.inside.model import building
 
 _MODEL: Final = '''"""The network: the architecture on the task's own shapes."""
 
@@ -61,7 +60,7 @@ def network_source(problem: ProblemProjection) -> str:
     """`network.py`: how the network is made of the file `architecture.py` beside it."""
     if problem.backbone is None:
         return _MODEL
-    whole = inspect.getsource(building)
+    whole = (files("archwright.sandbox.inside.model") / "building.py").read_text(encoding="utf-8")
     return _MIXER.format(backbone=definitions(whole, ["BackboneNetwork"]))
 
 

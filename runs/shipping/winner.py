@@ -57,12 +57,19 @@ def find_winner(words: Sequence[str], workspace: Workspace, task: str | None = N
     """
     match list(words):
         case [branch] if branch.startswith(BRANCHES):
-            return _of_branch(branch, workspace, task)
+            found = _of_branch(branch, workspace, task)
         case [run, candidate]:
-            return _of_run(run, candidate, workspace, task)
+            found = _of_run(run, candidate, workspace, task)
         case [one]:
             raise InputError(f"{one} is no branch archwright/RUN/NAME: {HOW}")
-    raise InputError(HOW)
+        case _:
+            raise InputError(HOW)
+    if found.task.spec.problem.script is not None:
+        raise InputError(
+            f"candidate {found.candidate} of {found.run} is a training script: it trains and keeps "
+            "its weights itself, run its own command"
+        )
+    return found
 
 
 def default_folder(winner: Winner, workspace: Workspace) -> Path:

@@ -17,6 +17,7 @@ from archwright.runs.shipping.card import model_card
 from archwright.runs.shipping.exporting import Export, check_packages, difference, export
 from archwright.runs.shipping.folder import TrainedFolder, TrainingAsked, TrainingRecord
 from archwright.runs.shipping.hub_folder import auto_class_of, is_language_model
+from archwright.runs.shipping.loading import load_network
 from archwright.runs.shipping.network import network_source
 from archwright.sandbox.contract import ProblemProjection, project
 from archwright.sandbox.inside.chance.seeding import owned, seed_everything
@@ -24,7 +25,7 @@ from archwright.sandbox.inside.model.building import build
 
 HEAD = "import torch\nfrom torch import nn\n\n\n"
 
-NUMBERS = Problem("Model", (4,), (2,), "mse", 10_000)
+NUMBERS = Problem("Model", (4,), (2,), "mse", 10_000, targets="values")
 DENSE = (
     HEAD
     + """class Model(nn.Module):
@@ -182,7 +183,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     network = trained(tmp_path / "out", NUMBERS, DENSE, numbers(64, 4))
     (network.path / "architecture.py").write_text(DENSE.replace("self.net", "self.other"))
     with pytest.raises(InputError, match="the weights are of another network"):
-        export(network, tmp_path / "pt2", "pt2", "")
+        load_network(network)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from ..model.building import build, run
 from ..model.layout import Packed
 from .arguments import argument_names, arguments, result_names, separate
 from .files import GRAPHS, INPUTS, STATE, WEIGHTS, answers_file
+from .graphs import to_onnx
 from .operators import blamed
 
 BATCH_LIMIT: Final = 1 << 20
@@ -159,11 +160,7 @@ def save_graph(
         if request.format == "pt2":
             torch.export.save(program, path)
             return
-        converted = torch.onnx.export(
-            program,
-            input_names=argument_names(problem),
-            output_names=result_names(problem),
-            verbose=False,
+        converted = to_onnx(
+            program, input_names=argument_names(problem), output_names=result_names(problem)
         )
-        assert converted is not None, "a program is converted to a program"
         converted.save(path)

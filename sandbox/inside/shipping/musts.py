@@ -23,6 +23,7 @@ from ..faults import ContractError, describe, listed
 from ..model.building import BackboneNetwork, shown
 from ..model.examination import BATCHES, Examination
 from ..model.leaks import differs
+from .graphs import to_onnx
 
 Check = Callable[[Examination], str]
 
@@ -58,12 +59,11 @@ def check_onnx(exam: Examination) -> str:
             program = torch.export.export(exam.model, (exam.inputs(2),), dynamic_shapes=(axes,))
         except Exception as error:
             raise ContractError(f"torch.export cannot take it: {describe(error)}") from error
-        program = program.run_decompositions()
-        names = _operations(program)
+        names = _operations(program.run_decompositions())
         if not _has_converter():
             return _looked_up(names)
         try:
-            torch.onnx.export(program, verbose=False)
+            to_onnx(program)
         except Exception as error:
             raise ContractError(f"ONNX cannot take it: {_cause(error)}") from error
     return f"converted: {len(names)} kinds of operation"

@@ -8,6 +8,7 @@ from typing import Final
 from ...contract import clean
 
 _LIMIT: Final = 300
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _OPERATION: Final = re.compile(r"(?:OpOverload\(op='|torch\.ops\.|<)?\b(aten[.:]+\w+(?:\.\w+)?)")
 
 
@@ -16,7 +17,7 @@ def blamed(error: BaseException) -> str:
     causes = [error]
     while (deeper := causes[-1].__cause__ or causes[-1].__context__) is not None:
         causes.append(deeper)
-    for cause in causes:
+    for cause in reversed(causes):
         found = _OPERATION.search(str(cause))
         if found:
             return clean(f"operation {found[1].replace('::', '.')}: {_first_line(cause)}", _LIMIT)
@@ -24,5 +25,6 @@ def blamed(error: BaseException) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = _COLOUR.sub("", str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[0] if lines else "no reason given"
