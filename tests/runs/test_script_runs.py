@@ -38,7 +38,7 @@ def moons(tmp_path: Path) -> Path:
 def test_a_script_is_searched_verified_and_landed_as_a_tree(
     moons: Path, workspace: Path, tmp_path: Path, git: Git
 ) -> None:
-    result = archwright.discover(moons, workspace=workspace, max_trials=80, workers=2, seed=1)
+    result = archwright.discover(moons, workspace=workspace, max_trials=60, workers=2, seed=1)
     assert result["discoveries"], "the rate is far too low"
     found = result["discoveries"][0]
     with Journal.open(find_run(Workspace.open(workspace), result["run"])) as journal:
