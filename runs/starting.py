@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from archwright.agents.backends.opening import REPLAY, check_backend
-from archwright.core import Aim, InputError, Json, RunError, TaskError
+from archwright.core import QUALITY, Aim, InputError, Json, RunError, TaskError
 from archwright.core.settings import RunSettings
 from archwright.knowledge.store import Knowledge
 from archwright.runs.backends import copy_choices, recorded_facts, recorded_settings
@@ -114,7 +114,7 @@ def _check_script(task: Task, settings: RunSettings) -> None:
         "--max-params": settings.max_params,
         "--max-flops": settings.max_flops,
         "--max-latency-ms": settings.max_latency_ms,
-        "--objective": len(settings.objectives) > 1 or None,
+        "--objective": [o for o in settings.objectives if o != QUALITY] or None,
     }
     asked = [option for option, value in limits.items() if value is not None]
     if asked:

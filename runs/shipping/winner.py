@@ -17,6 +17,7 @@ from archwright.core import (
     Verdict,
 )
 from archwright.runs.journal import Journal
+from archwright.runs.results.branches.branches import SCRIPT_FOLDER
 from archwright.runs.results.dossier import candidate_of
 from archwright.runs.starting import task_of
 from archwright.runs.workspace.finding import find_run
@@ -26,6 +27,11 @@ from archwright.tasks.loading import Task, built_in_names, load_task
 
 BRANCHES: Final = "archwright/"
 HOW: Final = "name a candidate as RUN CANDIDATE, or as a branch archwright/RUN/NAME"
+
+IS_SCRIPT: Final = (
+    "is a training script, which trains itself and leaves predictions alone: run it as its task "
+    "says, with a larger budget, or `archwright try FOLDER --task TASK`"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,8 @@ def _of_run(name: str, candidate: str, workspace: Workspace, task: str | None) -
     if not found.source:
         raise InputError(f"candidate {found.id} of {paths.name} has no source: choose another")
     loaded = task_of(paths) if task is None else load_task(task)
+    if loaded.spec.problem.script is not None:
+        raise InputError(f"candidate {found.id} of {paths.name} {IS_SCRIPT}")
     return Winner(
         run=paths.name,
         candidate=found.id,
@@ -141,7 +149,10 @@ def _folder_of(branch: str, workspace: Workspace, tip: str) -> str:
     )
     paths = log.decode(errors="replace").split("\n")
     found = next((path.rpartition("/")[0] for path in paths if path), "")
-    if not found or workspace.ask("cat-file", "-t", f"{tip}:{found}/architecture.py") is None:
+    held = workspace.git("ls-tree", "--name-only", f"{tip}:{found}").decode() if found else ""
+    if SCRIPT_FOLDER in held.split("\n"):
+        raise InputError(f"{branch} {IS_SCRIPT}")
+    if "architecture.py" not in held.split("\n"):
         raise InputError(f"{branch} holds no discoveries/TASK/architecture.py: {HOW}")
     return found
 

@@ -18,6 +18,7 @@ from archwright.core.settings import RunSettings
 from archwright.runs.context import baseline_of
 from archwright.runs.journal import Journal
 from archwright.runs.results.branches.branches import Landing, LineageCommit, files_of, land
+from archwright.runs.shipping.winner import find_winner
 from archwright.runs.starting import begin
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.workspace import Workspace
@@ -38,7 +39,7 @@ def moons(tmp_path: Path) -> Path:
 def test_a_script_is_searched_verified_and_landed_as_a_tree(
     moons: Path, workspace: Path, tmp_path: Path, git: Git
 ) -> None:
-    result = archwright.discover(moons, workspace=workspace, max_trials=80, workers=2, seed=1)
+    result = archwright.discover(moons, workspace=workspace, max_trials=60, workers=2, seed=1)
     assert result["discoveries"], "the rate is far too low"
     found = result["discoveries"][0]
     with Journal.open(find_run(Workspace.open(workspace), result["run"])) as journal:
@@ -54,6 +55,9 @@ def test_a_script_is_searched_verified_and_landed_as_a_tree(
     root = git(workspace, "rev-list", "--max-parents=0", branch).strip()
     changed = git(workspace, "diff", "--name-only", root, branch, "--", folder)
     assert changed.split() == [f"{folder}/train.py"]
+    for words in ([branch], [result["run"], str(found["candidate"])]):
+        with pytest.raises(InputError, match="is a training script, which trains itself"):
+            find_winner(words, Workspace.open(workspace))
     checkout = tmp_path / "checkout"
     git(workspace, "worktree", "add", "-q", "--detach", str(checkout), branch)
     _reproduce(checkout)
