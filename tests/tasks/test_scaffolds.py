@@ -124,7 +124,8 @@ def test_a_tokenizer_gives_the_vocabulary() -> None:
     made = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="[UNK]"))
     made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
     made.save("words.json")
-    Path("text.txt").write_text(" ".join(f"w{n % 25}" for n in range(4_000)))
+    drawn = np.random.default_rng(0).integers(25, size=4_000)
+    Path("text.txt").write_text(" ".join(f"w{number}" for number in drawn))
     sources = Sources(text=Path("text.txt"), tokenizer=Path("words.json"), length=16)
     folder, _ = new_task_from("lm", sources, count_parameters)
     assert check_folder(folder) == []
