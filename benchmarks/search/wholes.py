@@ -55,8 +55,8 @@ def p_values(metric: str, samples: int, gain: float, campaigns: int) -> Iterator
 def main() -> None:
     """Play and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--campaigns", type=int, default=400, help="of each metric and gain")
-    parser.add_argument("--samples", type=int, default=400, help="of the test split")
+    parser.add_argument("--campaigns", type=int, default=200, help="of each metric and gain")
+    parser.add_argument("--samples", type=int, default=200, help="of the test split")
     args = parser.parse_args()
     print(f"decided at {100 * LEVEL:g} %, {args.samples} samples, {SEEDS} seeds an arm")
     for metric in CLASSES:
