@@ -12,11 +12,11 @@ import pytest
 from archwright.benchmarks.search.simulation import BASE, SPEC
 from archwright.core import (
     BASELINE,
-    Array,
     Candidate,
     CandidateStatus,
     Floor,
     Measurement,
+    SplitScores,
     Status,
     Trial,
     TrialSpec,
@@ -58,11 +58,10 @@ class DrawnTrainer:
         self.trained.append((spec.candidate.id, spec.seed))
         return self.train(spec)
 
-    def open_sealed(self, spec: TrialSpec) -> Array:
+    def open_sealed(self, spec: TrialSpec) -> SplitScores:
         id_ = spec.candidate.id
         gain = self.test.get(id_, self.gains.get(id_, 0.0))
-        scores: Array = 90.0 + gain + self._noise(id_, spec.seed, 1) + np.zeros(50)
-        return scores
+        return SplitScores(90.0 + gain + self._noise(id_, spec.seed, 1) + np.zeros(50))
 
     def _noise(self, *parts: object) -> float:
         seed = [ord(c) for c in "/".join(map(str, parts))]
