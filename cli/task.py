@@ -193,8 +193,10 @@ def _architecture_rows(spec: TaskSpec) -> dict[str, str]:
     problem, backbone = spec.problem, spec.problem.backbone
     shapes = f"{problem.input_shape} -> {problem.output_shape}"
     tokens = f", {problem.vocabulary} tokens" if problem.vocabulary else ""
+    options = "".join(f", {k} {' '.join(map(str, v))}" for k, v in problem.loss_options)
     copies = f" in each of {backbone.layers} copies" if backbone else ""
     rows = {
+        "loss": f"{problem.loss}{options}, of {problem.targets}",
         "shapes": f"{shapes}{tokens}{', causal' if problem.causal else ''}",
         "candidate": f"class {problem.entry}, at most {own_limit(problem):,} parameters{copies}",
         "rungs": f"{', '.join(map(str, spec.rungs))} steps",

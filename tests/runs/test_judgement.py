@@ -12,7 +12,13 @@ from archwright.core import METRICS, Candidate, Check, Floor, SplitScores, Statu
 from archwright.core.settings import RunSettings
 from archwright.runs.verification.failures import failure
 from archwright.runs.verification.judgement import Against, decide, screen
-from archwright.runs.verification.statistics import SplitGains, compare, compare_on_test, levels
+from archwright.runs.verification.statistics import (
+    SplitGains,
+    compare,
+    compare_on_test,
+    gains_on_test,
+    levels,
+)
 from archwright.runs.verification.suspicion import suspect
 
 ACCURACY, BITS = METRICS["accuracy"], METRICS["bits_per_character"]
@@ -201,3 +207,31 @@ def test_calibration_is_measured_and_holds() -> None:
 def test_wilsons_interval() -> None:
     low, high = wilson([True] * 5 + [False] * 5)
     assert (low, high) == pytest.approx((0.2366, 0.7634), abs=1e-3)
+
+
+def test_a_score_of_the_whole_is_decided_by_its_resamples() -> None:
+    """Gain and seeds are those of the whole; what samples contribute is the resamples' spread."""
+    rng = np.random.default_rng(5)
+    luck = rng.normal(0.0, 0.5, 200)
+
+    def scores(mean: float, seed: int) -> list[SplitScores]:
+        own = np.random.default_rng(seed)
+        return [
+            SplitScores(mean + own.normal(0.0, 0.2, 200) + luck, mean + noise, share=0.25)
+            for noise in own.normal(0.0, 0.1, 6)
+        ]
+
+    own, other = scores(92.0, 1), scores(90.0, 2)
+    gains = gains_on_test(own, other, 1.0)
+    effect = compare_on_test(gains)
+    assert effect.mean == pytest.approx(
+        np.mean([a.mean - b.mean for a, b in zip(own, other, strict=True)])
+    )
+    by_sample = 0.25 * gains.each.mean(axis=0).var(ddof=1)
+    assert gains.variance == (pytest.approx(by_sample), 199)
+    known = _screen(95.0 - NOISE)
+    assert decide(ACCURACY, known, own, [other], 0.025).verdict == "discovery"
+    assert decide(ACCURACY, known, other, [own], 0.025).verdict == "no gain"
+    # A resample that lacks a class has no score, and does not count.
+    own[0].each[:5] = np.nan
+    assert gains_on_test(own, other, 1.0).variance[1] == 194
