@@ -14,7 +14,7 @@ from model_runs import finished_run, proposals, scripted, wide
 from whole_runs import Discover, Finished, Git
 
 from archwright.agents.backends import Request
-from archwright.core import Outcome, RunError, TaskError, TrialJob
+from archwright.core import Outcome, Receive, RunError, TaskError, TrialJob
 from archwright.core.settings import RunSettings
 from archwright.knowledge.store import Knowledge
 from archwright.runs.amending import amend
@@ -148,12 +148,12 @@ class Tampering(InProcessSandbox):
         self._file = file
         self._trials = 0
 
-    def train(self, job: TrialJob, priority: int = 0) -> Outcome:
+    def train(self, job: TrialJob, priority: int = 0, receive: Receive | None = None) -> Outcome:
         """Train; from the third trial on, the task is tampered with meanwhile."""
         self._trials += 1
         if self._trials > 2:
             self._file.write_text(self._file.read_text() + "# tampered\n")
-        return super().train(job, priority)
+        return super().train(job, priority, receive)
 
 
 def test_a_trial_during_which_the_task_changed_does_not_count(

@@ -79,7 +79,7 @@ def test_data_and_network_go_to_the_default_device(problem: Problem, sequences: 
         mixer = build(MIXER, project(ProblemProjection, sequences))
     assert {p.device.type for p in (*model.parameters(), *mixer.parameters(), x, out)} == {"meta"}
     labels = [torch.zeros(4, dtype=torch.int64)]
-    assert as_target(labels, told).device.type == "cpu"
+    assert as_target(labels, ("",), told).device.type == "cpu"
 
 
 @pytest.mark.docker
