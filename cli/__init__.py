@@ -47,7 +47,9 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "knowledge show": ("knowledge.entries:show", "Show one entry, with its source."),
     "knowledge stats": ("knowledge.entries:stats", "Count what is known of which task."),
     "knowledge add": ("knowledge.entries:add", "Add an architecture or a note of your own."),
+    "knowledge seed": ("knowledge.notes:seed", "Fill in notes on known architectures."),
     "knowledge import": ("knowledge.networks:take_in", "Take in networks that others measured."),
+    "knowledge export": ("knowledge.exporting:export", "Write a set to tune a local model on."),
     "paper": ("", "Read papers; reproduce and improve what they claim."),
     "paper add": ("paper.reading:add", "Read PDF, LaTeX, HTML, Markdown or text."),
     "paper list": ("paper.reading:list_papers", "List the papers of the workspace."),
@@ -93,7 +95,11 @@ BENCHES: Final[dict[str, tuple[str, str]]] = {
         "knowledge.retrieval:run",
         "Whether the right thing is found in the knowledge base, and how quickly.",
     ),
-    "nas201": ("search.nas201:run", "How good the cells are that policies find on NAS-Bench-201."),
+    "table": (
+        "tabular.table:run",
+        "How good what policies find is on a table of measured architectures, beside rivals.",
+    ),
+    "nas201": ("tabular.nas201:run", "How good the cells are that policies find on NAS-Bench-201."),
     "live": (
         "search.live:run",
         "How much policies gain in real runs at equal trials, against random draws.",

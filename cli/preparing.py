@@ -7,23 +7,38 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from archwright.cli.options import HERE, AsJson
+from archwright.cli.options import HERE, AsJson, open_knowledge
 from archwright.cli.output import emit, say
 from archwright.core.settings import IMAGE
+from archwright.knowledge.notes.shelf import seed_notes
 from archwright.runs.workspace.workspace import init as make_workspace
 
 
-def init(folder: Annotated[str, Parameter(name="DIR")] = HERE, /, *, json: AsJson = False) -> None:
+def init(
+    folder: Annotated[str, Parameter(name="DIR")] = HERE,
+    /,
+    *,
+    notes: bool = False,
+    json: AsJson = False,
+) -> None:
     """Make the folder a git repository and a workspace; what is there already stays.
 
     Args:
         folder: The workspace (default: this folder).
+        notes: Fill the knowledge base with notes on known architectures, as `knowledge seed` does.
     """
     paths = make_workspace(folder).paths
-    document = {"workspace": str(paths.root), "settings": str(paths.settings)}
+    document: dict[str, object] = {"workspace": str(paths.root), "settings": str(paths.settings)}
+    if notes:
+        with open_knowledge(str(paths.root)) as knowledge:
+            document["notes"] = sum(seed_notes(knowledge))
 
     def render() -> None:
         print(f"workspace {paths.root}, settings in {paths.settings.name}")
+        if notes:
+            print(f"{document['notes']} notes on known architectures in the knowledge base")
+        else:
+            print("`archwright knowledge seed` fills in notes on known architectures")
         print("next: `archwright run digits` in it discovers architectures for a built-in task")
 
     emit(json, document, render)

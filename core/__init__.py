@@ -69,6 +69,7 @@ from archwright.core.objectives import (
 )
 from archwright.core.script import Script, is_bundle, read_bundle, write_bundle
 from archwright.core.task import (
+    LEAST_BATCH,
     OPTIMIZERS,
     RECIPE_BOUNDS,
     RECIPE_KEYS,
@@ -113,6 +114,7 @@ __all__ = [
     "CONTROL",
     "COSTS",
     "COST_UNITS",
+    "LEAST_BATCH",
     "LOSSES",
     "METRICS",
     "OBJECTIVES",

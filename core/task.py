@@ -119,6 +119,9 @@ RECIPE_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "weight_decay": (0.0, 1.0),
     "batch_size": (8, 256),
 }
+"""What a candidate may ask for; from the task's own value on, where that lies below."""
+LEAST_BATCH: Final = 1
+"""What a task may ask for, where a larger batch of its samples takes too much memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +134,12 @@ class Recipe:
     batch_size: int = 32
     schedule: str = "cosine"
 
-    def updated(self, changes: Json) -> Recipe:
+    def updated(self, changes: Json, least_batch: int | None = None) -> Recipe:
         """This recipe with `changes`.
+
+        Args:
+            changes: values by key.
+            least_batch: the smallest batch size; otherwise that of the bounds or this recipe's.
 
         Raises:
             SourceError: an unknown key, a value of the wrong type, or one out of bounds.
@@ -143,7 +150,7 @@ class Recipe:
                 f"RECIPE has no key {unknown[0]!r}; it takes {', '.join(RECIPE_KEYS)}"
             )
         for key, value in changes.items():
-            _check_recipe_value(key, value)
+            _check_recipe_value(key, value, least_batch or self.batch_size)
         return replace(self, **{k: type(getattr(self, k))(v) for k, v in changes.items()})
 
     def to_json(self) -> dict[str, Any]:
@@ -154,7 +161,7 @@ class Recipe:
 RECIPE_KEYS: Final = tuple(Recipe.__dataclass_fields__)
 
 
-def _check_recipe_value(key: str, value: object) -> None:
+def _check_recipe_value(key: str, value: object, least_batch: int) -> None:
     choices = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES}.get(key)
     if choices is not None:
         if value not in choices:
@@ -162,6 +169,7 @@ def _check_recipe_value(key: str, value: object) -> None:
         return
     low, high = RECIPE_BOUNDS[key]
     whole = key == "batch_size"
+    low = min(low, least_batch) if whole else low
     if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
         raise SourceError(f"RECIPE[{key!r}] must be {'a whole number' if whole else 'a number'}")
     if not low <= value <= high:

@@ -19,12 +19,14 @@ from archwright.core import (
     Fingerprint,
     Measurement,
     SourceError,
+    TaskSpec,
     Verdict,
     is_bundle,
     next_id,
     sequence_of,
 )
 from archwright.knowledge.entries import Entry, Example, Match
+from archwright.knowledge.notes.shelf import domain_of, find_notes
 from archwright.knowledge.retrieval import find_passages, passage_id
 from archwright.knowledge.store import Knowledge
 from archwright.runs.context import Campaign, RunContext
@@ -37,6 +39,8 @@ LESSONS: Final = 5
 WARNINGS: Final = 3
 REJECTIONS: Final = 2
 PASSAGES: Final = 3
+NOTES: Final = 2
+"""Notes of the shelf that a proposal is shown, beside passages of papers."""
 REPAIRS: Final = 2
 """Past repairs that the debugger is shown."""
 SEARCHED: Final = 500
@@ -100,7 +104,7 @@ class Memory:
 
     def retrieve(self, number: int, choice: Choice, campaign: Campaign) -> Retrieved:
         """Examples (chosen for quality and diversity), lessons, failures of earlier runs and
-        passages of papers that bear on the first parent; none of any for the control arm.
+        passages of papers and notes that bear on the first parent; none of any for the control arm.
 
         Read once per number; the journal answers from then on.
         """
@@ -114,7 +118,7 @@ class Memory:
             return {
                 "examples": [as_work(e).model_dump() for e in examples],
                 "lessons": lessons,
-                "passages": self._passages(near),
+                "passages": self._passages(near, number),
                 "warnings": self._warnings(near),
             }
 
@@ -126,16 +130,12 @@ class Memory:
             warnings=tuple(found.get("warnings", ())),
         )
 
-    def _about(self, near: Candidate) -> str:
-        """An architecture in words: its title, the modules of its source, and the task."""
-        return f"{near.title} {' '.join(_MODULE.findall(near.source))} {self._spec.summary}"
-
     def _warnings(self, near: Candidate) -> list[str]:
         """Failures of this task whose code is like that of a work, and rejected decisions that
         bear on it, one line each."""
         failed = self._knowledge.warnings(self._task, near.source, WARNINGS, until=self._until)
-        about = self._about(near)
-        rejected = self._knowledge.rejections(self._task, about, REJECTIONS, until=self._until)
+        words = about(near, self._spec)
+        rejected = self._knowledge.rejections(self._task, words, REJECTIONS, until=self._until)
         return [
             *(f"{m.title}: ended {m.end} ({m.reason})" for m in failed),
             *(
@@ -144,11 +144,16 @@ class Memory:
             ),
         ]
 
-    def _passages(self, near: Candidate) -> list[dict[str, Any]]:
-        """What papers say that bears on a work."""
+    def _passages(self, near: Candidate, number: int) -> list[dict[str, Any]]:
+        """What papers say that bears on a work, then what notes do, others with each number."""
+        words, domain = about(near, self._spec), domain_of(self._spec.problem)
+        found = [
+            *find_passages(self._knowledge, words, PASSAGES, self._until),
+            *find_notes(self._knowledge, words, domain, NOTES, number - 1, self._until),
+        ]
         return [
-            Passage(id=passage_id(e), title=e.title, text=e.lesson).model_dump()
-            for e in find_passages(self._knowledge, self._about(near), PASSAGES, self._until)
+            Passage(id=passage_id(e), title=e.title, text=e.lesson, code=e.source).model_dump()
+            for e in found
         ]
 
     # --- what failed before ---------------------------------------------------------------------
@@ -261,6 +266,11 @@ class Memory:
         """The verdict on a candidate, where trainings on fresh seeds were compared for it."""
         given = (v for v in self._context.journal.verdicts() if v.candidate == id_)
         return next((v for v in given if v.comparisons), None)
+
+
+def about(near: Candidate, spec: TaskSpec) -> str:
+    """An architecture in words: its title, the modules of its source, and the task."""
+    return f"{near.title} {' '.join(_MODULE.findall(near.source))} {spec.summary}"
 
 
 def _family(source: str) -> str:

@@ -148,7 +148,7 @@ class Steering:
             choice = self._adapt(choice, stage, campaign)
             choice = replace(choice, target=self._space.sized(choice))
             confidence = self._policy.confidence()
-            believed = confidence and {**asdict(confidence), "earned": confidence.earned}
+            believed = confidence and asdict(confidence)
             said = {"state": self._policy.state(), "confidence": believed, "stage": stage}
             return asdict(choice) | said | self._share(number, ended, room)
 

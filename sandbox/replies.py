@@ -33,6 +33,11 @@ class Wanted:
         """What one sample takes, in float32."""
         return 4 * math.prod(self.shape)
 
+    @property
+    def headers_bytes(self) -> int:
+        """Room for the headers of the messages that one sample may take."""
+        return 1024 * (1 + self.row_bytes // frames.PART_BYTES)
+
 
 class ReplyReader:
     """Takes the bytes of one job in order, and ends with its reply.
@@ -52,6 +57,8 @@ class ReplyReader:
         self._wanted, self._receive = wanted or {}, receive
         self._state_left = state_bytes
         self._come = dict.fromkeys(self._wanted, 0)
+        self._row = bytearray()
+        """What has come of a sample that is sent in parts."""
         self._pending = bytearray()
         self._header: dict[str, Any] | None = None
         self._partial: dict[str, tuple[Array, int]] = {}
@@ -61,7 +68,7 @@ class ReplyReader:
     @property
     def limit_bytes(self) -> int:
         """What the job may send out: what it owes, and room for headers."""
-        owed = sum(w.samples * (w.row_bytes + 1024) for w in self._wanted.values())
+        owed = sum(w.samples * (w.row_bytes + w.headers_bytes) for w in self._wanted.values())
         return owed + 2 * self._state_left + frames.BODY_LIMIT_BYTES
 
     def feed(self, data: bytes) -> None:
@@ -86,12 +93,12 @@ class ReplyReader:
         if len(self._pending) < end:
             return False
         header = frames.parse(bytes(self._pending[size : size + header_bytes]))
-        body = bytes(self._pending[size + header_bytes : end])
+        body = self._pending[size + header_bytes : end]
         del self._pending[:end]
         self._take(header, body)
         return True
 
-    def _take(self, header: dict[str, Any], body: bytes) -> None:
+    def _take(self, header: dict[str, Any], body: bytearray) -> None:
         if self._header is not None:
             raise ValueError("it goes on after its end")
         if "block" in header:
@@ -101,23 +108,30 @@ class ReplyReader:
         else:
             self._header = header
 
-    def _take_block(self, header: dict[str, Any], body: bytes) -> None:
+    def _take_block(self, header: dict[str, Any], body: bytearray) -> None:
         name, start, rows = header["block"], header.get("start"), header.get("rows")
         wanted = self._wanted.get(name) if isinstance(name, str) else None
         if wanted is None:
             raise ValueError("it predicts what nobody asked for")
         if start != self._come[name] or type(rows) is not int or not rows > 0:
             raise ValueError(f"its predictions on {name} are out of order")
+        if "at" in header:
+            if header["at"] != len(self._row) or rows != 1:
+                raise ValueError(f"its predictions on {name} are out of order")
+            self._row += body
+            if len(self._row) < wanted.row_bytes:
+                return
+            body, self._row = self._row, bytearray()
         if start + rows > wanted.samples or len(body) != rows * wanted.row_bytes:
             raise ValueError(f"its predictions on {name} have the wrong size")
         self._come[name] += rows
-        flat = np.frombuffer(body, dtype="<f4").astype(np.float32)
+        flat = np.frombuffer(body, dtype="<f4").astype(np.float32, copy=False)
         if not np.isfinite(flat).all():
             raise ValueError(f"the predictions on {name} are not finite")
         if self._receive is not None:
             self._receive(name, start, flat.reshape(rows, *wanted.shape))
 
-    def _take_state(self, header: dict[str, Any], body: bytes) -> None:
+    def _take_state(self, header: dict[str, Any], body: bytearray) -> None:
         name, kind, shape = (header.get(key) for key in ("state", "kind", "shape"))
         if (
             not isinstance(name, str)

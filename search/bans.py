@@ -13,7 +13,7 @@ from typing import Literal
 
 from archwright.core import CONTROL, SourceError
 from archwright.search.operators import OPERATORS
-from archwright.source.code import callee, calls, code_of
+from archwright.source.code import callee, code_of
 from archwright.source.fingerprint import FAMILIES, family, mixing
 
 Kind = Literal["family", "operator", "words"]
@@ -58,7 +58,7 @@ def _called(source: str) -> set[str]:
     """The names of all that a source calls, as `_name` has them; its parts have names of its own
     choice, so what is called on `self` is left out."""
     try:
-        found = calls(code_of(source).tree)
+        found = code_of(source).calls
     except SourceError:
         return set()
     return {_name(callee(call)) for call in found if not _is_own(call.func)} - {""}

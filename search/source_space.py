@@ -16,7 +16,7 @@ import numpy as np
 from archwright.core import CONTROL, Array, Candidate, Problem, Recipe, SourceError
 from archwright.search.operators import OPERATORS, NotApplicable, edit_of
 from archwright.search.policies.protocol import Choice, Preview
-from archwright.source.code import callee, calls, code_of
+from archwright.source.code import callee, code_of
 from archwright.source.counting import count_parameters
 from archwright.source.fingerprint import FAMILIES, family, read_source
 
@@ -86,7 +86,7 @@ def outline(source: str, problem: Problem, recipe: Recipe) -> Array:
         SourceError: the source breaks the contract.
     """
     trained = read_source(source, problem, recipe).recipe
-    names = Counter(callee(call) for call in calls(code_of(source).tree))
+    names = Counter(callee(call) for call in code_of(source).calls)
     buckets = np.zeros(BUCKETS)
     for name, times in names.items():
         buckets[zlib.crc32(name.encode()) % BUCKETS] += times

@@ -12,6 +12,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from archwright.source.code import walk
 from archwright.source.values import BINARY, COMPARE, MAX_ITEMS
 
 _MAX_ROUNDS: Final = 100
@@ -274,7 +275,7 @@ def _size(value: Any) -> int:
 def stored(statement: ast.stmt) -> set[str]:
     """The names that a statement sets."""
     names: set[str] = set()
-    for node in ast.walk(statement):
+    for node in walk(statement):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             names.add(node.id)
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from archwright.core import (
+    LEAST_BATCH,
     Fingerprint,
     Problem,
     Recipe,
@@ -25,9 +26,17 @@ from archwright.core import (
     write_bundle,
 )
 from archwright.core.script import Script, is_python
-from archwright.source.code import CONTRACT_NAMES, callee, calls, classes, code_of, parse
+from archwright.source.code import (
+    CONTRACT_NAMES,
+    callee,
+    calls,
+    classes,
+    code_of,
+    tree_of,
+    walk,
+)
 from archwright.source.evaluation import stored
-from archwright.source.recipe import plain_assignments, recipe_changes
+from archwright.source.recipe import is_recipe, plain_assignments, recipe_changes
 from archwright.source.tree_form import normal_form
 
 SOURCE_LIMIT_BYTES: Final = 100_000
@@ -223,17 +232,13 @@ def _sealed_recipe(source: str, tree: ast.Module) -> ast.stmt | None:
     statements = plain_assignments(tree)
     if len(statements) != 1 or statements[0].value is None:
         return None
-    if source.count("RECIPE") > 1 and sum(_names_recipe(node) for node in ast.walk(tree)) > 1:
+    if source.count("RECIPE") > 1 and sum(is_recipe(node) for node in walk(tree)) > 1:
         return None
     try:
-        Recipe().updated(recipe_changes(ast.Module([statements[0]], [])) or {})
+        Recipe().updated(recipe_changes(ast.Module([statements[0]], [])) or {}, LEAST_BATCH)
     except SourceError:
         return None
     return statements[0]
-
-
-def _names_recipe(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and node.id == "RECIPE"
 
 
 def _check_entry(tree: ast.Module, entry: str) -> None:
@@ -297,7 +302,7 @@ def _parse(source: str) -> ast.Module:
             f"the source has {size:,} bytes; at most {SOURCE_LIMIT_BYTES:,} are taken"
         )
     try:
-        return parse(source)
+        return tree_of(source)
     except SyntaxError as error:
         raise SourceError(f"line {error.lineno or 1}: {error.msg}; correct the syntax") from None
     except (ValueError, RecursionError, MemoryError) as error:
@@ -345,7 +350,7 @@ def mixing(source: str) -> frozenset[str]:
     entry = defined.get("Model") or defined.get("Mixer")
     blocks = [c for c in defined.values() if c is not entry]
     kinds = {_kind(c) for c in blocks} - {"mlp"}
-    if len(kinds) > 1 and not any(callee(c) == "Conv2d" for c in calls(code.tree)):
+    if len(kinds) > 1 and not any(callee(c) == "Conv2d" for c in code.calls):
         kinds.discard("conv")
     return frozenset(kinds or {_kind(code.tree)})
 

@@ -26,6 +26,7 @@ from archwright.source.code import (
     free_name,
     method,
     rename_class,
+    walk,
 )
 from archwright.source.counting import count_parameters
 
@@ -119,12 +120,12 @@ class _Finder:
         self.tree = code.tree
         self.classes = classes(code.tree)
         self.found = Widths()
-        functions = [n for n in ast.walk(self.tree) if isinstance(n, ast.FunctionDef)]
+        functions = [n for n in walk(self.tree) if isinstance(n, ast.FunctionDef)]
         self.bound: dict[_Scope, dict[str, list[ast.expr]]] = {f: _bindings(f) for f in functions}
         self.constants = _bindings(code.tree)
         self.node_roles: dict[ast.Constant, set[Role]] = {}
         entry = self.classes.get("Model") or self.classes.get("Mixer")
-        self.entry_nodes = set(ast.walk(entry)) if entry else set()
+        self.entry_nodes = set(walk(entry)) if entry else set()
         self.parameters: dict[tuple[str, str], set[Role]] = {}
         self.owners = {
             id(n): c
@@ -134,7 +135,7 @@ class _Finder:
         }
 
     def find(self) -> Widths:
-        work = [(scope, list(calls(scope))) for scope in self.bound]
+        work = [(scope, calls(scope)) for scope in self.bound]
         for _ in range(len(self.classes) + 2):
             known = {k: set(v) for k, v in self.parameters.items()}
             for scope, inside in work:
@@ -263,7 +264,7 @@ class _Finder:
         owner = self.owners.get(id(scope))
         return [
             n.value
-            for n in ast.walk(owner or scope)
+            for n in walk(owner or scope)
             if isinstance(n, ast.Assign)
             for t in n.targets
             if isinstance(t, ast.Attribute) and t.attr == name
@@ -280,7 +281,7 @@ def _defaults(spec: ast.arguments, name: str) -> list[ast.expr]:
 def _bindings(scope: _Scope) -> dict[str, list[ast.expr]]:
     """What names are bound to: by assignments in the scope, and by loops over known lists."""
     found: dict[str, list[ast.expr]] = {}
-    for node in scope.body if isinstance(scope, ast.Module) else ast.walk(scope):
+    for node in scope.body if isinstance(scope, ast.Module) else walk(scope):
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 _bind(target, node.value, found)
@@ -346,7 +347,7 @@ def _round(value: float, divisor: int) -> int:
 def _scale_ratios(code: SourceCode, factor: float) -> list[Change]:
     """Scale the 2 of `hidden = 2 * input_shape[-1]`, and of `round(2.0 * width)`."""
     made = []
-    for node in ast.walk(code.tree):
+    for node in walk(code.tree):
         if not isinstance(node, ast.Assign):
             continue
         value = node.value

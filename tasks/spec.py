@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from archwright.core import (
+    LEAST_BATCH,
     AtPlateau,
     Backbone,
     Device,
@@ -244,7 +245,7 @@ def _conflicts(form: _TaskForm) -> Iterator[str]:
     yield from _sequence_conflicts(form)
     yield from _must_conflicts(form)
     try:
-        Recipe().updated(form.recipe)
+        Recipe().updated(form.recipe, LEAST_BATCH)
     except SourceError as error:
         yield str(error).replace("RECIPE", "[recipe]", 1)
 
@@ -371,7 +372,7 @@ def _to_spec(form: _TaskForm, baseline: str, folder: Path) -> TaskSpec:
         metric=objective.found,
         problem=problem,
         rungs=tuple(form.rungs),
-        recipe=Recipe().updated(form.recipe),
+        recipe=Recipe().updated(form.recipe, LEAST_BATCH),
         contract=form.contract,
         baseline=baseline,
         folder=folder,

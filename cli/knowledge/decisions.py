@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -14,10 +16,12 @@ from archwright.cli.output import emit, say
 from archwright.knowledge.decisions.folder import Decision, DecisionFolder
 from archwright.knowledge.decisions.importing import Taken, import_records, remember
 from archwright.knowledge.decisions.linting import Violation, lint
+from archwright.knowledge.decisions.wording import has_ended
 from archwright.runs.results.wording import clean
 from archwright.runs.workspace.workspace import Workspace
 
 RecordFolder = Annotated[Path, Parameter(name="DIR", help="MADR, Nygard or adr-tools.")]
+NO_STATUS: Final = "no status"
 FAULTY: Final = 2
 """The exit code of a folder with faults, as of any other wrong input."""
 
@@ -102,8 +106,10 @@ def take_in(records: RecordFolder, /, *, workspace: Folder = HERE, json: AsJson 
         "imported": [_taken_document(t) for t in taken if t.new],
         "known": [_taken_document(t) for t in taken if not t.new],
         "left_out": [_fault_document(f) for f in faults],
+        "statuses": _count(taken),
+        "warned": sum(has_ended(t.decision.status) for t in taken),
     }
-    emit(json, document, lambda: _print_import(taken, faults))
+    emit(json, document, lambda: _print_import(taken, document))
 
 
 def _taken_document(taken: Taken) -> dict[str, Any]:
@@ -117,13 +123,20 @@ def _taken_document(taken: Taken) -> dict[str, Any]:
     }
 
 
-def _print_import(taken: list[Taken], faults: list[Violation]) -> None:
+def _print_import(taken: list[Taken], document: dict[str, Any]) -> None:
     _print((t.decision for t in taken if t.new), "nothing new")
-    rejected = sum(t.decision.status == "rejected" for t in taken)
+    kinds = ", ".join(f"{count} {clean(kind, 40)}" for kind, count in document["statuses"].items())
     print(
-        f"{sum(t.new for t in taken)} imported, {sum(not t.new for t in taken)} there already, "
-        f"{len(faults)} left out; {rejected} are rejected ones, of which later runs are warned"
+        f"{len(document['imported'])} imported, {len(document['known'])} there already, "
+        f"{len(document['left_out'])} left out{': ' if kinds else ''}{kinds}; "
+        f"later runs are warned of {document['warned']}"
     )
+
+
+def _count(taken: list[Taken]) -> dict[str, int]:
+    """How many records there are of each status, whatever superseded them, the most first."""
+    kinds = (re.sub(r"^(superseded) by .*", r"\1", t.decision.status) for t in taken)
+    return dict(Counter(kind or NO_STATUS for kind in kinds).most_common())
 
 
 def check(folder: RecordFolder, /, *, json: AsJson = False) -> int:
@@ -156,7 +169,8 @@ def _document(decision: Decision) -> dict[str, Any]:
 
 def _print(decisions: Iterable[Decision], empty: str) -> None:
     lines = [
-        f"{d.number:04d}  {clean(d.status, 24):<10}  {clean(d.date, 10):<10}  {clean(d.title, 100)}"
+        f"{d.number:04d}  {clean(d.status or NO_STATUS, 40):<10}  {clean(d.date, 10):<10}"
+        f"  {clean(d.title, 100)}"
         for d in decisions
     ]
     print("\n".join(lines) or empty)

@@ -130,19 +130,23 @@ def fetch(said: str, workspace: Workspace) -> Kept:
 
 
 def task_for(kept: Kept, said: str | None) -> str:
-    """The task that was asked for, else the built-in one that the paper is written for.
+    """The task that was asked for, else the built-in one that the paper is written for, or the
+    folder of the shelf's own of that name.
 
-    A task's code is trusted, so that a paper cannot choose a folder: a person has to.
+    A task's code is trusted, so that a paper cannot choose any other folder: a person has to.
 
     Raises:
         InputError: no task is said.
     """
     from archwright.papers.experiment import written_for
+    from archwright.papers.library import shelf_task
 
     if said is not None:
         return said
     named = written_for(kept.paper)
     if named in built_in_names():
         return named
+    if named and (own := shelf_task(named)):
+        return str(own)
     which = f"is written for {named!r}, no built-in" if named else "does not say which"
     raise InputError(f"the paper {which} task: name the one to use with --task TASK")

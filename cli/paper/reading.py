@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -15,9 +14,11 @@ from archwright.cli.options import HERE, AsJson, Folder, ModelsKnown, Spending, 
 from archwright.cli.output import emit, say
 from archwright.core import InputError
 from archwright.core.settings import RunSettings
-from archwright.knowledge.papers.bundles import find_papers
 from archwright.knowledge.papers.folder import Kept, PaperFolder
+from archwright.knowledge.papers.given import find_given, one_of_each
 from archwright.knowledge.papers.passages import record_passages
+from archwright.knowledge.papers.web.library import WebLibrary
+from archwright.knowledge.papers.web.repositories import is_repository, paper_of, read_repository
 from archwright.knowledge.store import Knowledge
 from archwright.runs.results.wording import clean
 from archwright.runs.workspace.workspace import Workspace
@@ -29,21 +30,31 @@ _READERS = min(4, os.cpu_count() or 1)
 
 
 def add(
-    files: Annotated[list[str], Parameter(name="FILE|DIR")],
+    files: Annotated[list[str], Parameter(name="FILE|DIR|ADDRESS")],
     /,
     *,
+    paper: Annotated[str | None, Parameter(name="--for")] = None,
+    main: Annotated[str | None, Parameter(name="--main")] = None,
     workspace: Folder = HERE,
     json: AsJson = False,
 ) -> int:
     """Read papers into the workspace and its knowledge base.
 
     Args:
-        files: Papers, archives or folders of one, or folders of papers. Code is taken from a folder
+        files: Papers, archives or folders of one, or folders of papers; arxiv:ID, doi:10.… or an
+            http address of one; a git repository of a paper's code. Code is taken from a folder
             code/ beside a paper.
+        paper: The paper whose code a repository holds. Without it the repository's README names it.
+        main: The file of a folder or an archive that is the paper.
     """
+    if main is not None and len(files) != 1:
+        raise InputError("--main is the file of one paper: add the others without it")
     place = Workspace.open(workspace)
+    folder = PaperFolder(place.paths.papers)
+    words = [w for w in files if paper is None and not is_repository(w)]
     with Knowledge(place.paths.knowledge) as knowledge:
-        rows = list(_add_all(files, PaperFolder(place.paths.papers), knowledge))
+        rows = list(_add_all(words, folder, knowledge, WebLibrary(place.paths.fetched), main))
+    rows += [_link(word, folder, paper) for word in files if word not in words]
     failed = [row for row in rows if row["status"] == "failed"]
     if failed and len(rows) == 1:
         raise InputError(failed[0]["error"])
@@ -55,24 +66,38 @@ def add(
 
 
 def _add_all(
-    files: list[str], folder: PaperFolder, knowledge: Knowledge
+    files: list[str], folder: PaperFolder, knowledge: Knowledge, web: WebLibrary, main: str | None
 ) -> Iterator[dict[str, Any]]:
     """One row for each paper; what cannot be read does not hold up the others."""
     with ThreadPoolExecutor(_READERS) as threads:
-        pending: list[tuple[Path, Future[Kept]]] = []
-        for path in map(Path, files):
-            found = find_papers(path)
-            for skipped in found.skipped:
-                say(f"skipped {clean(str(skipped))}: it is no paper")
-            pending += [(p, threads.submit(folder.add, p)) for p in found.papers]
-        for path, future in pending:
-            try:
-                kept = future.result()
-            except InputError as error:
-                yield _failed(path, error)
-                continue
+        # What is fetched is read while the next is waited for.
+        found = find_given(files, web, lambda line: say(clean(line, 300)), main)
+        pending = [(item, threads.submit(item.read)) for item in found]
+    failed = {item: error for item, future in pending if (error := future.exception())}
+    read = [(item, future.result()) for item, future in pending if item not in failed]
+    kept_papers = dict(one_of_each(read))
+    for item, _ in pending:
+        if isinstance(error := failed.get(item), InputError):
+            yield _failed(item.word, error)
+        elif error is not None:
+            raise error
+        elif item in kept_papers:
+            read_paper = kept_papers[item]
+            kept = folder.keep(read_paper.paper, read_paper.origin, item.address)
             record_passages(knowledge, kept.id, kept.paper)
-            yield {**_row(kept), "file": str(path), "known": kept.known}
+            yield {**_row(kept), "file": item.word, "known": kept.known}
+
+
+def _link(word: str, folder: PaperFolder, prefix: str | None) -> dict[str, Any]:
+    """The row of a paper to which a repository's code was linked."""
+    try:
+        known = folder.find(prefix) if prefix is not None else None
+        found = read_repository(word)
+        kept = folder.link((known or paper_of(found, folder)).id, found.code)
+    except InputError as error:
+        return _failed(word, error)
+    say(f"{clean(found.name)}: {len(found.code)} files are now code of {kept.id}")
+    return {**_row(kept), "file": word, "known": True}
 
 
 def _row(kept: Kept) -> dict[str, Any]:
@@ -90,10 +115,10 @@ def _row(kept: Kept) -> dict[str, Any]:
     }
 
 
-def _failed(path: Path, error: InputError) -> dict[str, Any]:
+def _failed(word: str, error: InputError) -> dict[str, Any]:
     line = " ".join(str(error).split())
     row = {"id": "", "title": "", "pages": 0, "sections": 0, "status": "failed"}
-    return {**row, "file": str(path), "error": line}
+    return {**row, "file": word, "error": line}
 
 
 def list_papers(*, workspace: Folder = HERE, json: AsJson = False) -> None:

@@ -25,6 +25,7 @@ from archwright.runs.results.wording import (
     measured_text,
     reached_words,
     score_text,
+    size_text,
 )
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.workspace import Workspace
@@ -210,7 +211,7 @@ def _evidence(snapshot: Snapshot, verdict: Verdict, row: Candidate | None) -> It
     if verdict.mean is not None:
         yield f"{metric.name} {score_text(metric, verdict.mean)} on fresh seeds"
     if row:
-        yield f"{row.parameters:,} parameters"
+        yield size_text(row.parameters)
     if verdict.branch:
         yield f"branch    git log --graph {verdict.branch}"
     if verdict.decision:

@@ -17,7 +17,14 @@ from archwright.cli.run.consoles import show
 from archwright.core import Metric
 from archwright.runs.journal import Journal
 from archwright.runs.results.dossier import candidate_of, dossier_of
-from archwright.runs.results.wording import STATEMENT, clean, gain_text, printable, score_text
+from archwright.runs.results.wording import (
+    STATEMENT,
+    clean,
+    gain_text,
+    printable,
+    score_text,
+    size_text,
+)
 
 BARS: Final = "▁▂▃▄▅▆▇█"
 CURVE_POINTS: Final = 40
@@ -94,7 +101,9 @@ def _idea(document: Document, metric: Metric) -> Iterator[str]:
 
 def _measured(document: Document, metric: Metric) -> Iterator[str]:
     if document["parameters"]:
-        yield f"{document['parameters']:,} parameters, {document['flops']:,} FLOPs a sample"
+        yield f"{size_text(document['parameters'])}, {document['flops']:,} FLOPs a sample"
+    elif document["scores"]:
+        yield size_text(0)
     for steps, score in document["scores"].items():
         yield f"{score_text(metric, score)} after {steps} steps"
     if document["gain"] is not None:

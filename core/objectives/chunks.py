@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from archwright.core.objectives.losses import option
 
 if TYPE_CHECKING:
     from archwright.core.task import Problem
+
+_AT_ONCE: Final = 1 << 20
+"""About how many predictions are worked on at once."""
 
 Labels = Any
 """An array with the samples first; for the task's own code a dictionary of them as well."""
@@ -90,16 +93,25 @@ class Chunk:
             spread = np.log1p(np.exp(-np.abs(logits)))
             found: Array = np.maximum(logits, 0.0) - logits * self.labels + spread
             return found
-        logits = self.predictions.astype(np.float64)
-        logits -= logits.max(axis=-1, keepdims=True)
-        picked = self.picked(logits)
-        nats: Array = np.log(np.exp(logits, out=logits).sum(axis=-1)) - picked
+        nats: Array = np.empty(self.predictions.shape[:-1])
+        rows, out = self.predictions.reshape(-1, self.predictions.shape[-1]), nats.reshape(-1)
+        true = self._true.reshape(-1, 1)
+        pace = max(1, _AT_ONCE // rows.shape[-1])  # in float64 all of them may be too much
+        for part in (slice(start, start + pace) for start in range(0, len(rows), pace)):
+            logits = rows[part].astype(np.float64)
+            logits -= logits.max(axis=-1, keepdims=True)
+            picked = np.take_along_axis(logits, true[part], axis=-1)[:, 0]
+            out[part] = np.log(np.exp(logits, out=logits).sum(axis=-1)) - picked
         return nats
+
+    @property
+    def _true(self) -> Array:
+        """The class of each element; 0 where none is scored."""
+        return np.where(self.kept, self.labels, 0)
 
     def picked(self, logits: Array) -> Array:
         """What `logits` hold for the class of each element; of class 0 where none is scored."""
-        true = np.where(self.kept, self.labels, 0)[..., None]
-        found: Array = np.take_along_axis(logits, true, axis=-1)[..., 0]
+        found: Array = np.take_along_axis(logits, self._true[..., None], axis=-1)[..., 0]
         return found
 
 

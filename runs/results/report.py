@@ -47,6 +47,7 @@ from archwright.runs.results.wording import (
     noise_text,
     reached_words,
     score_text,
+    size_text,
     steer_words,
     tokens_text,
 )
@@ -174,7 +175,7 @@ def _baseline(snapshot: Snapshot) -> Iterator[RenderableType]:
     mean = score_text(snapshot.metric, base.mean)
     yield _text(
         f"{mean} over {len(base.scores)} seeds, noise sd {base.sd:.3g}, "
-        f"{base.parameters:,} parameters"
+        f"{size_text(base.parameters)}"
     )
 
 
@@ -213,7 +214,7 @@ def candidate_table(
         more = (
             "" if gain is None else gain_text(snapshot.metric, gain),
             str(row.rung),
-            f"{row.parameters:,}",
+            f"{row.parameters:,}" if row.parameters else "not known",
         )
         score = "" if row.score is None else score_text(snapshot.metric, row.score)
         cells = (clean(row.id, 20), clean(row.title), score, *(more if wide else ()))
@@ -244,7 +245,10 @@ def front_table(snapshot: Snapshot, rows: Sequence[Candidate]) -> RenderableType
     table = stretching_table(*names, stretched="idea")
     for row in rows:
         cells = (clean(row.id, 20), clean(row.title), score_text(metric, row.score or 0.0))
-        costs = (f"{row.parameters:,}", f"{row.flops / 1e6:.3g}" if row.flops else "?")
+        costs = (
+            f"{row.parameters:,}" if row.parameters else "?",
+            f"{row.flops / 1e6:.3g}" if row.flops else "?",
+        )
         table.add_row(*map(Text, (*cells, *costs, *(text(row) for text in known.values()))))
     return table
 

@@ -131,8 +131,8 @@ class Snapshot:
     aim: AimStanding | None = None
     """Where the aim is a cost; None where it is quality."""
     confidence: Mapping[str, Any] | None = None
-    """How far the policy believes its surrogate: `earned`, `correlation`, `parameters_alone`,
-    `examples`; None where it has none."""
+    """How well the policy's surrogate predicts: `correlation`, `parameters_alone`, `examples`,
+    `forest`; None where it has none."""
 
     @property
     def at_top(self) -> list[Candidate]:

@@ -84,6 +84,11 @@ def score_text(metric: Metric, value: float) -> str:
     return f"{number} {metric.unit}".rstrip()
 
 
+def size_text(parameters: int) -> str:
+    """How many parameters; nobody counts those of a script."""
+    return f"{parameters:,} parameters" if parameters else "parameters: not known"
+
+
 def gain_text(metric: Metric, gain: float) -> str:
     """A gain with its sign and unit; a difference of percentages is in points."""
     if metric.unit == "%":
@@ -199,14 +204,15 @@ def budget_text(spend: Spend, budget: Mapping[str, float]) -> Iterator[str]:
 
 
 def confidence_text(confidence: Mapping[str, Any]) -> str:
-    """Whether the surrogate chooses among proposals, and what its confidence rests on."""
+    """How well the surrogate predicts that chooses among proposals."""
     if not confidence["examples"]:
         return "surrogate: too little measured to judge it"
-    used = "in use" if confidence["earned"] else "not used"
+    forest = confidence.get("forest")  # Runs of earlier versions had a forest alone.
+    parts = "" if forest is None else f"; the forest has {100 * forest:.0f} % of the say"
     return (
-        f"surrogate {used}: rank correlation {confidence['correlation']:.2f} held out, the "
+        f"surrogate: rank correlation {confidence['correlation']:.2f} held out, the "
         f"parameter count alone {confidence['parameters_alone']:.2f}, "
-        f"over {confidence['examples']} candidates"
+        f"over {confidence['examples']} candidates{parts}"
     )
 
 

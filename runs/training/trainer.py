@@ -19,6 +19,7 @@ from archwright.core import (
     Arrays,
     Json,
     Outcome,
+    RunError,
     SplitScores,
     Status,
     TaskError,
@@ -72,9 +73,19 @@ class Trainer:
         return split_key(*self._task.load(TEST, 0))
 
     def open_sealed(self, spec: TrialSpec) -> SplitScores:
-        """Test scores of a trial that was trained with `train_sealed`."""
-        kept = np.load(self._sealed(spec), allow_pickle=False)
-        task = self._task.spec
+        """Test scores of a trial that was trained with `train_sealed`.
+
+        Raises:
+            RunError: they are not there: earlier versions sealed predictions in their place.
+        """
+        task, sealed = self._task.spec, self._sealed(spec)
+        try:
+            kept = np.load(sealed, allow_pickle=False)
+        except (OSError, ValueError):
+            raise RunError(
+                f"the sealed scores {sealed} cannot be read; a run that an earlier version began "
+                f"has none: begin a new one with `archwright run {task.name}`"
+            ) from None
         return split_scores(task.metric, task.problem, kept, self._data.labels(TEST))
 
     def validation_size(self) -> tuple[int, int]:
@@ -191,7 +202,7 @@ class Trainer:
         return Status.OK, "", scored
 
     def _sealed(self, spec: TrialSpec) -> Path:
-        return self._predictions / (self._key(spec).replace("/", "-") + ".npy")
+        return self._predictions / (self._key(spec).replace("/", "-") + ".scores.npy")
 
     def _seal(self, spec: TrialSpec, kept: Array) -> None:
         target = self._sealed(spec)

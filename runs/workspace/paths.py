@@ -33,6 +33,10 @@ class WorkspacePaths:
         return self.state / "papers"
 
     @property
+    def fetched(self) -> Path:
+        return self.state / "fetched"
+
+    @property
     def looks(self) -> Path:
         return self.state / "looks.json"
 

@@ -39,12 +39,24 @@ class Sender:
         self._write = write
 
     def block(self, name: str, start: int, rows: NDArray[Any]) -> None:
-        """Send predictions of consecutive samples from `start` on: `(rows, *output_shape)`."""
-        pace = max(1, PART_BYTES // max(1, 4 * rows[:1].size))
+        """Send predictions of consecutive samples from `start` on: `(rows, *output_shape)`. A
+        sample that takes more than a part is sent in parts, each with its place in bytes."""
+        row_bytes = max(1, 4 * rows[:1].size)
+        if row_bytes > PART_BYTES:
+            for place, row in enumerate(rows, start):
+                self._row(name, place, row)
+            return
+        pace = PART_BYTES // row_bytes
         for first in range(0, len(rows), pace):
             cut = np.ascontiguousarray(rows[first : first + pace], dtype="<f4")
             header = {"block": name, "start": start + first, "rows": len(cut)}
             self._write(encode(header, cut.tobytes()))
+
+    def _row(self, name: str, place: int, row: NDArray[Any]) -> None:
+        flat = np.ascontiguousarray(row, dtype="<f4").reshape(-1)
+        for first in range(0, len(flat), PART_BYTES // 4):
+            header = {"block": name, "start": place, "rows": 1, "at": 4 * first}
+            self._write(encode(header, flat[first : first + PART_BYTES // 4].tobytes()))
 
     def state(self, name: str, array: NDArray[Any]) -> None:
         """Send one array of the trained state, in as many messages as it takes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import heapq
 import itertools
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -113,6 +114,10 @@ class Turns:
 
 CHECK_SECONDS: Final = 60.0
 CHECK_MEMORY_MB: Final = 2048
+_OUTPUTS_CHECKED: Final = 10
+"""How many predictions of a sample the checks may hold at once, on top of that."""
+_SECONDS_A_MB: Final = 1
+"""What they may take longer for each MB of a sample's predictions."""
 _PROBE_SECONDS: Final = 20.0
 
 
@@ -183,7 +188,7 @@ class WarmSandbox(ABC):
         self, source: str, problem: Problem, seed: int = 0, proxies: bool = False
     ) -> CheckReport:
         """Build the candidate and execute the checks before training; once more if that is lost."""
-        job = JobRequest(CHECK_SECONDS, CHECK_MEMORY_MB)
+        job = JobRequest(*check_limits(problem))
         if problem.script is None:
             job = replace(job, check=check_request(source, problem, seed, proxies))
         elif (short := script_check(source, problem, seed)) is not None:
@@ -337,6 +342,14 @@ class WarmSandbox(ABC):
             worker.end(patience_seconds=0.0 if stuck else END_SECONDS)
             if not self._turns.closed:
                 worker.start()
+
+
+def check_limits(problem: Problem) -> tuple[float, int]:
+    """CPU seconds and MB that the checks of a candidate may take: more where predictions are
+    large."""
+    output_mb = 4 * math.prod(problem.output_shape) >> 20
+    seconds = CHECK_SECONDS + _SECONDS_A_MB * output_mb
+    return seconds, CHECK_MEMORY_MB + _OUTPUTS_CHECKED * output_mb
 
 
 @functools.cache

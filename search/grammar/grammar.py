@@ -9,9 +9,9 @@ sequential, branching and residual parts, until only layers of PyTorch are left.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
-from typing import Final
+from typing import Final, NamedTuple
 
 from archwright.core import Problem
 from archwright.search.grammar.drawing import (
@@ -84,29 +84,44 @@ def _draw_once(
 ) -> Drawing:
     """One of so many draws, the nearest to the limit by its own size, scaled down to it."""
     drawn = [_draw_unscaled(problem, rng, with_recipe) for _ in range(choices)]
-    nearest = min(drawn, key=lambda d: _distance(d, problem, limit)) if choices > 1 else drawn[0]
-    return replace(nearest, source=fit_parameters(nearest.source, problem, limit))
+    nearest = (
+        min(drawn, key=lambda d: _distance(d.source, problem, limit)) if choices > 1 else drawn[0]
+    )
+    kind = family(nearest.source)
+    return Drawing(
+        fit_parameters(nearest.source, problem, limit),
+        _title(nearest.body, kind),
+        nearest.rationale,
+        kind,
+    )
 
 
-def _distance(drawing: Drawing, problem: Problem, limit: int) -> float:
-    """How far a drawing's size is from the limit, on a log scale."""
-    count = count_parameters(drawing.source, problem)
+def _distance(source: str, problem: Problem, limit: int) -> float:
+    """How far a source's size is from the limit, on a log scale."""
+    count = count_parameters(source, problem)
     return abs(math.log(count / limit)) if count and limit > 0 else math.inf
 
 
-def _draw_unscaled(problem: Problem, rng: Random, with_recipe: bool) -> Drawing:
+class _Unscaled(NamedTuple):
+    """A draw before its widths are scaled."""
+
+    source: str
+    body: list[Term]
+    rationale: str
+
+
+def _draw_unscaled(problem: Problem, rng: Random, with_recipe: bool) -> _Unscaled:
     frame = Frame(problem, rng)
     ends = Ends()
     terms = _draw_mixer(frame) if problem.entry == "Mixer" else _draw_model(frame, ends)
-    recipe = draw_recipe(rng) if rng.random() < RECIPE_SHARE and with_recipe else ""
+    recipe = draw_recipe(problem, rng) if rng.random() < RECIPE_SHARE and with_recipe else ""
     words = _describe(frame, terms)
     entry = _write_entry(frame, terms, ends)
     parts = (*terms.values(), *ends.readers.values(), *ends.outs.values())
     every = [t for part in parts for t in part]
     source = assemble(paragraph(words), needed(every), entry, recipe)
     source = replace_norms(replace_activations(source, frame.activation), frame.norms)
-    kind = family(source)
-    return Drawing(source, _title(terms["body"], kind), " ".join(frame.reasons), kind)
+    return _Unscaled(source, terms["body"], " ".join(frame.reasons))
 
 
 def _draw_mixer(frame: Frame) -> dict[str, list[Term]]:

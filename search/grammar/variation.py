@@ -5,12 +5,13 @@ another.
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Mapping
 from random import Random
 from typing import Any, Final
 
-from archwright.core import SourceError
-from archwright.source.code import Change, SourceCode, callee, calls, code_of
+from archwright.core import Problem, SourceError
+from archwright.source.code import Change, SourceCode, callee, code_of
 from archwright.source.recipe import recipe_changes, recipe_statements
 
 ACTIVATIONS: Final[Mapping[str, str]] = {
@@ -39,7 +40,7 @@ NORMS: Final[Mapping[str, tuple[str, ...]]] = {
 def activation_sites(code: SourceCode) -> dict[str, list[ast.Call]]:
     """Calls of activations, as layers and as functions, by the layer's name."""
     found: dict[str, list[ast.Call]] = {}
-    for call in calls(code.tree):
+    for call in code.calls:
         name = callee(call)
         name = FUNCTIONS.get(name, name) if _is_function(call) else name
         if name in ACTIVATIONS and isinstance(call.func, ast.Attribute):
@@ -67,7 +68,7 @@ def put_activation(code: SourceCode, call: ast.Call, new: str) -> list[Change]:
 def norm_sites(code: SourceCode) -> dict[str, list[ast.Call]]:
     """Calls of norm layers with a width, by name."""
     found: dict[str, list[ast.Call]] = {}
-    for call in calls(code.tree):
+    for call in code.calls:
         name = callee(call)
         if name in NORMS and isinstance(call.func, ast.Attribute) and _norm_width(call):
             found.setdefault(name, []).append(call)
@@ -77,7 +78,7 @@ def norm_sites(code: SourceCode) -> dict[str, list[ast.Call]]:
 def norm_choices(code: SourceCode, name: str) -> tuple[str, ...]:
     """What may stand in a norm's place in this source."""
     if name == "GroupNorm":
-        images = any(callee(c) == "Conv2d" for c in calls(code.tree))
+        images = any(callee(c) == "Conv2d" for c in code.calls)
         return ("BatchNorm2d",) if images else ("BatchNorm1d",)
     return NORMS[name]
 
@@ -124,12 +125,23 @@ RECIPE_CHOICES: Final[Mapping[str, tuple[Any, ...]]] = {
     "optimizer": ("adamw", "rmsprop"),
 }
 """Values that are worth a try, all within the bounds of a recipe."""
-RECIPE_WEIGHTS: Final = (5, 4, 2, 2, 1)
+_RECIPE_WEIGHTS: Final = {
+    "learning_rate": 5, "weight_decay": 4, "batch_size": 2, "schedule": 2, "optimizer": 1,
+}  # fmt: skip
+_LARGE_OUTPUT: Final = 1 << 20
+"""Numbers of one prediction from which on memory decides the batch size: it is the task's."""
 
 
-def draw_recipe(rng: Random) -> str:
+def recipe_weights(problem: Problem) -> dict[str, int]:
+    """The keys of a recipe that are worth a try, and how often each is taken."""
+    fixed = {"batch_size"} if math.prod(problem.output_shape) > _LARGE_OUTPUT else set()
+    return {key: weight for key, weight in _RECIPE_WEIGHTS.items() if key not in fixed}
+
+
+def draw_recipe(problem: Problem, rng: Random) -> str:
     """A `RECIPE = {…}` line with one or two keys."""
-    keys = rng.choices(tuple(RECIPE_CHOICES), RECIPE_WEIGHTS, k=rng.choice((1, 2)))
+    weights = recipe_weights(problem)
+    keys = rng.choices(tuple(weights), tuple(weights.values()), k=rng.choice((1, 2)))
     return write_recipe({k: rng.choice(RECIPE_CHOICES[k]) for k in sorted(set(keys))})
 
 

@@ -12,7 +12,6 @@ from archwright.search.grammar.library import BLOCK_CHOICES, draw_arguments
 from archwright.search.grammar.variation import (
     ACTIVATIONS,
     RECIPE_CHOICES,
-    RECIPE_WEIGHTS,
     activation_sites,
     find_recipe,
     norm_choices,
@@ -20,9 +19,10 @@ from archwright.search.grammar.variation import (
     put_activation,
     put_norm,
     put_recipe,
+    recipe_weights,
 )
 from archwright.search.operators.parents import Edit, NotApplicable, Parent, Site
-from archwright.source.code import Change, SourceCode, callee, calls, code_of
+from archwright.source.code import Change, SourceCode, callee, code_of
 from archwright.source.widths import find_widths
 
 FACTORS: Final = (1.25, 1.5, 2.0)
@@ -78,7 +78,7 @@ def tune_block(source: str, problem: Problem, rng: Random) -> Edit:
     options: list[tuple[str, Change]] = []
     for site in parent.sites:
         options += _retuned(parent, site, rng)
-    for call in calls(parent.code.tree):
+    for call in parent.code.calls:
         options += _reset(parent.code, call, rng)
     if not options:
         raise NotApplicable("no block or layer has settings that are known")
@@ -141,11 +141,10 @@ def kernel_of(call: ast.Call) -> Kernel | None:
 
 def change_recipe(source: str, problem: Problem, rng: Random) -> Edit:
     """One key of the training recipe set to another value."""
-    del problem
-    code = code_of(source)
+    code, weights = code_of(source), recipe_weights(problem)
     found = find_recipe(code)
     recipe = dict(found[1]) if found else {}
-    key = rng.choices(tuple(RECIPE_CHOICES), RECIPE_WEIGHTS)[0]
+    key = rng.choices(tuple(weights), tuple(weights.values()))[0]
     value = rng.choice([v for v in RECIPE_CHOICES[key] if v != recipe.get(key)])
     changed = put_recipe(code, recipe | {key: value})
     why = "An architecture shows what it can do only at a recipe that suits it."

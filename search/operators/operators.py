@@ -15,7 +15,7 @@ from archwright.search.operators import local_edits, structural_edits
 from archwright.search.operators.parents import Edit, NotApplicable, Parent
 from archwright.search.operators.script_edits import edit_script
 from archwright.search.operators.structural_edits import recombine
-from archwright.source.code import code_of
+from archwright.source.code import alike, code_of
 from archwright.source.counting import count_parameters
 from archwright.source.widths import fit_parameters
 
@@ -129,7 +129,7 @@ def _fitted(source: str, problem: Problem) -> str:
 
 
 def _same(source: str, parent: str) -> bool:
-    return ast.dump(code_of(source).tree) == ast.dump(code_of(parent).tree)
+    return alike(code_of(source).tree, code_of(parent).tree)
 
 
 def note(source: str, title: str) -> str:

@@ -30,7 +30,8 @@ from archwright.source.code import (
     free_name,
     method,
     names,
-    parse,
+    tree_of,
+    walk,
 )
 from archwright.source.counting import Blueprint, build_blueprint
 
@@ -160,7 +161,7 @@ class Parent:
         holds_block = any(w in first for w in ("block", "fn", "module", "layer", "shape"))
         if asked != 1 or holds_block or not inside & {"Conv2d", "Linear", "GRU", "LSTM"}:
             return None
-        if not any(isinstance(n, ast.Name) and n.id == first for n in ast.walk(init)):
+        if not any(isinstance(n, ast.Name) and n.id == first for n in walk(init)):
             return None
         return "image" if "Conv2d" in inside else self.flow
 
@@ -285,13 +286,13 @@ def bring(
 
 def same_interface(node: _Defined, source: str) -> bool:
     """Whether two definitions of one name can stand for each other: the same constructor."""
-    other = parse(source).body[0]
+    other = tree_of(source).body[0]
     return _arguments(node) == _arguments(other)
 
 
 def _arguments(node: ast.AST) -> list[str]:
     found = next(
-        (n for n in ast.walk(node) if isinstance(n, ast.FunctionDef) and n.name == "__init__"),
+        (n for n in walk(node) if isinstance(n, ast.FunctionDef) and n.name == "__init__"),
         node if isinstance(node, ast.FunctionDef) else None,
     )
     return [ast.dump(a) for a in found.args.args] if found else []
@@ -310,7 +311,7 @@ def add_imports(source: str) -> str:
     code = code_of(source)
     bound = {
         (a.asname or a.name.split(".")[0])
-        for n in ast.walk(code.tree)
+        for n in walk(code.tree)
         if isinstance(n, ast.Import | ast.ImportFrom)
         for a in n.names
     }

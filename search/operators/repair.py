@@ -103,7 +103,7 @@ def fix_misfit(failed: Failed) -> Edit | None:
     if match is None:
         return None
     new, old, made = map(int, match.groups())
-    for call in calls(failed.code.tree):
+    for call in failed.code.calls:
         if callee(call) != "Linear" or not isinstance(call.func, ast.Attribute) or not call.args:
             continue
         sizes = [failed.number(a) for a in call.args[:2]]

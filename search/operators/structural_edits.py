@@ -45,6 +45,7 @@ from archwright.source.code import (
     free_name,
     method,
     rename_class,
+    walk,
 )
 from archwright.source.widths import scale_width
 
@@ -182,7 +183,7 @@ def _drop_term(parent: Parent, rng: Random) -> Edit:
     forward = method(parent.entry, "forward")
     sums = [
         (n, a, b)
-        for n in ast.walk(forward or parent.init)
+        for n in walk(forward or parent.init)
         if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Add)
         for a, b in ((n.left, n.right), (n.right, n.left))
         if _own_call(b)
@@ -210,10 +211,10 @@ def remove_module(source: str, owner: str, name: str) -> str:
     code = code_of(source)
     node = classes(code.tree)[owner]
     init = method(node, "__init__")
-    uses = [n for n in ast.walk(node) if isinstance(n, ast.Attribute) and n.attr == name]
+    uses = [n for n in walk(node) if isinstance(n, ast.Attribute) and n.attr == name]
     if init is None or len(uses) != 1:
         return source
-    made = [s for s in init.body if uses[0] in ast.walk(s)]
+    made = [s for s in init.body if uses[0] in walk(s)]
     return code.apply([code.cut_statement(s, init.body) for s in made])
 
 

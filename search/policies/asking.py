@@ -8,6 +8,7 @@ from random import Random
 from typing import Any, ClassVar
 
 from archwright.core import Candidate, CandidateStatus, Json
+from archwright.search.policies.outlook import Outlook
 from archwright.search.policies.protocol import Choice, Preview, Space
 from archwright.search.predict.surrogate import Confidence
 
@@ -25,14 +26,10 @@ class Known:
         """In the order in which they came."""
         self.ranked: list[Candidate] = []
         """Measured ones, the best first; of equals the one that came first."""
-        self.champions: list[Candidate] = []
-        """The best of each lineage, the best first. A lineage is a draft, or what was known before,
-        and all that descends from it by first parents."""
+        self.outlook = Outlook()
         self.broken: list[Candidate] = []
         """Those that failed."""
         self.children: dict[str, int] = {}
-        self._lineage: dict[str, str] = {}
-        self._champion: dict[str, Candidate] = {}
 
     def add(self, candidate: Candidate, proposal: Preview | None) -> bool:
         """Take in a candidate that has ended; False for one that was told before (as a migrant),
@@ -44,15 +41,13 @@ class Known:
         self.by_id[id_] = candidate
         for parent in candidate.parents:
             self.children[parent] = self.children.get(parent, 0) + 1
-        first = candidate.parents[0] if candidate.parents else id_
-        self._lineage[id_] = self._lineage.get(first, first)
         if proposal is not None:
             self.proposals[id_] = proposal
             self.keys.add(proposal.key)
         if candidate.gain is not None:
             self.measured.append(candidate)
             insort(self.ranked, candidate, key=_order)
-            self._compare(candidate)
+            self.outlook.add(candidate)
         elif candidate.status is not CandidateStatus.DUPLICATE:
             self.broken.append(candidate)
         return True
@@ -61,17 +56,6 @@ class Known:
         """The coarse kind of a candidate; empty where it is not known."""
         proposal = self.proposals.get(candidate.id)
         return proposal.family if proposal else ""
-
-    def _compare(self, candidate: Candidate) -> None:
-        """Whether it is the champion of its lineage now."""
-        lineage = self._lineage[candidate.id]
-        before = self._champion.get(lineage)
-        if before is not None:
-            if candidate.fitness <= before.fitness:
-                return
-            self.champions.remove(before)
-        self._champion[lineage] = candidate
-        insort(self.champions, candidate, key=_order)
 
     def place(self, candidate: Candidate) -> int:
         """How many are better."""

@@ -52,15 +52,18 @@ class Islands:
         return max(found, key=lambda r: r.fitness).id if found else None
 
     def confidence(self) -> Confidence | None:
-        """That of the island that believes its own most."""
-        found = [confidence for i in self._islands if (confidence := i.confidence()) is not None]
-        return max(found, key=lambda t: t.correlation, default=None)
+        """That of the island whose surrogate predicts best."""
+        best = self._best_informed()
+        return None if best is None else best.confidence()
 
     def expect(self, preview: Preview) -> float | None:
-        """What the island expects that believes its own surrogate most."""
-        trusting = [i for i in self._islands if (c := i.confidence()) is not None and c.earned]
-        best = max(trusting, key=_correlation, default=None)
+        """What the island expects whose surrogate predicts best."""
+        best = self._best_informed()
         return None if best is None else best.expect(preview)
+
+    def _best_informed(self) -> Policy | None:
+        known = [(c.correlation, i) for i in self._islands if (c := i.confidence()) is not None]
+        return max(known, key=lambda pair: pair[0])[1] if known else None
 
     def state(self) -> dict[str, Any]:
         """See `Policy.state`."""
@@ -74,8 +77,3 @@ class Islands:
             self.tell(candidate)
         if self.state() != state:
             raise ValueError(f"this is not the state of these islands after {len(results)} results")
-
-
-def _correlation(policy: Policy) -> float:
-    confidence = policy.confidence()
-    return confidence.correlation if confidence else 0.0

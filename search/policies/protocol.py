@@ -79,12 +79,12 @@ class Policy(Protocol):
         ...
 
     def confidence(self) -> Confidence | None:
-        """How far it believes its surrogate; None where it has none."""
+        """How well its surrogate predicts; None where it has none."""
         ...
 
     def expect(self, preview: Preview) -> float | None:
-        """How good it expects a proposal to be, its doubt in the proposal's favour: larger is
-        better, among proposals of the same moment; None where it trusts no surrogate."""
+        """The logarithm of the improvement that it expects of a proposal: larger is better, among
+        proposals of the same moment; None where it knows too little."""
         ...
 
     def state(self) -> dict[str, Any]:

@@ -11,29 +11,26 @@ import numpy as np
 from archwright.core import Array, Candidate
 from archwright.search.policies.asking import Known
 from archwright.search.policies.protocol import Choice, Preview, Space
-from archwright.search.predict.surrogate import Confidence, Surrogate
+from archwright.search.predict.surrogate import Confidence, Only, Surrogate
 
-OPTIMISM: Final = 1.25
-"""Standard deviations of the surrogate that count in a proposal's favour."""
-MOST_EXAMPLES: Final = 256
+MOST_EXAMPLES: Final = 160
 REFIT: Final = 0.02
 """The surrogate is fitted again once so large a share of results is new."""
 
 
 class Shortlist:
-    """Draws choices, previews their proposals, and takes the one with the highest optimistic
-    prediction, once the surrogate has earned confidence; until then the first that is new."""
+    """Draws choices, previews their proposals, and takes the one that is expected to improve most
+    on the best; before the first handful of results the first that is new."""
 
-    def __init__(self, space: Space, known: Known, seed: int, optimism: float = OPTIMISM) -> None:
+    def __init__(self, space: Space, known: Known, seed: int, only: Only | None = None) -> None:
         self._space = space
         self._known = known
-        self._optimism = optimism
-        self._surrogate = Surrogate(seed)
+        self._surrogate = Surrogate(seed, only)
         self._fitted = 0
 
     @property
     def confidence(self) -> Confidence:
-        """How far the surrogate is believed, as of its last fit."""
+        """How well the surrogate predicts, as of its last fit."""
         return self._surrogate.confidence()
 
     def pick(self, draw: Callable[[Random], Choice], rng: Random) -> Choice:
@@ -41,19 +38,19 @@ class Shortlist:
         if not self._space.previews:
             return draw(rng)
         self._refit()
-        found = self._draw(draw, self._space.previews if self.confidence.earned else 1, rng)
+        found = self._draw(draw, self._space.previews if self._surrogate.ready else 1, rng)
         if len(found) < 2:
             return found[0][0] if found else draw(rng)
-        mean, sd = self._surrogate.predict(np.array([p.features for _, p in found]))
-        return found[int(np.argmax(mean + self._optimism * sd))][0]
+        improvement = self._surrogate.improvement(np.array([p.features for _, p in found]))
+        return found[int(np.argmax(improvement))][0]
 
     def expect(self, proposal: Preview) -> float | None:
-        """The optimistic prediction for a proposal; None without confidence in it."""
+        """The logarithm of the improvement that is expected of a proposal; None before the first
+        handful of results."""
         self._refit()
-        if not self.confidence.earned:
+        if not self._surrogate.ready:
             return None
-        mean, sd = self._surrogate.predict(proposal.features[None, :])
-        return float(mean[0] + self._optimism * sd[0])
+        return float(self._surrogate.improvement(proposal.features[None, :])[0])
 
     def _draw(
         self, draw: Callable[[Random], Choice], count: int, rng: Random
@@ -78,18 +75,18 @@ class Shortlist:
         if examples:
             features = [self._known.proposals[r.id].features for r in examples]
             sizes = np.array([r.parameters for r in examples], float)
-            self._surrogate.fit(np.array(features), targets(len(examples)), sizes)
+            self._surrogate.fit(np.array(features), targets(len(examples)), sizes, count)
 
     def _examples(self) -> list[Candidate]:
         """The best and the latest, the best first."""
-        ranked = self._known.ranked
+        ranked = self._known.outlook.ranked
         if len(ranked) <= MOST_EXAMPLES:
             return ranked
         half = MOST_EXAMPLES // 2
         best = ranked[:half]
         ids = {r.id for r in best}
         latest = [r for r in self._known.measured[-half:] if r.id not in ids]
-        return best + sorted(latest, key=lambda r: r.fitness, reverse=True)
+        return best + sorted(latest, key=self._known.outlook.of, reverse=True)
 
 
 def targets(count: int) -> Array:

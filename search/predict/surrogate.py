@@ -1,194 +1,164 @@
-"""A surrogate: predicts how good a candidate will be, how sure it is, and whether to believe it.
+"""How good a candidate will be, and how sure that is: a Gaussian process from the first handful of
+results on, and a forest as far as that predicts better.
 
-An ensemble of randomised trees (Geurts, Ernst and Wehenkel 2006, "Extremely randomized trees"),
-each grown on four fifths of the results, drawn without replacement, and judged on the fifth that it
-has not seen. All trees grow at once, level by level, in numpy: a forest on a hundred results takes
-milliseconds, and nothing need be imported that takes a second.
+Each says what it expects of results that it has not seen. The weight of the forest is the one under
+which these together are most likely, held towards the process while there are few (stacking of
+predictive distributions, Yao, Vehtari, Simpson and Gelman 2018).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from math import erfc, sqrt
+from typing import Final, Literal
 
 import numpy as np
 
 from archwright.core import Array
+from archwright.search.predict.forest import Forest
+from archwright.search.predict.gaussian import GaussianProcess
 from archwright.search.predict.ranks import rank_correlation
 
-TREES: Final = 64
-SHARE: Final = 0.8
-"""Of the results that each tree is grown on; it is judged on the others."""
-SPLITS: Final = 24
-"""Random splits that compete at a node."""
-DEPTH: Final = 8
-LEAST_CORRELATION: Final = 0.4
-LEAST_EXAMPLES: Final = 6
+LEAST_EXAMPLES: Final = 4
+"""Results before anything is predicted."""
+GROWTH: Final = 0.05
+"""The forest is grown again once so large a share of all results is new."""
+FOREST_EXAMPLES: Final = 8
+PRIOR: Final = 40.0
+"""Results that count for the process before any is known: a forest expects nothing better than it
+has seen, which is what early on has to be found."""
+DOUBT: Final = 0.25
+"""The share of a standard deviation that counts in a proposal's favour: with few results most of
+what is uncertain is far from all that is good."""
+_ROUNDS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """How far a surrogate is to be believed.
+    """How well a surrogate predicts.
 
-    Both correlations with the targets are Spearman's, over `examples` results: of what the trees
-    predict that were not grown on a result, and of the parameter count alone.
+    Both correlations with the targets are Spearman's, over `examples` results: of what it expects
+    of a result from the others (as of the last forest, where there is one), and of the parameter
+    count alone. `forest` is the forest's share.
     """
 
     correlation: float = 0.0
     parameters_alone: float = 0.0
     examples: int = 0
-
-    @property
-    def earned(self) -> bool:
-        """Whether the surrogate may be used."""
-        return self.correlation > max(LEAST_CORRELATION, self.parameters_alone)
+    forest: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Level:
-    """The nodes at one depth of all trees: mean target, and where `feature >= 0` a split, whose
-    children are numbers `child` (at most `threshold`) and `child + 1` of the next level."""
-
-    mean: Array
-    feature: Array
-    threshold: Array
-    child: Array
+Only = Literal["process", "forest"]
 
 
 class Surrogate:
-    """Fit it, ask it for its confidence, and predict.
+    """Fit it, then ask it which proposals may be improvements.
 
     Args:
-        seed: of each tree's results and the random splits; the same data give the same forest.
+        seed: of the forest.
+        only: one of the two parts alone, to see what the other adds.
     """
 
-    def __init__(self, seed: int = 0) -> None:
-        self._seed = seed
-        self._levels: list[_Level] = []
+    def __init__(self, seed: int = 0, only: Only | None = None) -> None:
+        self._only = only
+        self._process, self._forest = GaussianProcess(), Forest(seed)
+        self._grown = 0
+        self._best = 0.0
         self._confidence = Confidence()
 
-    def fit(self, features: Array, targets: Array, parameters: Array) -> None:
+    @property
+    def ready(self) -> bool:
+        """Whether it has been fitted to enough results."""
+        return self._confidence.examples >= LEAST_EXAMPLES
+
+    def fit(self, features: Array, targets: Array, parameters: Array, known: int = 0) -> None:
         """Learn from results.
 
         Args:
             features: `(n, d)` floats, n at least 1.
             targets: `(n,)`, higher is better.
-            parameters: `(n,)` parameter counts, the rival that has to be beaten.
+            parameters: `(n,)` parameter counts, whose correlation is measured beside.
+            known: how many results there are in all, where these are some of them.
         """
-        rng = np.random.default_rng((self._seed, len(features)))
-        rows = _subsets(len(features), rng)
-        self._levels = _grow(features, targets, rows, rng)
-        unseen = np.ones((TREES, len(features)), bool)
-        unseen[np.arange(TREES)[:, None], rows] = False
-        votes = np.maximum(1, unseen.sum(axis=0))
-        held_out = (self._each(features) * unseen).sum(axis=0) / votes
-        self._confidence = _judge(held_out, targets, parameters)
+        count = len(targets)
+        known = max(known, count)
+        self._best = float(targets.max())
+        self._process.fit(features, targets)
+        mean, sd = self._process.held_out()
+        weight, correlation = self._confidence.forest, self._confidence.correlation
+        if self._only == "process" or count < FOREST_EXAMPLES:
+            correlation = rank_correlation(mean, targets) if count >= LEAST_EXAMPLES else 0.0
+        elif known - self._grown >= max(GROWTH * known, 1):
+            self._grown = known
+            grown = self._forest.fit(features, targets)
+            weight = 1.0 if self._only == "forest" else _weigh(targets, (mean, sd), grown)
+            mean = (1 - weight) * mean + weight * grown[0]
+            correlation = rank_correlation(mean, targets)
+        self._confidence = Confidence(
+            correlation=correlation,
+            parameters_alone=rank_correlation(parameters, targets),
+            examples=count,
+            forest=weight,
+        )
 
-    def predict(self, features: Array) -> tuple[Array, Array]:
-        """Mean and standard deviation over the trees, `(m,)` each, for features `(m, d)`."""
-        each = self._each(features)
-        return each.mean(axis=0), each.std(axis=0)
+    def improvement(self, features: Array) -> Array:
+        """The logarithm of how much better than the best result proposals are expected to be,
+        `(m,)` for features `(m, d)`; what is no better counts as nothing. Of what is uncertain the
+        share `DOUBT` counts.
+
+        Expected improvement (Mockus 1975; Jones, Schonlau and Welch 1998).
+        """
+        weight = self._confidence.forest
+        parts = []
+        if weight < 1:
+            parts.append(
+                np.log1p(-weight) + self._log_improvement(*self._process.predict(features))
+            )
+        if weight > 0:
+            parts.append(np.log(weight) + self._log_improvement(*self._forest.predict(features)))
+        expected: Array = np.logaddexp.reduce(parts, axis=0)
+        return expected
+
+    def _log_improvement(self, mean: Array, sd: Array) -> Array:
+        sd = np.maximum(DOUBT * sd, 1e-9)
+        z = (mean - self._best) / sd
+        near = np.maximum(z, -5)
+        improvement = np.exp(-near * near / 2) / np.sqrt(2 * np.pi) + near * _normal_below(near)
+        # Far below the best the formula cancels; there it is the density over the square of z.
+        far = -z * z / 2 - 0.5 * np.log(2 * np.pi) - 2 * np.log(np.maximum(-z, 5))
+        found: Array = np.log(sd) + np.where(z < -5, far, np.log(improvement))
+        return found
+
+    def predict(self, features: Array) -> Array:
+        """The mean of what is expected, `(m,)` for features `(m, d)`."""
+        weight = self._confidence.forest
+        mean: Array = (1 - weight) * self._process.predict(features)[0]
+        return mean + weight * self._forest.predict(features)[0] if weight else mean
 
     def confidence(self) -> Confidence:
-        """How far it is to be believed, by what it was fitted on last."""
+        """How well it predicts, by what it was fitted on last."""
         return self._confidence
 
-    def _each(self, features: Array) -> Array:
-        """What each tree predicts, `(TREES, m)`."""
-        count = len(features)
-        row = np.tile(np.arange(count), TREES)
-        node = np.repeat(np.arange(TREES), count)
-        place = np.arange(TREES * count)
-        values = np.zeros(TREES * count)
-        for level in self._levels:
-            values[place] = level.mean[node]
-            going = level.feature[node] >= 0
-            place, row, node = place[going], row[going], node[going]
-            beyond = features[row, level.feature[node]] > level.threshold[node]
-            node = level.child[node] + beyond
-        return values.reshape(TREES, count)
+
+def _normal_below(z: Array) -> Array:
+    """The share of a normal distribution below `z`; loading scipy for it takes a decision's time
+    ten times over."""
+    return np.array([0.5 * erfc(-one / sqrt(2)) for one in z.tolist()])
 
 
-def _subsets(count: int, rng: np.random.Generator) -> Array:
-    """For each tree the results that it is grown on: `SHARE` of all, each at most once."""
-    kept = max(1, min(count - 1, round(SHARE * count)))
-    order: Array = rng.random((TREES, count)).argsort(axis=1)
-    return order[:, :kept]
+def _weigh(targets: Array, process: tuple[Array, Array], forest: tuple[Array, Array]) -> float:
+    """The share of the forest under which the results are most likely, by expectation and
+    maximisation."""
+    gain = np.clip(_log_density(targets, *forest) - _log_density(targets, *process), -50, 50)
+    ratio, weight = np.exp(gain), 0.5
+    for _ in range(_ROUNDS):
+        share = weight * ratio / (weight * ratio + 1 - weight)
+        weight = float(share.sum() / (len(targets) + PRIOR))
+    return weight
 
 
-def _grow(features: Array, targets: Array, rows: Array, rng: np.random.Generator) -> list[_Level]:
-    """The levels of a forest with one tree for each line of `rows`."""
-    row, node, count = rows.ravel(), np.repeat(np.arange(len(rows)), rows.shape[1]), len(rows)
-    levels: list[_Level] = []
-    while count and len(levels) <= DEPTH:
-        sizes = np.bincount(node, minlength=count)
-        sums = np.bincount(node, targets[row], minlength=count)
-        order = np.argsort(node, kind="stable")
-        row, node = row[order], node[order]
-        feature, threshold = _draw_splits(features, row, sizes, rng)
-        left = features[row[:, None], feature[node]] <= threshold[node]
-        best, gain = _pick_splits(left, node, targets[row], sizes, sums)
-        splits = (gain > 1e-12) & (len(levels) < DEPTH)
-        every = np.arange(count)
-        child = 2 * np.cumsum(splits) - 2
-        levels.append(
-            _Level(
-                sums / sizes,
-                np.where(splits, feature[every, best], -1),
-                threshold[every, best],
-                child,
-            )
-        )
-        kept = splits[node]
-        below = child[node] + ~left[np.arange(len(row)), best[node]]
-        row, node, count = row[kept], below[kept], 2 * int(splits.sum())
-    return levels
-
-
-def _draw_splits(
-    features: Array, row: Array, sizes: Array, rng: np.random.Generator
-) -> tuple[Array, Array]:
-    """For each node `SPLITS` random features, each with a threshold between two of its rows.
-
-    `row` is sorted by node, `sizes` says how many belong to each.
-    """
-    shape = (len(sizes), SPLITS)
-    feature = rng.integers(0, features.shape[1], shape)
-    start = (np.cumsum(sizes) - sizes)[:, None]
-    one, other = (
-        features[row[start + (rng.random(shape) * sizes[:, None]).astype(int)], feature]
-        for _ in range(2)
-    )
-    return feature, np.minimum(one, other) + np.abs(one - other) * rng.uniform(0.05, 0.95, shape)
-
-
-def _pick_splits(
-    left: Array, node: Array, targets: Array, sizes: Array, sums: Array
-) -> tuple[Array, Array]:
-    """The split of each node that lowers the squared error most, and by how much."""
-    shape = (len(sizes), SPLITS)
-    key = (node[:, None] * SPLITS + np.arange(SPLITS))[left]
-    weights = np.broadcast_to(targets[:, None], left.shape)[left]
-    left_size = np.bincount(key, minlength=len(sizes) * SPLITS).reshape(shape)
-    left_sum = np.bincount(key, weights, minlength=len(sizes) * SPLITS).reshape(shape)
-    right_size, right_sum = sizes[:, None] - left_size, sums[:, None] - left_sum
-    gain = (
-        np.where(
-            (left_size > 0) & (right_size > 0),
-            left_sum**2 / np.maximum(left_size, 1) + right_sum**2 / np.maximum(right_size, 1),
-            -np.inf,
-        )
-        - (sums**2 / sizes)[:, None]
-    )
-    best = gain.argmax(axis=1)
-    return best, gain[np.arange(len(sizes)), best]
-
-
-def _judge(expected: Array, targets: Array, parameters: Array) -> Confidence:
-    if len(targets) < LEAST_EXAMPLES:
-        return Confidence(examples=len(targets))
-    return Confidence(
-        correlation=rank_correlation(expected, targets),
-        parameters_alone=rank_correlation(parameters, targets),
-        examples=len(targets),
-    )
+def _log_density(targets: Array, mean: Array, sd: Array) -> Array:
+    """Of normal distributions, but for a constant."""
+    sd = np.maximum(sd, 1e-9)
+    density: Array = -(((targets - mean) / sd) ** 2) / 2 - np.log(sd)
+    return density

@@ -232,7 +232,9 @@ class Records:
             "score on fresh seeds": f"{_or_none(verdict.mean)} {unit} (mean of {verdict.seeds})",
             "p": "not measured" if verdict.p is None else f"{verdict.p:.3g}",
             "gain, shrunk for selection": shrunk,
-            "parameters": f"{candidate.parameters} (baseline {self._floor.parameters})",
+            "parameters": f"{candidate.parameters} (baseline {self._floor.parameters})"
+            if candidate.parameters
+            else "not known",
         }
         for number, words in enumerate(reached_words(metric, verdict)):
             evidence["size alone" if number else "aim"] = words

@@ -113,9 +113,11 @@ def explained(rows: Numbers) -> float:
 
 def _separates(values: Numbers) -> bool:
     """Whether a few products of a row and a column make up nearly all of it."""
-    if values.ndim < 2 or min(values.shape) < 3:
+    if values.ndim < 2:
         return False
     matrix = (values - values.mean()).reshape(len(values), -1)
+    if min(matrix.shape) < 3:
+        return False
     energy = np.linalg.svd(matrix, compute_uv=False) ** 2
     few = max(2, min(matrix.shape) // 3)
     return bool(energy[:few].sum() >= _NEARLY_ALL * energy.sum())

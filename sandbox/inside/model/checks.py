@@ -131,7 +131,8 @@ def check_finite(exam: Examination) -> str:
     for training in (True, False):
         exam.model.train(training)
         with torch.no_grad():
-            out = run(exam.model, exam.inputs(BATCHES[1]), exam.problem)
+            count = exam.affordable(BATCHES[1], fewer=1)
+            out = run(exam.model, exam.inputs(count), exam.problem)
         if not bool(torch.isfinite(out).all()):
             mode = "train" if training else "eval"
             raise ContractError(f"outputs are not finite in {mode} mode")
@@ -168,8 +169,12 @@ def check_flops(exam: Examination) -> str:
 
 
 def check_gradients(exam: Examination) -> str:
-    """In train mode the loss reaches every parameter, and no weight outside `parameters()`."""
+    """In train mode the loss reaches every parameter with a finite gradient, and no weight outside
+    `parameters()`."""
     unreached = {n for n, p in exam.model.named_parameters() if p.requires_grad}
+    # Before its weights are moved: what is not finite at the start would end the first training.
+    unreached -= _reached(exam, _batch(exam, 0))
+    _check_finite_gradients(exam)
     since = 0
     for draw in range(_DRAWS):
         if draw % _BETWEEN_JITTERS == 0:
@@ -186,9 +191,20 @@ def check_gradients(exam: Examination) -> str:
     return ""
 
 
+def _check_finite_gradients(exam: Examination) -> None:
+    """As the network begins: with other weights or wider numbers a sound one may overflow."""
+    named = exam.model.named_parameters()
+    bad = [n for n, p in named if p.grad is not None and not bool(p.grad.isfinite().all())]
+    if bad:
+        raise ContractError(
+            f"the gradient of {listed(bad)} is not finite; look for -inf that is multiplied, and"
+            " for roots and norms of 0"
+        )
+
+
 def _batch(exam: Examination, draw: int) -> Tensor:
     """Every other batch of numbers is wider, so that a router sees more than the middle."""
-    x, problem = exam.inputs(8), exam.problem
+    x, problem = exam.inputs(exam.affordable(8, fewer=1)), exam.problem
     fixed = problem.vocabulary is not None or problem.inputs
     return x if draw % 2 == 0 or fixed else _WIDER * x
 

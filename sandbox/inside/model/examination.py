@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import torch
@@ -17,6 +18,8 @@ BATCHES: Final = (3, 5)
 """Two sizes, neither a usual dimension: a batch axis that is confused with another shows."""
 
 _JITTER: Final = 0.02
+_LARGE_OUTPUT: Final = 1 << 22
+"""Numbers of one prediction from which on few are made at once: 16 MB."""
 
 
 class Examination:
@@ -34,6 +37,10 @@ class Examination:
         self.generator = torch.Generator().manual_seed(seed)
         self.module = load(source)
         self.model = construct(self.module, problem)
+
+    def affordable(self, count: int, fewer: int) -> int:
+        """How many samples are run at once: `count`, or `fewer` where their outputs are large."""
+        return fewer if math.prod(self.problem.output_shape) > _LARGE_OUTPUT else count
 
     def inputs(self, count: int, problem: ProblemProjection | None = None) -> Tensor:
         """`count` made-up samples: tokens, or normal deviates."""

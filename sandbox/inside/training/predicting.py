@@ -19,7 +19,9 @@ from .data import _DRAW, Array, Samples, as_input
 
 BATCH: Final = 256
 BLOCK_BYTES: Final = 32 << 20
-"""About what a batch of predictions may take."""
+"""About what a batch of predictions may take, if it is of more than one sample."""
+PIECE_BYTES: Final = 4 << 20
+"""About how much of them is compared at once."""
 
 
 class DivergedError(Exception):
@@ -90,10 +92,20 @@ class Predictor:
         batches, outs = (x, changed), {}
         for which in draw.permutation(2).tolist():
             outs[which] = run(self._model, batches[which].clone(), problem)
-        scale = max(float(out.abs().max()) for out in outs.values())
-        if math.isfinite(scale) and differs(outs[0][:, :cut], outs[1][:, :cut], max(scale, 1e-6)):
+        if _past_moved(outs[0], outs[1], cut):
             raise ContractError(
                 f"outputs before position {cut} of the scored data change when inputs from there "
                 "change"
             )
         return outs[0]
+
+
+def _past_moved(out: Tensor, other: Tensor, cut: int) -> bool:
+    """Whether outputs before `cut` differ by more than noise; looked at in pieces, for a copy of
+    all may take too much memory."""
+    scale = max(float(torch.linalg.vector_norm(each, math.inf)) for each in (out, other))
+    if not math.isfinite(scale):
+        return False
+    pace = max(1, PIECE_BYTES // (4 * out[:, 0].numel()))
+    pieces = zip(*(torch.split(each[:, :cut], pace, 1) for each in (out, other)), strict=True)
+    return any(differs(piece, changed, max(scale, 1e-6)) for piece, changed in pieces)
