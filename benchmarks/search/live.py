@@ -1,4 +1,4 @@
-"""`archwright bench live`: policies in real runs, equal trainings, against random draws.
+"""`archwright bench live`: policies in real runs, of equal trainings or time, against random draws.
 
 Every policy runs on every task with every seed, in a workspace of its own that knows nothing, and
 without a control arm, so that it has all trainings to itself. What a run found is its best
@@ -44,6 +44,7 @@ def run(
     tasks: str = "digits,recall",
     policies: str = "guided",
     trials: int = 60,
+    minutes: float | None = None,
     seeds: int = 5,
     first_seed: int = 0,
     max_params: int | None = None,
@@ -56,6 +57,7 @@ def run(
         tasks: Their names, with commas (default: digits,recall).
         policies: Their names, with commas (default: guided); random is always measured.
         trials: Trainings of a run (default: 60).
+        minutes: Time of a run, in place of trainings.
         seeds: Runs for each (default: 5).
         first_seed: The lowest seed.
         max_params: Most parameters of a candidate, as for a run.
@@ -67,11 +69,14 @@ def run(
     for name in names:
         if name not in POLICIES:
             raise InputError(f"there is no policy {name!r}; there are {', '.join(POLICIES)}")
+    if minutes is not None and not minutes >= 0.1:
+        raise InputError("--minutes must be at least 0.1")
     if seeds < 2:
         raise InputError("--seeds must be at least 2, or there is no interval")
     chosen = tasks.split(",")
     gains: dict[str, dict[str, list[float]]] = {n: {t: [] for t in chosen} for n in names}
-    limits = {"max_trials": trials, "max_params": max_params, "workers": workers}
+    budget = {"max_trials": trials} if minutes is None else {"hours": minutes / 60}
+    limits = {**budget, "max_params": max_params, "workers": workers}
     seconds: dict[str, list[float]] = {n: [] for n in names}
     # Seeds outermost: what changes on this machine meanwhile meets all policies alike.
     for seed in range(first_seed, first_seed + seeds):
@@ -85,7 +90,8 @@ def run(
     for name, row in found.items():
         row["seconds"] = fmean(seconds[name])
     document = {
-        "trials": trials,
+        "trials": None if minutes is not None else trials,
+        "minutes": minutes,
         "max_params": max_params,
         "seeds": seeds,
         "policies": found,
@@ -175,9 +181,11 @@ def _compare(differences: Array) -> dict[str, Any]:
 
 
 def _render(document: Mapping[str, Any]) -> None:
+    minutes = document["minutes"]
+    length = f"{document['trials']} trainings" if minutes is None else f"{minutes:g} minutes"
     print(
         f"gain over the baseline on fresh seeds, in its noise sd, mean of {document['seeds']} runs "
-        f"of {document['trials']} trainings"
+        f"of {length}"
     )
     for name, row in document["policies"].items():
         means = row["means"]

@@ -9,13 +9,18 @@ the seeds that chose them does not count.
 
 With budgets, searches of so many trainings are resampled from the candidates' results, with one
 seed at each rung and with a second where the decision is close; what they find is judged by fresh
-seeds.
+seeds. Beside them stand searches that spend as many steps with one rung below the top or none: all
+are trained at that rung, and the best few at the top (i-Epoch: Egele et al. 2024, "The Unreasonable
+Effectiveness Of Early Discarding After One Epoch In Neural Network Hyperparameter Optimization").
+Last, how well each rung ranks the candidates as fresh seeds at the top do: the top rung's own
+correlation is as much as any extrapolation of learning curves could reach.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +31,8 @@ from pathlib import Path
 from random import Random
 from statistics import fmean
 from typing import Any
+
+import numpy as np
 
 from archwright.core import Candidate, Floor, Status, TaskSpec, Trial, TrialSpec
 from archwright.core.settings import RunSettings
@@ -38,6 +45,7 @@ from archwright.runs.workspace.paths import RunPaths
 from archwright.sandbox import Sandbox
 from archwright.sandbox.opening import open_sandbox
 from archwright.search.grammar import draw
+from archwright.search.predict.ranks import rank_correlation
 from archwright.source.fingerprint import read_source
 from archwright.tasks.loading import load_task
 
@@ -45,6 +53,8 @@ FRESH, FRESH_SEEDS = 1000, 6
 JUDGES = 2
 """Fresh seeds that judge what a resampled search found."""
 SEARCHES = 300
+KEPT = 3
+"""Candidates that are trained at the top where all others are discarded at one rung."""
 
 
 class Counting:
@@ -80,7 +90,7 @@ def measure(
         drawn = _draw(task.spec, sandbox, count, seed)
         found = _compare(task.spec, settings, trainer, floors, drawn)
         if budgets:
-            found["searches"] = _resample(task.spec, trainer, floors, drawn, budgets)
+            found |= _resample(task.spec, trainer, floors, drawn, budgets)
         journal.close()
     return {"task": name, "candidates": count, **found}
 
@@ -156,8 +166,9 @@ def _resample(
     floors: list[Floor],
     drawn: list[Candidate],
     budgets: Sequence[int],
-) -> list[dict[str, Any]]:
-    """Means over searches of each number of trainings, with one seed and with up to two."""
+) -> dict[str, Any]:
+    """Means over searches of each number of trainings, with one seed and with up to two, and of
+    searches at one rung that spend as many steps; how each rung ranks."""
     known, top = Counting(trainer, spec), len(floors) - 1
     # Trained beforehand, two at a time: all that a search may ask for.
     wanted = [
@@ -170,6 +181,22 @@ def _resample(
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(known.train, wanted))
 
+    def judge(winner: Candidate | None) -> float:
+        scores = [] if winner is None else _fresh_scores(known, winner, top, JUDGES)
+        return floors[top].gain(spec.metric, fmean(scores)) if scores else 0.0
+
+    def at(candidate: Candidate, rung: int) -> float:
+        ceiling = floors[rung].ceiling
+        score = known.train(replace(TrialSpec(candidate, rung, 0), ceiling=ceiling)).score
+        return -math.inf if score is None else floors[rung].gain(spec.metric, score)
+
+    def play_once(number: int, steps: float, rung: int) -> tuple[int, float]:
+        kept = KEPT if rung < top else 0
+        count = max(1, int((steps - kept * spec.rungs[top]) / spec.rungs[rung]))
+        order = {c.id: c for c in Random(number).choices(drawn, k=count)}.values()
+        best = sorted(order, key=lambda c: at(c, rung), reverse=True)[: kept or 1]
+        return count, judge(max(best, key=lambda c: at(c, top)))
+
     def play(number: int, budget: int, seeds: int) -> tuple[int, int, float]:
         order, before = Random(number).choices(drawn, k=budget), known.steps
         settings = RunSettings(workers=2, search_seeds=seeds)
@@ -179,9 +206,7 @@ def _resample(
         shown = [c for c in ended if top in c.rungs]
         # As for finalists: a gain on few seeds is trusted less.
         best = max(shown, key=lambda c: (c.gain or 0.0) * c.seeds / (c.seeds + 1), default=None)
-        scores = [] if best is None else _fresh_scores(known, best, top, JUDGES)
-        gain = floors[top].gain(spec.metric, fmean(scores)) if scores else 0.0
-        return len(ended), steps, gain
+        return len(ended), steps, judge(best)
 
     rows = []
     for budget, seeds in product(budgets, (1, 2)):
@@ -189,7 +214,19 @@ def _resample(
         means = map(fmean, zip(*plays, strict=True))
         row = dict(zip(("candidates", "steps", "gain"), means, strict=True))
         rows.append({"trainings": budget, "seeds": seeds, **row})
-    return rows
+    discarding = []
+    for halved, rung in product([r for r in rows if r["seeds"] == 1], range(len(floors))):
+        ends = [play_once(number, halved["steps"], rung) for number in range(SEARCHES)]
+        counts, gains = zip(*ends, strict=True)
+        discarding.append(
+            {"rung": rung, "steps": halved["steps"], "candidates": counts[0], "gain": fmean(gains)}
+        )
+    fresh = np.array([judge(c) for c in drawn])
+    ranks = [
+        rank_correlation(np.array([at(c, rung) for c in drawn]), fresh)
+        for rung in range(len(floors))
+    ]
+    return {"searches": rows, "discarding": discarding, "rank_correlation": ranks}
 
 
 def _fresh_scores(
@@ -236,6 +273,13 @@ def main() -> None:
             f"{row['trainings']} trainings, {row['seeds']} seed(s): {row['candidates']:.1f} "
             f"candidates, {row['steps']:,.0f} steps, finds {row['gain']:+.2f} noise sd"
         )
+    for row in found.get("discarding", ()):
+        print(
+            f"once after rung {row['rung']}, {row['steps']:,.0f} steps: "
+            f"{row['candidates']} candidates, finds {row['gain']:+.2f} noise sd"
+        )
+    for rung, correlation in enumerate(found.get("rank_correlation", ())):
+        print(f"rung {rung} ranks as fresh seeds at the top do with {correlation:.2f}")
 
 
 if __name__ == "__main__":

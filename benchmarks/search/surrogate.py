@@ -145,7 +145,7 @@ def _fit(x: Array, score: Array, parameters: Array, seed: int) -> Callable[[Arra
     surrogate = Surrogate(seed)
     order = np.argsort(-score, kind="stable")
     surrogate.fit(x[order], targets(len(order)), parameters[order])
-    return lambda asked: surrogate.predict(asked)[0]
+    return surrogate.predict
 
 
 def _mean_correlation(score: Array, guess: Guess, fitted: int) -> float:

@@ -1,11 +1,12 @@
-"""The surrogate's forest beside scikit-learn's extra trees: what each knows, and what it costs.
+"""The two parts of the surrogate, and scikit-learn's extra trees: what each knows and costs.
 
-    python benchmarks/search/forests.py TABLE [--known 25,100,256] [--draws 20]
+    python benchmarks/tabular/predictors.py TABLE [--known 10,25,100] [--draws 20]
 
-TABLE is that of NAS-Bench-201 (see `archwright bench nas201`). Both are fitted to the validation
+TABLE is that of NAS-Bench-201 (see `archwright bench nas201`). All are fitted to the validation
 accuracy of so many random cells, as the search does it, and asked for a thousand others: the rank
-correlation with their accuracy, the accuracy of the one that they favour, and milliseconds of the
-processor for a fit with its held-out predictions and for a hundred predictions with their spread.
+correlation with their accuracy, the accuracy of the one that they favour (mean and one standard
+deviation), and milliseconds of the processor for a fit with its held-out predictions and for a
+hundred predictions with their spread.
 """
 
 from __future__ import annotations
@@ -19,22 +20,32 @@ from pathlib import Path
 import numpy as np
 from sklearn.ensemble import ExtraTreesRegressor
 
-from archwright.benchmarks.search.cells import describe, read_table
+from archwright.benchmarks.tabular.cells import read_cells
 from archwright.core import Array
-from archwright.search.policies.shortlist import OPTIMISM, targets
+from archwright.search.policies.shortlist import targets
+from archwright.search.predict.forest import DEPTH, SPLITS, TREES, Forest
+from archwright.search.predict.gaussian import GaussianProcess
 from archwright.search.predict.ranks import rank_correlation
-from archwright.search.predict.surrogate import DEPTH, SPLITS, TREES, Surrogate
 
 Predict = Callable[[Array], tuple[Array, Array]]
 OTHERS = 1000
 ASKED = 100
 
 
-def fit_ours(features: Array, wanted: Array, seed: int) -> Predict:
+def fit_process(features: Array, wanted: Array, seed: int) -> Predict:
+    """The surrogate's Gaussian process."""
+    del seed
+    process = GaussianProcess()
+    process.fit(features, wanted)
+    process.held_out()
+    return process.predict
+
+
+def fit_forest(features: Array, wanted: Array, seed: int) -> Predict:
     """The surrogate's own forest."""
-    surrogate = Surrogate(seed)
-    surrogate.fit(features, wanted, features[:, 0])
-    return surrogate.predict
+    forest = Forest(seed)
+    forest.fit(features, wanted)
+    return forest.predict
 
 
 def fit_sklearn(features: Array, wanted: Array, seed: int) -> Predict:
@@ -56,7 +67,7 @@ def _spread(trees: ExtraTreesRegressor, features: Array) -> tuple[Array, Array]:
     return each.mean(axis=0), each.std(axis=0)
 
 
-FORESTS = {"ours": fit_ours, "scikit-learn": fit_sklearn}
+PREDICTORS = {"process": fit_process, "forest": fit_forest, "scikit-learn": fit_sklearn}
 
 
 def measure(
@@ -74,23 +85,23 @@ def measure(
         predict(cells[others[:ASKED]])
         asked = time.process_time()
         mean, sd = predict(cells[others])
-        favourite = scores[others[int(np.argmax(mean + OPTIMISM * sd))]]
+        favourite = scores[others[int(np.argmax(mean + sd))]]
         correlation = rank_correlation(mean, scores[others])
         found.append((correlation, favourite, 1e3 * (fitted - started), 1e3 * (asked - fitted)))
     return tuple(np.mean(found, axis=0).tolist())
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="our forest beside scikit-learn's")
+    parser = argparse.ArgumentParser(description="parts of the surrogate")
     parser.add_argument("table", type=Path)
-    parser.add_argument("--known", default="25,100,256", help="sizes, by comma")
+    parser.add_argument("--known", default="10,25,100", help="sizes, by comma")
     parser.add_argument("--draws", type=int, default=20)
     args = parser.parse_args()
-    table = read_table(args.table)
-    cells = np.array([describe(cell) for cell in table], float)
-    scores = np.array([line.validation for line in table.values()])
+    table = list(read_cells(args.table).rows.values())
+    cells = np.array([measured.features for measured in table])
+    scores = np.array([measured.validation for measured in table])
     for known in map(int, args.known.split(",")):
-        for name, fit in FORESTS.items():
+        for name, fit in PREDICTORS.items():
             found = measure(fit, cells, scores, known, args.draws)
             print(
                 f"{known:>4} known, {name:<12}: correlation {found[0]:.3f}, the favourite has"

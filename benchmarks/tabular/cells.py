@@ -1,4 +1,4 @@
-"""NAS-Bench-201 as a space to search: cells, what is known of them for free, and the table.
+"""NAS-Bench-201: its table of cells, and what is known of each for free.
 
 Dong and Yang 2020, "NAS-Bench-201: Extending the Scope of Reproducible Neural Architecture Search".
 A cell has four nodes and an operation on each of its six edges.
@@ -6,20 +6,14 @@ A cell has four nodes and an operation on each of its six edges.
 
 from __future__ import annotations
 
-import csv
-import gzip
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from random import Random
 from typing import Final
 
 import numpy as np
 
-from archwright.core import Array, Candidate, InputError
-from archwright.search.policies import Choice, Preview
+from archwright.benchmarks.tabular.tables import Measured, SearchTable, read_csv
+from archwright.core import Array, InputError
 
 Cell = tuple[int, ...]
 """An index into `OPERATIONS` for each of `EDGES`."""
@@ -38,52 +32,35 @@ STAGES: Final = (16, 32, 64)
 CELLS_A_STAGE: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A line of the table. A search sees `validation` and `cost_seconds`; `test` scores it."""
-
-    validation: float
-    cost_seconds: float
-    test: tuple[float, float, float]
-
-
-Table = Mapping[Cell, Measured]
-
-
-def read_table(file: Path) -> Table:
-    """The table of all cells, from a CSV file that may be gzipped.
+def read_cells(file: Path) -> SearchTable:
+    """The table of all cells, from a CSV file that may be gzipped. Tests are CIFAR-10, CIFAR-100
+    and ImageNet16-120.
 
     Raises:
         InputError: no such file, not the columns or the number of lines of the table, or a line
             that does not parse.
     """
-    try:
-        opened = gzip.open if file.suffix == ".gz" else open
-        with opened(file, "rt", encoding="utf-8", newline="") as stream:
-            lines = list(csv.reader(stream))
-    except OSError as error:
-        raise InputError(f"cannot read the table {file}: {error.strerror or error}") from None
-    except (UnicodeDecodeError, EOFError, csv.Error) as error:
-        raise InputError(f"{file} is not a CSV table: {error}") from None
-    if not lines or tuple(lines[0]) != COLUMNS:
+    header, lines = read_csv(file)
+    if tuple(header) != COLUMNS:
         raise InputError(f"{file} must have the columns {', '.join(COLUMNS)}")
-    table = dict(_read_line(file, number, line) for number, line in enumerate(lines[1:], 2))
-    if len(table) != SIZE:
-        raise InputError(f"{file} holds {len(table)} cells; the whole table has {SIZE}")
-    return table
+    rows = dict(_read_line(file, number, line) for number, line in enumerate(lines, 2))
+    if len(rows) != SIZE:
+        raise InputError(f"{file} holds {len(rows)} cells; the whole table has {SIZE}")
+    return SearchTable(rows)
 
 
 def _read_line(file: Path, number: int, line: list[str]) -> tuple[Cell, Measured]:
     try:
-        validation, cost, *test = map(float, line[1:])
-        c10, c100, im120 = test
+        validation, _, *tests = map(float, line[1:])
+        c10, c100, im120 = tests
         words = [w.split("~")[0] for w in line[0].replace("+", "|").split("|") if w]
         cell = tuple(OPERATIONS.index(w) for w in words)
         if len(cell) != len(EDGES):
             raise ValueError(f"{len(cell)} edges")
     except (ValueError, IndexError) as error:
         raise InputError(f"{file}, line {number} is not a cell with its values: {error}") from None
-    return cell, Measured(validation, cost, (c10, c100, im120))
+    known = describe(cell), count_parameters(cell), graph_key(cell), family(cell)
+    return cell, Measured(validation, (c10, c100, im120), *known)
 
 
 # --- what is known of a cell for free ------------------------------------------------------------
@@ -116,7 +93,6 @@ def family(cell: Cell) -> str:
     return "residual" if any(set(path) == {SKIP} for path in paths) else "plain"
 
 
-@cache
 def graph_key(cell: Cell) -> str:
     """Equal for cells that compute the same function: what does not reach the output is left out,
     a skip stands for what it passes on, and sums have no order. There are 4,930 such functions."""
@@ -132,7 +108,6 @@ def graph_key(cell: Cell) -> str:
     return "+".join(nodes[-1])
 
 
-@cache
 def describe(cell: Cell) -> Array:
     """Features of the cell's graph: operations by edge and in all, those along each path, depth,
     branches, parameters. Shape `(63,)`."""
@@ -158,54 +133,3 @@ def describe(cell: Cell) -> Array:
             *(cell.count(o) for o in range(len(OPERATIONS))),
         ]
     )
-
-
-# --- the space ------------------------------------------------------------------------------------
-
-
-def name_of(cell: Cell) -> str:
-    """A cell's id: its operations as digits."""
-    return "".join(map(str, cell))
-
-
-AGAIN: Final = "/"
-"""Between the name of a cell and what tells its repetitions apart."""
-
-
-def cell_of(name: str) -> Cell:
-    """The cell of an id."""
-    return tuple(map(int, name))
-
-
-class CellSpace:
-    """All cells, as something to propose from: the ids of parents are `name_of` theirs."""
-
-    operators: Mapping[str, int] = {"draft": 0, "mutate": 1, "mutate_twice": 1, "recombine": 2}
-    previews = 100
-
-    def make(self, choice: Choice) -> Cell:
-        """A random cell, one with another operation on one edge or two, or edges from either
-        parent."""
-        rng = Random(choice.seed)
-        parents = [cell_of(p) for p in choice.parents]
-        match choice.operator:
-            case "draft":
-                return tuple(rng.randrange(len(OPERATIONS)) for _ in EDGES)
-            case "mutate" | "mutate_twice":
-                cell = list(parents[0])
-                for edge in rng.sample(range(len(EDGES)), 1 + (choice.operator == "mutate_twice")):
-                    cell[edge] = (cell[edge] + rng.randrange(1, len(OPERATIONS))) % len(OPERATIONS)
-                return tuple(cell)
-            case _:
-                return tuple(rng.choice(pair) for pair in zip(*parents, strict=True))
-
-    def show(self, candidate: Candidate) -> Preview:
-        """What is known of a cell for free; cells of one function are one proposal."""
-        return self._describe(cell_of(candidate.id.partition(AGAIN)[0]))
-
-    def preview(self, choice: Choice) -> Preview:
-        """See `show`, of the cell that a choice leads to."""
-        return self._describe(self.make(choice))
-
-    def _describe(self, cell: Cell) -> Preview:
-        return Preview(graph_key(cell), describe(cell), count_parameters(cell), family(cell))

@@ -1,0 +1,1 @@
+"""Searches of tables in which every architecture has been measured, beside published rivals."""
