@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, get_args
 
 from pydantic import ConfigDict, ValidationError, model_validator
 
 from archwright.agents.questions import Typed
-from archwright.knowledge.papers.paper import Paper
+from archwright.knowledge.papers.modelfile import model_file
+from archwright.knowledge.papers.paper import CodeFile, Paper
 from archwright.knowledge.papers.text import REFERENCES
 
 SHOWN_CHARACTERS: Final = 120_000
 """How much of a paper's text a question shows: about 30,000 tokens."""
+MODEL_CHARACTERS: Final = 24_000
+"""How much of the file with its model."""
 
 Direction = Literal["higher", "lower", ""]
+ClaimKind = Literal["value", "better by", "worse by", "differs by"]
 
 
 class Excerpt(Typed):
@@ -27,12 +31,21 @@ class Excerpt(Typed):
 
 
 class Grid(Typed):
-    """A table. A row of a single cell is a line whose columns nobody can tell apart."""
+    """A table, as `archwright.knowledge.papers.paper.Table` is."""
 
     label: str
     caption: str
     section: str
     rows: tuple[tuple[str, ...], ...]
+
+
+class ModelFile(Typed):
+    """The file of a paper's code that most likely holds its model; `cut` says that its end is left
+    out."""
+
+    path: str
+    text: str
+    cut: bool = False
 
 
 class PaperQuestion(Typed):
@@ -45,10 +58,15 @@ class PaperQuestion(Typed):
     tables: tuple[Grid, ...] = ()
     code: tuple[str, ...] = ()
     """Paths of the code that came with it."""
+    model_file: ModelFile | None = None
     instructions: tuple[str, ...] = ()
     """Its lines that address the reader. They are data as the rest of it is."""
     left_out: tuple[str, ...] = ()
     """Names of sections that did not fit."""
+
+    def text_of(self, section: str) -> str:
+        """What stands in the sections of a name, which a table gives as its own."""
+        return "\n".join(s.text for s in self.sections if s.name == section)
 
     @classmethod
     def of(cls, id: str, paper: Paper, characters: int = SHOWN_CHARACTERS) -> Self:
@@ -72,13 +90,21 @@ class PaperQuestion(Typed):
                 for t in s.tables
             ),
             code=tuple(file.path for file in paper.code),
+            model_file=_shown(model_file(paper)),
             instructions=paper.instructions,
             left_out=tuple(left_out),
         )
 
 
+def _shown(file: CodeFile | None) -> ModelFile | None:
+    if file is None:
+        return None
+    cut = len(file.text) > MODEL_CHARACTERS
+    return ModelFile(path=file.path, text=file.text[:MODEL_CHARACTERS], cut=cut)
+
+
 class Claim(Typed):
-    """A measured value that the paper states, with the words that state it.
+    """A measured value that the paper states, or a difference of two, with the words that state it.
 
     `id`, `section`, `page` and `conflicts` are set by the quote gate, whatever the answer says.
     """
@@ -88,6 +114,8 @@ class Claim(Typed):
     metric: str
     value: float
     quote: str
+    kind: ClaimKind = "value"
+    """Whether the number is the metric's value, or how far two values are apart."""
     unit: str = ""
     direction: Direction = ""
     """Whether a higher or a lower value of the metric is better."""
@@ -96,7 +124,12 @@ class Claim(Typed):
     """What the value was measured of."""
     baseline: str = ""
     """What the paper compares it with."""
+    baseline_value: float | None = None
+    """The metric's value of what it is compared with."""
     table: str = ""
+    row: str = ""
+    column: str = ""
+    """Headings of its cell, where it comes from a table."""
     page: int = 0
     section: str = ""
     id: str = ""
@@ -111,12 +144,18 @@ class Claim(Typed):
         if not isinstance(said, Mapping):
             return said
         kept = {k: v for k, v in said.items() if v is not None}
+        if kept.get("kind") not in get_args(ClaimKind):
+            kept.pop("kind", None)
         if kept.get("direction") not in ("higher", "lower"):
             kept.pop("direction", None)
-        for key, kind in (("page", int), ("conflicts", list | tuple)):
+        for key, kind in (
+            ("baseline_value", int | float),
+            ("page", int),
+            ("conflicts", list | tuple),
+        ):
             if not isinstance(kept.get(key), kind):
                 kept.pop(key, None)
-        numbers = ("value", "page")
+        numbers = ("value", "page", "baseline_value")
         return {
             k: str(v) if k not in numbers and isinstance(v, int | float) else v
             for k, v in kept.items()
@@ -125,17 +164,22 @@ class Claim(Typed):
     @property
     def words(self) -> str:
         """The claim in one line."""
-        parts = [f"{self.metric} {self.value:.10g} {self.unit}".rstrip()]
+        how = "" if self.kind == "value" else f" {self.kind}"
+        parts = [f"{self.metric}{how} {self.value:.10g} {self.unit}".rstrip()]
         parts += [f"of {self.method}"] if self.method else []
         parts += [f"on {self.data_set}"] if self.data_set else []
-        parts += [f"against {self.baseline}"] if self.baseline else []
+        if self.baseline or self.baseline_value is not None:
+            other = "" if self.baseline_value is None else f"{self.baseline_value:.10g}"
+            parts += [f"against {' of '.join(filter(None, (other, self.baseline)))}"]
         return " ".join(parts) + (f"; {self.direction} is better" if self.direction else "")
 
     @property
     def place(self) -> str:
-        """Where its quote stands."""
+        """Where its quote stands, and the cell."""
         page = f"p. {self.page}" if self.page else ""
-        return ", ".join(filter(None, (self.section, self.table, page)))
+        row = f"row {self.row!r}" if self.row else ""
+        column = f"column {self.column!r}" if self.column else ""
+        return ", ".join(filter(None, (self.section, self.table, row, column, page)))
 
 
 class MissingPart(Typed):

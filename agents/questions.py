@@ -81,11 +81,13 @@ class ShownCandidate(Typed):
 
 
 class Passage(Typed):
-    """A piece of a paper that bears on the question; `title` names paper and section."""
+    """A piece of a paper, or a note, that bears on the question; `title` names paper and section.
+    A note has its equation as `code`."""
 
     id: str
     title: str
     text: str
+    code: str = ""
 
     @property
     def citation(self) -> str:

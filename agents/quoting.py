@@ -1,5 +1,8 @@
 """The quote gate: a claim stands when its quote is in the paper and its number is in its quote.
 
+The number must be what the claim makes of it as well: a value or a difference as the words around
+it say, and in a row of a table one of the metric's column.
+
 It is code, and the same for whoever read the paper. Whitespace and hyphenation at the ends of lines
 are normalised on both sides, and nothing else. A claim that falls is not lost: it is listed among
 what is missing, with the reason.
@@ -12,11 +15,14 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
+from archwright.agents.claims.checking import CellCheck
+from archwright.agents.claims.owners import OURS
+from archwright.agents.claims.roles import role_of
 from archwright.agents.plans import Claim, MissingPart, PaperPlan, PaperQuestion
 
 # A digit that continues a word or a version ("ResNet50", "v2.1") is no number of its own.
 _NUMBER = re.compile(
-    r"(?<![\w.])(?P<sign>[-−+])?(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
+    r"(?<![\w.])(?<![^\W\d_][-−])(?P<sign>[-−+])?(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
     r"(?:[eE](?P<e>[-+]?\d+))?"
     r"(?:\s*(?:×|x|·|\\times|\\cdot)\s*10\s*\^\s*\{?\s*(?P<power>[-−]?\d+)\}?)?"
 )
@@ -29,11 +35,12 @@ def gate(plan: PaperPlan, question: PaperQuestion) -> PaperPlan:
     """The plan with the claims that stand, marked where they contradict each other, and all else
     under `missing`."""
     texts = [_Text(section.text) for section in question.sections]
+    cells = CellCheck(question)
     stand: list[Claim] = []
     gaps = list(plan.missing)
     for claim in plan.claims:
         place = _find(claim.quote, texts)
-        reason = _fault(claim, place)
+        reason = _fault(claim, place) or cells.fault(claim) or _fault_of_kind(claim)
         if reason or place is None:
             quote = " ".join(claim.quote.split())[:_SHORT_QUOTE]
             gaps.append(MissingPart(what=f"claim: {claim.words} (quote: {quote!r})", reason=reason))
@@ -59,14 +66,36 @@ def _fault(claim: Claim, place: tuple[int, int] | None) -> str:
     return ""
 
 
+def _fault_of_kind(claim: Claim) -> str:
+    """Whether the quote makes a value of the number, or a difference, as the claim says."""
+    roles = {
+        role_of(claim.quote, match.start(), match.end())
+        for match, number in _numbers(claim.quote)
+        if _same(claim.value, number) or _same(-claim.value, number)
+    }
+    if claim.kind == "value" and roles == {"difference"}:
+        return "its number is a difference in its quote, and no value of the metric"
+    if claim.kind != "value" and "difference" not in roles:
+        return "its quote says its number as a value, and no difference"
+    if claim.kind == "value" and roles == {"from"} and OURS.search(claim.method):
+        return "its number is what the change in its quote starts from"
+    if claim.kind == "value" and roles == {"other"} and OURS.search(claim.method):
+        return "its number is what the result in its quote is compared with"
+    return ""
+
+
 def numbers(text: str) -> Iterator[Decimal]:
     """The numbers that a text states, as they stand: `1,200`, `−0.3`, `1e-3`, `3.3 × 10^{18}`."""
+    return (number for _, number in _numbers(text))
+
+
+def _numbers(text: str) -> Iterator[tuple[re.Match[str], Decimal]]:
     for match in _NUMBER.finditer(text):
         power = int((match["power"] or "0").replace("−", "-")) + int(match["e"] or 0)
         if abs(power) > 300:
             continue
         value = Decimal(match["digits"].replace(",", "")).scaleb(power)
-        yield -value if match["sign"] in ("-", "−") else value
+        yield match, -value if match["sign"] in ("-", "−") else value
 
 
 def _same(value: float, number: Decimal) -> bool:
@@ -142,7 +171,8 @@ def _conflict(a: Claim, b: Claim) -> bool:
 
 
 def _subject(claim: Claim) -> tuple[str, ...]:
-    parts = (claim.metric, claim.data_set, claim.method, claim.baseline, claim.unit)
+    against = "" if claim.kind == "value" else claim.baseline
+    parts = (claim.metric, claim.kind, claim.data_set, claim.method, against, claim.unit)
     return tuple(" ".join(re.findall(r"\w+|%", part.lower())) for part in parts)
 
 

@@ -15,8 +15,9 @@ from typing import Any, Final, Literal
 from archwright.core import CandidateStatus, Fingerprint, WorkspaceError
 from archwright.knowledge.retrieval import embedded, spread
 
-Kind = Literal["result", "lesson", "note", "example", "paper", "decision"]
-"""`example` is an architecture that the user brought in, `note` the user's own words."""
+Kind = Literal["result", "lesson", "note", "example", "paper", "decision", "shelf"]
+"""`example` is an architecture that the user brought in, `note` the user's own words, `shelf` a
+note on an architecture that came with Archwright."""
 
 ReviewStatus = Literal["open", "accepted", "rejected"]
 

@@ -8,6 +8,7 @@ import threading
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -44,6 +45,7 @@ _ENDINGS: Final = (
 _STEM_LENGTH: Final = 4
 
 
+@lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """`word` without its ending, roughly: convolutions and convolutional become the same."""
     for ending in _ENDINGS:
@@ -84,22 +86,30 @@ def embed(text: str) -> Vectors:
     counts: Counter[str] = Counter(" ".join(pair) for pair in pairwise(words))
     parts = Counter(p for p in split_words(" ".join(words)) if p not in COMMON and p.isalpha())
     counts.update(stem(part) for part in parts.elements())
-    weights = {feature: math.log1p(count) for feature, count in counts.items()}
+    bins = list(map(_bin, counts))
+    weights = list(map(math.log1p, counts.values()))
     for part, count in parts.items():
-        for run in _runs(part):
-            weights[run] = weights.get(run, 0.0) + _RUN_WEIGHT * math.log1p(count)
-    vector = np.zeros(DIMENSIONS, np.float32)
-    for feature, weight in weights.items():
-        code = zlib.crc32(feature.encode(errors="replace"))
-        vector[code % DIMENSIONS] += weight if code & 0x10000 else -weight
+        runs = _runs(part)
+        bins += runs
+        weights += [_RUN_WEIGHT * math.log1p(count)] * len(runs)
+    signed = np.bincount(np.array(bins, np.intp), weights, 2 * DIMENSIONS)
+    vector = (signed[:DIMENSIONS] - signed[DIMENSIONS:]).astype(np.float32)
     norm = float(np.linalg.norm(vector))
     return vector / np.float32(norm) if norm else vector
 
 
-def _runs(part: str) -> list[str]:
-    """The runs of four letters of a word, its ends marked."""
+def _bin(feature: str) -> int:
+    """Where a feature counts: with its sign below `DIMENSIONS`, against it from there on."""
+    code = zlib.crc32(feature.encode(errors="replace"))
+    return code % DIMENSIONS + (0 if code & 0x10000 else DIMENSIONS)
+
+
+@lru_cache(maxsize=50_000)
+def _runs(part: str) -> tuple[int, ...]:
+    """Where the runs of four letters of a word count, its ends marked."""
     marked = f"<{part}>"
-    return [f"#{marked[i : i + _RUN_LENGTH]}" for i in range(len(marked) - _RUN_LENGTH + 1)]
+    starts = range(len(marked) - _RUN_LENGTH + 1)
+    return tuple(_bin(f"#{marked[i : i + _RUN_LENGTH]}") for i in starts)
 
 
 def embedded(source: str, title: str, lesson: str) -> bytes:

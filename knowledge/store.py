@@ -100,7 +100,7 @@ class Knowledge:
 
     def record_all(self, entries: Iterable[Entry]) -> list[int]:
         """Write down many entries, all or none, and return their ids."""
-        ready = [(e, embedded(e.source, e.title, e.lesson)) for e in entries]
+        ready = [(e, _vector(e)) for e in entries]
         with self._database.writing() as connection:
             return [_record(connection, entry, vector) for entry, vector in ready]
 
@@ -283,7 +283,7 @@ class Knowledge:
         asked = embed(query)
         told: dict[str, None] = {}
         for where in ("task IN (?, '')", "task NOT IN (?, '')"):
-            own = f"lesson != '' AND kind != 'paper' AND {where}"
+            own = f"lesson != '' AND kind NOT IN ('paper', 'shelf') AND {where}"
             rows = self._visible(own, until, task, order=order)
             likeness = np.array([embed(f"{r['title']} {r['lesson']}") @ asked for r in rows])
             relevant = [int(i) for i in np.argsort(-likeness, kind="stable") if likeness[i] > 0]
@@ -343,6 +343,11 @@ class Knowledge:
         last = FOREVER if until is None else until
         query = f"SELECT {columns} FROM entries WHERE {where} AND {_VISIBLE} ORDER BY {order}"
         return self._database.read(query, *values, last, last)
+
+
+def _vector(entry: Entry) -> bytes:
+    """Of its code, else of its words; a note of the shelf is asked for in words."""
+    return embedded("" if entry.kind == "shelf" else entry.source, entry.title, entry.lesson)
 
 
 def _record(connection: sqlite3.Connection, entry: Entry, vector: bytes) -> int:

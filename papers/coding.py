@@ -88,13 +88,15 @@ def write_experiment(
 
 def carried_experiment(paper: Paper, plan: PaperPlan, spec: TaskSpec) -> Experiment | None:
     """The method that came with a paper against the baseline that did, or the task's; None where no
-    single file of its code defines what the task asks for.
+    single file of its code defines what the task asks for. A repository that was linked to it keeps
+    to no task's contract.
 
     Raises:
         InputError: the plan has no claim.
     """
     entry = re.compile(rf"^class {spec.problem.entry}\b", re.MULTILINE)
-    files = [f for f in paper.code if f.path.endswith(".py") and entry.search(f.text)]
+    own_code = (f for f in paper.code if f.origin != "repository")
+    files = [f for f in own_code if f.path.endswith(".py") and entry.search(f.text)]
     own = [f for f in files if PurePosixPath(f.path).name.startswith(OWN_BASELINE)]
     methods = [f for f in files if f not in own]
     if len(methods) != 1 or len(own) > 1:

@@ -19,6 +19,16 @@ def shelf_paper(name: str) -> Path:
     return _folder() / f"{name}.md"
 
 
+def shelf_task(name: str) -> Path | None:
+    """The folder of a task that came with the shelf; None where there is none of that name.
+
+    Its code is Archwright's own, so that any paper may name it.
+    """
+    folder = _folder() / "tasks" / name
+    known = (_folder() / "tasks").iterdir()
+    return folder if folder in known else None
+
+
 def fetch_paper(folder: PaperFolder, said: str) -> Kept:
     """The paper that a person means: one on the shelf, a file, or one of the workspace by id.
 

@@ -49,6 +49,7 @@ ONLY = {
 # Architectures are no part of the program, and their class has the name that the contract gives.
 ARCHITECTURES = (
     "tasks/*/baseline.py",
+    "papers/shelf/tasks/*/baseline.py",
     "tasks/scaffold/baselines/*.py",
     "search/grammar/blocks/*.py",
 )

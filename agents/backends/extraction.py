@@ -12,24 +12,19 @@ from typing import Final
 
 from archwright.agents.backends.phrases import (
     ARCHITECTURE,
-    BACKWARD,
-    CHANGE,
-    FORWARD,
     METHOD_TITLES,
-    NUMBER,
-    OTHER,
     OTHERS_WORK,
     RECIPE,
     RESULTS_TITLES,
-    data_set_in,
-    metric_in,
     split_sentences,
 )
+from archwright.agents.claims.owners import own_names
+from archwright.agents.claims.sentences import sentence_claims
+from archwright.agents.claims.vouching import read_table, table_claims
+from archwright.agents.claims.words import data_set_in
 from archwright.agents.plans import (
     Claim,
-    Direction,
     Excerpt,
-    Grid,
     MissingPart,
     PaperPlan,
     PaperQuestion,
@@ -37,24 +32,14 @@ from archwright.agents.plans import (
 
 _LINES_AT_MOST: Final = 12
 _CLAIMS_AT_MOST: Final = 200
-_SUBJECT = re.compile(
-    r"(?:(?:We|we) (?:show|find|see) (?:that )?)?(?:The |the |Our |our )?"
-    r"(?P<who>[A-Za-z][\w()/+. -]{1,50}?)\s+(?:model\s+|network\s+)?"
-    r"(?:reach|achiev|establish|obtain|attain|get|score|yield|has |gives?)\w*"
-)
-_OURS = re.compile(r"\b(?:we|our|ours|this paper|the proposed)\b", re.IGNORECASE)
-_BASELINE = re.compile(
-    r"\b(?:against|versus|vs\.?|compared (?:with|to)|than|over)\s+(?:the |a |an )?"
-    r"(?P<who>[A-Za-z][^,.;:()]{1,60})"
-)
-_CELL = re.compile(rf"{NUMBER}\s*(?P<unit>%)?\s*(?:(?:±|\+/-|\(|\\pm).*)?")
+_DOUBTS_AT_MOST: Final = 60
 
 
 def extract_plan(question: PaperQuestion) -> PaperPlan:
     """What can be read out of a paper by rule."""
     own = [s for s in question.sections if not OTHERS_WORK.search(s.name)]
     sentences = [(section, text) for section in own for text in split_sentences(section.text)]
-    claims = [*_table_claims(question), *(c for _, text in sentences for c in _claims_in(text))]
+    claims, doubts = _claims(question, sentences)
     by_rule = "read by rule, without a model: only what follows fixed patterns is found"
     return PaperPlan(
         problem=_problem(question.sections),
@@ -63,7 +48,10 @@ def extract_plan(question: PaperQuestion) -> PaperPlan:
         data=_pick(text for _, text in _ordered(sentences) if data_set_in(text)),
         recipe=_recipe(text for _, text in sentences),
         claims=tuple(_distinct(claims))[:_CLAIMS_AT_MOST],
-        missing=(MissingPart(what="what the paper says in other words", reason=by_rule),),
+        missing=(
+            MissingPart(what="what the paper says in other words", reason=by_rule),
+            *doubts,
+        ),
     )
 
 
@@ -113,91 +101,32 @@ def _recipe(sentences: Iterable[str]) -> dict[str, str]:
 # --- claims ---------------------------------------------------------------------------------------
 
 
-def _claims_in(text: str) -> Iterator[Claim]:
-    """The claims of one sentence, which is their quote."""
-    taken: set[int] = set()
-    last: Claim | None = None
-    for pattern in (BACKWARD, FORWARD, CHANGE):
-        for match in pattern.finditer(text):
-            if match.start("number") in taken:
-                continue
-            taken.add(match.start("number"))
-            name, direction = metric_in(match["metric"]) or (match["metric"], "")
-            if pattern is CHANGE:
-                name, direction = f"change of {name}", ""
-            last = _claim(text, name, direction, match["number"], match["unit"] or "")
-            yield last
-    # "... reaches 99.0 % accuracy, against 62.1 % for linear attention."
-    other = OTHER.search(text) if last else None
-    if last and other and other.start("number") not in taken:
-        changes = {"method": other["who"].strip(), "baseline": "", "value": _value(other["number"])}
-        yield last.model_copy(update=changes)
-
-
-def _claim(text: str, name: str, direction: Direction, number: str, unit: str) -> Claim:
-    subject = _SUBJECT.match(text)
-    who = subject["who"].strip() if subject else ""
-    if _OURS.search(who) or (who.lower() in ("it", "this", "that", "") and _OURS.search(text)):
-        who = "ours"
-    baseline = _BASELINE.search(text)
-    return Claim(
-        metric=name,
-        value=_value(number),
-        unit=unit.replace("percent", "%"),
-        direction=direction,
-        data_set=data_set_in(text),
-        method=who,
-        baseline=baseline["who"].strip() if baseline else "",
-        quote=text,
-    )
-
-
-def _value(number: str) -> float:
-    return float(number.replace(",", "").replace("−", "-"))
-
-
-def _table_claims(question: PaperQuestion) -> Iterator[Claim]:
+def _claims(
+    question: PaperQuestion, sentences: Iterable[tuple[Excerpt, str]]
+) -> tuple[list[Claim], list[MissingPart]]:
+    """The claims of tables, then of sentences; beside them what is not vouched for."""
+    names = own_names(question)
+    claims: list[Claim] = []
+    doubts: list[MissingPart] = []
     for table in question.tables:
-        texts = [s.text for s in question.sections if s.name == table.section]
-        if len(table.rows) > 1 and len(table.rows[0]) > 1 and not OTHERS_WORK.search(table.section):
-            yield from _claims_of(table, "\n".join(texts))
-
-
-def _claims_of(table: Grid, text: str) -> Iterator[Claim]:
-    """A claim for each number in a column whose head names a metric, or names a data set under a
-    caption that names the metric."""
-    head = table.rows[0]
-    lines = {_cells(line): line.strip() for line in text.splitlines() if "|" in line}
-    for row in table.rows[1:]:
-        quote = lines.get(_bare(row))
-        if quote is None or _CELL.fullmatch(row[0]):
-            continue
-        for title, cell in zip(head[1:], row[1:], strict=False):
-            metric = metric_in(title) or (metric_in(table.caption) if data_set_in(title) else None)
-            match = _CELL.fullmatch(cell.strip("*_ $"))
-            if metric is None or match is None:
-                continue
-            yield Claim(
-                metric=metric[0],
-                value=_value(match["number"]),
-                unit=match["unit"] or ("%" if "%" in title else ""),
-                direction=metric[1],
-                data_set=data_set_in(title) or data_set_in(table.caption),
-                method=row[0],
-                table=table.label,
-                quote=quote,
-            )
-
-
-def _cells(line: str) -> tuple[str, ...]:
-    return _bare(line.strip().removeprefix("|").removesuffix("|").split("|"))
-
-
-def _bare(cells: Iterable[str]) -> tuple[str, ...]:
-    return tuple(cell.strip().strip("*_`") for cell in cells)
+        if not OTHERS_WORK.search(table.section):
+            text = question.text_of(table.section)
+            found, unsure = table_claims(read_table(table, question, names), text)
+            claims += found
+            doubts += unsure
+    before = ""
+    for _, text in sentences:
+        for said in sentence_claims(text, names, before):
+            if isinstance(said, Claim):
+                claims.append(said)
+            else:
+                doubts.append(said)
+        before = text
+    return claims, doubts[:_DOUBTS_AT_MOST]
 
 
 def _distinct(claims: Iterable[Claim]) -> Iterator[Claim]:
-    return iter(
-        {(c.metric, c.value, " ".join(c.quote.split()), c.method): c for c in claims}.values()
-    )
+    def key(c: Claim) -> tuple[object, ...]:
+        return c.metric, c.kind, c.value, " ".join(c.quote.split()), c.method, c.column
+
+    return iter({key(c): c for c in claims}.values())

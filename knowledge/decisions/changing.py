@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime
 import re
 
+from archwright.core import InputError
 from archwright.knowledge.decisions.madr import check_date, check_status, escape_line
-from archwright.knowledge.decisions.outline import MATTER, find_status, headings
+from archwright.knowledge.decisions.outline import MATTER, headings
+from archwright.knowledge.decisions.status import find_status
 
 
 def with_status(text: str, status: str, reason: str = "", day: str = "") -> str:
@@ -16,9 +18,12 @@ def with_status(text: str, status: str, reason: str = "", day: str = "") -> str:
     the front matter. Nothing else changes, line ends included.
 
     Raises:
-        InputError: MADR knows no such status, or the day is none.
+        InputError: MADR knows no such status, the day is none, or the record's own status cannot
+            be rewritten where it stands.
     """
     changed = _replace_status(text, check_status(status))
+    if (place := find_status(changed)) is None or place.status != status:
+        raise InputError("the record's status cannot be changed where it stands: edit it by hand")
     return with_note(changed, f"{status}: {reason}", day) if reason.strip() else changed
 
 
@@ -42,10 +47,14 @@ def _replace_status(text: str, status: str) -> str:
     place = find_status(text)
     if place is None:
         return _put_status(text, status)
-    old = text[place.start : place.end]
-    if old[:1].isupper():  # as in Nygard's records
+    if place.fixed:
+        raise InputError(f"the record's status is {place.fixed}: change it by hand")
+    if place.status == status:
+        return text
+    old = re.search(r"[^\W\d_]", text[place.start : place.end])
+    if old and old[0].isupper():  # as in Nygard's records
         status = status[0].upper() + status[1:]
-    gap = " " if text[place.start - 1 : place.start] == ":" else ""
+    gap = " " if text[place.start - 1 : place.start] in (":", "*") else ""
     return f"{text[: place.start]}{gap}{status}{text[place.end :]}"
 
 
@@ -53,8 +62,9 @@ def _put_status(text: str, status: str) -> str:
     newline = newline_of(text)
     matter = MATTER.match(text)
     if matter:
-        cut = matter.end(1)
-        return f"{text[:cut]}status: {status}{newline}{text[cut:]}"
+        cut = matter.end("body")
+        line = f'status = "{status}"' if matter["mark"] == "+++" else f"status: {status}"
+        return f"{text[:cut]}{line}{newline}{text[cut:]}"
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     return mark + newline.join(["---", f"status: {status}", "---", "", text[len(mark) :]])
 

@@ -21,6 +21,7 @@ from archwright.knowledge.decisions.changing import with_note, with_status
 from archwright.knowledge.decisions.files import FileText, printable_text, read_text, write_text
 from archwright.knowledge.decisions.madr import STATUSES, Decision, Option, render
 from archwright.knowledge.decisions.reading import parse
+from archwright.knowledge.decisions.wording import has_ended
 
 SLUG_LENGTH: Final = 48
 TITLE_WEIGHT: Final = 4
@@ -223,9 +224,9 @@ def _check_succession(old: Decision, new: Decision) -> None:
     if old.number == new.number:
         raise InputError("a decision cannot supersede itself; name two numbers")
     target = f"superseded by ADR-{new.number:04d}"
-    if old.status.startswith("superseded") and old.status != target:
+    if old.status.startswith("superseded by") and old.status != target:
         raise InputError(f"decision {old.number} is {old.status} already; supersede that one")
-    if new.status not in ("proposed", "accepted"):
+    if has_ended(new.status):
         raise InputError(
             f"decision {new.number} is {new.status}: only a proposed or an accepted one supersedes"
         )

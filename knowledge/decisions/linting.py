@@ -14,11 +14,25 @@ from urllib.parse import unquote
 from archwright.core import InputError
 from archwright.knowledge.decisions.files import read_text
 from archwright.knowledge.decisions.madr import STATUSES, Decision
-from archwright.knowledge.decisions.outline import MATTER, RecordHeading, find_status, headings
+from archwright.knowledge.decisions.naming import split_name
+from archwright.knowledge.decisions.outline import MATTER, RecordHeading, headings
 from archwright.knowledge.decisions.reading import parse
+from archwright.knowledge.decisions.status import find_status
+from archwright.knowledge.decisions.vocabulary import section_name
+from archwright.knowledge.decisions.wording import read_words
 
-RECORD_NAME: Final = re.compile(r"(?:adr[-_]?)?(\d+)[-_.].*\.md", re.I)
-_OTHERS: Final = re.compile(r"(?:readme|index|template|.*-template|adr-template.*)\.md", re.I)
+_SUFFIXES: Final = (".md", ".markdown", ".mdx")
+_UNREAD: Final = {
+    ".adoc": "AsciiDoc", ".asciidoc": "AsciiDoc", ".asc": "AsciiDoc", ".rst": "reStructuredText",
+    ".org": "Org", ".textile": "Textile", ".docx": "Word", ".html": "HTML",
+}  # fmt: skip
+_OTHERS: Final = re.compile(
+    r"_?(?:readme|index|template|toc|contributing|changelog|license|.*[-_]template|adr-template.*)",
+    re.I,
+)
+_NUMBERED_OTHERS: Final = re.compile(
+    r"(?:adr-|madr-)?(?:template|index|readme|toc)(?:-\w\w)?", re.I
+)
 _MADR: Final = ("Context and Problem Statement", "Considered Options", "Decision Outcome")
 _NYGARD: Final = ("Status", "Context", "Decision", "Consequences")
 _LINK: Final = re.compile(r"(?<!\\)\[[^\]\n]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
@@ -26,7 +40,7 @@ _CODE: Final = re.compile(r"^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\1|\Z)|`[^`\n]+`", 
 _CONFLICT: Final = re.compile(r"^(?:<{7} |={7}\r?$|>{7} )", re.M)
 _SUPERSEDES: Final = re.compile(r"\bsuper[sc]edes\b([^\n]*)", re.I)
 _REFERENCE: Final = re.compile(r"(?:ADR[- ]?|\[|\()0*(\d+)", re.I)
-_TARGET: Final = re.compile(r"superseded by ADR-(\d+)")
+_TARGET: Final = re.compile(r"superseded by (?:ADR-)?(\S+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +59,13 @@ class Record:
     path: Path
     text: str
     number: int | None
-    """What its name says; None where it does not begin with a number."""
+    """What its name says; None where it does not begin with a number (a day is none)."""
     decision: Decision
 
     @property
     def is_nygard(self) -> bool:
         """Whether it has the sections that Nygard's format names."""
-        titles = {h.title.lower() for h in headings(self.text)}
+        titles = {section_name(h.title) for h in headings(self.text)}
         return "decision" in titles and "decision outcome" not in titles
 
 
@@ -67,22 +81,37 @@ def read_folder(folder: Path) -> tuple[list[Record], list[Violation]]:
         raise InputError(f"{folder} is not a folder: name one that holds decision records")
     paths = sorted(
         p for p in folder.iterdir()
-        if p.suffix.lower() == ".md" and not p.name.startswith(".")
-        and not _OTHERS.fullmatch(p.name) and p.is_file()
+        if p.suffix.lower() in (*_SUFFIXES, *_UNREAD) and not p.name.startswith(".")
+        and not _is_other(p) and p.is_file()
     )  # fmt: skip
-    if not paths:
+    if not any(p.suffix.lower() in _SUFFIXES for p in paths):
         raise InputError(f"{folder} holds no decision records: they are files NNNN-title.md")
     records: list[Record] = []
     faults: list[Violation] = []
     for path in paths:
         try:
-            text = read_text(path).text
+            text = _read(path)
         except InputError as error:
             faults.append(Violation(path, 1, str(error)))
             continue
-        name = RECORD_NAME.fullmatch(path.name)
-        records.append(Record(path, text, int(name[1]) if name else None, parse(text, path)))
+        records.append(Record(path, text, split_name(path.name).number, parse(text, path)))
     return records, faults
+
+
+def _is_other(path: Path) -> bool:
+    number, rest = split_name(path.name)
+    if number is None:
+        return _OTHERS.fullmatch(path.stem) is not None
+    return _NUMBERED_OTHERS.fullmatch(rest) is not None and (number == 0 or rest == "index")
+
+
+def _read(path: Path) -> str:
+    if form := _UNREAD.get(path.suffix.lower()):
+        raise InputError(f"{form} is not read: save the record as Markdown")
+    text = read_text(path).text
+    if not text.strip("\ufeff \t\r\n"):
+        raise InputError("the file is empty: write the record, or remove it")
+    return text
 
 
 def lint(folder: Path) -> tuple[list[Record], list[Violation]]:
@@ -138,17 +167,20 @@ def _lint_matter(record: Record) -> Iterator[Violation]:
             yield Violation(record.path, 1, "the front matter is never closed: `---`")
         return
     seen: set[str] = set()
-    for line in re.finditer(r"^([\w-]+)[ \t]*:", matter[1], re.M):
+    for line in re.finditer(r"^([\w-]+)[ \t]*:", matter["body"], re.M):
         if line[1].lower() in seen:
-            yield _at(record, matter.start(1) + line.start(), f"`{line[1]}` is said twice")
+            yield _at(record, matter.start("body") + line.start(), f"`{line[1]}` is said twice")
         seen.add(line[1].lower())
 
 
 def _lint_sections(record: Record, outline: Sequence[RecordHeading]) -> Iterator[Violation]:
     wanted = _NYGARD if record.is_nygard else _MADR
-    present = {h.title.lower(): i for i, h in enumerate(outline) if h.level > 1}
+    present: dict[str, int] = {}
+    for i, h in enumerate(outline):
+        if h.level > 1:
+            present.setdefault(section_name(h.title), i)
     for title in wanted:
-        place = present.get(title.lower())
+        place = present.get(section_name(title))
         if place is None:
             if not (title == "Status" and find_status(record.text)):
                 yield Violation(record.path, 1, f"the section `{title}` is missing")
@@ -165,7 +197,9 @@ def _lint_status(record: Record) -> Iterator[Violation]:
     status = record.decision.status
     if place is None or place.start == place.end:
         yield Violation(record.path, 1, "there is no status")
-    elif status not in STATUSES and not _TARGET.fullmatch(status):
+    elif not status:
+        yield _at(record, place.start, "its status is a template's list: keep one of them")
+    elif not _TARGET.fullmatch(status) and (status == "superseded" or not read_words(status)):
         said = " ".join(record.text[place.start : place.end].split())[:60]
         known = ", ".join(STATUSES)
         yield _at(
@@ -187,7 +221,7 @@ def _is_date(words: str) -> bool:
 
 def _lint_choice(record: Record, outline: Sequence[RecordHeading]) -> Iterator[Violation]:
     """MADR: the outcome names one of the options that were considered."""
-    outcome = next((h for h in outline if h.title.lower() == "decision outcome"), None)
+    outcome = next((h for h in outline if section_name(h.title) == "decision outcome"), None)
     if outcome is None:
         return
     chosen = record.decision.chosen
@@ -247,7 +281,7 @@ def _successions(records: Sequence[Record]) -> Iterator[Violation]:
 
 def _successor(record: Record) -> int | None:
     found = _TARGET.fullmatch(record.decision.status)
-    return int(found[1]) if found else None
+    return int(found[1]) if found and found[1].isdecimal() else None
 
 
 def _lint_old_end(

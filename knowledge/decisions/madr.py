@@ -32,9 +32,10 @@ class Option:
 class Decision:
     """What was tried, and why it was accepted or rejected.
 
-    `status` is one of `STATUSES` or `superseded by ADR-NNNN`; `date` is ISO 8601. `confirmation` is
-    the command that checks the decision. `evidence` maps a measured number's name to its text.
-    `notes` are the dated lines of later changes. `number` is 0 until a folder gives one.
+    `status` is one of `STATUSES` or `superseded by ADR-NNNN`; of a record from elsewhere it may be
+    other words, or empty where none is said. `date` is ISO 8601. `confirmation` is the command that
+    checks the decision. `evidence` maps a measured number's name to its text. `notes` are the dated
+    lines of later changes. `number` is 0 until a folder gives one.
     """
 
     title: str

@@ -1,27 +1,20 @@
-"""Where the parts of a decision record stand: its front matter, its headings, its status."""
+"""Where the parts of a decision record stand: its front matter and its headings."""
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final, NamedTuple
 
-from archwright.knowledge.decisions.madr import STATUSES
-
 MATTER: Final = re.compile(
-    r"\A\ufeff?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*\r?(?:\n|\Z)", re.M | re.S
+    r"\A\ufeff?(?P<mark>---|\+\+\+)[ \t]*\r?\n(?P<body>.*?)^(?:(?P=mark)|\.\.\.)[ \t]*\r?(?:\n|\Z)",
+    re.M | re.S,
 )
+"""Front matter between lines `---` (YAML) or `+++` (TOML)."""
 _HEADING: Final = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?\s*\Z")
-_FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})")
-_IN_MATTER: Final = re.compile(
-    r"""^(status[ \t]*:[ \t]*)("[^"\r\n]*"|'[^'\r\n]*'|[^#\r\n]*?)(?=[ \t]*(?:#[^\r\n]*)?\r?\n)""",
-    re.M | re.I,
-)
-_IN_PREAMBLE: Final = re.compile(
-    r"^(?:[*+-][ \t]+)?status:[ \t]*([^\r\n]*?)[ \t]*\r?$", re.M | re.I
-)
-_LINE: Final = re.compile(r"^[ \t]*(\S[^\r\n]*?)[ \t]*\r?$", re.M)
-_SUPERSEDED: Final = re.compile(r"super[sc]eded[ \t]+by\b(.*)", re.I)
-_NUMBER: Final = re.compile(r"(?:ADR[- ]?|#|\[|\(|/|\b)0*(\d+)(?![\w/]*://)", re.I)
+_UNDERLINE: Final = re.compile(r" {0,3}(=+|-{3,})[ \t]*\r?\Z")
+_PLAIN_LINE: Final = re.compile(r" {0,3}(?![>|]|[*+-][ \t]|\d+[.)][ \t])(\S[^:|]*?)\s*\Z")
+_OPENED: Final = re.compile(r"^ {0,3}(?P<fence>`{3,}|~{3,})|(?P<comment><!--)", re.M)
 
 
 class RecordHeading(NamedTuple):
@@ -33,65 +26,90 @@ class RecordHeading(NamedTuple):
     end: int
 
 
-class Place(NamedTuple):
-    """Where a status stands: `text[start:end]`."""
+def body_start(text: str) -> int:
+    """Where a text begins, behind its front matter and its byte-order mark."""
+    matter = MATTER.match(text)
+    return matter.end() if matter else len(text) - len(text.removeprefix("\ufeff"))
 
-    start: int
-    end: int
-    in_matter: bool
+
+def blanked(text: str) -> str:
+    """`text`, as long as it is, with spaces for code blocks, comments and front matter.
+
+    A comment that is never closed is text; a code block that is never closed goes to the end.
+    """
+    position = body_start(text)
+    kept = [_spaces(text[:position])]
+    closed = text.rfind("-->")
+    while opened := _OPENED.search(text, position):
+        if opened["comment"] and opened.end() > closed:
+            kept.append(text[position : opened.end()])
+            position = opened.end()
+            continue
+        end = (
+            text.index("-->", opened.end()) + 3
+            if opened["comment"]
+            else _fence_end(text, opened["fence"], opened.end())
+        )
+        kept += [text[position : opened.start()], _spaces(text[opened.start() : end])]
+        position = end
+    return "".join([*kept, text[position:]])
+
+
+def _spaces(text: str) -> str:
+    return re.sub(r"[^\r\n]", " ", text)
+
+
+def _fence_end(text: str, fence: str, start: int) -> int:
+    closing = re.compile(rf"^ {{0,3}}{re.escape(fence)}{re.escape(fence[0])}*[ \t]*\r?$", re.M)
+    found = closing.search(text, start)
+    return found.end() if found else len(text)
 
 
 def headings(text: str) -> list[RecordHeading]:
-    """The headings of a text in order, those inside code blocks left out."""
+    """The headings of a text in order, those inside code blocks and comments left out; a line
+    underlined with `===` or `---` is one as well."""
     found: list[RecordHeading] = []
-    matter = MATTER.match(text)
-    position = matter.end() if matter else len(text) - len(text.removeprefix("\ufeff"))
-    fence = ""
-    for line in text[position:].split("\n"):
+    position = body_start(text)
+    before = 0, "", ""  # Where the last line began, that line, and the one before it.
+    for line in blanked(text)[position:].split("\n"):
         start, position = position, min(position + len(line) + 1, len(text))
-        mark = _FENCE.match(line)
-        if fence:
-            closes = mark and mark[1].startswith(fence) and not line[mark.end() :].strip()
-            fence = "" if closes else fence
-        elif mark:
-            fence = mark[1]
-        elif heading := _HEADING.match(line):
+        heading, underline = _HEADING.match(line), _UNDERLINE.match(line)
+        if heading:
             found.append(RecordHeading(len(heading[1]), heading[2], start, position))
+        elif underline and not before[2].strip() and (title := _PLAIN_LINE.match(before[1])):
+            level = 1 if underline[1][0] == "=" else 2
+            found.append(RecordHeading(level, title[1], before[0], position))
+        before = start, "" if heading else line, before[1]
     return found
 
 
-def find_status(text: str) -> Place | None:
-    """The status of a record: in the front matter (MADR 3 and 4), in a line `Status: ...` before
-    the first section (MADR 2), or in a section of that name (Nygard)."""
-    matter = MATTER.match(text)
-    found = _IN_MATTER.search(text, 0, matter.end(1)) if matter else None
-    if found:
-        return Place(found.start(2), found.end(2), True)
-    outline = headings(text)
-    body = next((h.start for h in outline if h.level > 1), len(text))
-    found = _IN_PREAMBLE.search(text, matter.end() if matter else 0, body)
-    if found:
-        return Place(found.start(1), found.end(1), False)
-    for place, here in enumerate(outline):
-        if here.title.lower() == "status":
-            later = outline[place + 1 :]
-            return _in_section(text, here.end, later[0].start if later else len(text))
-    return None
+def read_scalar(value: str) -> str:
+    """A value of front matter without its quotes and comment."""
+    if value.startswith('"'):
+        try:
+            word, _ = json.JSONDecoder().raw_decode(value)
+        except ValueError:
+            return value.strip('"')
+        return str(word)
+    if value.startswith("'"):
+        return value[1:].partition("'")[0]
+    return value.partition(" #")[0].strip()
 
 
-def _in_section(text: str, start: int, end: int) -> Place | None:
-    """The line that decides: that it was superseded, else the first one."""
-    lines = list(_LINE.finditer(text, start, end))
-    deciding = next((line for line in lines if _SUPERSEDED.search(line[1])), None)
-    line = deciding or next(iter(lines), None)
-    return Place(line.start(1), line.end(1), False) if line else None
-
-
-def plain_status(words: str) -> str:
-    """A status as the word that MADR knows for it; as it stands where there is none."""
-    bare = words.strip().strip("*_`").strip()
-    if superseded := _SUPERSEDED.search(bare):
-        number = _NUMBER.search(superseded[1])
-        return f"superseded by ADR-{int(number[1]):04d}" if number else bare
-    first = re.match(r"\w+", bare.lower())
-    return first[0] if first and first[0] in STATUSES else bare
+def read_matter(text: str) -> dict[str, str]:
+    """The front matter's values, by lower-case key."""
+    found = MATTER.match(text)
+    if not found:
+        return {}
+    mark = "=" if found["mark"] == "+++" else ":"
+    values: dict[str, str] = {}
+    last = ""
+    for line in found["body"].splitlines():
+        item = re.match(r"\s*-\s+(\S.*)", line)
+        if item and last and not values[last]:  # Of a list the first.
+            values[last] = read_scalar(item[1].strip())
+            continue
+        key, _, value = line.partition(mark)
+        last = key.strip().lower()
+        values[last] = read_scalar(value.strip())
+    return values

@@ -1,4 +1,5 @@
-"""Reads decision records, hand-edited ones too: MADR 2 to 4, and Nygard's as adr-tools writes them.
+"""Reads decision records, hand-edited ones too: MADR 2 to 4, Nygard's as adr-tools writes them,
+and what is like them, in several languages.
 
 Formats: Kopp et al., "Markdown Architectural Decision Records", 2018 and later; Nygard,
 "Documenting Architecture Decisions", 2011.
@@ -6,20 +7,24 @@ Formats: Kopp et al., "Markdown Architectural Decision Records", 2018 and later;
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from archwright.knowledge.decisions.files import printable_text
 from archwright.knowledge.decisions.madr import Decision, Option
-from archwright.knowledge.decisions.outline import MATTER, find_status, headings, plain_status
+from archwright.knowledge.decisions.naming import bare_title, split_name
+from archwright.knowledge.decisions.outline import RecordHeading, headings, read_matter
+from archwright.knowledge.decisions.status import find_label, find_status
+from archwright.knowledge.decisions.vocabulary import SECTIONS, section_name
 
 _ESCAPED: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
-_CHOSEN: Final = re.compile(r'Chosen option:\s*"(.*?)",?\s*because\s*(.*?)\s*\Z', re.S)
-_NUMBERED: Final = re.compile(r"\A(?:ADR[- ]?)?\d+[.:] +", re.I)
-_DATE: Final = re.compile(r"^(?:[*+-][ \t]+)?date:[ \t]*(\S+)", re.M | re.I)
+_CHOSEN: Final = re.compile(
+    r"(?:Chosen option|Gewählte Option)[*_]*:[*_]*\s*"
+    r'(?:"(.*?)"|(?:\*\*|__)(.*?)(?:\*\*|__)),?\s*(?:because|weil|da)\b\s*(.*?)\s*\Z',
+    re.S | re.I,
+)
 _BULLET: Final = re.compile(r"^[*+-][ \t]+(.*(?:\n[ \t]+\S.*)*)", re.M)
 
 
@@ -29,22 +34,23 @@ def parse(text: str, path: Path) -> Decision:
     The number, and a missing title, are read off the name of `path` (`0007-wider-stem.md`).
     """
     text = printable_text(text).replace("\r\n", "\n")
-    matter, sections = _read_matter(text), _read_sections(text)
-    outcome = sections.get("decision outcome", "") or sections.get("decision", "")
+    matter, sections = read_matter(text), _read_sections(text)
+    outcome = _section(sections, "decision outcome") or _section(sections, "decision")
     chosen = _CHOSEN.search(outcome)
-    number, _, rest = path.stem.partition("-")
-    context = sections.get("context and problem statement", "") or sections.get("context", "")
-    title = _read_title(sections.get("", ""), "decision" in sections)
+    number, rest = split_name(path.name)
+    place = find_status(text)
+    is_nygard = bool(_section(sections, "decision"))
+    title = bare_title(_read_title(text, matter, sections), path.name)
     evidence = (
         _unescape(line).partition(": ") for line in _list(sections, "decision outcome/evidence")
     )
     return Decision(
-        title=title or rest.replace("-", " "),
-        context=_unescape(context),
-        chosen=_unescape(chosen[1]) if chosen else title if "decision" in sections else "",
-        because=_unescape(chosen[2] if chosen else outcome),
-        date=matter.get("date", "") or _read_date(text),
-        status=_read_status(text) or "proposed",
+        title=_unescape(title) or re.sub("[-_]+", " ", rest).strip(),
+        context=_unescape(_section(sections, "context")),
+        chosen=_unescape(chosen[1] or chosen[2]) if chosen else title if is_nygard else "",
+        because=_unescape(chosen[3] if chosen else outcome),
+        date=next(iter(find_label(text, "date").split()), "").rstrip(".,;"),
+        status=place.status if place else "",
         options=_read_options(sections),
         consequences=_read_consequences(sections),
         confirmation=_read_command(sections.get("decision outcome/confirmation", "")),
@@ -53,80 +59,66 @@ def parse(text: str, path: Path) -> Decision:
         candidate=matter.get("candidate", ""),
         task=matter.get("task", ""),
         notes=tuple(map(_unescape, _list(sections, "more information"))),
-        number=int(number) if number.isdecimal() else 0,
+        number=number or 0,
     )
 
 
-def _read_title(words: str, numbered: bool) -> str:
-    """The title; Nygard's begins with the record's number."""
-    return _unescape(_NUMBERED.sub("", words, count=1) if numbered else words)
+def _read_title(text: str, matter: Mapping[str, str], sections: Mapping[str, str]) -> str:
+    """The first heading that is a title; else what front matter or a section of that name says."""
+    outline = headings(text)
+    own = next((h.title for h in outline if _is_title(h, outline)), "")
+    named = sections.get("title", "").strip().partition("\n")[0]
+    return own or matter.get("title", "") or named
 
 
-def _read_status(text: str) -> str:
-    place = find_status(text)
-    if place is None:
-        return ""
-    words = text[place.start : place.end].strip()
-    return plain_status(_read_scalar(words) if place.in_matter else words)
+def _is_title(heading: RecordHeading, outline: Sequence[RecordHeading]) -> bool:
+    if heading.level == 1:
+        return section_name(heading.title) not in SECTIONS
+    return heading is outline[0] and bare_title(heading.title, "") != heading.title
 
 
-def _read_date(text: str) -> str:
-    """The date of a record without front matter: a line before the first section."""
-    body = next((h.start for h in headings(text) if h.level > 1), len(text))
-    found = _DATE.search(text, 0, body)
-    return found[1] if found else ""
+def _section(sections: Mapping[str, str], name: str) -> str:
+    """A section by its name, wherever it stands."""
+    inner = (text for key, text in sections.items() if key.endswith(f"/{name}"))
+    return sections.get(name, "") or next(inner, "")
 
 
 def _read_consequences(sections: Mapping[str, str]) -> tuple[str, ...]:
     """A list under the outcome (MADR), or a section of paragraphs or a list (Nygard)."""
-    listed = _list(sections, "decision outcome/consequences") or _list(sections, "consequences")
-    if listed or "consequences" not in sections:
+    said = _section(sections, "consequences")
+    if listed := _bullets(said):
         return tuple(map(_unescape, listed))
-    paragraphs = re.split(r"\n\s*\n", sections["consequences"].strip())
+    paragraphs = re.split(r"\n\s*\n", said.strip())
     return tuple(_unescape(" ".join(p.split())) for p in paragraphs if p.strip())
 
 
-def _read_matter(text: str) -> dict[str, str]:
-    found = MATTER.match(text)
-    pairs = (line.partition(":") for line in (found[1] if found else "").splitlines())
-    return {key.strip().lower(): _read_scalar(value.strip()) for key, _, value in pairs}
-
-
-def _read_scalar(value: str) -> str:
-    if value.startswith('"'):
-        try:
-            word, _ = json.JSONDecoder().raw_decode(value)
-        except ValueError:
-            return value.strip('"')
-        return str(word)
-    if value.startswith("'"):
-        return value[1:].partition("'")[0]
-    return value.partition(" #")[0].strip()
-
-
 def _read_sections(text: str) -> dict[str, str]:
-    """Section texts by lower-case heading, `heading/subheading` below it; the title under ""."""
+    """Section texts by the names that `section_name` gives, `name/subname` below it."""
     sections: dict[str, str] = {}
     outline = headings(text)
     parent = ""
     ends = [*(heading.start for heading in outline[1:]), len(text)]
     for here, end in zip(outline, ends, strict=False):
-        if here.level == 1:
-            sections.setdefault("", here.title)
+        name = section_name(here.title)
+        if here.level == 1 and name not in SECTIONS:
             continue
-        parent = here.title.lower() if here.level == 2 else parent
-        key = parent if here.level == 2 else f"{parent}/{here.title.lower()}"
+        parent = name if here.level < 3 else parent
+        key = name if here.level < 3 else f"{parent}/{name}"
         sections.setdefault(key, text[here.end : end].strip("\n"))
     return sections
 
 
 def _list(sections: Mapping[str, str], key: str) -> list[str]:
-    return [" ".join(line.split()) for line in _BULLET.findall(sections.get(key, ""))]
+    return _bullets(sections.get(key, ""))
+
+
+def _bullets(text: str) -> list[str]:
+    return [" ".join(line.split()) for line in _BULLET.findall(text)]
 
 
 def _read_options(sections: Mapping[str, str]) -> tuple[Option, ...]:
     names = _list(sections, "considered options")
-    reasons = (f"pros and cons of the options/{name.lower()}" for name in names)
+    reasons = (f"pros and cons of the options/{section_name(name)}" for name in names)
     pairs = zip(names, reasons, strict=True)
     return tuple(Option(_unescape(name), _unescape(sections.get(key, ""))) for name, key in pairs)
 

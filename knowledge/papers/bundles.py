@@ -13,12 +13,10 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from archwright.core import InputError
 from archwright.knowledge.papers.paper import (
     CODE_BYTES,
     CODE_FILES,
@@ -37,6 +35,7 @@ CODE: Final = "code"
 CODE_ENDINGS: Final = (".py", ".toml", ".json", ".yaml", ".yml", ".cfg", ".txt", ".md", ".sh")
 
 _IGNORED: Final = ("__pycache__", "__MACOSX")
+_ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
 _FIX: Final = "unpack it, check it, and add the folder"
 
 
@@ -47,12 +46,12 @@ def open_bundle(path: Path) -> Bundle:
         UnreadableError: it is too large, a broken archive, or one that escapes its folder.
     """
     if path.is_dir():
-        return _bounded(_read_all(_walk(path)))
+        return _bounded(_read_all(walk(path)))
     data = _read(path, FILE_BYTES)
     if unpacked := _unpack(data):
         return _bounded(unpacked)
     beside = path.parent / CODE
-    found = _walk(beside) if not beside.is_symlink() else ()
+    found = walk(beside) if not beside.is_symlink() else ()
     # What else lies there, such as weights, is no reason to refuse the paper.
     code = islice((pair for pair in found if _is_code(pair[1])), CODE_FILES)
     return {path.name: data, **{f"{CODE}/{n}": text for n, text in _read_all(code)}}
@@ -62,7 +61,7 @@ def _is_code(path: Path) -> bool:
     return path.name.endswith(CODE_ENDINGS) and path.stat().st_size <= CODE_BYTES
 
 
-def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
+def walk(folder: Path) -> Iterator[tuple[str, Path]]:
     """The regular files of a folder; links are not followed, hidden files left out."""
     for top, folders, names in os.walk(folder):
         folders[:] = sorted(f for f in folders if f not in _IGNORED and not f.startswith("."))
@@ -106,12 +105,17 @@ def _refuse_size() -> None:
 
 def _unpack(data: bytes) -> Iterator[tuple[str, bytes]] | None:
     """The members of an archive; None for what is none."""
-    if data.startswith(b"PK\x03\x04"):
+    if data.startswith(_ZIP):
         return _named(_unzip(data))
-    if data.startswith(b"\x1f\x8b"):
+    if data.startswith(_GZIP):
         data = _gunzip(data)
         return _named(_untar(data)) if _is_tar(data) else iter([("paper", data)])
     return _named(_untar(data)) if _is_tar(data) else None
+
+
+def is_archive(data: bytes) -> bool:
+    """Whether these are the bytes of an archive, or of a file that is compressed."""
+    return data.startswith((_ZIP, _GZIP)) or _is_tar(data)
 
 
 def _is_tar(data: bytes) -> bool:
@@ -185,67 +189,3 @@ def _checked(members: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]
             raise UnreadableError(f"it holds {name[:80]!r}, which leaves its folder: {_FIX}")
         if not any(part in _IGNORED or part.startswith(".") for part in path.parts):
             yield path.as_posix(), data
-
-
-# --- which papers a path holds --------------------------------------------------------------------
-
-
-_ENDINGS: Final = (
-    ".pdf", ".tex", ".html", ".htm", ".xhtml", ".md", ".markdown", ".txt", ".gz", ".tgz", ".tar",
-    ".zip",
-)  # fmt: skip
-_HEAD_BYTES: Final = 65_536
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Papers, each a file or a folder, and files that look like none."""
-
-    papers: tuple[Path, ...]
-    skipped: tuple[Path, ...] = ()
-
-
-def find_papers(path: Path) -> Found:
-    """The papers that a user means by a path.
-
-    A folder with a LaTeX document in it is one paper. Any other folder holds papers: its files and
-    the LaTeX folders below it; what neither looks nor is called like a paper is skipped.
-    """
-    if not path.is_dir() or _is_latex(path):
-        return Found((path,))
-    papers: list[Path] = []
-    skipped: list[Path] = []
-    for entry in _entries(path):
-        if entry.is_symlink():
-            skipped.append(entry)
-        elif entry.is_dir() and entry.name != CODE:
-            found = find_papers(entry)
-            papers += found.papers
-            skipped += found.skipped
-        elif entry.is_dir():
-            continue
-        elif entry.suffix.lower() in _ENDINGS or _head(entry).startswith(b"%PDF-"):
-            papers.append(entry)
-        else:
-            skipped.append(entry)
-    return Found(tuple(papers), tuple(skipped))
-
-
-def _is_latex(folder: Path) -> bool:
-    files = (p for p in _entries(folder) if p.suffix == ".tex" and p.is_file())
-    return any(b"\\documentclass" in _head(p) or b"\\documentstyle" in _head(p) for p in files)
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return sorted(p for p in folder.iterdir() if not p.name.startswith("."))
-    except OSError as error:
-        raise InputError(f"{folder} cannot be read ({error.strerror}): fix its rights") from None
-
-
-def _head(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(_HEAD_BYTES)
-    except OSError:
-        return b""  # said when it is read

@@ -2,7 +2,8 @@
 
 <id>/paper.json       what was read
 <id>/original/        the file or the folder that was added
-<id>/code/            the code that came along
+<id>/code/            the code that came along, or was linked to it
+<id>/address          where on the web it came from
 """
 
 from __future__ import annotations
@@ -11,20 +12,21 @@ import contextlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from archwright.core import InputError, WorkspaceError
-from archwright.core.files import locked
+from archwright.core.files import locked, write_whole
 from archwright.knowledge.papers.bundles import CODE
 from archwright.knowledge.papers.confined import read_confined
-from archwright.knowledge.papers.paper import FORMAT, Paper, from_json, to_json
+from archwright.knowledge.papers.paper import FORMAT, CodeFile, Paper, from_json, to_json
 
 _PAPER: Final = "paper.json"
 _ORIGINAL: Final = "original"
+_ADDRESS: Final = "address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,11 @@ class PaperFolder:
 
     path: Path
 
-    def add(self, path: Path) -> Kept:
+    def add(self, path: Path, main: str | None = None) -> Kept:
         """Read a paper and keep it; the same paper again is the one that is there.
+
+        Args:
+            main: the file of a folder or an archive that is the paper.
 
         Raises:
             InputError: it cannot be read as a paper.
@@ -52,11 +57,47 @@ class PaperFolder:
         """
         if not (path.is_file() or path.is_dir()):
             raise InputError(f"{path}: there is no such file or folder")
-        paper = read_confined(path)
+        return self.keep(read_confined(path, main), path)
+
+    def keep(self, paper: Paper, path: Path, address: str = "") -> Kept:
+        """Keep a paper that was read from `path`; code that was linked to it before stays its own.
+
+        Args:
+            address: where on the web it came from.
+
+        Raises:
+            WorkspaceError: the folder cannot be written.
+        """
         id, known = paper.id, (self.path / paper.id / _PAPER).is_file()
-        if not known or self.get(id).code != paper.code:
+        if known:
+            before = self.get(id)
+            linked = tuple(file for file in before.code if file.origin == "repository")
+            paper = replace(paper, code=(*paper.code, *linked))
+        if not known or before.code != paper.code:
             self._keep(id, paper, path)
+        if address:
+            with self._named_errors():
+                write_whole(self.path / id / _ADDRESS, address)
         return Kept(id, paper, known)
+
+    def link(self, id: str, code: Iterable[CodeFile]) -> Kept:
+        """Make a repository's files the code of a paper, in place of those of one linked before.
+
+        Raises:
+            InputError: there is no such paper.
+            WorkspaceError: the folder cannot be written.
+        """
+        before = self.get(id)
+        own = [file for file in before.code if file.origin != "repository"]
+        paper = replace(before, code=(*own, *code))
+        self._keep(id, paper, self.path / id / _ORIGINAL)
+        return Kept(id, paper, True)
+
+    def address(self, id: str) -> str:
+        """Where on the web a paper came from; empty for a file."""
+        with contextlib.suppress(OSError):
+            return (self.path / id / _ADDRESS).read_text(encoding="utf-8")
+        return ""
 
     def list(self) -> tuple[Kept, ...]:
         """All papers, in the order in which they were added."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import copy
 from dataclasses import replace
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ _HIDDEN = re.compile(
     re.IGNORECASE,
 )
 
+_SPAN_AT_MOST: Final = 100
+
 
 def read_html(text: str) -> Paper:
     """The paper in an HTML page."""
@@ -25,6 +28,9 @@ def read_html(text: str) -> Paper:
     title = _title(soup)
     hidden = _drop(soup)
     _show_mathematics(soup)
+    for table in soup.find_all("table"):
+        _lift_caption(table)
+        _fill_spans(table)
     body = soup.find("article") or soup.body or soup
     converter = MarkdownConverter(
         heading_style="ATX", strip=["a", "img"], escape_misc=False, escape_asterisks=False,
@@ -73,6 +79,43 @@ def _show_mathematics(soup: Any) -> None:
         table.name = "div"
         for cell in table.find_all(["tbody", "tr", "td", "th"]):
             cell.name = "span"
+
+
+def _lift_caption(table: Any) -> None:
+    """Put a caption before its table: within it, the row below would not pass for the header."""
+    if table.caption is not None:
+        caption = table.caption.extract()
+        caption.name = "p"
+        table.insert_before(caption)
+
+
+def _fill_spans(table: Any) -> None:
+    """Repeat a cell in every column and row that it spans, so that each stands under its heads."""
+    open_spans: dict[int, tuple[Any, int]] = {}  # by column: the cell, and rows that it goes on for
+    for row in table.find_all("tr"):
+        if row.find_parent("table") is not table:
+            continue
+        cells, filled = list(row.find_all(["td", "th"], recursive=False)), list[Any]()
+        spans = {c: span for c, span in open_spans.items() if span[1] > 0}
+        open_spans = {c: (cell, left - 1) for c, (cell, left) in spans.items()}
+        while cells or len(filled) in spans:
+            column = len(filled)
+            if column in spans:
+                filled.append(copy(spans[column][0]))
+                continue
+            cell = cells.pop(0)
+            rows = _span(cell, "rowspan")
+            for _ in range(_span(cell, "colspan")):
+                open_spans[len(filled)] = (cell, rows - 1)
+                filled.append(copy(cell))
+        row.clear()
+        row.extend(filled)
+
+
+def _span(cell: Any, name: str) -> int:
+    """How many columns or rows a cell takes; what is no number is 1."""
+    said = str(cell.attrs.pop(name, "1")).strip()
+    return min(max(int(said), 1), _SPAN_AT_MOST) if said.isdecimal() else 1
 
 
 def _language(element: Any) -> str:

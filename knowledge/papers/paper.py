@@ -36,7 +36,8 @@ class UnreadableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table. In a PDF columns cannot be told apart: a row is then one cell, its line."""
+    """A table, as many cells in each row: what spans several is repeated in each, and a row whose
+    cells are all equal heads a group. Where columns cannot be told apart a row is one cell."""
 
     label: str
     caption: str
@@ -67,11 +68,12 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class CodeFile:
-    """Code that came with a paper: `origin` is `fenced`, `listing` or `folder`."""
+    """Code that came with a paper: `origin` is `fenced`, `listing`, `folder`, or `repository` for
+    what was linked to it later."""
 
     path: str
     text: str
-    origin: Literal["fenced", "listing", "folder"]
+    origin: Literal["fenced", "listing", "folder", "repository"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ _NUMBERED = re.compile(
     r"(?P<number>(?:\d{1,2}|[A-Z])(?:\.\d{1,2}){0,3}|[IVX]{1,5}(?=\.))\.?\s+(?P<title>[A-Z].{1,90})"
 )
 _CAPTION = re.compile(r"(?P<label>(?:Table|TABLE)\s+(?:\d+|[IVX]+))\s*[:.]\s*(?P<caption>.*)")
-_NUMBER = re.compile(r"(?<![\w.])[-−+]?\d[\d.,]*%?(?!\w)")
+NUMBER = re.compile(r"(?<![\w.])[-−+]?\d[\d.,]*%?(?!\w)")
 _EQUATION = re.compile(r".*=.*\(\d{1,3}[a-z]?\)$")
 _ROWS_AT_MOST: Final = 60
 _GAP_AT_MOST: Final = 2
@@ -37,11 +37,13 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of text on its page, with its heading when it is one."""
+    """A line of text on its page, with its heading when it is one, and the table whose caption it
+    begins where the reader saw its cells."""
 
     text: str
     page: int = 0
     heading: Heading | None = None
+    table: Table | None = None
 
 
 def heading_of(text: str, emphatic: bool | None = None) -> Heading | None:
@@ -68,11 +70,7 @@ def heading_of(text: str, emphatic: bool | None = None) -> Heading | None:
 
 
 def _is_title(words: str, strict: bool) -> bool:
-    if (
-        words.endswith((".", ",", ";"))
-        or len(words.split()) > 12
-        or len(_NUMBER.findall(words)) > 1
-    ):
+    if words.endswith((".", ",", ";")) or len(words.split()) > 12 or len(NUMBER.findall(words)) > 1:
         return False
     # Without type sizes a title is told from the item of a list by its capitals, or by being short.
     long = [w for w in words.split() if len(w) > 4]
@@ -108,15 +106,17 @@ def _close(sections: list[Section], lines: Sequence[Line]) -> None:
     )
     texts = [line.text.strip() for line in body]
     equations = tuple(t for t in texts if _EQUATION.fullmatch(t))
-    sections.append(replace(section, equations=equations, tables=tuple(_tables(texts))))
+    sections.append(replace(section, equations=equations, tables=tuple(_tables(body, texts))))
 
 
-def _tables(texts: Sequence[str]) -> list[Table]:
-    """Captioned tables of plain text. The rows are the lines with numbers under the caption, or
-    those above it where there are none under it."""
+def _tables(lines: Sequence[Line], texts: Sequence[str]) -> list[Table]:
+    """Captioned tables. Where nobody saw cells, the rows are the lines with numbers under the
+    caption, or those above it where there are none under it."""
     found = []
     for place, text in enumerate(texts):
-        if caption := _CAPTION.fullmatch(text):
+        if table := lines[place].table:
+            found.append(table)
+        elif caption := _CAPTION.fullmatch(text):
             rows = _rows(texts[place + 1 :]) or _rows(texts[:place][::-1])[::-1]
             found.append(Table(caption["label"], caption["caption"], tuple((r,) for r in rows)))
     return found
@@ -126,7 +126,7 @@ def _rows(texts: Sequence[str]) -> list[str]:
     rows: list[str] = []
     gap = 0
     for text in texts[:_ROWS_AT_MOST]:
-        if len(_NUMBER.findall(text)) >= 2 and not _CAPTION.fullmatch(text):
+        if len(NUMBER.findall(text)) >= 2 and not _CAPTION.fullmatch(text):
             rows.append(text)
             gap = 0
         else:
@@ -134,6 +134,11 @@ def _rows(texts: Sequence[str]) -> list[str]:
         if gap > _GAP_AT_MOST:
             break
     return rows
+
+
+def letters_of(text: str) -> str:
+    """Letters and digits alone, in lower case: equal for titles that differ in marks and blanks."""
+    return "".join(c for c in text.lower() if c.isalnum())
 
 
 def split_references(sections: Sequence[Section]) -> tuple[str, ...]:

@@ -106,11 +106,12 @@ class ProtocolServer:
 
     def __init__(self, script: Script, streams: bool = True) -> None:
         self.script = script
-        self.served: list[Served] = []
         self.streams = streams
+        self._served: list[Served] = []
         self._seen: dict[str, int] = {}
-        self._lock = threading.Lock()
-        self.busy = 0
+        self._answering: set[int] = set()
+        """The threads whose requests are not over; each has one at a time."""
+        self._lock = threading.Condition()
         self.most_busy = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
@@ -119,6 +120,18 @@ class ProtocolServer:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    @property
+    def served(self) -> list[Served]:
+        """The requests that are over.
+
+        A client has its answer a moment before its request is over, so a reader waits for
+        requests in flight (two seconds at most); a script, which is one itself, does not.
+        """
+        with self._lock:
+            if threading.get_ident() not in self._answering:
+                self._lock.wait_for(lambda: not self._answering, timeout=2)
+            return list(self._served)
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -142,15 +155,16 @@ class ProtocolServer:
         with self._lock:
             nth = self._seen.get(name, 0)
             self._seen[name] = nth + 1
-            self.busy += 1
-            self.most_busy = max(self.most_busy, self.busy)
+            self._answering.add(threading.get_ident())
+            self.most_busy = max(self.most_busy, len(self._answering))
         return Call(body["model"], messages, name, nth, key, body)
 
     def note(self, call: Call, act: Act, end: str, tokens: int) -> None:
         """Count a request that is over."""
         with self._lock:
-            self.busy -= 1
-            self.served.append(Served(call, act, end, tokens))
+            self._answering.discard(threading.get_ident())
+            self._served.append(Served(call, act, end, tokens))
+            self._lock.notify_all()
 
 
 def count_tokens(text: str) -> int:

@@ -36,19 +36,23 @@ def was_usable(served: Served) -> bool:
     return served.end == "ok" and isinstance(served.act, Say) and bool(served.act.text)
 
 
-def test_a_run_of_200_candidates_with_faults_loses_and_double_pays_nothing(runs: Runs) -> None:
-    with (
-        ProtocolServer(with_faults(0.3)) as server,
-        runs.run(server.url, max_candidates=200) as journal,
-    ):
+@pytest.mark.parametrize("count", [50, pytest.param(200, marks=pytest.mark.nightly)])
+def test_a_run_with_faults_loses_and_double_pays_nothing(runs: Runs, count: int) -> None:
+    faults = with_faults(0.3)
+
+    def act(call: Call) -> Act:
+        # Which requests there are depends on what is ready first; the first of all fails.
+        return faults(call) if server.served or call.nth else Fail(500, "it broke")
+
+    with ProtocolServer(act) as server, runs.run(server.url, max_candidates=count) as journal:
         assert journal.facts.state == "finished"
-        assert {c.number for c in journal.candidates()} == set(range(1, 201))
+        assert {c.number for c in journal.candidates()} == set(range(1, count + 1))
         counted = ends(journal)
         assert counted[CandidateStatus.OPEN] == 0
-        assert counted[CandidateStatus.TRAINED] + counted[CandidateStatus.PROMOTED] > 150
+        assert counted[CandidateStatus.TRAINED] + counted[CandidateStatus.PROMOTED] > 0.75 * count
 
         played = Counter(type(s.act).__name__ for s in server.served)
-        assert played["Fail"] > 4
+        assert played["Fail"]
         for tries in by_name(server).values():
             assert not any(was_usable(s) for s in tries[:-1]), "it was asked again, and paid twice"
             assert was_usable(tries[-1]), "an answer was given up"
@@ -176,11 +180,11 @@ def test_an_outage_pauses_the_run_and_says_so(runs: Runs) -> None:
 def test_money_is_never_passed_by_more_than_one_call(runs: Runs) -> None:
     with (
         ProtocolServer(good) as server,
-        runs.run(server.url, max_candidates=60, max_usd=0.05, prices=("1,2",)) as journal,
+        runs.run(server.url, max_candidates=40, max_usd=0.02, prices=("1,2",)) as journal,
     ):
         spent = journal.spend()
         dearest = max(call.usd for call in journal.calls())
-        assert 0.03 < spent.usd < 0.05 + dearest
+        assert 0.01 < spent.usd < 0.02 + dearest
         assert spent.tokens == sum(s.tokens for s in server.served)
         assert ends(journal)[CandidateStatus.OPEN] == 0
         assert journal.facts.state == "finished"
@@ -190,8 +194,8 @@ def test_tokens_bound_a_run_whose_price_nobody_knows(runs: Runs) -> None:
     with ProtocolServer(good) as server:
         with pytest.raises(InputError, match=r"price of toy is not known.*--max-tokens"):
             runs.begin(server.url, prices=())
-        with runs.run(server.url, prices=(), max_tokens=30_000, max_candidates=90) as journal:
-            assert 15_000 < journal.spend().tokens < 40_000
+        with runs.run(server.url, prices=(), max_tokens=12_000, max_candidates=40) as journal:
+            assert 6_000 < journal.spend().tokens < 20_000
 
 
 def test_a_key_is_nowhere_but_in_the_environment(
@@ -207,7 +211,7 @@ def test_a_key_is_nowhere_but_in_the_environment(
 
     with ProtocolServer(act) as server:
         runs.run(
-            server.url, max_candidates=12, finalists=1, screen_seeds=2, deciding_seeds=4
+            server.url, max_candidates=8, finalists=1, screen_seeds=2, deciding_seeds=4
         ).close()
         server.script = lambda _: Fail(401, f"Incorrect API key provided: {KEY}")
         paths = runs.begin(server.url, max_candidates=2, seed=9)
@@ -249,7 +253,7 @@ def test_where_a_model_gives_no_answer_the_symbolic_engine_can(runs: Runs) -> No
 
     with (
         ProtocolServer(act) as server,
-        runs.run(server.url, max_candidates=24, lag=4, fallback="symbolic") as journal,
+        runs.run(server.url, max_candidates=14, lag=4, fallback="symbolic") as journal,
     ):
         assert {c.proposer for c in journal.candidates()} == {"one-call", "symbolic"}
         notices = [n for n in journal.notices() if "the symbolic engine goes on alone" in n]
@@ -262,7 +266,7 @@ def test_calls_at_a_time_are_bounded(runs: Runs) -> None:
         return Say(words_of(call), wait_seconds=0.02)
 
     with ProtocolServer(act) as server:
-        runs.run(server.url, max_candidates=12, calls=1).close()
+        runs.run(server.url, max_candidates=8, calls=1).close()
         assert server.most_busy == 1
 
 

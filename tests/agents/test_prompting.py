@@ -71,7 +71,7 @@ QUESTIONS: dict[str, Typed] = {
         suggestion=Suggestion(operator="widen", parents=("3",), about="Wider."),
         lessons=(HOSTILE,),
         warnings=(HOSTILE,),
-        passages=(Passage(id="paper:abc/0.0", title=HOSTILE, text=HOSTILE),),
+        passages=(Passage(id="paper:abc/0.0", title=HOSTILE, text=HOSTILE, code=HOSTILE),),
     ),
     "coder": CodeQuestion(brief=BRIEF, idea=IDEA, works=(WORK,)),
     "debugger": RepairQuestion(

@@ -73,7 +73,7 @@ def test_a_replay_repeats_candidates_and_decisions(
 
 
 def test_a_symbolic_run_can_be_replayed(runs: Runs, spirals: Path, workspace: Path) -> None:
-    runs.run("http://127.0.0.1:9/v1", models=(), backend="symbolic", max_candidates=10).close()
+    runs.run("http://127.0.0.1:9/v1", models=(), backend="symbolic", max_candidates=6).close()
     recorded = runs.find()
     assert candidates(replay(spirals, "latest", workspace)) == candidates(recorded)
 

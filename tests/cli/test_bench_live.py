@@ -13,10 +13,10 @@ from archwright.cli import main
 
 @pytest.mark.slow
 def test_policies_run_for_real(spirals: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["--tasks", str(spirals), "--policies", "evolution", "--trials", "14", "--seeds", "2"]
+    words = ["--tasks", str(spirals), "--policies", "evolution", "--trials", "8", "--seeds", "2"]
     assert main(["bench", "live", *words, "--workers", "2", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert (document["trials"], document["seeds"]) == (14, 2)
+    assert (document["trials"], document["seeds"]) == (8, 2)
     assert list(document["policies"]) == ["random", "evolution"]
     for row in document["policies"].values():
         (gains,) = row["gains"].values()
@@ -53,3 +53,5 @@ def test_bad_arguments_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no policy 'best'" in capsys.readouterr().err
     assert main(["bench", "live", "--seeds", "1"]) == 2
     assert "--seeds must be at least 2" in capsys.readouterr().err
+    assert main(["bench", "live", "--minutes", "0"]) == 2
+    assert "--minutes must be at least 0.1" in capsys.readouterr().err

@@ -17,7 +17,7 @@ import numpy as np
 import psutil
 import pytest
 
-from archwright.benchmarks.search.cells import (
+from archwright.benchmarks.tabular.cells import (
     COLUMNS,
     CONV1,
     CONV3,
@@ -28,20 +28,18 @@ from archwright.benchmarks.search.cells import (
     SIZE,
     SKIP,
     Cell,
-    CellSpace,
-    cell_of,
     count_parameters,
     describe,
     family,
     graph_key,
     live_operations,
     live_paths,
-    name_of,
-    read_table,
+    read_cells,
 )
-from archwright.benchmarks.search.nas201 import search
+from archwright.benchmarks.tabular.searching import open_searcher, search
+from archwright.benchmarks.tabular.tables import SearchTable, name_of
 from archwright.cli import main
-from archwright.search.policies import POLICIES, Choice, open_policy
+from archwright.search.policies import POLICIES
 
 
 def _words(cell: Cell) -> str:
@@ -121,31 +119,14 @@ def test_parts_of_the_default_are_taken_away(
 @pytest.mark.parametrize("name", POLICIES)
 def test_a_search_sees_no_test_accuracy(table: Path, tmp_path: Path, name: str) -> None:
     """With other test accuracies the same cells are chosen."""
-    known = read_table(table)
-    number = {cell: float(int(name_of(cell), 5)) for cell in known}
-    other = read_table(_write(tmp_path / "other.csv", lambda cell: number[cell]))
-    truth = {measured.test: cell for cell, measured in known.items()}
+    known = read_cells(table)
+    number = {cell: float(int("".join(map(str, cell)), 5)) for cell in known.rows}
+    other = read_cells(_write(tmp_path / "other.csv", lambda cell: number[cell]))
 
-    def chosen(table_: object) -> list[list[float]]:
-        curve = search(table_, lambda s, seed: open_policy(name, s, seed), 0, 25)  # type: ignore[arg-type]
-        return [list(row) for row in curve]
+    def chosen(table_: SearchTable) -> list[float]:
+        return search(table_, open_searcher(name, 1, table_, 0), range(5, 26, 10))[:, 0].tolist()
 
-    by_quality = [truth[(a, b, c)] for a, b, c in chosen(known)]
-    assert [number[cell] + 9 for cell in by_quality] == [row[0] for row in chosen(other)]
-
-
-def test_a_repetition_costs_nothing_and_does_not_end_the_search(table: Path) -> None:
-    """A policy that asks for the same cell again and again still gets its evaluations."""
-    known, asked = read_table(table), []
-
-    class Stubborn(type(open_policy("random", CellSpace(), 0))):  # type: ignore[misc]
-        def ask(self, number: int) -> Choice:
-            asked.append(number)
-            return Choice("draft", (), number // 4)
-
-    curve = search(known, Stubborn, 0, 10)
-    assert curve.shape == (1, 3)
-    assert len(asked) >= 36
+    assert chosen(known) == chosen(other)
 
 
 # --- what cannot be used --------------------------------------------------------------------------
@@ -166,7 +147,7 @@ def test_a_missing_table_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     ("name", "content", "said"),
     [
         ("t.csv", b"arch,accuracy\nx,1\n", "must have the columns arch, c10_val12"),
-        ("t.csv", b"", "must have the columns"),
+        ("t.csv", b"", "is empty"),
         ("t.csv", b"\xff\xfe\x00", "is not a CSV table"),
         ("t.csv.gz", b"no gzip", "cannot read the table"),
         ("t.csv", (",".join(COLUMNS) + "\n|x~0|,1,2,3,4,5\n").encode(), "line 2 is not a cell"),
@@ -206,9 +187,9 @@ def test_no_process_outlives_a_measurement(table: Path, forks: bool) -> None:
 
 
 def test_the_whole_table_is_read(table: Path) -> None:
-    known = read_table(table)
-    assert len(known) == SIZE
-    assert known[(CONV3,) * 6].validation == pytest.approx(_quality((CONV3,) * 6))
+    known = read_cells(table)
+    assert len(known.rows) == SIZE
+    assert known.rows[(CONV3,) * 6].validation == pytest.approx(_quality((CONV3,) * 6))
 
 
 def test_what_a_none_cuts_off_does_not_count() -> None:
@@ -233,19 +214,6 @@ def test_features_tell_all_cells_apart() -> None:
     assert features.shape == (len(cells), 63)
     assert np.isfinite(features).all()
     assert len(np.unique(features, axis=0)) == len(cells)
-
-
-def test_operators_make_what_they_say() -> None:
-    space, one, two = CellSpace(), "012340", "444444"
-    for seed in range(50):
-        changed = space.make(Choice("mutate", (one,), seed))
-        assert sum(a != b for a, b in zip(changed, cell_of(one), strict=True)) == 1
-        mixed = space.make(Choice("recombine", (one, two), seed))
-        assert all(
-            o in pair
-            for o, pair in zip(mixed, zip(cell_of(one), cell_of(two), strict=True), strict=True)
-        )
-        assert graph_key(changed) == space.preview(Choice("mutate", (one,), seed)).key
 
 
 def _value(cell: Cell, x: float) -> float | None:

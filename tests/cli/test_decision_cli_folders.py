@@ -66,10 +66,10 @@ def test_check_names_file_and_line_and_exits_with_two(
     assert main(["decision", "check", str(theirs)]) == 0
     assert capsys.readouterr().out == "2 records, no fault\n"
     path = theirs / "0001-attention-mixer.md"
-    path.write_text(path.read_text().replace("accepted", "done"))
+    path.write_text(path.read_text().replace("accepted", "blue"))
     assert main(["decision", "check", str(theirs)]) == 2
     captured = capsys.readouterr()
-    assert captured.out.startswith(f"{path}:2: no status 'done'")
+    assert captured.out.startswith(f"{path}:2: no status 'blue'")
     assert captured.err.splitlines()[-1].startswith("archwright: 1 faults in 1 of 2 records")
     document = ask(capsys, "decision", "check", theirs, code=2)
     assert (document["records"], document["faults"][0]["line"]) == (2, 2)
@@ -84,7 +84,7 @@ def test_imported_records_are_listed_found_and_known(
     (hit, *_) = ask(capsys, "knowledge", "search", "gru mixer", "--workspace", place)
     assert (hit["kind"], hit["status"], hit["candidate"]) == ("decision", "rejected", "ADR-0002")
     assert main(["decision", "import", str(theirs), "--workspace", str(place)]) == 0
-    assert "1 are rejected ones, of which later runs are warned" in capsys.readouterr().out
+    assert "1 accepted, 1 rejected; later runs are warned of 1" in capsys.readouterr().out
 
 
 def test_supersede_by_command_line(

@@ -13,13 +13,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "runs"))
 from model_runs import begin_models, go_on, proposals, scripted, wide
 
 from archwright.agents.backends import Request
+from archwright.agents.plans import ModelFile, PaperQuestion
 from archwright.agents.proposers import Proposal
 from archwright.agents.proposers.campaign import CampaignQuestion, ShownWork, Suggestion
 from archwright.agents.proposers.opening import open_symbolic
 from archwright.agents.questions import Brief, Passage
+from archwright.agents.roles import Prompts
 from archwright.cli import main
 from archwright.core import InputError
 from archwright.core.settings import RunSettings
+from archwright.knowledge.papers.folder import PaperFolder
 from archwright.runs.journal import Journal
 from archwright.runs.workspace.workspace import Workspace
 from archwright.tasks.loading import load_task
@@ -109,6 +112,51 @@ def test_one_that_cannot_be_read_does_not_hold_up_the_others(
     assert [row["title"] for row in call(capsys, workspace, "list")[1]] == [
         "Normalised activations"
     ]
+
+
+def test_a_repository_is_linked_to_its_paper_and_the_reader_sees_its_model(
+    workspace: Path, paper: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code_of = tmp_path / "spirals"
+    (code_of / ".git").mkdir(parents=True)
+    (code_of / "model.py").write_text(MLP)
+    (code_of / "README.md").write_text("The code of the paper Normalised activations.")
+    code, _, said = call(capsys, workspace, "add", code_of)
+    assert code == 2
+    assert "--for PAPER-ID" in said
+    code, (added, linked), _ = call(capsys, workspace, "add", code_of, paper)
+    assert code == 0
+    assert linked["id"] == added["id"]
+    assert linked["code"] == ["block_1.py", "spirals/model.py"]
+    code, (again,), _ = call(capsys, workspace, "add", code_of, "--for", added["id"][:6])
+    assert (code, again["code"]) == (0, linked["code"])
+    code, _, said = call(capsys, workspace, "add", code_of, "--for", "zz")
+    assert code == 2
+    assert "there is no paper" in said
+
+    kept = PaperFolder(Workspace.open(workspace).paths.papers).get(added["id"])
+    question = PaperQuestion.of(added["id"], kept)
+    assert question.model_file == ModelFile(path="spirals/model.py", text=MLP)
+    prompt = Prompts().render("reader", question)
+    assert "self.layers = nn.Sequential(" in prompt
+
+
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [
+        ("arxiv:25", "it is no arXiv id"),
+        ("http://127.0.0.1:9/paper.pdf", "is there a network?"),
+        ("http://127.0.0.1:9/code.git", "is there a network?"),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_one_line(
+    word: str, words: str, workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, document, said = call(capsys, workspace, "add", word)
+    assert code == 2
+    assert words in said
+    assert words in str(document)
+    assert len(said.strip().splitlines()) == 1
 
 
 def test_a_paper_that_addresses_its_reader_is_marked(

@@ -40,7 +40,7 @@ def _assert_one_line(done: subprocess.CompletedProcess[str], *parts: str) -> Non
 @pytest.mark.slow
 def test_a_run_prints_one_json_document(spirals: Path, workspace: Path) -> None:
     done = _archwright(
-        *("run", spirals, "--workspace", workspace, "--max-trials", 30, "--workers", 2, "--json")
+        *("run", spirals, "--workspace", workspace, "--max-trials", 12, "--workers", 2, "--json")
     )
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
@@ -59,7 +59,7 @@ def test_the_same_seed_gives_the_same_run(
         place = make_workspace(tmp_path / name)
         (place / "archwright.toml").write_text("[run]\nlag = 4\n")
         done = _archwright(
-            *("run", spirals, "--workspace", place, "--max-trials", 30, "--seed", 3),
+            *("run", spirals, "--workspace", place, "--max-trials", 16, "--seed", 3),
             *("--workers", workers, "--json"),
         )
         result = json.loads(done.stdout)

@@ -116,7 +116,7 @@ STATUSES = {
     "Superseded by ADR-12.": "superseded by ADR-0012",
     "Accepted on Monday": "accepted",
     "**Proposed**": "proposed",
-    "Done": "Done",
+    "Done": "accepted",
 }
 
 
@@ -217,7 +217,7 @@ FAULTS = {
     "two titles": (GOOD + "# Again\n", "20: a second title: `# Again`"),
     "no section": (GOOD.replace("## Considered", "## Other"), "`Considered Options` is missing"),
     "empty section": (GOOD.replace("Keys are looked up.", "<!-- todo -->"), "8: the section"),
-    "bad status": (GOOD.replace("accepted", "done"), "2: no status 'done': use proposed"),
+    "bad status": (GOOD.replace("accepted", "blue"), "2: no status 'blue': use proposed"),
     "no status": (GOOD.replace("status: accepted\n", ""), "1: there is no status"),
     "bad date": (GOOD.replace("2026-01-31", "31.1.2026"), "3: no date '31.1.2026'"),
     "no choice": (GOOD.replace("Chosen option", "We like"), "17: no `Chosen option"),

@@ -9,8 +9,8 @@ import pytest
 from paper_files import INTRO, LATEX, MARKDOWN, save_pdf
 
 from archwright.core import InputError
-from archwright.knowledge.papers.bundles import find_papers
 from archwright.knowledge.papers.folder import PaperFolder
+from archwright.knowledge.papers.given import find_papers
 from archwright.knowledge.papers.paper import Paper, Section
 from archwright.knowledge.papers.passages import PASSAGE_CHARACTERS, passages, record_passages
 from archwright.knowledge.retrieval import find_passages, passage_id, shared_words

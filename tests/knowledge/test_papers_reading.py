@@ -124,7 +124,7 @@ def test_pdf(tmp_path: Path) -> None:
     assert inner.equations == ("y = a x + b (1)",)
     (table,) = section(paper, "Results").tables
     assert table.label == "Table 1"
-    assert table.rows == (("softmax 99.0 98.7",), ("linear 62.1 60.2",))
+    assert table.rows == (("softmax", "99.0", "98.7"), ("linear", "62.1", "60.2"))
     assert len(paper.references) == 3
 
 

@@ -99,3 +99,19 @@ def test_source_that_does_not_parse_is_not_added(
     code, answer = ask(capsys, workspace, "add", str(file))
     assert code == 2
     assert "parses" in answer["error"]
+
+
+def test_a_workspace_is_filled_with_notes_once(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = ask(capsys, workspace, "seed")
+    assert first["added"] >= 60
+    assert first["known"] == 0
+    assert ask(capsys, workspace, "seed") == {"added": 0, "known": first["added"]}
+    hits = ask(capsys, workspace, "search", "blur before pooling")
+    assert "blur-pooling" in [hit["candidate"] for hit in hits]
+
+    assert main(["init", "--notes", str(tmp_path / "other"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["notes"] == first["added"]
+    assert main(["init", str(tmp_path / "third")]) == 0
+    assert "archwright knowledge seed" in capsys.readouterr().out

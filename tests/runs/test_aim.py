@@ -265,7 +265,7 @@ def test_a_run_at_a_floor_says_how_small_it_got(
     few = "[run]\nscreen_seeds = 2\ndeciding_seeds = 4\nfinalists = 1\nbaseline_seeds = 2\n"
     Workspace.open(workspace).paths.settings.write_text(few)
     result = discover(
-        spirals, workspace, max_trials=30, seed=4, objectives=("parameters",), at_least=60.0
+        spirals, workspace, max_trials=18, seed=4, objectives=("parameters",), at_least=60.0
     )
     aim = result["aim"]
     assert aim is not None

@@ -65,7 +65,7 @@ def test_a_candidate_starts_at_the_rung_that_the_policy_chose(
     task = spirals / "task.toml"
     task.write_text(task.read_text().replace("rungs = [15, 45]", "rungs = [10, 20, 45]"))
     result = discover(
-        spirals, workspace, max_trials=60, seed=1, policy="greedy", baseline_seeds=2, finalists=0
+        spirals, workspace, max_trials=36, seed=1, policy="greedy", baseline_seeds=2, finalists=0
     )
     with Journal.open(find_run(Workspace.open(workspace), result["run"])) as journal:
         chosen = {step.key: step.result["rung"] for step in journal.steps("choice")}
@@ -121,7 +121,7 @@ def _reproduce(checkout: Path) -> None:
 def test_one_candidate_in_ten_is_a_random_draw_that_nobody_descends_from(
     spirals: Path, workspace: Path, discover: Discover
 ) -> None:
-    result = discover(spirals, workspace, max_trials=60, seed=5, finalists=0)
+    result = discover(spirals, workspace, max_trials=34, seed=5, finalists=0)
     snapshot = _snapshot(workspace, result["run"])
     drawn = [c for c in snapshot.candidates if c.arm == "control"]
     numbers = {int(c.id.rstrip("bcdef")) for c in drawn}
@@ -160,7 +160,7 @@ def test_a_trial_during_which_the_task_changed_does_not_count(
     spirals: Path, workspace: Path
 ) -> None:
     place = Workspace.open(workspace)
-    settings = RunSettings(max_trials=30, workers=1)
+    settings = RunSettings(max_trials=16, workers=1)
     paths = begin(place, load_task(spirals), settings, spirals)
     with pytest.raises(TaskError, match="changed during the trial"):
         carry_out(
@@ -175,9 +175,9 @@ def test_a_trial_during_which_the_task_changed_does_not_count(
 def test_the_second_run_starts_from_what_the_first_learned(
     spirals: Path, workspace: Path, discover: Discover
 ) -> None:
-    drawn: dict[str, Any] = {"max_trials": 30, "policy": "random", "finalists": 0}
+    drawn: dict[str, Any] = {"max_trials": 20, "policy": "random", "finalists": 0}
     first = discover(spirals, workspace, **drawn)
-    second = discover(spirals, workspace, max_trials=40, seed=9, finalists=0)
+    second = discover(spirals, workspace, max_trials=24, seed=9, finalists=0)
 
     assert not any(c.examples for c in _snapshot(workspace, first["run"]).candidates)
     candidates = _snapshot(workspace, second["run"]).candidates
@@ -264,7 +264,7 @@ def test_a_task_that_changed_is_not_resumed(
 @pytest.mark.slow
 def test_two_runs_in_one_workspace_at_once(spirals: Path, workspace: Path) -> None:
     command = [sys.executable, "-m", "archwright", "run", str(spirals), "--json"]
-    command += ["--workspace", str(workspace), "--workers", "1", "--max-trials", "24"]
+    command += ["--workspace", str(workspace), "--workers", "1", "--max-trials", "10"]
     started = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)
     ]

@@ -196,7 +196,7 @@ def test_a_campaign_is_the_same_each_time_it_is_played() -> None:
 
 
 def test_calibration_is_measured_and_holds() -> None:
-    found = measure(campaigns=25, settings=RunSettings(max_trials=200))
+    found = measure(campaigns=12, settings=RunSettings(max_trials=200))
     assert found["false_discovery_rate"] <= 0.13
     assert found["power"]["2"] >= 0.7
     assert found["power"]["1"] <= found["power"]["2"]

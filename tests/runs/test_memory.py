@@ -10,7 +10,9 @@ from parts import DRAFT, Parts, enter
 
 from archwright.core import CONTROL, CandidateStatus, Comparison, Fingerprint, Verdict
 from archwright.knowledge.entries import Entry
+from archwright.knowledge.notes.shelf import seed_notes
 from archwright.runs.budget.pace import NO_TIME
+from archwright.runs.memory import NOTES
 from archwright.runs.steering import Choice
 
 
@@ -113,6 +115,19 @@ def test_the_control_arm_is_shown_nothing(parts: Parts) -> None:
     found = parts.memory().retrieve(10, Choice(CONTROL, (), 0, 1), parts.campaign())
     assert not any(found)
     assert parts.journal.steps("retrieve") == []
+
+
+def test_notes_of_the_shelf_are_shown_with_their_code_each_question_others(parts: Parts) -> None:
+    seed_notes(parts.knowledge)
+    parts.know_all()
+    shown = [parts.memory().retrieve(n, DRAFT, parts.campaign()).passages for n in (1, 2)]
+    ids = [passage.id for passages in shown for passage in passages]
+    assert len(set(ids)) == len(ids) == 2 * NOTES
+    for passage in (p for passages in shown for p in passages):
+        assert passage.id.startswith("notes/")
+        assert "(note)" in passage.citation
+        assert "class " in passage.code
+        assert "When: " in passage.text
 
 
 def test_failures_like_what_is_at_hand_are_warnings(parts: Parts) -> None:

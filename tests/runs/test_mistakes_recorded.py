@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+import pytest
 from parts import Parts
 
-from archwright.core import Candidate, TrialSpec
+from archwright.core import Candidate, RunError, TrialSpec
 from archwright.runs.halving import SuccessiveHalving
 from archwright.runs.training.trainer import Trainer
 from archwright.tasks.loading import Task
@@ -46,3 +48,15 @@ def test_the_size_of_the_validation_split_is_known(parts: Parts) -> None:
     labels = task.load("validation", 0)[1]
     trainer = Trainer(task, parts.context.sandbox, parts.journal)
     assert trainer.validation_size() == (len(labels), labels.size)
+
+
+def test_predictions_that_an_earlier_version_sealed_are_one_line(parts: Parts) -> None:
+    trainer = Trainer(Task(parts.context.spec), parts.context.sandbox, parts.journal)
+    folder = parts.journal.paths.predictions
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / "1-decide-15-7.npy", np.zeros((30, 10), np.float32))
+    spec = TrialSpec(replace(parts.context.baseline, id="1"), rung=0, seed=7, purpose="decide")
+    with pytest.raises(RunError, match="begin a new one with `archwright run spirals`") as caught:
+        trainer.open_sealed(spec)
+    assert "\n" not in str(caught.value)
+    assert "1-decide-15-7" in str(caught.value)

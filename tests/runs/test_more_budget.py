@@ -44,7 +44,7 @@ def _go_on(workspace: Path, work: Callable[[Session], None] = conduct) -> Snapsh
         return observe(journal)
 
 
-@pytest.mark.parametrize("trials", [7, 31])
+@pytest.mark.parametrize("trials", [7, 21])
 def test_all_trials_are_used_and_none_more(
     trials: int, spirals: Path, workspace: Path, discover: Discover
 ) -> None:
@@ -56,21 +56,21 @@ def test_all_trials_are_used_and_none_more(
 def test_a_run_that_is_given_more_goes_on_and_verifies_what_is_new(
     spirals: Path, workspace: Path, discover: Discover
 ) -> None:
-    first = discover(spirals, workspace, max_trials=54, seed=2)
+    first = discover(spirals, workspace, max_trials=40, seed=2)
     before = _go_on(workspace)
     assert before.state == "finished", "nothing is left to do, and nothing is done"
-    assert before.spend.trials == first["trials"] == 54
+    assert before.spend.trials == first["trials"] == 40
     with Journal.open(_paths(workspace)) as journal:
         legs, rounds = read_legs(journal), next_round(journal)
 
-    amend(_paths(workspace), {"max_trials": 62})
+    amend(_paths(workspace), {"max_trials": 46})
     facts = _facts(workspace)
     assert (facts.phase, facts.extended_at) == (Phase.SEARCH, len(legs))
     after = _go_on(workspace)
 
     assert (after.state, after.phase) == ("finished", "done")
-    assert after.spend.trials == 62
-    assert dict(after.budget) == {"max_trials": 62}
+    assert after.spend.trials == 46
+    assert dict(after.budget) == {"max_trials": 46}
     assert len(after.candidates) > len(before.candidates)
     kept = [(c.id, c.source, c.trials) for c in before.candidates]
     assert [(c.id, c.source, c.trials) for c in after.candidates][: len(kept)] == kept
@@ -78,7 +78,7 @@ def test_a_run_that_is_given_more_goes_on_and_verifies_what_is_new(
         assert read_legs(journal)[: len(legs)] == legs
         new = [leg.round for leg in read_legs(journal)[len(legs) :] if leg.round is not None]
         assert all(round_ >= rounds for round_ in new), "seeds of its own"
-        assert journal.spend().trials == 62
+        assert journal.spend().trials == 46
 
 
 def test_a_run_that_was_stopped_is_given_more(spirals: Path, workspace: Path) -> None:
@@ -145,7 +145,8 @@ def test_a_workspace_with_its_task_goes_on_wherever_it_is_copied(
 def test_a_verification_that_was_stopped_before_it_began_is_finished(
     spirals: Path, workspace: Path, discover: Discover
 ) -> None:
-    discover(spirals, workspace, max_trials=9, seed=2)
+    few = {"finalists": 1, "screen_seeds": 2, "deciding_seeds": 4}
+    discover(spirals, workspace, max_trials=9, seed=2, **few)
     place, paths = Workspace.open(workspace), _paths(workspace)
 
     class Stopping(InProcessSandbox):

@@ -34,7 +34,7 @@ def test_the_baseline_renamed_is_known_and_not_even_trained(workspace: Path) -> 
         return baseline.replace("features", name).replace("hidden", f"{name}_width")
 
     place = Workspace.open(workspace)
-    settings = RunSettings(**SMALL).changed(max_trials=20, workers=2, repairs=0)
+    settings = RunSettings(**SMALL).changed(max_trials=12, workers=2, repairs=0)
     paths = begin(place, task, settings, "digits")
     backend, sandbox = scripted(researcher=proposals(renamed)), ProcessSandbox(2)
     snapshot = carry_out(place, task_of(paths), paths, conduct, backend=backend, sandbox=sandbox)
@@ -46,14 +46,15 @@ def test_the_baseline_renamed_is_known_and_not_even_trained(workspace: Path) -> 
 def _twin(baseline: Candidate, number: int) -> Candidate:
     """The baseline with other initial weights: random numbers are drawn before them."""
     source = baseline.source.replace(
-        "super().__init__()", f"super().__init__()\n        torch.rand({number})", 1
-    ).replace("from torch import nn", "import torch\nfrom torch import nn")
+        "super().__init__()", f"super().__init__()\n        nn.Linear({number}, 1)", 1
+    )
     return replace(baseline, id=str(number), title=str(number), source=source, operator="twin")
 
 
 @pytest.mark.slow
-def test_twins_of_the_baseline_are_no_discoveries(tmp_path: Path) -> None:
-    task, paths = load_task("digits"), RunPaths(tmp_path / "run")
+@pytest.mark.parametrize("name", ["spirals", pytest.param("digits", marks=pytest.mark.nightly)])
+def test_twins_of_the_baseline_are_no_discoveries(name: str, spirals: Path, tmp_path: Path) -> None:
+    task, paths = load_task(spirals if name == "spirals" else name), RunPaths(tmp_path / "run")
     settings = RunSettings(workers=2, finalists=2)
     facts = {"settings": settings.to_json()}
     with ProcessSandbox(2) as sandbox, Journal.create(paths, facts) as journal:

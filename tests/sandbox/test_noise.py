@@ -45,6 +45,14 @@ def cosines(size: int) -> Numbers:
     return np.cos(np.pi * (np.arange(size) + 0.5) * np.arange(size)[:, None] / size)
 
 
+def turned(degrees: tuple[float, ...], side: int) -> Numbers:
+    """Where a square grid's points lie after each rotation: `(angles, side, side, 2)`."""
+    y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+    angles = np.radians(degrees)[:, None, None]
+    cos, sin = np.cos(angles), np.sin(angles)
+    return np.stack([cos * x - sin * y, sin * x + cos * y], axis=-1)
+
+
 LAPLACE = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0.0]])
 RULED = {
     "an identity": np.eye(64),
@@ -61,6 +69,9 @@ RULED = {
     "Hadamard": hadamard(32),
     "a state matrix": state_matrix(16),
     "Gabor filters": filters(8, 7),
+    "grids at five angles": turned((-30, -15, 0, 15, 30), 5),
+    "grids at three angles": turned((-15, 0, 15), 5),
+    "a grid sheared": turned((7.0, 31.0, 58.0, 83.0), 3) * [1.0, 0.4],
     "one filter for all channels": np.tile(LAPLACE, (32, 1, 1, 1)),
     "a bell": np.exp(-((np.arange(9) - 4.0)[:, None] ** 2 + (np.arange(9) - 4.0) ** 2) / 4),
     "a mask": np.tril(np.ones((24, 24))),
@@ -93,6 +104,8 @@ DRAWN = {
     "uniform": DRAW.uniform(-1, 1, size=(16, 8, 3, 3)),
     "a short one": DRAW.normal(size=24),
     "orthogonal": np.linalg.qr(DRAW.normal(size=(64, 64)))[0],
+    "pairs": np.random.default_rng(12).normal(size=(5, 5, 5, 2)),
+    "pairs for three": np.random.default_rng(13).normal(size=(3, 5, 5, 2)),
     "signs": DRAW.choice([-1.0, 1.0], size=(32, 32)),
     "three values": DRAW.choice([-1.0, 0.0, 1.0], size=(32, 32)),
     "two decimals": np.round(DRAW.normal(size=(64, 32)), 2),

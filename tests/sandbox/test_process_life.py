@@ -39,12 +39,19 @@ def wait_for_jobs(folder: Path, count: int) -> list[psutil.Process]:
     while len(list(folder.glob("**/job-*/started"))) < count:
         threading.Event().wait(0.02)
     family = psutil.Process().children(recursive=True)
-    return [process for process in family if folder in Path(process.cwd()).parents]
+    return [process for process in family if folder in _directory(process).parents]
 
 
 def jobs_in(family: list[psutil.Process]) -> list[psutil.Process]:
     """Those that run a candidate: their working directory is a job's scratch folder."""
-    return [process for process in family if Path(process.cwd()).name.startswith("job-")]
+    return [process for process in family if _directory(process).name.startswith("job-")]
+
+
+def _directory(process: psutil.Process) -> Path:
+    """The working directory of a process; empty where it has ended meanwhile."""
+    with suppress(psutil.NoSuchProcess):
+        return Path(process.cwd())
+    return Path()
 
 
 def test_stop_frees_every_caller_and_leaves_nothing(make_job: Jobs, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -62,6 +63,11 @@ BY_CHANCE = {
 UNREACHED = {
     "an expert that no input reaches": net("self.a, self.b = nn.Linear(8, self.outputs), nn.Linear(8, self.outputs)", "return torch.where((x.abs().sum(1) > 1e9)[:, None], self.b(x.detach()), self.a(x)) if bool((x > 1e9).any()) else self.a(x)"),
     "a block that is never drawn": net("self.blocks = nn.ModuleList(nn.Linear(8, self.outputs) for _ in range(3))", "return self.blocks[int(torch.randint(2, ())) if self.training else 0](x)"),
+}  # fmt: skip
+
+NOT_FINITE = {
+    "a closed position times a scale": net("self.body, self.scale = nn.Linear(8, self.outputs), nn.Parameter(torch.ones(()))", "y = self.body(x)\nclosed = torch.zeros_like(y).masked_fill(torch.arange(y.shape[1]) > 0, -torch.inf)\nreturn y + (closed * self.scale).softmax(1)"),
+    "a root of nothing": net("self.body, self.shift = nn.Linear(8, self.outputs), nn.Parameter(torch.zeros(()))", "return self.body(x) + self.shift.abs().sqrt()"),
 }  # fmt: skip
 
 COMPILED = {
@@ -129,6 +135,15 @@ def test_what_no_draw_reaches_is_refused(
     process_sandbox: Sandbox, problem: Problem, name: str
 ) -> None:
     assert "no gradient reaches" in check(process_sandbox, UNREACHED[name], problem).error
+
+
+@pytest.mark.parametrize("name", NOT_FINITE)
+def test_a_gradient_that_is_not_finite_is_refused_before_it_is_trained(
+    process_sandbox: Sandbox, problem: Problem, name: str
+) -> None:
+    report = check(process_sandbox, NOT_FINITE[name], problem)
+    assert report.status is Status.INVALID
+    assert re.search(r"the gradient of (scale|shift) is not finite", report.error)
 
 
 @pytest.mark.parametrize("name", COMPILED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -11,7 +12,7 @@ from search_problems import PROBLEMS, check
 from archwright.core import Recipe, Status
 from archwright.search.grammar import draw
 from archwright.search.grammar.library import library, members
-from archwright.search.grammar.variation import find_recipe
+from archwright.search.grammar.variation import draw_recipe, find_recipe
 from archwright.source.code import SourceCode, classes
 from archwright.source.fingerprint import FAMILIES, family
 
@@ -79,6 +80,14 @@ def test_a_drawn_recipe_is_within_bounds() -> None:
             found += 1
             Recipe().updated(recipe[1])
     assert found > 5
+
+
+def test_the_batch_stays_the_tasks_where_memory_decides_it() -> None:
+    problem = replace(PROBLEMS["vector"], output_shape=(1024, 50_257))
+    drawn = "".join(draw_recipe(problem, Random(seed)) for seed in range(60))
+    assert "learning_rate" in drawn
+    assert "batch_size" not in drawn
+    assert "batch_size" in "".join(draw_recipe(PROBLEMS["vector"], Random(s)) for s in range(60))
 
 
 def test_the_limit_is_kept() -> None:

@@ -206,7 +206,7 @@ def test_a_space_is_what_the_contract_says() -> None:
 
 
 @pytest.mark.parametrize(("name", "islands"), NAMES)
-def test_it_says_how_far_it_believes_its_surrogate(name: str, islands: int) -> None:
+def test_it_says_how_well_its_surrogate_predicts(name: str, islands: int) -> None:
     space = Words()
     policy = open_policy(name, space, 0, islands)
     search(policy, space, 45 * islands, lag=1)
@@ -214,6 +214,7 @@ def test_it_says_how_far_it_believes_its_surrogate(name: str, islands: int) -> N
     if name in ("guided", "mcts"):
         assert trust is not None
         assert trust.examples > 20
-        assert trust.earned
+        assert trust.correlation > 0.3
+        assert 0 <= trust.forest < 1
     else:
         assert trust is None

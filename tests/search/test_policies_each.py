@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 
 from archwright.core import Candidate, CandidateStatus, Measurement
-from archwright.search.policies.asking import Known
 from archwright.search.policies.elites import Elites
 from archwright.search.policies.evolution import POPULATION, Evolution
 from archwright.search.policies.guided import DRAFTS as DRAFTED
-from archwright.search.policies.guided import FRESH, PARTS, Effect, Guided, OperatorValues
+from archwright.search.policies.guided import FRESH, PARENTS, PARTS, Guided
 from archwright.search.policies.islands import MIGRATION, Islands
 from archwright.search.policies.protocol import Choice, Preview
 from archwright.search.policies.simple import DRAFTS, Greedy
@@ -41,7 +40,7 @@ class Line:
 class Plane:
     """Points of two coordinates, of which the first is what counts. All can be previewed."""
 
-    operators: Mapping[str, int] = {"draft": 0}
+    operators: Mapping[str, int] = {"draft": 0, "redraw": 1}
     previews = 30
 
     def __init__(self) -> None:
@@ -174,30 +173,29 @@ def _told(policy: Guided, count: int) -> None:
         policy.tell(result(number, float(proposal.features[0]), parameters=7))
 
 
-def test_the_default_varies_several_lineages_however_good_one_is() -> None:
+def test_the_default_varies_the_best_and_still_drafts() -> None:
     policy = Guided(Line(), 0)
-    for number in range(1, 11):
+    for number in range(1, 31):
         policy.tell(result(number, float(number)))
-    for number in range(11, 60):  # the first draft's descendants are the best by far
-        policy.tell(result(number, 100.0 + number, "1" if number == 11 else str(number - 1)))
     asked = [policy.ask(number) for number in range(100, 500)]
     drafts = [choice for choice in asked if not choice.parents]
     assert len(drafts) / len(asked) == pytest.approx(FRESH, abs=0.06)
     firsts = Counter(choice.parents[0] for choice in asked if choice.parents)
-    assert set(firsts) == {"59", "10", "9", "8", "7"}
-    assert min(firsts.values()) > 0.1 * firsts.total()
+    assert set(firsts) == {str(number) for number in range(31 - PARENTS, 31)}
 
 
-def test_the_default_drafts_until_enough_lineages_have_shown_how_high_they_end() -> None:
+def test_the_default_drafts_until_enough_have_shown_how_high_they_end() -> None:
     policy = Guided(Line(), 0)
     for number in range(1, 30):
-        policy.tell(result(number, float(number)))
+        policy.tell(result(number, float(-number)))
     for number in range(30, 29 + DRAFTED):
-        policy.tell(result(number, -1.0, rung=1))
+        policy.tell(result(number, -0.1, rung=1))
+    policy.tell(result(90, None))  # what failed tells nothing
     assert not any(policy.ask(number).parents for number in range(100, 140))
-    policy.tell(result(60, -2.0, rung=1))
-    parents = {choice.parents[0] for n in range(100, 200) if (choice := policy.ask(n)).parents}
-    assert parents == {"30", "31", "32", "33", "34"}
+    policy.tell(result(60, -100.0, rung=1))
+    parents = {choice.parents[0] for n in range(100, 300) if (choice := policy.ask(n)).parents}
+    assert "30" in parents
+    assert "60" not in parents  # what did badly at a high rung is no better than what is lower
 
 
 def test_the_default_varies_at_once_what_an_earlier_run_found() -> None:
@@ -206,38 +204,16 @@ def test_the_default_varies_at_once_what_an_earlier_run_found() -> None:
     assert any(policy.ask(number).parents for number in range(1, 20))
 
 
-def test_an_operator_that_only_repeats_is_no_longer_chosen_most() -> None:
-    policy = Guided(Line(), 0)
-    for number in range(1, DRAFTED + 1):
-        policy.tell(result(number, 1.0))
-    for number in range(20, 40):
-        policy.tell(repetition(number, "1"))
-    chosen = Counter(policy.ask(number).operator for number in range(100, 400))
-    assert chosen["recombine"] > 2 * chosen["add"]
-
-
-def test_the_best_of_each_lineage_are_known() -> None:
-    known = Known()
-    for told in (
-        *(result(1, 1.0), result(2, 3.0), result(3, None), result(4, 4.0, "1", "2")),
-        *(result(5, 2.0, "4"), result(6, 0.0, "3"), result(7, 0.5, "2", rung=1)),
-        result(8, 9.0, "gone"),
-    ):
-        known.add(told, None)
-    assert [r.id for r in known.champions] == ["7", "8", "4", "6"]
-
-
-def test_the_default_lets_the_surrogate_pick_once_it_is_trusted() -> None:
+@pytest.mark.parametrize("without", [None, "process", "forest"])
+def test_the_default_lets_the_surrogate_pick(without: str | None) -> None:
     gains = []
-    for without in (None, "surrogate"):
-        policy = Guided(Plane(), 0, without=without)  # type: ignore[arg-type]
-        policy._vary = policy.draft  # type: ignore[method-assign]
-        _told(policy, 60)
-        late = [r.gain or 0.0 for r in policy.known.all[30:]]
+    for part in (without, "surrogate"):
+        policy = Guided(Plane(), 0, without=part)  # type: ignore[arg-type]
+        _told(policy, 40)
+        late = [r.gain or 0.0 for r in policy.known.all[20:]]
         gains.append(sum(late) / len(late))
     with_it, without_it = gains
-    assert with_it > 0.85
-    assert without_it < 0.65
+    assert with_it > without_it + 0.1
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -249,40 +225,3 @@ def test_each_part_can_be_taken_away(part: str) -> None:
         policy.tell(replace(told, operator=choice.operator))
         assert part != "recombination" or choice.operator != "recombine"
     assert policy.best() is not None
-
-
-# --- operators ------------------------------------------------------------------------------------
-
-OPERATORS = ("one", "two", "three", "four", "five")
-
-
-def _play(adapts: bool, seed: int, planted: Mapping[str, str], rounds: int = 150) -> int:
-    """How many children beat their parents, where in each family one operator is better."""
-    rng, values, wins = Random(seed), OperatorValues(), 0
-    states: dict[str, Effect] = dict.fromkeys(planted, "start")
-    for _ in range(rounds):
-        kind = rng.choice(list(planted))
-        before = states[kind]
-        operator = values.choose(kind, before, OPERATORS, rng) if adapts else rng.choice(OPERATORS)
-        better = rng.random() < (0.5 if operator == planted[kind] else 0.1)
-        states[kind] = "better" if better else "worse"
-        values.learn(kind, before, operator, (kind, states[kind]))
-        wins += better
-    return wins
-
-
-@pytest.mark.parametrize("planted", [{"conv": "two"}, {"conv": "two", "mlp": "five"}])
-def test_operators_that_pay_are_found(planted: Mapping[str, str]) -> None:
-    pairs = [(_play(True, seed, planted), _play(False, seed, planted)) for seed in range(40)]
-    assert sum(a > b for a, b in pairs) >= 32
-    adapted, even = (sum(side) for side in zip(*pairs, strict=True))
-    assert adapted > 1.3 * even
-
-
-def test_no_operator_is_given_up() -> None:
-    rng, values = Random(0), OperatorValues()
-    for _ in range(50):
-        values.learn("conv", "worse", "one", ("conv", "better"))
-    chosen = Counter(values.choose("conv", "worse", OPERATORS, rng) for _ in range(1000))
-    assert min(chosen[o] for o in OPERATORS) > 20
-    assert chosen["one"] > 700

@@ -1,4 +1,4 @@
-"""Parsing beside threads that parse without asking."""
+"""Parsing beside threads that parse without asking; what is asked of trees."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import threading
 import time
 from random import Random
 
+import pytest
+
 from archwright.search.grammar import draw
-from archwright.source.code import parse
+from archwright.source.code import alike, parse, walk
 from archwright.tasks.loading import load_task
 
 
@@ -70,3 +72,23 @@ def test_the_collector_is_left_as_it_was() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_all_nodes_are_found_in_pythons_own_order() -> None:
+    tree = parse(draw(load_task("recall").spec.problem, Random(1)).source)
+    assert walk(tree) == list(ast.walk(tree))
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ("x = f( 1,2 )  # said", True),
+        ("x = f(1, 3)", False),
+        ("x = f(1, 2.0)", False),
+        ("x = f(1)", False),
+        ("x: int = f(1, 2)", False),
+        ("y = f(1, 2)", False),
+    ],
+)
+def test_trees_are_alike_wherever_their_nodes_stand(other: str, same: bool) -> None:
+    assert alike(parse("x = f(1, 2)"), parse(other)) is same

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from archwright.core import Problem, Recipe, SourceError
+from archwright.core import LEAST_BATCH, Problem, Recipe, SourceError
 from archwright.search.grammar.variation import put_recipe
 from archwright.source import SourceCode, read_source
 from archwright.source.fingerprint import fingerprint
@@ -91,6 +91,16 @@ def test_what_cannot_be_read_is_said_in_one_line(lines: str, said: str) -> None:
         recipe(lines)
     assert "\n" not in str(caught.value)
     assert "line " in str(caught.value)
+
+
+def test_a_batch_may_be_as_small_as_the_tasks_own() -> None:
+    source = f"{NET}RECIPE = {{'batch_size': 2}}\n"
+    assert read_source(source, PROBLEM, Recipe(batch_size=2)).recipe.batch_size == 2
+    for own, least in ((32, 8), (4, 4)):
+        with pytest.raises(SourceError, match=rf"must lie in \[{least}, 256\]"):
+            read_source(source, PROBLEM, Recipe(batch_size=own))
+    with pytest.raises(SourceError, match=r"\[1, 256\]"):
+        Recipe().updated({"batch_size": 0}, LEAST_BATCH)
 
 
 def test_two_recipes_are_two_candidates_however_they_are_written() -> None:

@@ -55,24 +55,24 @@ def asked(backend: ScriptedBackend, role: str = "researcher") -> list[Request]:
 
 def test_no_two_requests_of_a_run_are_equal(spirals: Path, workspace: Path) -> None:
     backend = scripted(researcher=repaired)
-    settings = {"max_trials": 60, "workers": 3, "control": 0.1, "proposals": 2}
+    settings = {"max_trials": 36, "workers": 3, "control": 0.1, "proposals": 2}
     with finished_run(spirals, workspace, backend, **settings) as journal:
         found = journal.candidates()
     sent = Counter((r.role, r.prompt, r.turns) for r in backend.requests)
-    assert len(asked(backend)) > 8
+    assert len(asked(backend)) > 5
     assert max(sent.values()) == 1
     trained = [c for c in found if c.trials and not c.is_control]
-    assert len(trained) > 12
+    assert len(trained) > 8
 
 
 def test_a_call_is_shown_the_campaign(spirals: Path, workspace: Path) -> None:
     backend = scripted(researcher=proposals(wide, parents=["baseline"], expected=2.0))
-    with finished_run(spirals, workspace, backend, max_trials=40, proposals=2, lag=2) as journal:
+    with finished_run(spirals, workspace, backend, max_trials=28, proposals=2, lag=2) as journal:
         found = {c.id: c for c in journal.candidates()}
     last = asked(backend)[-1]
     rows = {row["candidate"]: row for row in last.context["ledger"]}
     ended = [id_ for id_, c in found.items() if id_ in rows and rows[id_]["gains"]]
-    assert len(ended) > 8
+    assert len(ended) > 5
     for id_ in ended:
         assert f"{id_} < baseline | " in last.prompt
         assert rows[id_]["expected"] == 2.0
@@ -88,7 +88,7 @@ def test_a_call_is_shown_the_campaign(spirals: Path, workspace: Path) -> None:
 def test_a_run_that_was_stopped_repeats_no_call_and_asks_the_same(
     spirals: Path, workspace: Path
 ) -> None:
-    paths = begin_models(spirals, workspace, proposals=2, lag=4, max_trials=40)
+    paths = begin_models(spirals, workspace, proposals=2, lag=4, max_trials=26)
 
     def research(request: Request) -> dict[str, Any]:
         if request.context["number"] == 5:
@@ -146,7 +146,7 @@ def test_a_run_that_was_killed_asks_once_more_only_what_was_open(
 def test_a_replay_of_a_run_with_a_model_asks_nobody(spirals: Path, workspace: Path) -> None:
     backend = scripted(researcher=repaired)
     recorded = begin_models(
-        spirals, workspace, workers=2, control=0.1, proposals=2, model_share=None, max_trials=40
+        spirals, workspace, workers=2, control=0.1, proposals=2, model_share=None, max_trials=24
     )
     go_on(workspace, recorded, backend)
     before = len(backend.requests)
@@ -162,7 +162,7 @@ def test_more_budget_takes_up_what_was_dropped(spirals: Path, workspace: Path) -
     paths = begin_models(spirals, workspace, proposals=8, max_trials=12, workers=2)
     go_on(workspace, paths, backend)
     dropped = {c.id for c in candidates(paths) if c.status is CandidateStatus.DROPPED}
-    amend(paths, {"max_trials": 40})
+    amend(paths, {"max_trials": 24})
     go_on(workspace, paths, backend)
     assert not [c for c in candidates(paths) if c.status is CandidateStatus.OPEN and c.number]
     if dropped:
@@ -184,7 +184,7 @@ def test_a_slow_model_holds_nobody_up_for_ever(spirals: Path, workspace: Path) -
 
     settings = {"workers": 4, "proposals": 3, "control": 0.2, "model_share": 0.7}
     with finished_run(
-        spirals, workspace, scripted(researcher=research), max_trials=60, **settings
+        spirals, workspace, scripted(researcher=research), max_trials=36, **settings
     ) as journal:
         assert journal.facts.state == "finished"
         found = journal.candidates()
@@ -197,7 +197,7 @@ def test_what_is_spent_on_models_ends_them_and_not_the_run(spirals: Path, worksp
         settings = {"models": ("toy",), "base_url": server.url, "prices": ("1,2",)}
         paths = begin_models(
             spirals, workspace, **settings, max_usd=0.006, model_share=0.5, proposer="",
-            max_trials=60, proposals=2,
+            max_trials=36, proposals=2,
         )  # fmt: skip
         assert go_on(workspace, paths).state == "finished"
         served = len(server.served)
@@ -224,7 +224,7 @@ def test_a_model_that_dies_ends_itself_and_not_the_run(spirals: Path, workspace:
     with ProtocolServer(act) as server:
         settings = {"models": ("toy",), "base_url": server.url, "prices": ("1,2",)}
         paths = begin_models(
-            spirals, workspace, **settings, model_share=0.5, proposer="", max_trials=40,
+            spirals, workspace, **settings, model_share=0.5, proposer="", max_trials=36,
             proposals=2, finalists=1, screen_seeds=2, deciding_seeds=4,
         )  # fmt: skip
         assert go_on(workspace, paths).state == "finished"

@@ -1,0 +1,261 @@
+"""What TeX's own commands do while a source is expanded: definitions, environments, conditions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from archwright.knowledge.papers.latex.commands import CONDITIONS, KEPT, KEPT_ENVIRONMENTS
+from archwright.knowledge.papers.latex.definitions import (
+    NOTHING,
+    YES,
+    Macro,
+    read_def,
+    read_delimiters,
+    read_document_command,
+    read_name,
+    read_newcommand,
+)
+from archwright.knowledge.papers.latex.expanding import LETTERS, LETTERS_AT, Expander, Primitive
+from archwright.knowledge.papers.latex.including import FILES
+from archwright.knowledge.papers.latex.scanning import Scanner
+
+_CONDITION = re.compile(r"\\(if[A-Za-z@]*|else|or|fi)(?![A-Za-z@])")
+
+Read = Callable[[Scanner], Macro | None]
+
+
+# --- definitions ----------------------------------------------------------------------------------
+
+
+def _defining(read: Read, keep_old: bool = False) -> Primitive:
+    """The primitive that defines a command whose arguments and body `read` reads."""
+
+    def define(expander: Expander, _: str) -> None:
+        scanner = expander.scanner
+        scanner.star()
+        name = read_name(scanner)
+        macro = read(scanner)
+        if name is None or name in KEPT or (keep_old and name in expander.macros):
+            return
+        expander.aliases.pop(name, None)
+        expander.macros.pop(name, None)
+        if macro is not None:
+            expander.macros[name] = macro
+
+    return define
+
+
+def _read_operator(scanner: Scanner) -> Macro | None:
+    return Macro(f"\\operatorname{{{scanner.group() or ''}}}")
+
+
+def _let(expander: Expander, _: str) -> None:
+    scanner = expander.scanner
+    name = read_name(scanner)
+    scanner.skip_blank()
+    scanner.take("=")
+    scanner.skip_blank()
+    meaning = read_name(scanner) if scanner.after == "\\" else None
+    if name is None or meaning is None or name in KEPT:
+        return
+    if meaning in expander.macros:
+        expander.macros[name] = expander.macros[meaning]
+    elif name != meaning:
+        expander.macros.pop(name, None)
+        expander.aliases[name] = expander.aliases.get(meaning, f"\\{meaning}")
+
+
+def _new_environment(expander: Expander, _: str) -> None:
+    scanner = expander.scanner
+    scanner.star()
+    name = scanner.group()
+    begin = read_newcommand(scanner)
+    end = scanner.group()
+    if name and begin is not None and end is not None and name not in KEPT_ENVIRONMENTS:
+        expander.environments[name] = (begin, end)
+
+
+def _new_theorem(expander: Expander, _: str) -> None:
+    scanner = expander.scanner
+    scanner.star()
+    name = scanner.group()
+    scanner.option()
+    words = scanner.group()
+    scanner.option()
+    if name and words:
+        expander.theorems[name] = words
+
+
+def _acronym(expander: Expander, words: str) -> None:
+    """An acronym of the packages glossaries and acronym, by its key."""
+    scanner = expander.scanner
+    if words == "\\newacronym":
+        scanner.option()
+    key = scanner.group()
+    short = scanner.group() if words == "\\newacronym" else scanner.option() or key
+    long = scanner.group()
+    if key and short and long:
+        expander.acronyms[key] = (short, long)
+
+
+def _glossary_entry(expander: Expander, _: str) -> None:
+    key, said = expander.scanner.group(), expander.scanner.group() or ""
+    name = re.search(r"name\s*=\s*\{?([^,{}]+)", said)
+    if key and name:
+        expander.acronyms[key] = (name[1].strip(), name[1].strip())
+
+
+def _use_acronym(expander: Expander, words: str) -> None:
+    """An acronym where it is used: short, save where its long form is asked for."""
+    scanner = expander.scanner
+    scanner.star()
+    scanner.option()
+    key = scanner.group()
+    if key is None:
+        return
+    short, long = expander.acronyms.get(key, (key, key))
+    name = words[1:].lower()
+    plural = "s" if name.endswith("p") or name.endswith("pl") else ""
+    said = f"{short}{plural}"
+    if name in ("acf", "acfp", "acrfull"):
+        said = f"{long}{plural} ({said})" if long != short else said
+    elif name in ("acl", "aclp", "acrlong"):
+        said = f"{long}{plural}"
+    expander.push(words, said)
+
+
+def _new_condition(expander: Expander, _: str) -> None:
+    name = read_name(expander.scanner)
+    if name and name.startswith("if"):
+        expander.flags[name[2:]] = False
+        expander.primitives = {**expander.primitives, name: _choose}
+
+
+def _letter_at(expander: Expander, words: str) -> None:
+    expander.letters = LETTERS_AT if words == "\\makeatletter" else LETTERS
+
+
+# --- environments ---------------------------------------------------------------------------------
+
+
+def _begin(expander: Expander, words: str) -> None:
+    name = expander.scanner.group()
+    if name is None:
+        return
+    expander.documents += name == "document"
+    known = expander.environments.get(name)
+    if known is not None and expander.may_fill(f"begin {name}"):
+        expander.push(f"begin {name}", known[0].filled(expander.values(known[0])))
+    else:
+        expander.say(f"{words}{{{name}}}")
+
+
+def _end(expander: Expander, words: str) -> None:
+    name = expander.scanner.group()
+    if name == "document":
+        expander.documents -= 1
+        if expander.documents <= 0:  # An example inside the text has an end of its own.
+            expander.reels.clear()
+    elif name in expander.environments and expander.may_fill(f"end {name}"):
+        expander.push(f"end {name}", expander.environments[name][1])
+    elif name is not None:
+        expander.say(f"{words}{{{name}}}")
+
+
+# --- conditions -----------------------------------------------------------------------------------
+
+
+def _choose(expander: Expander, words: str) -> None:
+    """Go on with the branch of a condition that holds, as far as that can be told."""
+    scanner = expander.scanner
+    if scanner.text.find("\\fi", scanner.place) < 0:
+        return  # without an end it is none, and is not looked for again and again
+    holds = _holds(expander, words[1:])
+    start, depth, branches = scanner.place, 1, list[str]()
+    for found in _CONDITION.finditer(scanner.text, scanner.place):
+        word = found[1]
+        if word == "fi":
+            depth -= 1
+        elif word.startswith("if"):
+            depth += word in CONDITIONS or word[2:] in expander.flags
+        if depth == 0 or (depth == 1 and word in ("else", "or")):
+            branches.append(scanner.text[start : found.start()])
+            start = found.end()
+        if depth == 0:
+            scanner.place = start
+            expander.push(words, branches[0] if holds else "".join(branches[1:2]))
+            return
+
+
+def _holds(expander: Expander, name: str) -> bool:
+    scanner = expander.scanner
+    if name[2:] in expander.flags:
+        return expander.flags[name[2:]]
+    if name == "ifdefined":
+        return read_name(scanner) in expander.macros
+    if name == "ifx":
+        return scanner.argument() == scanner.argument()
+    return name in ("iftrue", "ifpdf")
+
+
+def _choose_given(expander: Expander, words: str) -> None:
+    """`\\IfNoValueTF` and its like, on an argument of `\\NewDocumentCommand`."""
+    scanner = expander.scanner
+    given = scanner.group()
+    holds = given == YES
+    if "Value" in words:
+        holds = (given == NOTHING) == words.startswith("\\IfNoValue")
+    yes = (scanner.group() or "") if words.endswith(("TF", "T")) else ""
+    no = (scanner.group() or "") if words.endswith("F") else ""
+    expander.push(words, yes if holds else no)
+
+
+def _nothing(expander: Expander, words: str) -> None:
+    """The end of a condition whose beginning was taken for text."""
+
+
+_GIVEN: Final = tuple(
+    f"If{what}{branches}"
+    for what in ("NoValue", "Value", "Boolean")
+    for branches in ("TF", "T", "F")
+)
+
+DEFINITIONS: Final[dict[str, Primitive]] = {
+    **dict.fromkeys(
+        ("newcommand", "renewcommand", "DeclareRobustCommand", "newcommandx"),
+        _defining(read_newcommand),
+    ),
+    "providecommand": _defining(read_newcommand, keep_old=True),
+    **dict.fromkeys(("def", "gdef", "edef", "xdef"), _defining(read_def)),
+    **dict.fromkeys(
+        (f"{how}DocumentCommand" for how in ("New", "Renew", "Provide", "Declare")),
+        _defining(read_document_command),
+    ),
+    "DeclarePairedDelimiter": _defining(read_delimiters),
+    "DeclareMathOperator": _defining(_read_operator),
+    "let": _let,
+    **dict.fromkeys(("newenvironment", "renewenvironment"), _new_environment),
+    **dict.fromkeys(("newtheorem", "spnewtheorem"), _new_theorem),
+}
+
+_ACRONYMS: Final = (
+    "ac", "acp", "acs", "acsp", "acl", "aclp", "acf", "acfp", "Ac", "Acp", "Acl", "Acf",
+    "gls", "Gls", "glspl", "Glspl", "acrshort", "acrlong", "acrfull",
+)  # fmt: skip
+
+PRIMITIVES: Final[dict[str, Primitive]] = {
+    **DEFINITIONS,
+    **dict.fromkeys(("newacronym", "newacro", "acrodef", "acro"), _acronym),
+    "newglossaryentry": _glossary_entry,
+    **dict.fromkeys(_ACRONYMS, _use_acronym),
+    **FILES,
+    "newif": _new_condition,
+    **dict.fromkeys(("makeatletter", "makeatother"), _letter_at),
+    "begin": _begin,
+    "end": _end,
+    **dict.fromkeys(_GIVEN, _choose_given),
+    **dict.fromkeys(CONDITIONS, _choose),
+    **dict.fromkeys(("fi", "else"), _nothing),
+}
