@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
+from jobs_on_disk import begun, processes_in
 from parts import Parts
 
 from archwright.core import Candidate, CandidateStatus, Status, TrialSpec
@@ -37,24 +36,16 @@ def _trainer(parts: Parts, sandbox: ProcessSandbox) -> Trainer:
     return Trainer(Task(parts.context.spec), sandbox, parts.journal)
 
 
-def _begun(folder: Path) -> Iterator[Path]:
-    """The marks of trainings under way; folders may go while this walks."""
-    for place, _, names in os.walk(folder):
-        if "started" in names and Path(place).name.startswith("job-"):
-            yield Path(place) / "started"
-
-
 def _kill_workers(folder: Path, count: int) -> None:
     """Kill, from outside, the worker around each of the next `count` trainings of `WAITS`."""
     killed = set[Path]()
     while len(killed) < count:
-        for begun in set(_begun(folder)) - killed:
-            for job in psutil.Process().children(recursive=True):
-                if job.is_running() and Path(job.cwd()) == begun.parent:
-                    parent = job.parent()
-                    assert parent is not None
-                    parent.kill()
-            killed.add(begun)
+        for mark in set(begun(folder)) - killed:
+            for job in processes_in(mark.parent):
+                parent = job.parent()
+                assert parent is not None
+                parent.kill()
+            killed.add(mark)
         threading.Event().wait(0.02)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from jobs_on_disk import begun, processes_in
 from sandbox_candidates import GOOD
 
 from archwright.core import Outcome, Status, Trial, TrialJob
@@ -58,10 +59,10 @@ def worker(tmp_path: Path) -> Iterator[ForkedWorker]:
 
 def _job_of(folder: Path) -> psutil.Process:
     """The process of the only job under `folder`, once its candidate runs."""
-    while not (begun := list(folder.glob("**/job-*/started"))):
+    while not (marks := begun(folder)):
         threading.Event().wait(0.02)
-    home = begun[0].parent
-    return next(p for p in psutil.Process().children(recursive=True) if Path(p.cwd()) == home)
+    (job,) = processes_in(marks[0].parent)
+    return job
 
 
 @pytest.mark.parametrize("source", [SLEEPS, DRIBBLES, DEADLOCKS], ids=["sleep", "dribble", "lock"])

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from jobs_on_disk import begun, directory
 from sandbox_candidates import GOOD
 
 from archwright.core import InputError, Problem, SandboxError, Status, Stopped, TrialJob
@@ -36,22 +37,15 @@ FOREVER = "import time\nopen('started', 'w')\nwhile True:\n    time.sleep(0.01)\
 
 def wait_for_jobs(folder: Path, count: int) -> list[psutil.Process]:
     """All processes of a sandbox under `folder`, once `count` trials of `FOREVER` run there."""
-    while len(list(folder.glob("**/job-*/started"))) < count:
+    while len(begun(folder)) < count:
         threading.Event().wait(0.02)
     family = psutil.Process().children(recursive=True)
-    return [process for process in family if folder in _directory(process).parents]
+    return [process for process in family if folder in directory(process).parents]
 
 
 def jobs_in(family: list[psutil.Process]) -> list[psutil.Process]:
     """Those that run a candidate: their working directory is a job's scratch folder."""
-    return [process for process in family if _directory(process).name.startswith("job-")]
-
-
-def _directory(process: psutil.Process) -> Path:
-    """The working directory of a process; empty where it has ended meanwhile."""
-    with suppress(psutil.NoSuchProcess):
-        return Path(process.cwd())
-    return Path()
+    return [process for process in family if directory(process).name.startswith("job-")]
 
 
 def test_stop_frees_every_caller_and_leaves_nothing(make_job: Jobs, tmp_path: Path) -> None:
