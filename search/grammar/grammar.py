@@ -14,6 +14,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from archwright.core import Problem
+from archwright.search.blocks import assemble, paragraph
 from archwright.search.grammar.drawing import (
     Frame,
     draw_body,
@@ -22,7 +23,7 @@ from archwright.search.grammar.drawing import (
     draw_pool,
     draw_stem,
 )
-from archwright.search.grammar.library import Term, assemble, needed, paragraph, sequential
+from archwright.search.grammar.library import Term, needed, sequential
 from archwright.search.grammar.several import (
     Ends,
     give_parts,
@@ -31,6 +32,7 @@ from archwright.search.grammar.several import (
     sequence_of_lengths,
 )
 from archwright.search.grammar.variation import draw_recipe, replace_activations, replace_norms
+from archwright.search.mixers.drawing import describe, draw_design, reasons, write_design
 from archwright.source.constructor import wanted_constructor
 from archwright.source.counting import count_parameters
 from archwright.source.fingerprint import family
@@ -41,6 +43,8 @@ TRIES: Final = 20
 SIZED: Final = 4
 """Draws that are looked at for one of a given size."""
 SIZED_TRIES: Final = 5
+DESIGN_SHARE: Final = 0.75
+"""Draws of mixers for any length that keep a memory; the others are of blocks."""
 ROOM: Final = 0.97
 """Share of the parameter limit that a draw may use, as counting is not exact for all code."""
 
@@ -112,6 +116,8 @@ class _Unscaled(NamedTuple):
 
 
 def _draw_unscaled(problem: Problem, rng: Random, with_recipe: bool) -> _Unscaled:
+    if problem.any_length and rng.random() < DESIGN_SHARE:
+        return _draw_memory(problem, rng, with_recipe)
     frame = Frame(problem, rng)
     ends = Ends()
     terms = _draw_mixer(frame) if problem.entry == "Mixer" else _draw_model(frame, ends)
@@ -123,6 +129,15 @@ def _draw_unscaled(problem: Problem, rng: Random, with_recipe: bool) -> _Unscale
     source = assemble(paragraph(words), needed(every), entry, recipe)
     source = replace_norms(replace_activations(source, frame.activation), frame.norms)
     return _Unscaled(source, terms["body"], " ".join(frame.reasons))
+
+
+def _draw_memory(problem: Problem, rng: Random, with_recipe: bool) -> _Unscaled:
+    """A mixer with a memory, of parts that fit together."""
+    design = draw_design(rng)
+    recipe = draw_recipe(problem, rng) if rng.random() < RECIPE_SHARE and with_recipe else ""
+    return _Unscaled(
+        write_design(design, recipe), [Term("Memory", (), describe(design))], reasons(design)
+    )
 
 
 def _draw_mixer(frame: Frame) -> dict[str, list[Term]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from mixing_candidates import DELTA, FFT, GRU, HEAD, HONEST, HOSTILE, LINEAR, SOFTMAX
+from mixing_candidates import DELTA, FFT, GRU, HONEST, HOSTILE, LINEAR, SOFTMAX
 from search_problems import BY_WIDTH, PROBLEMS
 
 from archwright.core import Problem
