@@ -14,6 +14,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from archwright.core import Problem
+from archwright.search import mixers
 from archwright.search.blocks import assemble, paragraph
 from archwright.search.grammar.drawing import (
     Frame,
@@ -43,8 +44,10 @@ TRIES: Final = 20
 SIZED: Final = 4
 """Draws that are looked at for one of a given size."""
 SIZED_TRIES: Final = 5
-DESIGN_SHARE: Final = 0.75
-"""Draws of mixers for any length that keep a memory; the others are of blocks."""
+REFERENCE_SHARE: Final = 0.15
+"""Draws of mixers for any length that are a published one."""
+DESIGN_SHARE: Final = 0.6
+"""Those that keep a memory of drawn parts; the others are of blocks."""
 ROOM: Final = 0.97
 """Share of the parameter limit that a draw may use, as counting is not exact for all code."""
 
@@ -116,8 +119,12 @@ class _Unscaled(NamedTuple):
 
 
 def _draw_unscaled(problem: Problem, rng: Random, with_recipe: bool) -> _Unscaled:
-    if problem.any_length and rng.random() < DESIGN_SHARE:
-        return _draw_memory(problem, rng, with_recipe)
+    if problem.any_length:
+        share = rng.random()
+        if share < REFERENCE_SHARE:
+            return _draw_reference(rng)
+        if share < REFERENCE_SHARE + DESIGN_SHARE:
+            return _draw_memory(problem, rng, with_recipe)
     frame = Frame(problem, rng)
     ends = Ends()
     terms = _draw_mixer(frame) if problem.entry == "Mixer" else _draw_model(frame, ends)
@@ -129,6 +136,13 @@ def _draw_unscaled(problem: Problem, rng: Random, with_recipe: bool) -> _Unscale
     source = assemble(paragraph(words), needed(every), entry, recipe)
     source = replace_norms(replace_activations(source, frame.activation), frame.norms)
     return _Unscaled(source, terms["body"], " ".join(frame.reasons))
+
+
+def _draw_reference(rng: Random) -> _Unscaled:
+    """A published mixer, under the task's own recipe."""
+    name = rng.choice(mixers.names())
+    made = mixers.reference(name)
+    return _Unscaled(mixers.source(name), [Term("Mixer", (), made.title)], made.idea)
 
 
 def _draw_memory(problem: Problem, rng: Random, with_recipe: bool) -> _Unscaled:
