@@ -39,7 +39,7 @@ def measure(name: str, width: int, batch: int, length: int, repeats: int) -> dic
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for option, usual in (("width", 64), ("batch", 16), ("length", 64), ("repeats", 12)):
         parser.add_argument(f"--{option}", type=int, default=usual)
     parser.add_argument("--json", action="store_true")

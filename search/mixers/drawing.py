@@ -144,11 +144,10 @@ def read_design(source: str) -> Design | None:
     found = _LINE.search(ast.get_docstring(tree) or "")
     if found is None:
         return None
-    words = dict(part.split(maxsplit=1) for part in found[1].split(";"))
-    choices = {f.name: CHOICES[f.name] for f in fields(Design)}
-    values = {
-        name: next((v for v in choices[name] if str(v) == words.get(name)), None)
-        for name in choices
+    words = dict(re.findall(r"(\w+)\s+(\w+)", found[1]))
+    values: dict[str, Any] = {
+        name: next((v for v in choices if str(v) == words.get(name)), None)
+        for name, choices in CHOICES.items()
     }
     if None in values.values():
         return None

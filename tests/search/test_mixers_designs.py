@@ -142,6 +142,7 @@ def test_a_design_that_was_edited_is_none_any_more() -> None:
     assert read_design(text) is not None
     assert read_design(text.replace("F.silu(self.gate", "F.gelu(self.gate")) is None
     assert read_design(source("mamba-2")) is None
+    assert read_design('"""Parts: many."""') is None
 
 
 def test_the_zoo_is_of_families_that_are_told_apart() -> None:
