@@ -170,6 +170,7 @@ def fix_claim(failed: Failed) -> Edit | None:
     entry = classes(failed.code.tree).get(failed.problem.entry)
     if entry is None or not any(details):
         return None
+    gone: list[tuple[ast.stmt, list[ast.stmt]]]
     if any("COMPLEXITY" in detail for detail in details):
         places = (failed.code.tree.body, entry.body)
         gone = [
