@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -120,6 +121,8 @@ INTERRUPTED: Final = 130
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = sys.argv[1:] if words is None else list(words)
+    # Several would spin beside the trainings, over matrices of a few hundred rows; read by numpy.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         if not words or words[0] in ("-h", "--help", "--version"):
             return _overview(words)

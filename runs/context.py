@@ -104,8 +104,8 @@ class Campaign:
         """The architecture to beat, with its mean at the top rung once a candidate has ended."""
         return self.known[BASELINE]
 
-    def rivals(self, rung: int, top: int, parents: Sequence[str]) -> list[float]:
-        """Gains that decide whether a candidate with these parents is promoted from a rung.
+    def rivals(self, rung: int, top: int, parents: Sequence[str]) -> list[Candidate]:
+        """What decides whether a candidate with these parents is promoted from a rung.
 
         A draft is compared with drafts, a variation with its first parent if that was promoted from
         there: among all of them, what learns quickly and ends low would crowd out the rest. At the
@@ -116,7 +116,7 @@ class Campaign:
             shown = [c for c in shown if c.id == parents[0] and rung + 1 in c.rungs] or shown
         elif rung < top:
             shown = [c for c in shown if not c.parents]
-        return [gain for c in shown if (gain := c.rungs[rung].gain) is not None]
+        return shown
 
     def is_cheaper(self, candidate: Candidate) -> bool:
         """Whether it has fewer parameters than the best that was measured at its rung, and is

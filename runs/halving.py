@@ -1,5 +1,5 @@
 """Successive halving: train a candidate at a rung, compare, add seeds where it is close, and
-promote it to the next rung or stop.
+promote it to the next rung or stop. A parent that is close is given more seeds, as its child is.
 
 It is asynchronous (Li et al. 2020, "A System for Massively Parallel Hyperparameter Tuning"). Seeds,
 and so the order of the data, are common to all candidates and the baseline; a gain is the mean over
@@ -9,9 +9,10 @@ seeds of the difference to the baseline at the same seed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import ceil, sqrt
 from statistics import fmean
+from threading import Lock
 from typing import ClassVar, Final, Protocol
 
 from archwright.core import (
@@ -29,6 +30,7 @@ from archwright.core.settings import RunSettings
 from archwright.runs.budget.pace import NO_TIME
 from archwright.runs.context import Trains
 
+Rivals = Callable[[int], Sequence[Candidate]]
 NO_TRIALS: Final = "the budget of trials ended"
 CLOSE: Final = 1.0
 """A decision is close while the gain lies within so many of its own standard errors of the cut."""
@@ -44,6 +46,8 @@ class SuccessiveHalving:
         self._settings = settings
         self._trainer = trainer
         self._floors = floors
+        self._parents: dict[tuple[str, int], ParentCut] = {}
+        self._lock = Lock()
 
     @property
     def most_trials(self) -> int:
@@ -51,14 +55,15 @@ class SuccessiveHalving:
         return self.most_from(0)
 
     def most_from(self, first: int) -> int:
-        """Most trainings of a candidate that starts at a rung."""
-        return (len(self._floors) - first) * self._settings.search_seeds
+        """Most trainings of a candidate that starts at a rung, and of its parent beside it."""
+        seeds, below = self._settings.search_seeds, len(self._floors) - 1 - first
+        return seeds + below * (2 * seeds - 1)
 
     def run(
         self,
         candidate: Candidate,
         allowance: int,
-        rivals: Callable[[int], Sequence[float]],
+        rivals: Rivals,
         reached: Callable[[Candidate], None],
         first: int = 0,
         spared: Callable[[Candidate], bool] = lambda _: False,
@@ -69,7 +74,7 @@ class SuccessiveHalving:
         Args:
             candidate: an open one.
             allowance: most trainings that it may use.
-            rivals: gains of the candidates that it is compared with, by rung.
+            rivals: the candidates that it is compared with, by rung.
             reached: told of the candidate after each rung that was finished.
             first: the rung to start at.
             spared: whether it is promoted for another reason than its gain.
@@ -79,7 +84,7 @@ class SuccessiveHalving:
         for rung in range(first, len(self._floors)):
             if candidate.trials >= allowance:
                 return candidate.ended(_end(candidate), NO_TRIALS)
-            cut = self._cut(rung, rivals, needed)
+            cut = self._cut(candidate, rung, rivals, needed)
             left = allowance - candidate.trials
             shown, spent, failed = self._measure(candidate, rung, cut, left)
             candidate = replace(candidate, trials=candidate.trials + spent)
@@ -101,15 +106,42 @@ class SuccessiveHalving:
 
     def _cut(
         self,
+        candidate: Candidate,
         rung: int,
-        rivals: Callable[[int], Sequence[float]],
+        rivals: Rivals,
         needed: Callable[[int], float] | None,
     ) -> Cut:
-        """What is to be passed at a rung: the gain of the last rival that would be promoted, or the
-        score that is needed."""
-        if needed is None:
-            return PairedCut(_gain_to_pass(rivals(rung), self._places(rung)))
-        return ScoreCut(self._metric, needed(rung), self._floors[rung].sd)
+        """What is to be passed at a rung: the gain of a parent that it is alone with, or of the
+        last rival that would be promoted, or the score that is needed."""
+        if needed is not None:
+            return ScoreCut(self._metric, needed(rung), self._floors[rung].sd)
+        shown = [(c, m) for c in rivals(rung) if (m := c.rungs[rung]).gain is not None]
+        if len(shown) == 1 and shown[0][0].id in candidate.parents[:1]:
+            return self._parent_cut(*shown[0], rung)
+        gains = [m.gain for _, m in shown if m.gain is not None]
+        return PairedCut(_gain_to_pass(gains, self._places(rung)))
+
+    def _parent_cut(self, parent: Candidate, shown: Measurement, rung: int) -> ParentCut:
+        """The same one for all children of a parent: each sees it trained as often as any did."""
+        with self._lock:
+            cut = ParentCut(parent, rung, shown.gain or 0.0, shown.seeds)
+            return self._parents.setdefault((parent.id, rung), cut)
+
+    def _train_again(self, cut: Cut) -> int:
+        """Another seed of the parent, where that is what is to be passed; how many trainings."""
+        if not isinstance(cut, ParentCut):
+            return 0
+        floor = self._floors[cut.rung]
+        with cut.lock:
+            seed = cut.seeds
+            if seed >= min(self._settings.search_seeds, len(floor.scores)):
+                return 0
+            trial = self._trainer.train(
+                TrialSpec(cut.parent, cut.rung, seed, priority=cut.parent.number)
+            )
+            if trial.score is not None:
+                cut.add(self._metric.gain(trial.score, floor.scores[seed]) / floor.sd)
+        return int(trial.status is not Status.NOT_BEGUN)
 
     def _measure(
         self, candidate: Candidate, rung: int, cut: Cut, allowance: int
@@ -121,7 +153,9 @@ class SuccessiveHalving:
         curve: Curve = ()
         errors = ""
         spent = 0
-        for seed in range(min(self._settings.search_seeds, allowance, len(floor.scores))):
+        for seed in range(min(self._settings.search_seeds, len(floor.scores))):
+            if spent >= allowance:
+                break
             ceiling = floor.ceiling if cut.is_hopeless_far_below else None
             trial = self._trainer.train(
                 TrialSpec(candidate, rung, seed, priority=candidate.number, ceiling=ceiling)
@@ -138,6 +172,8 @@ class SuccessiveHalving:
             shown = Measurement(fmean(scores), gain, len(scores), curve, errors)
             if abs(cut.lead(shown)) > CLOSE * cut.error(len(scores)):
                 break
+            if spent < allowance:
+                spent += self._train_again(cut)
         return shown, spent, None
 
 
@@ -172,6 +208,32 @@ class PairedCut:
     def error(self, seeds: int) -> float:
         """See `Cut.error`; each paired difference has the noise of two trainings."""
         return sqrt(2 / seeds)
+
+
+@dataclass(slots=True)
+class ParentCut:
+    """The gain of a parent. Whatever became a parent may have been lucky: where it is close, it is
+    given more seeds, as its child is."""
+
+    parent: Candidate
+    rung: int
+    gain: float
+    seeds: int
+    lock: Lock = field(default_factory=Lock)
+    is_hopeless_far_below: ClassVar[bool] = True
+
+    def lead(self, shown: Measurement) -> float:
+        """See `Cut.lead`."""
+        return (shown.gain or 0.0) - self.gain
+
+    def error(self, seeds: int) -> float:
+        """See `Cut.error`; the baseline's noise is in both gains, and goes out."""
+        return sqrt(1 / seeds + 1 / max(1, self.seeds))
+
+    def add(self, gain: float) -> None:
+        """Take in the gain on another seed."""
+        self.gain = (self.gain * self.seeds + gain) / (self.seeds + 1)
+        self.seeds += 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,7 @@ def _search(
     return floors[TOP], [c for c in ended if c.rung == TOP]
 
 
-def _rivals(seen: Campaign, rung: int) -> list[float]:
+def _rivals(seen: Campaign, rung: int) -> list[Candidate]:
     return seen.rivals(rung, rung, ())
 
 

@@ -154,7 +154,7 @@ def _search(
         if left <= 0:
             break
         seen = tuple(ended[: max(0, len(ended) + 1 - lag)])
-        rivals = partial(_gains_at, seen)
+        rivals = partial(_measured_at, seen)
         most = min(left, halving.most_trials)
         ended.append(halving.run(candidate, most, rivals, lambda _: None))
     return ended
@@ -236,9 +236,8 @@ def _fresh_scores(
     return [t.score for t in trials if t.score is not None]
 
 
-def _gains_at(ended: Sequence[Candidate], rung: int) -> list[float]:
-    shown = (c.rungs[rung].gain for c in ended if rung in c.rungs)
-    return [gain for gain in shown if gain is not None]
+def _measured_at(seen: Sequence[Candidate], rung: int) -> list[Candidate]:
+    return [c for c in seen if rung in c.rungs]
 
 
 def main() -> None:

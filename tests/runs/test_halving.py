@@ -58,7 +58,9 @@ def _train(
     ended = halving.run(
         Candidate("1", "t", recipe=Recipe(), sequence=1000),
         allowance,
-        lambda _: rivals,
+        lambda rung: [
+            _measured(str(place), (), *[gain] * (rung + 1)) for place, gain in enumerate(rivals, 2)
+        ],
         reached.append,
         first,
     )
@@ -135,7 +137,8 @@ def test_drafts_are_compared_with_drafts_and_variations_with_their_parent() -> N
     ]
 
     def rivals(rung: int, *parents: str, among: list[Candidate] = measured) -> list[float]:
-        return Campaign({BASELINE: Candidate(BASELINE)}, tuple(among)).rivals(rung, 2, parents)
+        campaign = Campaign({BASELINE: Candidate(BASELINE)}, tuple(among))
+        return [c.rungs[rung].gain or 0.0 for c in campaign.rivals(rung, 2, parents)]
 
     assert rivals(0) == [1.0, 4.0]
     assert rivals(1) == [2.0]
@@ -164,3 +167,69 @@ def test_what_was_measured_before_a_timeout_stands() -> None:
     close, trainer = _train({(0, 0): 80.1}, status=Status.TIMEOUT)
     assert [spec.seed for spec in trainer.specs if spec.rung == 0] == [0, 1]
     assert (close.rungs[0].seeds, close.status) == (1, CandidateStatus.TRAINED)
+
+
+PARENT = Candidate("p", rungs={0: Measurement(84.0, 4.0, 1), 1: Measurement(95.0, 5.0, 1)})
+
+
+class Both:
+    """Answers for a child and its parent alike, by (candidate, rung, seed)."""
+
+    def __init__(self, scores: dict[tuple[str, int, int], float]) -> None:
+        self.scores, self.asked = scores, list[tuple[str, int, int]]()
+
+    def train(self, spec: TrialSpec) -> Trial:
+        key = (spec.candidate.id, spec.rung, spec.seed)
+        self.asked.append(key)
+        asked = (key[0], "search", spec.rung, FLOORS[spec.rung].steps, spec.seed)
+        return Trial(*asked, status=Status.OK, score=self.scores[key])
+
+
+def _challenge(
+    halving: SuccessiveHalving, child: str, parent: Candidate = PARENT, allowance: int = 9
+) -> Candidate:
+    made = Candidate(child, parents=(parent.id,))
+    return halving.run(made, allowance, lambda _: [parent], lambda _: None)
+
+
+def test_a_lucky_parent_is_trained_again_before_it_stops_its_child() -> None:
+    """Its one seed was at +4; on the next two it is at -1 and 0, and its child at +3 each time."""
+    child = {("1", 0, seed): base + 3.0 for seed, base in enumerate(FLOORS[0].scores)}
+    parent = {("p", 0, 1): 80.0, ("p", 0, 2): 79.0}
+    trainer = Both({**child, **parent, ("1", 1, 0): 99.0})
+    halving = SuccessiveHalving(METRICS["accuracy"], RunSettings(), trainer, FLOORS)
+    ended = _challenge(halving, "1")
+    assert ended.status is CandidateStatus.PROMOTED
+    assert trainer.asked[:3] == [("1", 0, 0), ("p", 0, 1), ("1", 0, 1)]
+    assert ended.trials == len(trainer.asked)
+
+
+def test_what_one_child_asked_of_a_parent_the_next_one_finds() -> None:
+    scores = {(c, 0, s): base + 3.0 for c in "12" for s, base in enumerate(FLOORS[0].scores)}
+    more = {("p", 0, 1): 80.0, ("p", 0, 2): 79.0, ("1", 1, 0): 99.0, ("2", 1, 0): 99.0}
+    trainer = Both(scores | more)
+    halving = SuccessiveHalving(METRICS["accuracy"], RunSettings(), trainer, FLOORS)
+    _challenge(halving, "1")
+    trainer.asked.clear()
+    assert _challenge(halving, "2").status is CandidateStatus.PROMOTED
+    assert not [asked for asked in trainer.asked if asked[0] == "p"]
+
+
+def test_a_parent_that_is_far_ahead_or_was_seen_enough_is_left_alone() -> None:
+    trainer = Both({("1", 0, 0): 70.0})
+    halving = SuccessiveHalving(METRICS["accuracy"], RunSettings(), trainer, FLOORS)
+    assert _challenge(halving, "1").status is CandidateStatus.TRAINED
+    assert trainer.asked == [("1", 0, 0)]
+    sure = replace(PARENT, rungs={**PARENT.rungs, 0: Measurement(84.0, 4.0, 3)})
+    trainer = Both({("1", 0, seed): base + 3.9 for seed, base in enumerate(FLOORS[0].scores)})
+    halving = SuccessiveHalving(METRICS["accuracy"], RunSettings(), trainer, FLOORS)
+    assert _challenge(halving, "1", sure).status is CandidateStatus.TRAINED
+    assert {asked[0] for asked in trainer.asked} == {"1"}
+
+
+def test_a_parents_seeds_are_paid_for_by_its_child_and_never_pass_the_allowance() -> None:
+    trainer = Both({("1", 0, 0): 83.0, ("p", 0, 1): 80.0})
+    halving = SuccessiveHalving(METRICS["accuracy"], RunSettings(), trainer, FLOORS)
+    ended = _challenge(halving, "1", allowance=2)
+    assert ended.trials == len(trainer.asked) == 2
+    assert halving.most_trials == 3 + 5
