@@ -101,6 +101,8 @@ def _watched(journal: Journal, sandbox: Sandbox, stop: threading.Event) -> Itera
             # If the journal cannot be written, the thread that does the work reports it.
             with suppress(RunError):
                 journal.beat()
+                for line in sandbox.news():
+                    journal.notice(line)
             if stop.is_set() or stop_requested(journal.paths):
                 stop.set()
                 sandbox.stop()

@@ -63,5 +63,9 @@ class Sandbox(Protocol):
         """What this sandbox does not prevent on this machine, tried and not guessed."""
         ...
 
+    def news(self) -> list[str]:
+        """What happened to it since it was last asked, a line each, such as a node that is lost."""
+        ...
+
 
 __all__ = ["Sandbox"]

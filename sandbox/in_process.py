@@ -101,6 +101,10 @@ class InProcessSandbox:
         fix = "use the process sandbox"
         return (Limitation("isolation", "candidate code runs in Archwright's own process", fix),)
 
+    def news(self) -> list[str]:
+        """Nothing happens to it."""
+        return []
+
 
 def _refuse_scripts(problem: Problem) -> None:
     """A script is a program of its own: it would change this process for good."""

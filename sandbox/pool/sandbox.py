@@ -256,6 +256,10 @@ class WarmSandbox(ABC):
             for worker in self._checkers + self._trainers:
                 all_of_them.callback(worker.end)
 
+    def news(self) -> list[str]:
+        """It is on this machine, and replaces its own workers."""
+        return []
+
     def _probe(self, folder: Path) -> list[Limitation]:
         """What breaking out of a worker's jail succeeded in."""
 
