@@ -25,8 +25,7 @@ from archwright.runs.workspace.control import hold, stop_requested
 from archwright.runs.workspace.paths import RunPaths
 from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox import Sandbox
-from archwright.sandbox.docker.engine import DockerSettings
-from archwright.sandbox.opening import open_sandbox
+from archwright.sandbox.executors.opening import open_executor
 from archwright.tasks.loading import Task
 
 BEAT_SECONDS: Final = 0.5
@@ -145,8 +144,7 @@ def carry_out(
             task=task,
             paths=paths,
             settings=settings,
-            sandbox=sandbox
-            or open_sandbox(settings.sandbox, settings.workers, DockerSettings.of(settings)),
+            sandbox=sandbox or open_executor(settings),
             backend=backend or open_run_backend(settings, journal, workspace.paths, stop),
             stop=stop,
         )

@@ -13,7 +13,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -107,10 +107,8 @@ def check_header(source: str, problem: Problem, seed: int, proxies: bool) -> dic
 
 def read_check(header: Mapping[str, Any]) -> dict[str, Any]:
     """The check that is asked for, as arguments of `Sandbox.check`."""
-    return {
-        **header["check"],
-        "problem": _adapter(Problem).validate_python(header["check"]["problem"]),
-    }
+    asked = header["check"]
+    return {**asked, "problem": _adapter(Problem).validate_python(asked["problem"])}
 
 
 # --- what came of it ------------------------------------------------------------------------------
@@ -123,7 +121,7 @@ class JobVerdict:
     status: Short
     lost: bool
     seconds: float = 0.0
-    resources: Resources = Resources()
+    resources: Resources = field(default_factory=Resources)
 
 
 def outcome_header(outcome: Outcome) -> dict[str, Any]:

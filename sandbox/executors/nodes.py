@@ -53,7 +53,10 @@ class Errand:
 
     def __init__(self, limit_bytes: int = 0) -> None:
         self._limit = limit_bytes
-        self._spool = cast(IO[bytes], tempfile.SpooledTemporaryFile(_SPOOLED_IN_MEMORY))
+        self._spool = cast(
+            IO[bytes],
+            tempfile.SpooledTemporaryFile(_SPOOLED_IN_MEMORY),  # noqa: SIM115 - closed by `close`
+        )
         self._done = threading.Event()
         self.answer: dict[str, Any] = {}
         self.loss: NodeLost | None = None

@@ -131,6 +131,8 @@ class RemoteSandbox:
     def _leave(self, node: RemoteNode, why: str) -> None:
         if not self._over.is_set():
             joined = self._places.leave(node)
+            if not joined:  # it would not come to anything another time
+                self._launcher.avoid(node.name)
             self._say(f"node {node.name} {'is lost' if joined else 'is not used'}: {why}")
             self._bury(node, why)
 
