@@ -120,7 +120,6 @@ class RemoteSandbox:
         elif other:
             self._refuse(node, f"scores there differ, it is {hello.kind}, not {self.kind}")
         else:
-            self._say(f"node {node.name} joined with {hello.slots} slots, {hello.sandbox} sandbox")
             self._places.join(node)
             self._first.set()
 
@@ -153,7 +152,7 @@ class RemoteSandbox:
             self._news.append(line)
 
     def news(self) -> list[str]:
-        """Nodes that came and went since it was last asked, a line each."""
+        """Nodes that were lost or turned away since it was last asked, a line each."""
         with self._lock:
             told, self._news = self._news, []
         return told

@@ -129,8 +129,8 @@ def docker_sandbox(docker_settings: DockerSettings) -> Iterator[DockerSandbox]:
 
 @pytest.fixture(scope="session")
 def agents_sandbox() -> Iterator[RemoteSandbox]:
-    """Two nodes on this machine, for all tests that leave them whole."""
-    with RemoteSandbox(LocalAgents(2), AgentPlan("process"), workers=2) as sandbox:
+    """A node on this machine, for all tests that leave it whole."""
+    with RemoteSandbox(LocalAgents(slots=2), AgentPlan("process"), workers=2) as sandbox:
         yield sandbox
 
 
