@@ -16,7 +16,7 @@ from archwright.sandbox.pool.worker import Pipes, family_of, kill_all
 
 COMMAND: Final = (sys.executable, "-m", "archwright", "agent")
 _HIDDEN: Final = ("RAY_", "SLURM_", "SRUN_", "SBATCH_", "MUNGE_")
-_RESTARTS: Final = 20
+RESTARTS: Final = 20
 
 
 def agent_environment() -> dict[str, str]:
@@ -92,6 +92,8 @@ class LocalAgents:
 
     def __init__(self, count: int = 1, slots: int = 1, words: Sequence[str] = ()) -> None:
         self.count, self._words = count, ("--slots", str(slots), *words)
+        self.restarts = RESTARTS
+        """How many may follow others that died."""
         self.agents: dict[str, AgentProcess] = {}
         self._begun = 0
         self._avoided: set[str] = set()
@@ -107,7 +109,7 @@ class LocalAgents:
             old = self.agents.get(name)
             if name in self._avoided or (old is not None and not old.closed):
                 continue
-            if self._begun >= self.count + _RESTARTS:
+            if self._begun >= self.count + self.restarts:
                 raise SandboxError("agents end as soon as they are started: see archwright doctor")
             self._begun += 1
             self.agents[name] = AgentProcess(self._words)

@@ -11,6 +11,7 @@ import importlib.util
 import logging
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from archwright.sandbox.executors.relay import AgentRelay
 SEND_SECONDS: Final = 180.0
 """How long an actor may take to start, or to take what it is sent."""
 CLOSE_SECONDS: Final = 10.0
+CONNECT_SECONDS: Final = 5.0
 _TAKEN_BYTES: Final = 4 << 20
 _INSTEAD: Final = "or leave --on out to train on this machine"
 
@@ -128,6 +130,9 @@ class RayAgents:
         if not self._is_ours:
             return
         try:
+            if self._address:  # Ray itself asks for half a minute
+                host, _, port = self._address.removeprefix("ray://").rpartition(":")
+                socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
             with _signals_kept():
                 self._ray.init(
                     address=self._address,
