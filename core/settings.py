@@ -54,8 +54,8 @@ def _all_by_comma(given: Any) -> Any:
 
 
 def _known_executor(given: str) -> str:
-    if given not in ("local", "ray", "slurm") and not re.fullmatch(r"ray://[^\s/:]+:\d+", given):
-        raise InputError(f"on must be local, ray, ray://HOST:PORT or slurm, not {given!r}")
+    if given not in ("local", "ray") and not re.fullmatch(r"ray://[^\s/:]+:\d+", given):
+        raise InputError(f"on must be local, ray or ray://HOST:PORT, not {given!r}")
     return given
 
 
@@ -296,20 +296,13 @@ class ClusterSettings(SettingsGroup):
 
     on: Annotated[str, AfterValidator(_known_executor)] = Field(default="local", examples=["ray"])
     """Where trials run: local (this machine), ray (the cluster that this machine belongs to, else
-    one on this machine alone), ray://HOST:PORT (a cluster by its client's address), or slurm
-    (agents that are started as jobs)."""
+    one on this machine alone), or ray://HOST:PORT (a cluster by its client's address)."""
     node_workers: int = Field(default=0, ge=0, examples=[4])
     """Trainings at a time on each node; 0 is one for each of its cores, or what its GPUs bear."""
     node_cache_mb: int = Field(default=10_000, ge=1)
     """Megabytes of data that a node keeps at most."""
     gpu_share: float = Field(default=1.0, gt=0, le=1, examples=[0.5])
     """Part of a GPU that each training on a node of a cluster is given."""
-    nodes: int = Field(default=4, ge=1)
-    """Agents that are kept running as jobs of Slurm."""
-    job_minutes: int = Field(default=240, ge=2)
-    """Time limit of each such job; another one follows it."""
-    job_options: Words = Field(default=(), examples=[["--partition=gpu", "--account=lab"]])
-    """More options of sbatch, such as partition, account or GPUs."""
 
 
 class VerificationSettings(SettingsGroup):

@@ -79,7 +79,7 @@ class Session:
                         journal.notice(
                             f"{self.sandbox.name} sandbox: {limitation.name}: {limitation.detail}"
                         )
-                    journal.note(starting="")
+                    self._note_machine(journal)
                     yield journal
             except Stopped:
                 journal.note(state="stopped")
@@ -88,6 +88,16 @@ class Session:
                 journal.note(state="failed", error=str(error))
                 raise
             journal.note(state="finished")
+
+    def _note_machine(self, journal: Journal) -> None:
+        """Say on which kind of machine the run goes on, and whether that is another one."""
+        before, now = journal.facts.machine, self.sandbox.kind
+        if before not in ("", now):
+            journal.notice(
+                f"this run went on from {before} to {now}: scores of the same seed differ between "
+                "them, which adds to the noise"
+            )
+        journal.note(starting="", machine=now)
 
 
 @contextmanager

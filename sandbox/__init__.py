@@ -26,6 +26,12 @@ class Sandbox(Protocol):
     choice: str
     """Why this kind was taken where the caller left it open; else empty."""
 
+    @property
+    def kind(self) -> str:
+        """The kind of machine that trains (`machine_kind`), once it was entered: scores of the
+        same seed differ between two kinds."""
+        ...
+
     def __enter__(self) -> Self: ...
 
     def __exit__(

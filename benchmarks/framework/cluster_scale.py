@@ -77,7 +77,7 @@ class SleepingNode:
             timer.start()
 
     def _hello(self) -> AgentHello:
-        return AgentHello(__version__, "0", "none", self.slots, 1 << 20, 0, "sleeping", "", ())
+        return AgentHello(__version__, "none", self.slots, 1 << 20, 0, "sleeping", "", ())
 
     def _length(self, job: Mapping[str, Any]) -> float:
         draw = Random(_mark(f"{job['source']}{job['seed']}"))

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -155,8 +154,7 @@ def introduce(plan: AgentPlan, sandbox: Sandbox) -> AgentHello:
     """What there is on this node. Waits until the sandbox is warm."""
     return AgentHello(
         version=__version__,
-        torch=version("torch"),
-        processor=_processor(bool(plan.gpus)),
+        kind=sandbox.kind,
         slots=sandbox.workers,
         memory_mb=psutil.virtual_memory().total >> 20,
         gpus=len(plan.gpus),
@@ -164,20 +162,6 @@ def introduce(plan: AgentPlan, sandbox: Sandbox) -> AgentHello:
         choice=sandbox.choice,
         limitations=sandbox.limitations(),
     )
-
-
-def _processor(has_gpu: bool) -> str:
-    with suppress(OSError):
-        if has_gpu:
-            places = Path("/proc/driver/nvidia/gpus").glob("*/information")
-            lines = [line for place in places for line in place.read_text().splitlines()]
-            key = "Model:"
-        else:
-            lines, key = Path("/proc/cpuinfo").read_text().splitlines(), "model name"
-        for line in lines:
-            if line.startswith(key):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _find_folders(problem: Problem) -> None:

@@ -59,20 +59,14 @@ class AgentHello:
 
     version: Short
     """Of Archwright."""
-    torch: Short
-    processor: Short
-    """The model of the GPU where trainings have one, else of the CPU."""
+    kind: Short
+    """Nodes of one kind give the same scores for the same seed: `machine_kind`."""
     slots: Annotated[int, Most(4096)]
     memory_mb: Count
     gpus: Annotated[int, Most(1024)]
     sandbox: Short
     choice: Short
     limitations: Annotated[tuple[Limitation, ...], Most(64)]
-
-    @property
-    def kind(self) -> str:
-        """Nodes of one kind give the same scores for the same seed."""
-        return f"torch {self.torch} on {self.processor}"
 
 
 # --- a trial on its way ---------------------------------------------------------------------------

@@ -1,8 +1,7 @@
-"""Where trials run, by name: this machine, a Ray cluster, or jobs of Slurm."""
+"""Where trials run, by name: this machine, or a Ray cluster."""
 
 from __future__ import annotations
 
-from archwright.core import InputError
 from archwright.core.settings import RunSettings
 from archwright.sandbox import Sandbox
 from archwright.sandbox.docker.engine import DockerSettings
@@ -28,7 +27,6 @@ def open_executor(settings: RunSettings) -> Sandbox:
         sandbox=settings.sandbox,
         image=docker.image,
         runtime=docker.runtime,
-        gpus=docker.gpus if settings.on == "slurm" else (),  # Ray gives them out by itself
         slots=settings.node_workers,
         gpu_share=settings.gpu_share,
         cache_mb=settings.node_cache_mb,
@@ -47,8 +45,6 @@ def check_executor(settings: RunSettings) -> None:
 
 
 def _launcher(settings: RunSettings) -> Launcher:
-    if settings.on == "slurm":
-        raise InputError("slurm: not yet")
     from archwright.sandbox.executors.ray_agents import RayAgents
 
     address = None if settings.on == "ray" else settings.on

@@ -27,6 +27,10 @@ SEND_SECONDS: Final = 180.0
 CLOSE_SECONDS: Final = 10.0
 CONNECT_SECONDS: Final = 5.0
 _TAKEN_BYTES: Final = 4 << 20
+_QUIET: Final = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # it would tell others of the run
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # it would print the end of each node on our stdout
+}
 _INSTEAD: Final = "or leave --on out to train on this machine"
 
 
@@ -124,7 +128,8 @@ class RayAgents:
         Raises:
             InputError: it cannot be reached, or does not start.
         """
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell others of the run
+        for name, value in _QUIET.items():
+            os.environ.setdefault(name, value)
         self._ray = importlib.import_module("ray")
         self._is_ours = not self._ray.is_initialized()
         if not self._is_ours:

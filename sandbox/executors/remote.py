@@ -72,7 +72,7 @@ class RemoteSandbox:
         """
         self.name, self.workers = launcher.name, workers
         self.choice = ""
-        self.kind = kind
+        self._kind = kind
         self._launcher, self._plan = launcher, plan or AgentPlan()
         self._first_seconds = first_seconds
         self._files, self._places = Files(), Places()
@@ -113,8 +113,8 @@ class RemoteSandbox:
         if hello is None or self._over.is_set():
             return
         with self._lock:
-            self.kind = self.kind or hello.kind
-            other = hello.kind != self.kind
+            self._kind = self._kind or hello.kind
+            other = hello.kind != self._kind
         if hello.version != __version__:
             self._refuse(node, f"it has Archwright {hello.version}, not {__version__}: install it")
         elif other:
@@ -146,6 +146,11 @@ class RemoteSandbox:
             self._say(f"node {node.name}: {error}")
         with self._lock:
             self._nodes.discard(node)
+
+    @property
+    def kind(self) -> str:
+        """That of the nodes it takes; empty before the first one came."""
+        return self._kind
 
     def _say(self, line: str) -> None:
         with self._lock:

@@ -13,7 +13,7 @@ from archwright.sandbox.executors import Arrival
 from archwright.sandbox.executors.messages import AgentHello
 from archwright.sandbox.inside import frames
 
-HELLO = AgentHello(__version__, "2.13.0", "a processor", 2, 8192, 0, "process", "", ())
+HELLO = AgentHello(__version__, "torch 2 on a processor", 2, 8192, 0, "process", "", ())
 Said = list[tuple[Mapping[str, Any], bytes] | bytes]
 Answer = Callable[[dict[str, Any]], Said]
 """What an agent says to a message: frames, or raw bytes."""

@@ -119,12 +119,12 @@ def test_a_node_that_cannot_be_used_is_named_with_the_reason(said: Said, words: 
 
 def test_nodes_are_of_one_kind() -> None:
     odd = Limitation("network", "open", "close it")
-    other = lambda heard: hello(processor="another") if "open" in heard else [b""]  # noqa: E731
+    other = lambda heard: hello(kind="torch 2 on another") if "open" in heard else [b""]  # noqa: E731
     first = lambda heard: hello(limitations=(odd,)) if "open" in heard else [b""]  # noqa: E731
     with RemoteSandbox(FakeAgents(first, other)) as sandbox:
         assert sandbox.limitations() == (odd,)
-        assert sandbox.kind == "torch 2.13.0 on a processor"
-        assert "torch 2.13.0 on another, not" in told(sandbox, "scores there differ")
+        assert sandbox.kind == "torch 2 on a processor"
+        assert "torch 2 on another, not" in told(sandbox, "scores there differ")
         assert len(sandbox._places.nodes) == 1
 
 
