@@ -17,6 +17,7 @@ import argparse
 import json
 import os
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -177,6 +178,7 @@ def _disturb(
         while node in sandbox._places.nodes:
             time.sleep(0.01)
         gaps.append(time.monotonic() - struck)
+        print(f"{node.name} was lost after {gaps[-1]:.1f} s", file=sys.stderr, flush=True)
         restore()
         # One fault a trial: two of them would count as the candidate's own.
         settled = len(ended) + 2 * NODES

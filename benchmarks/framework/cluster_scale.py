@@ -1,13 +1,13 @@
 """Whether the loop, the journal and the decisions keep up with hundreds of workers.
 
-    python benchmarks/framework/cluster_scale.py [--nodes 32] [--slots 8] [--trials 2000]
-                                                 [--faster 10] [--json]
+    python benchmarks/framework/cluster_scale.py [--nodes 32] [--slots 8] [--minutes 20]
+                                                 [--faster 2] [--json]
 
 Everything is real but the trainings: nodes are agents in this process that sleep for as long as a
 training takes, 2 to 600 s (log-uniform), divided by `--faster`, and answer as one would. Measured
-are the busy share of the slots from the moment when all are busy to the last but so many trials,
-the memory of this process at the beginning and at the end of that, and the seconds of processor
-that a trial costs here. The limit is 95 %.
+are the busy share of the slots from the moment when all are busy until the run's time is nearly up
+(what cannot end in it is not begun), the memory of this process early and at the end, and the
+seconds of processor that a trial costs here. The limit is 95 %.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def _mark(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def measure(nodes: int, slots: int, trials: int, faster: float) -> dict[str, Any]:
+def measure(nodes: int, slots: int, minutes: float, faster: float) -> dict[str, Any]:
     """One run on sleeping nodes."""
     workers, memory = nodes * slots, []
     over = threading.Event()
@@ -159,7 +159,7 @@ def measure(nodes: int, slots: int, trials: int, faster: float) -> dict[str, Any
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["git", "init", "-q", folder], check=True)
         place, task = Workspace.open(Path(folder)), load_task("digits")
-        settings = RunSettings(max_trials=trials, workers=workers, finalists=0)
+        settings = RunSettings(hours=minutes / 60, workers=workers, finalists=0)
         paths = begin(place, task, settings, "digits")
         samples = {split: len(task.load(split, 0)[1]) for split in ("validation", "test")}
         launcher = SleepingNodes(nodes, slots, faster, samples)
@@ -175,17 +175,21 @@ def measure(nodes: int, slots: int, trials: int, faster: float) -> dict[str, Any
         "workers": workers,
         "trials": len(spans),
         "seconds": seconds,
-        **_busy(spans, workers),
+        **_busy(spans, workers, LONGEST_SECONDS / faster),
         "cpu_seconds_a_trial": used / len(spans),
         "memory_mb": {"after a fifth": memory[len(memory) // 5], "at the end": memory[-1]},
         "limit": LIMIT,
     }
 
 
-def _busy(spans: list[tuple[float, float]], workers: int) -> dict[str, float]:
-    """The share, between the moment when the slots are first full and the run's last trials."""
-    starts, ends = sorted(start for start, _ in spans), sorted(end for _, end in spans)
-    begun, ended = starts[min(workers, len(starts) // 2)], ends[-workers - 1]
+def _busy(
+    spans: list[tuple[float, float]], workers: int, longest_seconds: float
+) -> dict[str, float]:
+    """The share, between the moment when the slots are first full and the time when the longest
+    trial could last have begun."""
+    starts = sorted(start for start, _ in spans)
+    ended = max(end for _, end in spans) - longest_seconds
+    begun = starts[min(workers, len(starts) // 2)]
     trained = sum(max(0.0, min(ended, end) - max(begun, start)) for start, end in spans)
     mean = sum(end - start for start, end in spans) / len(spans)
     return {"busy_share": trained / (workers * (ended - begun)), "mean_trial_seconds": mean}
@@ -196,11 +200,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--nodes", type=int, default=32)
     parser.add_argument("--slots", type=int, default=8)
-    parser.add_argument("--trials", type=int, default=2000)
-    parser.add_argument("--faster", type=float, default=10.0)
+    parser.add_argument("--minutes", type=float, default=20.0)
+    parser.add_argument("--faster", type=float, default=2.0)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    found = measure(args.nodes, args.slots, args.trials, args.faster)
+    found = measure(args.nodes, args.slots, args.minutes, args.faster)
     if args.json:
         print(json.dumps(found))
         return
