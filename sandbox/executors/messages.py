@@ -15,7 +15,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 from pydantic import TypeAdapter
 
@@ -129,7 +129,7 @@ def report_header(report: CheckReport) -> dict[str, Any]:
     return {"checked": asdict(report)}
 
 
-def read_outcome(raw: Mapping[str, Any], reader: ReplyReader, job: TrialJob) -> Outcome:
+def read_outcome(raw: object, reader: ReplyReader, job: TrialJob) -> Outcome:
     """The outcome that an agent claims, every field checked as that of a jail.
 
     Args:
@@ -147,7 +147,7 @@ def read_outcome(raw: Mapping[str, Any], reader: ReplyReader, job: TrialJob) -> 
     return replace(found, status=status, lost=verdict.lost)
 
 
-def read_report(raw: Mapping[str, Any]) -> CheckReport:
+def read_report(raw: object) -> CheckReport:
     """The report that an agent claims, every field checked as that of a jail."""
     try:
         verdict, status, header = _verdict(raw)
@@ -157,7 +157,7 @@ def read_report(raw: Mapping[str, Any]) -> CheckReport:
     return replace(found, status=status, lost=verdict.lost)
 
 
-def _verdict(raw: Mapping[str, Any]) -> tuple[JobVerdict, Status, dict[str, Any]]:
+def _verdict(raw: object) -> tuple[JobVerdict, Status, dict[str, Any]]:
     """What a jail's reply has not: an end from outside of it. The rest is read as a reply."""
     try:
         verdict = read(JobVerdict, raw)
@@ -165,7 +165,7 @@ def _verdict(raw: Mapping[str, Any]) -> tuple[JobVerdict, Status, dict[str, Any]
     except (ContractBreach, ValueError) as breach:
         raise Ended(Status.INVALID, f"the reply is refused: {breach}") from breach
     reply = "ok" if status is Status.OK else "crashed"
-    return verdict, status, {**raw, "status": reply}
+    return verdict, status, {**cast("dict[str, Any]", raw), "status": reply}
 
 
 # --- data -----------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import IO, Any, Final, cast
 
 from archwright.core import SandboxError
-from archwright.sandbox.contract import ContractBreach, read
+from archwright.sandbox.contract import read
 from archwright.sandbox.executors import Arrival
 from archwright.sandbox.executors.messages import PIECE_BYTES, AgentHello, Files, words_of
 from archwright.sandbox.inside import frames
@@ -193,8 +193,8 @@ class RemoteNode:
                 self._take(*message)
         except TimeoutError:
             why, died = "it does not say anything any more", False
-        except (frames.FrameError, ContractBreach, OSError, SandboxError) as error:
-            why, died = str(error), False
+        except (ValueError, TypeError, OSError, SandboxError) as error:  # it speaks nonsense
+            why, died = words_of(str(error)), False
         self._lose(why, died)
 
     def _listen(self) -> tuple[dict[str, Any], bytes] | None:
@@ -213,7 +213,7 @@ class RemoteNode:
         elif "need" in header:
             digest = words_of(header["need"])
             threading.Thread(target=self._give, args=(digest,), daemon=True).start()
-        elif "hello" in header:
+        elif "hello" in header and self.hello is None:
             self.hello = read(AgentHello, header["hello"])
             self._join(self)
         elif "fault" in header:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from archwright import __version__
 from archwright.core import (
@@ -96,7 +96,7 @@ class RemoteSandbox:
             try:
                 for arrival in self._launcher.arrivals():
                     self._receive(arrival)
-            except SandboxError as error:  # who works will hear of it when no node comes
+            except (SandboxError, OSError) as error:  # who works hears of it when no node comes
                 self._say(str(error))
             if self._over.wait(LOOK_SECONDS):
                 return
@@ -191,7 +191,7 @@ class RemoteSandbox:
             with self._places.checker() as node:
                 errand = Errand()
                 try:
-                    return read_report(node.run(header, errand)["checked"])
+                    return read_report(node.run(header, errand).get("checked"))
                 finally:
                     errand.close()
 
@@ -207,7 +207,7 @@ class RemoteSandbox:
             with self._places.place(need, priority) as node:
                 errand = Errand(limit)
                 try:
-                    answer = node.run(header, errand)["trained"]
+                    answer = node.run(header, errand).get("trained")
                     return self._outcome(answer, errand, job, receive)
                 finally:
                     errand.close()
@@ -215,7 +215,7 @@ class RemoteSandbox:
         return self._persist(job.source, attempt, Outcome)
 
     def _outcome(
-        self, answer: Mapping[str, Any], errand: Errand, job: TrialJob, receive: Receive | None
+        self, answer: object, errand: Errand, job: TrialJob, receive: Receive | None
     ) -> Outcome:
         reader, kept = reader_of(job, receive)
         errand.replay(reader.feed)

@@ -107,11 +107,12 @@ def test_a_node_whose_sandbox_fails_is_not_used_where_there_is_another(problem: 
         ([({"fault": "no sandbox here"}, b"")], "no sandbox here"),
         ([({"hello": {"version": 3}}, b"")], "malformed"),
         (hello(version="0.0.1"), "Archwright 0.0.1"),
+        ([({"job": [1], "trained": {}}, b"")], "unhashable"),
     ],
 )
 def test_a_node_that_cannot_be_used_is_named_with_the_reason(said: Said, words: str) -> None:
     agents = FakeAgents(lambda heard: said if "open" in heard else [b""])
-    sandbox = RemoteSandbox(agents, first_seconds=2.0)
+    sandbox = RemoteSandbox(agents, first_seconds=0.5)
     with sandbox, pytest.raises(SandboxError, match=words) as caught:
         sandbox.limitations()
     assert "leave --on out to train on this machine" in str(caught.value)
@@ -129,6 +130,14 @@ def test_nodes_are_of_one_kind() -> None:
 
 
 # --- what it says is hostile ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("said", [{"trained": {}}, {"checked": 3}, {"checked": {"status": "ok"}}])
+def test_a_report_that_is_none_is_refused(problem: Problem, said: dict[str, Any]) -> None:
+    with RemoteSandbox(FakeAgents(agent([(said, b"")]))) as sandbox:
+        report = sandbox.check(GOOD, problem)
+    assert report.status is Status.INVALID
+    assert "refused" in report.error
 
 
 @pytest.mark.parametrize(
