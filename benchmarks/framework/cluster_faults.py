@@ -189,8 +189,8 @@ def _disturb(
 
 
 def _left(before: set[int]) -> int:
-    """Processes of Python or Ray that were not there before; they have half a minute to go."""
-    for _ in range(60):
+    """Processes of Python or Ray that were not there before; they have two minutes to go."""
+    for _ in range(240):
         left = [
             p
             for p in psutil.process_iter(["name", "cmdline", "status"])

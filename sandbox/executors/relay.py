@@ -5,6 +5,8 @@ It is imported on that node by Ray, so Archwright has to be installed there.
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any, Final
@@ -13,6 +15,9 @@ from archwright.sandbox.executors.local_agents import AgentProcess
 
 TAKE_SECONDS: Final = 5.0
 """How long a call waits for the agent to say something."""
+ORPHAN_SECONDS: Final = 60.0
+"""A run asks all the time what its agent says. One that has not asked for so long is gone, or holds
+this node for lost: a process of Ray may outlive the daemon that started it."""
 
 
 class AgentRelay:
@@ -25,6 +30,16 @@ class AgentRelay:
 
     def __init__(self, words: Sequence[str], has_gpus: bool) -> None:
         self._agent = AgentProcess([*words, *(_gpu_words() if has_gpus else ())])
+        self._asked = time.monotonic()
+        threading.Thread(target=self._watch, name="watch", daemon=True).start()
+
+    def _watch(self) -> None:
+        while time.monotonic() - self._asked < ORPHAN_SECONDS:
+            time.sleep(1.0)
+        try:
+            self._agent.close()
+        finally:
+            os._exit(1)
 
     def put(self, data: bytes) -> None:
         """Send all of `data` to the agent."""
@@ -32,6 +47,7 @@ class AgentRelay:
 
     def take(self, count: int) -> bytes | None:
         """Up to `count` bytes of what it says; None where it has said nothing for a while."""
+        self._asked = time.monotonic()
         try:
             return self._agent.receive(count, time.monotonic() + TAKE_SECONDS)
         except TimeoutError:
