@@ -63,6 +63,10 @@ class Keywords(TypedDict, total=False):
     image: str | None
     runtime: str | None
     gpus: Sequence[int] | None
+    on: str | None
+    node_workers: int | None
+    node_cache_mb: int | None
+    gpu_share: float | None
     finalists: int | None
     screen_seeds: int | None
     deciding_seeds: int | None

@@ -82,6 +82,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "bench": ("", "Measure the search, the dedup and the framework itself."),
     "sandbox": ("", "Build the image that containers are made from."),
     "sandbox build": ("preparing:build_image", "Build the image."),
+    "agent": ("agent:agent", "Do trials on a node of a cluster; started by what carries a run."),
     "doctor": ("doctor:doctor", "Say what this machine can do, and the fix for what it cannot."),
 }
 # The same for `archwright bench NAME`, under archwright.benchmarks.

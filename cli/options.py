@@ -9,6 +9,7 @@ from cyclopts import Group, Parameter
 
 from archwright.core.settings import (
     BudgetSettings,
+    ClusterSettings,
     Kind,
     ModelAccess,
     ModelSettings,
@@ -57,7 +58,8 @@ Models = Annotated[ModelSettings, _settings("Models", 3)] | None
 ModelsUsed = Annotated[ModelUse, _settings("Models", 3)] | None
 ModelsKnown = Annotated[ModelAccess, _settings("Models", 3)] | None
 Containers = Annotated[SandboxSettings, _settings("Sandbox", 4)] | None
-Verification = Annotated[VerificationSettings, _settings("Verification", 5)] | None
+Cluster = Annotated[ClusterSettings, _settings("Cluster", 5)] | None
+Verification = Annotated[VerificationSettings, _settings("Verification", 6)] | None
 
 
 def given(*groups: SettingsGroup | None) -> dict[str, Any]:

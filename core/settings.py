@@ -7,6 +7,7 @@ of `archwright.discover`; its docstring is what all three say about it.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -15,6 +16,7 @@ from textwrap import wrap
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     BaseModel,
     BeforeValidator,
@@ -49,6 +51,12 @@ def _all_by_comma(given: Any) -> Any:
     if not isinstance(words, tuple):
         return words
     return tuple(part for word in words for part in str(word).split(","))
+
+
+def _known_executor(given: str) -> str:
+    if given not in ("local", "ray") and not re.fullmatch(r"ray://[^\s/:]+:\d+", given):
+        raise InputError(f"on must be local, ray or ray://HOST:PORT, not {given!r}")
+    return given
 
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_several)]
@@ -281,6 +289,22 @@ class SandboxSettings(SettingsGroup):
     """Accelerators by index that containers see."""
 
 
+class ClusterSettings(SettingsGroup):
+    """Which machines trials run on."""
+
+    table = "cluster"
+
+    on: Annotated[str, AfterValidator(_known_executor)] = Field(default="local", examples=["ray"])
+    """Where trials run: local (this machine), ray (the cluster that this machine belongs to, else
+    one on this machine alone), or ray://HOST:PORT (a cluster by its client's address)."""
+    node_workers: int = Field(default=0, ge=0, examples=[4])
+    """Trainings at a time on each node; 0 is one for each of its cores, or what its GPUs bear."""
+    node_cache_mb: int = Field(default=10_000, ge=1)
+    """Megabytes of data that a node keeps at most."""
+    gpu_share: float = Field(default=1.0, gt=0, le=1, examples=[0.5])
+    """Part of a GPU that each training on a node of a cluster is given."""
+
+
 class VerificationSettings(SettingsGroup):
     """How gains are proved."""
 
@@ -304,12 +328,18 @@ GROUPS: Final = (
     SearchSettings,
     ModelSettings,
     SandboxSettings,
+    ClusterSettings,
     VerificationSettings,
 )
 
 
 class RunSettings(
-    BudgetSettings, SearchSettings, ModelSettings, SandboxSettings, VerificationSettings
+    BudgetSettings,
+    SearchSettings,
+    ModelSettings,
+    SandboxSettings,
+    ClusterSettings,
+    VerificationSettings,
 ):
     """Everything that a run is a function of, beside the task and what was known before it."""
 

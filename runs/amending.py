@@ -16,6 +16,7 @@ from archwright.runs.starting import LIMITS, durable, root_of
 from archwright.runs.verification import rounds_so_far
 from archwright.runs.workspace.control import hold
 from archwright.runs.workspace.paths import RunPaths
+from archwright.sandbox.executors.opening import check_executor
 from archwright.tasks.loading import Task, load_task
 
 NEARLY: Final = 0.95
@@ -47,6 +48,7 @@ def amend(paths: RunPaths, changes: Mapping[str, Any], task_name: str | Path | N
         more = _more(before, settings, changes, journal.spend())
         settings = settings.changed(**dict.fromkeys(_used_up(settings, changes, journal.spend())))
         check_backend(settings)
+        check_executor(settings)
         limits = {name: getattr(settings, name) for name in LIMITS}
         budget = {k: v for k, v in limits.items() if v is not None}
         journal.note(settings=settings.to_json(), budget=budget)

@@ -25,8 +25,7 @@ from archwright.runs.workspace.control import hold, stop_requested
 from archwright.runs.workspace.paths import RunPaths
 from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox import Sandbox
-from archwright.sandbox.docker.engine import DockerSettings
-from archwright.sandbox.opening import open_sandbox
+from archwright.sandbox.executors.opening import open_executor
 from archwright.tasks.loading import Task
 
 BEAT_SECONDS: Final = 0.5
@@ -80,7 +79,7 @@ class Session:
                         journal.notice(
                             f"{self.sandbox.name} sandbox: {limitation.name}: {limitation.detail}"
                         )
-                    journal.note(starting="")
+                    self._note_machine(journal)
                     yield journal
             except Stopped:
                 journal.note(state="stopped")
@@ -89,6 +88,16 @@ class Session:
                 journal.note(state="failed", error=str(error))
                 raise
             journal.note(state="finished")
+
+    def _note_machine(self, journal: Journal) -> None:
+        """Say on which kind of machine the run goes on, and whether that is another one."""
+        before, now = journal.facts.machine, self.sandbox.kind
+        if before not in ("", now):
+            journal.notice(
+                f"this run went on from {before} to {now}: scores of the same seed differ between "
+                "them, which adds to the noise"
+            )
+        journal.note(starting="", machine=now)
 
 
 @contextmanager
@@ -101,6 +110,8 @@ def _watched(journal: Journal, sandbox: Sandbox, stop: threading.Event) -> Itera
             # If the journal cannot be written, the thread that does the work reports it.
             with suppress(RunError):
                 journal.beat()
+                for line in sandbox.news():
+                    journal.notice(line)
             if stop.is_set() or stop_requested(journal.paths):
                 stop.set()
                 sandbox.stop()
@@ -143,8 +154,7 @@ def carry_out(
             task=task,
             paths=paths,
             settings=settings,
-            sandbox=sandbox
-            or open_sandbox(settings.sandbox, settings.workers, DockerSettings.of(settings)),
+            sandbox=sandbox or open_executor(settings),
             backend=backend or open_run_backend(settings, journal, workspace.paths, stop),
             stop=stop,
         )

@@ -21,6 +21,7 @@ from archwright.runs.journal import Facts, Journal
 from archwright.runs.workspace.device import device_of, known_device
 from archwright.runs.workspace.paths import RunPaths
 from archwright.runs.workspace.workspace import Workspace
+from archwright.sandbox.executors.opening import check_executor
 from archwright.search.operators.script_edits import settings_of
 from archwright.search.policies import POLICIES
 from archwright.tasks.loading import Task, built_in_names, load_task
@@ -58,6 +59,7 @@ def begin(
         )
     architectures = own_architectures(settings, task.spec)
     check_backend(settings)
+    check_executor(settings)
     Aim.of(settings.objectives, settings.at_least, settings.at_most, task.spec.metric)
     if settings.policy not in POLICIES:
         raise InputError(f"policy must be one of {', '.join(POLICIES)}, not {settings.policy!r}")

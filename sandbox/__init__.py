@@ -26,6 +26,12 @@ class Sandbox(Protocol):
     choice: str
     """Why this kind was taken where the caller left it open; else empty."""
 
+    @property
+    def kind(self) -> str:
+        """The kind of machine that trains (`machine_kind`), once it was entered: scores of the
+        same seed differ between two kinds."""
+        ...
+
     def __enter__(self) -> Self: ...
 
     def __exit__(
@@ -61,6 +67,10 @@ class Sandbox(Protocol):
 
     def limitations(self) -> tuple[Limitation, ...]:
         """What this sandbox does not prevent on this machine, tried and not guessed."""
+        ...
+
+    def news(self) -> list[str]:
+        """What happened to it since it was last asked, a line each, such as a node that is lost."""
         ...
 
 

@@ -24,6 +24,7 @@ from archwright.core import (
 )
 from archwright.sandbox.contract import JobRequest, read
 from archwright.sandbox.inside import frames
+from archwright.sandbox.machine import machine_kind
 from archwright.sandbox.pool.sandbox import Turns
 from archwright.sandbox.replies import ReplyReader
 from archwright.sandbox.wall import (
@@ -100,6 +101,15 @@ class InProcessSandbox:
         """It prevents nothing."""
         fix = "use the process sandbox"
         return (Limitation("isolation", "candidate code runs in Archwright's own process", fix),)
+
+    @property
+    def kind(self) -> str:
+        """This machine's."""
+        return machine_kind()
+
+    def news(self) -> list[str]:
+        """Nothing happens to it."""
+        return []
 
 
 def _refuse_scripts(problem: Problem) -> None:

@@ -11,6 +11,7 @@ from archwright.cli.options import (
     AsJson,
     AsLines,
     Budget,
+    Cluster,
     Containers,
     Folder,
     Models,
@@ -53,6 +54,7 @@ def run(
     search: Search = None,
     models: Models = None,
     containers: Containers = None,
+    cluster: Cluster = None,
     verification: Verification = None,
     workspace: Folder = HERE,
     yes: Unasked = False,
@@ -64,7 +66,7 @@ def run(
     from archwright.runs.phases import discover
 
     place = Workspace.open(Path(workspace))
-    chosen = given(budget, search, models, containers, verification)
+    chosen = given(budget, search, models, containers, cluster, verification)
     settings = RunSettings.load(place.paths.settings, chosen)
     loaded = load_task(task)
     confirm_cost(settings, place, loaded, yes)
@@ -80,6 +82,7 @@ def resume(
     *,
     budget: Budget = None,
     models: ModelsUsed = None,
+    cluster: Cluster = None,
     task: MovedTask = None,
     workspace: Folder = HERE,
     yes: Unasked = False,
@@ -100,7 +103,7 @@ def resume(
         from archwright.cli.paper.working import work_on_paper
 
         return work_on_paper(paths, task_of(paths), workspace, plain, json)
-    amend(paths, given(budget, models), task)
+    amend(paths, given(budget, models, cluster), task)
     return work_on(paths, task_of(paths), discover, workspace, plain, json)
 
 

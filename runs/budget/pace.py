@@ -47,11 +47,11 @@ class Pace:
         The mean of those of as many steps, or of the nearest number, scaled; times how much longer
         the latest trainings took than their like did on average.
         """
-        means = self._journal.mean_seconds()
-        if not any(means.values()):
+        latest = self._journal.latest_seconds(LATEST)
+        means = self._journal.mean_seconds()  # read last: it knows of all that the latest are of
+        if not latest or not any(means.values()):
             return 0.0
         nearest = min(means, key=lambda known: (abs(known - steps), known))
-        latest = self._journal.latest_seconds(LATEST)
         load = sum(seconds for _, seconds in latest) / sum(means[known] for known, _ in latest)
         return means[nearest] * steps / nearest * load
 

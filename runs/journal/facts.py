@@ -70,6 +70,8 @@ class Facts:
     """How often the test split had been opened when the run was last given more."""
     extended_at: int = 0
     """The leg from which on the run has what it was last given; 0 where it was given no more."""
+    machine: str = ""
+    """The kind of machine that trained last: `archwright.sandbox.machine.machine_kind`."""
     workspace: str = ""
     """The folder of the workspace that the run began in."""
     paper: Mapping[str, Any] | None = None

@@ -41,6 +41,7 @@ from archwright.sandbox.contract import (
 )
 from archwright.sandbox.inside.jail import libraries
 from archwright.sandbox.limitations import find_limitations
+from archwright.sandbox.machine import machine_kind
 from archwright.sandbox.pool.scratch import Scratch
 from archwright.sandbox.pool.worker import END_SECONDS, WarmWorker, WorkerDied
 from archwright.sandbox.replies import ReplyReader
@@ -255,6 +256,15 @@ class WarmSandbox(ABC):
             all_of_them.callback(self._clear)
             for worker in self._checkers + self._trainers:
                 all_of_them.callback(worker.end)
+
+    @property
+    def kind(self) -> str:
+        """This machine's, with its GPUs where they train."""
+        return machine_kind(self.device == "cuda")
+
+    def news(self) -> list[str]:
+        """It is on this machine, and replaces its own workers."""
+        return []
 
     def _probe(self, folder: Path) -> list[Limitation]:
         """What breaking out of a worker's jail succeeded in."""

@@ -147,7 +147,7 @@ class WarmWorker(ABC):
         channel = self._channel
         if channel is None:
             raise WorkerDied(_ENDED)
-        receive = functools.partial(_receive, channel, watch, patience_seconds)
+        receive = functools.partial(receive_within, channel, watch, patience_seconds)
         try:
             message = frames.read_message(receive)
         except TimeoutError as error:
@@ -183,7 +183,9 @@ class WarmWorker(ABC):
                 channel.close()
 
 
-def _receive(channel: Channel, watch: Stopwatch, patience_seconds: float, count: int) -> bytes:
+def receive_within(
+    channel: Channel, watch: Stopwatch, patience_seconds: float, count: int
+) -> bytes:
     """As the channel does, while the watch shows less than the patience.
 
     Raises:

@@ -16,6 +16,9 @@ from archwright.sandbox import Sandbox
 from archwright.sandbox.docker import image
 from archwright.sandbox.docker.engine import DockerSettings, Engine
 from archwright.sandbox.docker.sandbox import DockerSandbox
+from archwright.sandbox.executors.local_agents import LocalAgents
+from archwright.sandbox.executors.messages import AgentPlan
+from archwright.sandbox.executors.remote import RemoteSandbox
 from archwright.sandbox.in_process import InProcessSandbox
 from archwright.sandbox.process import ProcessSandbox
 
@@ -124,6 +127,13 @@ def docker_sandbox(docker_settings: DockerSettings) -> Iterator[DockerSandbox]:
         yield sandbox
 
 
+@pytest.fixture(scope="session")
+def agents_sandbox() -> Iterator[RemoteSandbox]:
+    """A node on this machine, for all tests that leave it whole."""
+    with RemoteSandbox(LocalAgents(slots=2), AgentPlan("process"), workers=2) as sandbox:
+        yield sandbox
+
+
 DOCKER = pytest.param("docker", marks=pytest.mark.docker)
 
 
@@ -132,7 +142,7 @@ def _sandbox(request: pytest.FixtureRequest) -> Sandbox:
     return found
 
 
-@pytest.fixture(params=["process", DOCKER, "in_process"])
+@pytest.fixture(params=["process", DOCKER, "in_process", "agents"])
 def sandbox(request: pytest.FixtureRequest) -> Sandbox:
     """Every sandbox there is, by name: add a name, inherit the suite."""
     return InProcessSandbox(workers=2) if request.param == "in_process" else _sandbox(request)
