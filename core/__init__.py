@@ -69,6 +69,8 @@ from archwright.core.objectives import (
 )
 from archwright.core.script import Script, is_bundle, read_bundle, write_bundle
 from archwright.core.task import (
+    BY_SHAPES,
+    BY_WIDTH,
     LEAST_BATCH,
     OPTIMIZERS,
     RECIPE_BOUNDS,
@@ -113,6 +115,8 @@ from archwright.core.verdict import (
 __all__ = [
     "ATTEMPTS",
     "BASELINE",
+    "BY_SHAPES",
+    "BY_WIDTH",
     "CONTROL",
     "COSTS",
     "COST_UNITS",

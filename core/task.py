@@ -13,6 +13,10 @@ from archwright.core.objectives import LossOptions, Metric, Targets
 from archwright.core.script import Script
 
 Entry = Literal["Model", "Mixer"]
+BY_SHAPES: Final = "input_shape, output_shape"
+"""What a candidate's class is constructed with."""
+BY_WIDTH: Final = "width, layer=0"
+"""Likewise a mixer for sequences of any length."""
 Must = Literal["onnx", "causal", "streaming"]
 AtPlateau = Literal["broaden", "cost", "stop"]
 """What a search turns to when there is nothing to gain: drafts of unlike families, fewer parameters
@@ -26,6 +30,10 @@ class Backbone:
     width: int
     layers: int
     mlp_ratio: float = 2.0
+    positions: bool = True
+    """Whether it learns positions, and so has one length; without, it runs at any."""
+    convolution: int = 0
+    """Width of a short causal convolution before each mixer; 0 is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +66,10 @@ class Problem:
     """All that a candidate's code is built against, as plain data.
 
     Shapes are per sample, without the batch axis. `vocabulary` is set where inputs are integer
-    tokens. With `entry == "Mixer"` the candidate defines `class Mixer` built as
-    `Mixer(input_shape, output_shape)` with both shapes `(length, backbone.width)`, and the harness
-    puts it into `backbone`; otherwise it defines `class Model` on the task's own shapes.
+    tokens. With `entry == "Mixer"` the candidate defines `class Mixer`, which the harness puts into
+    `backbone`: built as `Mixer(width, layer=0)` where that runs at any length, otherwise as
+    `Mixer(input_shape, output_shape)` with both shapes `(length, backbone.width)`. Otherwise it
+    defines `class Model` on the task's own shapes.
     """
 
     entry: Entry | Literal["Script"]
@@ -96,6 +105,16 @@ class Problem:
     def input_names(self) -> tuple[str, ...]:
         """What the arrays of an input are called in files: `x`, or `x.NAME` of each part."""
         return tuple(f"x.{part.name}" for part in self.inputs) or ("x",)
+
+    @property
+    def any_length(self) -> bool:
+        """Whether the candidate is a mixer for sequences of any length."""
+        return self.backbone is not None and not self.backbone.positions
+
+    @property
+    def constructor(self) -> str:
+        """What the candidate's class is constructed with, as its source writes it."""
+        return BY_WIDTH if self.any_length else BY_SHAPES
 
     @property
     def module_shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:

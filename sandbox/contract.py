@@ -44,6 +44,8 @@ class BackboneProjection:
     width: int
     layers: int
     mlp_ratio: float
+    positions: bool = True
+    convolution: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-from archwright.core import Problem, SourceError, shapes_of
+from archwright.core import Problem, SourceError
 from archwright.source.code import SourceCode, callee, classes, code_of, method, parse
+from archwright.source.constructor import arguments_of
 from archwright.source.values import (
     COMPARE,
     FUNCTIONS,
@@ -61,17 +62,11 @@ def build_blueprint(source: str, problem: Problem) -> Blueprint | None:
         return None
     local: dict[str, Any] = {}
     try:
-        module = reader.construct(node, _shapes(problem), {}, local)
+        given = [list(a) if isinstance(a, tuple) else a for a in arguments_of(node, problem)]
+        module = reader.construct(node, given, {}, local)
     except Unknown:
         return None
     return Blueprint(whole_parameters(module.total(), problem), local)
-
-
-def _shapes(problem: Problem) -> list[Any]:
-    """What the entry class is constructed with."""
-    whole = list(map(list, problem.module_shapes))
-    sides = zip((problem.inputs, problem.outputs), whole, strict=True)
-    return [shapes_of(parts) if parts else one for parts, one in sides]
 
 
 @lru_cache(maxsize=256)
@@ -88,13 +83,15 @@ def whole_parameters(module: int, problem: Problem) -> int:
     """Parameters of the network when the candidate's own class has `module` of them."""
     if problem.backbone is None:
         return module
-    width = problem.backbone.width
-    hidden = round(problem.backbone.mlp_ratio * width)
+    backbone, width = problem.backbone, problem.backbone.width
+    hidden = round(backbone.mlp_ratio * width)
+    norm = 2 * width if backbone.positions else width
     outside = width * (problem.vocabulary or problem.input_shape[-1] + 1)
-    outside += problem.input_shape[0] * width
-    outside += 2 * width + width * problem.output_shape[-1] + problem.output_shape[-1]
-    layer = module + 4 * width + 2 * width * hidden + hidden + width
-    return outside + problem.backbone.layers * layer
+    outside += problem.input_shape[0] * width if backbone.positions else 0
+    outside += norm + width * problem.output_shape[-1] + problem.output_shape[-1]
+    layer = module + 2 * norm + 2 * width * hidden + hidden + width
+    layer += width * (backbone.convolution + 1) if backbone.convolution else 0
+    return outside + backbone.layers * layer
 
 
 def own_limit(problem: Problem) -> int:

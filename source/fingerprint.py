@@ -202,7 +202,7 @@ def read_source(source: str, problem: Problem, default: Recipe) -> ParsedSource:
     if problem.script is not None:
         return ParsedSource(source, _parse_script(source, problem.script), default)
     tree = _parse(source)
-    _check_entry(tree, problem.entry)
+    _check_entry(tree, problem.entry, problem.constructor)
     changes = recipe_changes(tree)
     return ParsedSource(source, tree, default if changes is None else default.updated(changes))
 
@@ -241,9 +241,9 @@ def _sealed_recipe(source: str, tree: ast.Module) -> ast.stmt | None:
     return statements[0]
 
 
-def _check_entry(tree: ast.Module, entry: str) -> None:
+def _check_entry(tree: ast.Module, entry: str, constructor: str) -> None:
     classes = {s.name: s for s in tree.body if isinstance(s, ast.ClassDef)}
-    wanted = f"class {entry}(nn.Module) with __init__(self, input_shape, output_shape)"
+    wanted = f"class {entry}(nn.Module) with __init__(self, {constructor})"
     if entry not in classes:
         made = next((s for s in tree.body if entry in stored(s)), None)
         if made is not None and not isinstance(made, ast.FunctionDef):

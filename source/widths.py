@@ -28,6 +28,7 @@ from archwright.source.code import (
     rename_class,
     walk,
 )
+from archwright.source.constructor import SHAPES, constructor_of
 from archwright.source.counting import count_parameters
 
 Role = Literal["in", "out"]
@@ -305,12 +306,11 @@ WRAPPER = '''
 class Mixer(nn.Module):
     """The core between two projections that set its width."""
 
-    def __init__(self, input_shape, output_shape):
+    def __init__(self, {parameters}):
         super().__init__()
-        length, width = input_shape
-        inner = round({factor:.4g} * width)
+{setup}        inner = round({factor:.4g} * width)
         self.enter = nn.Linear(width, inner)
-        self.core = {core}((length, inner), (length, inner))
+        self.core = {core}({arguments})
         self.leave = nn.Linear(inner, width)
 
     def forward(self, x):
@@ -362,7 +362,15 @@ def _scale_ratios(code: SourceCode, factor: float) -> list[Change]:
 def _wrap(code: SourceCode, factor: float) -> str:
     core = free_name("MixerCore", classes(code.tree))
     text = rename_class(code, "Mixer", core).rstrip()
-    return f"{text}\n{WRAPPER.format(factor=factor, core=core)}"
+    made = constructor_of(classes(code.tree)["Mixer"])
+    wrapper = WRAPPER.format(
+        factor=factor,
+        core=core,
+        parameters=made.parameters,
+        setup="        length, width = input_shape\n" if made == SHAPES else "",
+        arguments=made.of_width("inner"),
+    )
+    return f"{text}\n{wrapper}"
 
 
 def fit_parameters(source: str, problem: Problem, target: int) -> str:

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from archwright.core import Array, Entry, TaskError
+from archwright.core import BY_SHAPES, Array, Entry, TaskError
 from archwright.tasks.streams import Batches
 
 Load = Callable[[str, int], Any]
@@ -52,12 +52,13 @@ def baseline_folder(folder: Path) -> Path:
     return folder.parent if is_suite(folder.parent) else folder
 
 
-def baseline_faults(source: str, entry: Entry | None) -> list[str]:
+def baseline_faults(source: str, entry: Entry | None, constructor: str = BY_SHAPES) -> list[str]:
     """What is wrong with a baseline's source, found without running it.
 
     Args:
         source: text of `baseline.py`.
         entry: the class that it must define; None (unknown) takes either.
+        constructor: what the class should be constructed with.
     """
     try:
         tree = ast.parse(source)
@@ -74,9 +75,7 @@ def baseline_faults(source: str, entry: Entry | None) -> list[str]:
     if "forward" not in methods:
         faults.append(f"baseline.py: class {found[-1].name} has no method forward(self, x)")
     if "__init__" not in methods or len(methods["__init__"].args.args) != 3:
-        faults.append(
-            f"baseline.py: class {found[-1].name} needs __init__(self, input_shape, output_shape)"
-        )
+        faults.append(f"baseline.py: class {found[-1].name} needs __init__(self, {constructor})")
     return faults
 
 

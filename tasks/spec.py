@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from archwright.core import (
+    BY_SHAPES,
     LEAST_BATCH,
     AtPlateau,
     Backbone,
@@ -72,6 +73,10 @@ class _BackboneForm(Form):
     """how many times (mixer, MLP) is repeated"""
     mlp_ratio: float = Field(2.0, gt=0)
     """hidden width of the MLP, as a multiple of `width`"""
+    positions: bool = True
+    """whether it learns positions of one length; without, it and the mixer run at any length"""
+    convolution: int = Field(0, ge=0, le=16)
+    """width of a short causal convolution before each mixer, the same for all; 0 is none"""
 
 
 class _LimitsForm(Form):
@@ -183,8 +188,10 @@ def read_spec(folder: Path) -> tuple[TaskSpec | None, list[str]]:
     home = baseline_folder(folder)
     source, more = read_text(home / "baseline.py")
     source, apart = with_siblings(source, home)
-    faults += more or apart or baseline_faults(source, entry)
-    return (None if form is None else _to_spec(form, source, folder)), faults
+    spec = None if form is None else _to_spec(form, source, folder)
+    constructor = spec.problem.constructor if spec else BY_SHAPES
+    faults += more or apart or baseline_faults(source, entry, constructor)
+    return spec, faults
 
 
 def _read_form(folder: Path) -> tuple[_TaskForm | None, list[str]]:

@@ -26,7 +26,40 @@ PROBLEMS = {
     "both ways": Problem(
         "Mixer", (16,), (5,), "cross_entropy", 60_000, None, 30, False, Backbone(24, 1)
     ),
+    "any length": Problem(
+        "Mixer",
+        (32,),
+        (32, 64),
+        "cross_entropy",
+        60_000,
+        None,
+        64,
+        True,
+        Backbone(32, 2, positions=False, convolution=4),
+    ),
 }
+
+
+BY_WIDTH = """
+from torch import nn
+
+
+class Mixer(nn.Module):
+    def __init__(self, width, layer=0):
+        super().__init__()
+        self.value = nn.Linear(width, width)
+
+    def forward(self, x):
+        return self.value(x).cumsum(1)
+
+    def start(self, batch):
+        return self.value.weight.new_zeros(batch, self.value.out_features)
+
+    def step(self, x, state):
+        state = state + self.value(x)
+        return state, state
+"""
+"""A mixer for sequences of any length."""
 
 
 def build(source: str, problem: Problem) -> Any:

@@ -34,6 +34,7 @@ _MIXER: Final = '''"""The network: the architecture as the mixer of the task's b
 
 from __future__ import annotations
 
+import inspect
 from types import SimpleNamespace
 from typing import Any
 
@@ -60,7 +61,8 @@ def network_source(problem: ProblemProjection) -> str:
     """`network.py`: how the network is made of the file `architecture.py` beside it."""
     if problem.backbone is None:
         return _MODEL
-    whole = (files("archwright.sandbox.inside.model") / "building.py").read_text(encoding="utf-8")
+    folder = files("archwright.sandbox.inside.model.mixing")
+    whole = (folder / "backbone.py").read_text(encoding="utf-8")
     return _MIXER.format(backbone=definitions(whole, ["BackboneNetwork"]))
 
 

@@ -31,6 +31,7 @@ from archwright.search.grammar.several import (
     sequence_of_lengths,
 )
 from archwright.search.grammar.variation import draw_recipe, replace_activations, replace_norms
+from archwright.source.constructor import wanted_constructor
 from archwright.source.counting import count_parameters
 from archwright.source.fingerprint import family
 from archwright.source.widths import fit_parameters
@@ -153,8 +154,9 @@ def _write_entry(frame: Frame, parts: dict[str, list[Term]], ends: Ends) -> str:
     problem = frame.problem
     sizes = [f"        {line}\n" for line in ends.setup]
     sizes += [f"        {name} = {value}\n" for name, value in frame.widths.items()]
+    made = wanted_constructor(problem)
     if problem.entry == "Mixer":
-        sizes = ["        width = input_shape[-1]\n"]
+        sizes = [f"        {made.setup}\n"] if made.setup else []
     layers = {**ends.readers, **{n: t for n, t in parts.items() if t}, **ends.outs}
     fields = [f"        self.{name} = {sequential(terms)}\n" for name, terms in layers.items()]
     result = ends.begin
@@ -166,7 +168,7 @@ def _write_entry(frame: Frame, parts: dict[str, list[Term]], ends: Ends) -> str:
     said = "h =" if ends.result else "return"
     return (
         f"class {problem.entry}(nn.Module):\n"
-        "    def __init__(self, input_shape, output_shape):\n"
+        f"    def __init__(self, {made.parameters}):\n"
         "        super().__init__()\n"
         f"{''.join(sizes)}{''.join(fields)}\n"
         "    def forward(self, x):\n"

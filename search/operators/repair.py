@@ -27,6 +27,7 @@ from archwright.source.code import (
     free_name,
     rename_class,
 )
+from archwright.source.constructor import constructor_of
 from archwright.source.counting import build_blueprint, count_parameters
 from archwright.source.widths import fit_parameters, scale_width
 
@@ -35,10 +36,10 @@ HEAD: Final = '''
 class {entry}(nn.Module):
     """The core, and a head that gives the output its shape."""
 
-    def __init__(self, input_shape, output_shape):
+    def __init__(self, {parameters}):
         super().__init__()
-        self.core = {core}(input_shape, output_shape)
-        self.head = nn.Linear({features}, output_shape[-1])
+        self.core = {core}({arguments})
+        self.head = nn.Linear({features}, {outputs})
 
     def forward(self, x):
         return self.head(self.core(x))
@@ -128,13 +129,21 @@ def fix_output(failed: Failed) -> Edit | None:
     )
     if not shape or len(shape) != len(want) or shape[:-1] != want[:-1]:
         return None
+    made = constructor_of(entry)
     linear = [c for c in calls(entry) if callee(c) == "Linear" and len(c.args) > 1]
     if linear and failed.number(linear[-1].args[1]) == shape[-1]:
-        change = failed.code.put(linear[-1].args[1], "output_shape[-1]")
+        change = failed.code.put(linear[-1].args[1], made.outputs)
         return failed.edit(change, "repair: the head gives the task's outputs", "It gave others.")
     core = free_name(f"{entry.name}Core", classes(failed.code.tree))
     text = rename_class(failed.code, entry.name, core).rstrip() + "\n"
-    text += HEAD.format(entry=entry.name, core=core, features=shape[-1])
+    text += HEAD.format(
+        entry=entry.name,
+        core=core,
+        features=shape[-1],
+        parameters=made.parameters,
+        arguments=made.arguments,
+        outputs=made.outputs,
+    )
     return Edit(text, "repair: a head gives the output its shape", "The core gave another shape.")
 
 

@@ -8,7 +8,7 @@ import ast
 from random import Random
 from typing import Final
 
-from archwright.core import Problem
+from archwright.core import BY_SHAPES, Problem
 from archwright.search.grammar.library import (
     TAB,
     Block,
@@ -47,20 +47,20 @@ from archwright.source.code import (
     rename_class,
     walk,
 )
+from archwright.source.constructor import constructor_of
 from archwright.source.widths import scale_width
 
-CORE: Final = "(input_shape, output_shape)"
-"""How a mixer's core is constructed, behind its name."""
+CORE: Final = f"({BY_SHAPES})"
+"""Stands in a body for the call that makes a mixer's core."""
 
 AROUND: Final = '''
 
 class Mixer(nn.Module):
     """The core mixer, {words}."""
 
-    def __init__(self, input_shape, output_shape):
+    def __init__(self, {parameters}):
         super().__init__()
-        width = input_shape[-1]
-        self.body = {body}
+{setup}        self.body = {body}
 
     def forward(self, x):
         return self.body(x)
@@ -274,7 +274,9 @@ def _for_slot(parent: Parent, slot: Slot, rng: Random) -> tuple[Block, Term]:
 
 def _beside_mixer(parent: Parent, rng: Random) -> tuple[Block, Term]:
     block = rng.choice(members("sequence"))
-    return block, _term(parent, block, "width", parent.features("input_shape[-1]"), rng)
+    return block, _term(
+        parent, block, "width", parent.features(constructor_of(parent.entry).width), rng
+    )
 
 
 def _replace(parent: Parent, node: ast.expr, term: Term) -> Change:
@@ -292,7 +294,13 @@ def around(parent: Parent, body: Term, words: str, *wanted: str) -> str:
     """The Mixer under another name, and a new Mixer whose `body` uses it as `CORE`."""
     core = free_name("MixerCore", parent.classes)
     text = rename_class(parent.code, "Mixer", core).rstrip()
-    text += "\n" + AROUND.format(body=body.render(2).replace(CORE, f"{core}{CORE}"), words=words)
+    made = constructor_of(parent.entry)
+    text += "\n" + AROUND.format(
+        body=body.render(2).replace(CORE, f"{core}({made.arguments})"),
+        words=words,
+        parameters=made.parameters,
+        setup=f"        {made.setup}\n" if made.setup else "",
+    )
     brought = styled(closure(wanted), parent.code)
     return bring(code_of(text), brought, "Mixer")[0]
 
@@ -307,10 +315,10 @@ TOGETHER: Final = '''
 class {entry}(nn.Module):
     """Two architectures side by side; their mean is the answer."""
 
-    def __init__(self, input_shape, output_shape):
+    def __init__(self, {parameters}):
         super().__init__()
-        self.first = {entry}A(input_shape, output_shape)
-        self.second = {entry}B(input_shape, output_shape)
+        self.first = {entry}A({first})
+        self.second = {entry}B({second})
 
     def forward(self, x):
         return (self.first(x) + self.second(x)) / 2
@@ -361,6 +369,9 @@ def _side_by_side(first: str, second: str, problem: Problem) -> Edit:
     entry = problem.entry
     if any(f"{entry}A" in definitions(code_of(parent)) for parent in (first, second)):
         raise NotApplicable("a parent is two architectures side by side already")
+    made, other = (constructor_of(classes(code_of(p).tree)[entry]) for p in (first, second))
+    if made.parameters != other.parameters:
+        raise NotApplicable("the parents are constructed in two ways")
     ours = code_of(rename_class(code_of(scale_width(first, SHARE)), entry, f"{entry}A"))
     theirs = code_of(rename_class(code_of(scale_width(second, SHARE)), entry, f"{entry}B"))
     renames = {n: f"{n}B" for n in definitions(theirs) if n in definitions(ours)}
@@ -368,7 +379,13 @@ def _side_by_side(first: str, second: str, problem: Problem) -> Edit:
         Definition(renames.get(d.name, d.name), rename(d.source, renames))
         for d in closure_in(theirs, [f"{entry}B"])
     ]
-    text = ours.text.rstrip() + "\n" + TOGETHER.format(entry=entry)
+    text = (
+        ours.text.rstrip()
+        + "\n"
+        + TOGETHER.format(
+            entry=entry, parameters=made.parameters, first=made.arguments, second=other.arguments
+        )
+    )
     text, _ = bring(code_of(text), brought, entry)
     why = "Two answers that err in different places err less when they are averaged."
     return Edit(text, "recombine: both parents side by side at half the size", why)

@@ -129,7 +129,7 @@ def test_a_network_that_does_not_train_is_one_line(winner: Winner, tmp_path: Pat
 
 
 def test_usage_names_the_exact_lines(winner: Winner) -> None:
-    usage = usage_of(winner.task.spec, "archwright/run/wide")
+    usage = usage_of(winner.task.spec, "archwright/run/wide", winner.source)
     assert usage["import"] == "from architecture import Model; Model((2,), (2,))"
     assert usage["train"] == "archwright train archwright/run/wide --steps 450"
     text = readme_of("Wide\nnet", "Spirals.", usage)

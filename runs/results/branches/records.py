@@ -92,11 +92,15 @@ class Records:
         verdict = replace(verdict, decision=path.name)
         if verdict.verdict == "discovery":
             branch = self._land(candidate, verdict, path)
-            verdict = replace(verdict, branch=branch, usage=usage_of(self._spec, branch))
+            verdict = replace(verdict, branch=branch, usage=self._usage(candidate, branch))
         self._journal.judge(verdict.candidate, asdict(verdict))
 
     def _readme(self, candidate: Candidate, branch: str) -> str:
-        return readme_of(candidate.title, self._spec.summary, usage_of(self._spec, branch))
+        usage = self._usage(candidate, branch)
+        return readme_of(candidate.title, self._spec.summary, usage)
+
+    def _usage(self, candidate: Candidate, branch: str) -> dict[str, str]:
+        return usage_of(self._spec, branch, candidate.source)
 
     def _land(self, candidate: Candidate, verdict: Verdict, decision: Path) -> str:
         evidence = "\n".join(f"{k}: {v}" for k, v in self._evidence(candidate, verdict).items())

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from archwright.core import TaskSpec, shapes_of
+from archwright.core import Problem, TaskSpec
 from archwright.knowledge.decisions.folder import slugify
 from archwright.runs.results.wording import command_line
+from archwright.source.code import classes, code_of
+from archwright.source.constructor import arguments_of
 
 LONGER: Final = 10
 """Times the run's top rung that a longer training is suggested for."""
@@ -22,22 +24,29 @@ WORDS: Final[Mapping[str, str]] = {
 """What each line of a usage is for, in the order in which they are shown."""
 
 
-def usage_of(spec: TaskSpec, branch: str) -> dict[str, str]:
-    """The lines for a discovery on a branch, by the keys of `WORDS`; none of a script's."""
+def usage_of(spec: TaskSpec, branch: str, source: str) -> dict[str, str]:
+    """The lines for a discovery on a branch, by the keys of `WORDS`; none of a script's.
+
+    Args:
+        source: the discovery's own.
+    """
     problem = spec.problem
     if problem.script is not None:
         return {}
-    given, asked = problem.module_shapes
-    inputs = shapes_of(problem.inputs) if problem.inputs else given
-    outputs = shapes_of(problem.outputs) if problem.outputs else asked
     steps = str(LONGER * spec.rungs[-1])
     return {
         "file": f"discoveries/{slugify(spec.name)}/architecture.py",
-        "import": f"from architecture import {problem.entry}; {problem.entry}({inputs}, {outputs})",
+        "import": f"from architecture import {problem.entry}; {_construction(problem, source)}",
         "train": command_line(".", "train", branch, "--steps", steps),
         "load": f'import archwright; archwright.load("{branch}")',
         "export": command_line(".", "export", branch, "--to", "DIR", "--format", "transformers"),
     }
+
+
+def _construction(problem: Problem, source: str) -> str:
+    """The call that makes the architecture."""
+    entry = classes(code_of(source).tree).get(problem.entry)
+    return f"{problem.entry}({', '.join(map(str, arguments_of(entry, problem)))})"
 
 
 def readme_of(title: str, summary: str, usage: Mapping[str, str]) -> str:

@@ -19,71 +19,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
-from ...contract import BackboneProjection, ProblemProjection
+from ...contract import ProblemProjection
 from ..faults import FILE, ContractError, describe, is_out_of_memory
 from .layout import Layout, Packed
+from .mixing.backbone import BackboneNetwork, shown
 
 SOURCE_LIMIT: Final = 100_000
 """Characters of a candidate's source: room for any architecture, not for trained weights."""
 
 Weights = Mapping[str, Tensor]
-
-
-class BackboneNetwork(nn.Module):
-    """Embedding and learned positions, `layers` x (mixer, MLP), norm, head.
-
-    Both halves of a block are pre-norm residuals. Input `(batch, length)` of tokens, or
-    `(batch, length, features)`; output `(batch, length, classes)`, or `(batch, classes)` read from
-    the last position (causal) or the mean over positions.
-    """
-
-    def __init__(
-        self, mixer: Any, problem: ProblemProjection, backbone: BackboneProjection
-    ) -> None:
-        super().__init__()
-        length, width = problem.input_shape[0], backbone.width
-        hidden = round(width * backbone.mlp_ratio)
-        self.embed: nn.Module = (
-            nn.Linear(problem.input_shape[-1], width)
-            if problem.vocabulary is None
-            else nn.Embedding(problem.vocabulary, width)
-        )
-        self.positions = nn.Parameter(0.02 * torch.randn(length, width))
-        layers = range(backbone.layers)
-        self.mixers = nn.ModuleList(mixer((length, width), (length, width)) for _ in layers)
-        self.mixer_norms = nn.ModuleList(nn.LayerNorm(width) for _ in layers)
-        self.mlps = nn.ModuleList(
-            nn.Sequential(
-                nn.LayerNorm(width), nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)
-            )
-            for _ in layers
-        )
-        self.norm = nn.LayerNorm(width)
-        self.head = nn.Linear(width, problem.output_shape[-1])
-        self.per_position = len(problem.output_shape) == 2
-        self.causal = problem.causal
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map a batch of sequences to logits."""
-        h = self.embed(x) + self.positions
-        for mixer, norm, mlp in zip(self.mixers, self.mixer_norms, self.mlps, strict=True):
-            mixed = mixer(norm(h))
-            if not isinstance(mixed, Tensor) or mixed.shape != h.shape:
-                raise ContractError(
-                    f"Mixer.forward must keep the shape {tuple(h.shape)}, it gave {shown(mixed)}"
-                )
-            h = h + mixed
-            h = h + mlp(h)
-        h = self.norm(h)
-        if not self.per_position:
-            h = h[:, -1] if self.causal else h.mean(dim=1)
-        logits: Tensor = self.head(h)
-        return logits
-
-
-def shown(value: object) -> str:
-    """A forward's result in a few words."""
-    return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__
 
 
 def load(source: str) -> ModuleType:

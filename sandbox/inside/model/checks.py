@@ -27,6 +27,7 @@ from .examination import BATCHES, Examination
 from .growth import measure_growth
 from .leaks import check_batch_independence, check_causality
 from .measuring import rounded_bytes
+from .mixing.backbone import note_on_form
 from .proxies import measure_proxies
 from .tracing import trace_graph
 from .wrapper import find_wrapper
@@ -49,7 +50,7 @@ def examine(request: CheckRequest) -> CheckReply:
         exam = Examination(request.source, request.problem, request.seed)
     except ContractError as error:
         return _reply([_finding("builds", False, str(error))])
-    checks = [_finding("builds", True)]
+    checks = [_finding("builds", True, note_on_form(exam.module, request.problem))]
     for name, check in _plan(request.problem):
         checks.append(_attempt(name, check, exam))
         if name == "shapes" and not checks[-1].ok:

@@ -15,8 +15,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ...contract import LAYER_NAME_LIMIT, LAYERS_LIMIT, ProblemProjection, clean
 from ..faults import listed
-from .building import BackboneNetwork
 from .formulas import is_sparse, tensors_of
+from .mixing.backbone import BackboneNetwork
 from .operations import cost_of
 
 _ELSEWHERE: Final = "what it computes outside of torch"

@@ -5,7 +5,8 @@ onnx       The network is exported to a graph with a batch of any size; where th
            those that ONNX has nothing for.
 causal     As the check of causality; of a mixer alone where the network has one output for all.
 streaming  `step(self, x, state)` gives, position by position, what `forward` gives for the whole
-           sequence, from a state that does not grow with the length.
+           sequence, from a state that does not grow with the length and is at first what
+           `start(self, batch)` gives, or None.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from torch import Tensor, nn
 
 from ...contract import ProblemProjection
 from ..faults import ContractError, describe, listed
-from ..model.building import BackboneNetwork, shown
 from ..model.examination import BATCHES, Examination
 from ..model.leaks import differs
+from ..model.mixing.backbone import BackboneNetwork, shown
 from .graphs import to_onnx
 
 Check = Callable[[Examination], str]
@@ -130,8 +131,9 @@ def check_streaming(exam: Examination) -> str:
 def _stream(module: Any, x: Tensor) -> int:
     """Compare a module's steps with its forward pass; how many numbers its state is a sample."""
     whole, length = _run(module, x), x.shape[1]
-    outs, state, half = [], None, 0
+    outs, half = [], 0
     with torch.no_grad():
+        state = module.start(len(x)) if callable(getattr(module, "start", None)) else None
         for position in range(length):
             given = module.step(x[:, position].clone(), state)
             if not isinstance(given, tuple) or len(given) != 2:

@@ -1,0 +1,128 @@
+"""The fixed network around a mixer, in two forms.
+
+With learned positions it has one length, and a mixer is constructed with two shapes
+`(length, width)`. Without, it runs at any length, and a mixer is constructed with a width and the
+number of its layer. Which of the two a mixer wants is told by the names in its constructor, so that
+either runs in both networks.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ....contract import BackboneProjection, ProblemProjection
+from ...faults import ContractError
+
+
+class ShortConvolution(nn.Module):
+    """Each channel and its last few values, mixed and added: causal, `(batch, length, width)`."""
+
+    def __init__(self, width: int, kernel: int) -> None:
+        super().__init__()
+        self.past = kernel - 1
+        self.mix = nn.Conv1d(width, width, kernel, groups=width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map a batch of sequences to the same shape."""
+        padded = nn.functional.pad(x.transpose(1, 2), (self.past, 0))
+        mixed: Tensor = self.mix(padded).transpose(1, 2)
+        return x + mixed
+
+
+class BackboneNetwork(nn.Module):
+    """Embedding, and learned positions where there are any; `layers` x (mixer, MLP), norm, head.
+
+    Both halves of a block are pre-norm residuals; with a `convolution`, a short one stands before
+    each mixer. Input `(batch, length)` of tokens, or `(batch, length, features)`; output
+    `(batch, length, classes)`, or `(batch, classes)` read from the last position (causal) or the
+    mean over positions.
+    """
+
+    def __init__(
+        self, mixer: Any, problem: ProblemProjection, backbone: BackboneProjection
+    ) -> None:
+        super().__init__()
+        length, width = problem.input_shape[0], backbone.width
+        hidden = round(width * backbone.mlp_ratio)
+        normalise = nn.LayerNorm if backbone.positions else nn.RMSNorm
+        self.embed: nn.Module = (
+            nn.Linear(problem.input_shape[-1], width)
+            if problem.vocabulary is None
+            else nn.Embedding(problem.vocabulary, width)
+        )
+        self.positions = (
+            nn.Parameter(0.02 * torch.randn(length, width)) if backbone.positions else None
+        )
+        layers = range(backbone.layers)
+        self.mixers = nn.ModuleList(make_mixer(mixer, length, width, layer) for layer in layers)
+        self.convolutions = nn.ModuleList(
+            ShortConvolution(width, backbone.convolution) if backbone.convolution else nn.Identity()
+            for _ in layers
+        )
+        self.mixer_norms = nn.ModuleList(normalise(width) for _ in layers)
+        self.mlps = nn.ModuleList(
+            nn.Sequential(
+                normalise(width), nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)
+            )
+            for _ in layers
+        )
+        self.norm = normalise(width)
+        self.head = nn.Linear(width, problem.output_shape[-1])
+        self.per_position = len(problem.output_shape) == 2
+        self.causal = problem.causal
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map a batch of sequences to logits."""
+        h = self.embed(x)
+        if self.positions is not None:
+            h = h + self.positions
+        blocks = zip(self.mixer_norms, self.convolutions, self.mixers, self.mlps, strict=True)
+        for norm, convolution, mixer, mlp in blocks:
+            mixed = mixer(convolution(norm(h)))
+            if not isinstance(mixed, Tensor) or mixed.shape != h.shape:
+                raise ContractError(
+                    f"Mixer.forward must keep the shape {tuple(h.shape)}, it gave {shown(mixed)}"
+                )
+            h = h + mixed
+            h = h + mlp(h)
+        h = self.norm(h)
+        if not self.per_position:
+            h = h[:, -1] if self.causal else h.mean(dim=1)
+        logits: Tensor = self.head(h)
+        return logits
+
+
+def make_mixer(mixer: Any, length: int, width: int, layer: int) -> Any:
+    """One mixer, constructed in the form that its constructor asks for."""
+    names = parameters_of(mixer)
+    if names[:1] != ["width"]:
+        return mixer((length, width), (length, width))
+    return mixer(width, layer=layer) if "layer" in names else mixer(width)
+
+
+def parameters_of(mixer: Any) -> list[str]:
+    """The names in the constructor of a class; the first is `width` where it is made for sequences
+    of any length."""
+    return list(inspect.signature(mixer).parameters)
+
+
+def note_on_form(module: Any, problem: ProblemProjection) -> str:
+    """What is new to a mixer that wants a length where the network has none; else nothing."""
+    backbone = problem.backbone
+    if backbone is None or backbone.positions:
+        return ""
+    if parameters_of(module.Mixer)[:1] == ["width"]:
+        return ""
+    return (
+        "constructed with two shapes, as before; this backbone runs at any length: "
+        "class Mixer now has __init__(self, width, layer=0), and may have start and step"
+    )
+
+
+def shown(value: object) -> str:
+    """A forward's result in a few words."""
+    return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__
