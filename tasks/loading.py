@@ -162,6 +162,12 @@ def built_in_names() -> tuple[str, ...]:
     return _BUILT_IN
 
 
+def is_built_in(name_or_path: str | Path) -> bool:
+    """Whether it is the name of a built-in task, or of a problem of one: `SUITE/PROBLEM`."""
+    first = str(name_or_path).partition("/")[0]
+    return first in _BUILT_IN and (_HERE / name_or_path / "task.toml").is_file()
+
+
 def load_task(name_or_path: str | Path) -> Task:
     """A built-in task by its name, or a user's own by its folder.
 
@@ -190,7 +196,7 @@ def task_folder(name_or_path: str | Path) -> Path:
     Raises:
         TaskError: neither a built-in name nor a folder.
     """
-    if str(name_or_path).partition("/")[0] in _BUILT_IN and (_HERE / name_or_path).is_dir():
+    if is_built_in(name_or_path):
         return _HERE / name_or_path
     folder = Path(name_or_path).expanduser()
     if folder.is_dir():

@@ -1,8 +1,8 @@
 """A suite: a task folder that lists problems, `[suite]` in its `task.toml`, read and validated.
 
-Each problem is a subfolder, an ordinary task but for the baseline, which is the suite's. A candidate
-is trained on every problem; its score is the mean of its gains over the suite's reference, each in
-the noise of its own problem, so that bits and per cent can be added up.
+Each problem is a subfolder, an ordinary task but for the baseline, which is the suite's. A
+candidate is trained on every problem; its score is the mean of its gains over the suite's
+reference, each in the noise of its own problem, so that bits and per cent can be added up.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _conflicts(form: _SuiteTaskForm, folder: Path) -> Iterator[str]:
         elif not NAME.fullmatch(name):
             yield f"[suite] problem {name!r} must be lower-case letters, digits and single hyphens"
         elif not (folder / name).is_dir():
-            yield f"[suite] problem {name}: there is no folder {name} here; make it, or leave it out"
+            yield f"[suite] problem {name}: no folder {name} is here; make it, or leave it out"
     for name in form.suite.scale:
         if name not in form.suite.problems:
             yield f"[suite.scale.{name}] belongs to no problem of the suite; leave it out"
