@@ -52,6 +52,7 @@ ARCHITECTURES = (
     "papers/shelf/tasks/*/baseline.py",
     "tasks/scaffold/baselines/*.py",
     "search/grammar/blocks/*.py",
+    "search/mixers/parts/*.py",
 )
 FILES_LIMIT = 15
 CODE_LINES_LIMIT = 300

@@ -68,9 +68,15 @@ class Block:
 @cache
 def library() -> Mapping[str, Block]:
     """All blocks by name, in the order in which they may be defined in a file."""
+    folder = Path(__file__).parent / "blocks"
+    texts = {d: (folder / f"{d}.py").read_text(encoding="utf-8") for d in DOMAINS}
+    return read_blocks(texts)
+
+
+def read_blocks(texts: Mapping[Domain, str]) -> Mapping[str, Block]:
+    """The classes and functions of each domain's text by name, in their order."""
     blocks: dict[str, Block] = {}
-    for domain in DOMAINS:
-        text = (Path(__file__).parent / "blocks" / f"{domain}.py").read_text(encoding="utf-8")
+    for domain, text in texts.items():
         code = code_of(text)
         defined = [n for n in code.tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef)]
         known = {n.name for n in defined}
@@ -109,15 +115,18 @@ def members(domain: Domain) -> list[Block]:
     ]
 
 
-def closure(wanted: Iterable[str]) -> list[Block]:
-    """The named blocks and all that their sources need, in the library's order."""
+def closure(wanted: Iterable[str], blocks: Mapping[str, Block] | None = None) -> list[Block]:
+    """The named blocks and all that their sources need, in the order of `blocks`, which is the
+    library where none is given.
+    """
+    known = library() if blocks is None else blocks
     todo, found = list(wanted), set[str]()
     while todo:
         name = todo.pop()
-        if name in library() and name not in found:
+        if name in known and name not in found:
             found.add(name)
-            todo.extend(library()[name].needs)
-    return [b for b in library().values() if b.name in found]
+            todo.extend(known[name].needs)
+    return [b for b in known.values() if b.name in found]
 
 
 def reason(block: Block) -> str:

@@ -28,6 +28,7 @@ from .growth import measure_growth
 from .leaks import check_batch_independence, check_causality
 from .measuring import rounded_bytes
 from .mixing.backbone import note_on_form
+from .mixing.plan import is_at_any_length, plan_mixing
 from .proxies import measure_proxies
 from .tracing import trace_graph
 from .wrapper import find_wrapper
@@ -88,13 +89,22 @@ def _plan(problem: ProblemProjection) -> Iterator[tuple[str, Callable[[Examinati
     yield "flops", check_flops
     yield "gradients", check_gradients
     yield "batch_independence", check_batch_independence
+    if is_at_any_length(problem):
+        yield from plan_mixing()
+    else:
+        yield from _plan_sequence(problem)
+    yield from plan_musts(problem)
+    yield "randomness", check_randomness
+
+
+def _plan_sequence(
+    problem: ProblemProjection,
+) -> Iterator[tuple[str, Callable[[Examination], str]]]:
     if problem.causal:
         yield "causality", check_causality
     sequence = problem.causal or problem.entry == "Mixer" or problem.vocabulary is not None
     if sequence and not problem.inputs:
         yield "cost_growth", measure_growth
-    yield from plan_musts(problem)
-    yield "randomness", check_randomness
 
 
 def _attempt(name: str, check: Callable[[Examination], str], exam: Examination) -> CheckFinding:

@@ -15,10 +15,10 @@ TOLERANCE: Final = 1e-4
 """Relative to the largest output: above float32 noise of an FFT, below any real leak."""
 
 
-def differs(a: Tensor, b: Tensor, scale: float | None = None) -> bool:
+def differs(a: Tensor, b: Tensor, scale: float | None = None, tolerance: float = TOLERANCE) -> bool:
     """Whether outputs differ by more than noise of their `scale` (NaN counts as a difference)."""
     scale = scale or max(float(a.abs().max()), float(b.abs().max()), 1e-6)
-    return not bool(((a - b).abs() <= TOLERANCE * scale).all())
+    return not bool(((a - b).abs() <= tolerance * scale).all())
 
 
 def check_batch_independence(exam: Examination) -> str:

@@ -23,7 +23,8 @@ from ...contract import ProblemProjection
 from ..faults import ContractError, describe, listed
 from ..model.examination import BATCHES, Examination
 from ..model.leaks import differs
-from ..model.mixing.backbone import BackboneNetwork, shown
+from ..model.mixing.backbone import BackboneNetwork
+from ..model.mixing.stepping import compare_steps, step_through
 from .graphs import to_onnx
 
 Check = Callable[[Examination], str]
@@ -131,33 +132,15 @@ def check_streaming(exam: Examination) -> str:
 def _stream(module: Any, x: Tensor) -> int:
     """Compare a module's steps with its forward pass; how many numbers its state is a sample."""
     whole, length = _run(module, x), x.shape[1]
-    outs, half = [], 0
-    with torch.no_grad():
-        state = module.start(len(x)) if callable(getattr(module, "start", None)) else None
-        for position in range(length):
-            given = module.step(x[:, position].clone(), state)
-            if not isinstance(given, tuple) or len(given) != 2:
-                raise ContractError(f"step must return (output, state), it gave {shown(given)}")
-            out, state = given
-            if not isinstance(out, Tensor) or out.shape != whole[:, 0].shape:
-                wanted = tuple(whole[:, 0].shape)
-                raise ContractError(f"step must give the shape {wanted}, it gave {shown(out)}")
-            outs.append(out)
-            if position + 1 == max(1, length // 2):
-                half = _numbers(state)
-    end = _numbers(state)
+    stepped, sizes = step_through(module, x, whole[:, 0].shape)
+    middle = max(1, length // 2)
+    half, end = sizes[middle - 1], sizes[-1]
     if end > half:
         raise ContractError(
             f"the state of step grows with the length, from {half} numbers at position "
-            f"{max(1, length // 2)} to {end} at {length}: keep a window or a sum of fixed size"
+            f"{middle} to {end} at {length}: keep a window or a sum of fixed size"
         )
-    stepped = torch.stack(outs, dim=1)
-    if differs(stepped, whole):
-        off = (stepped - whole).abs().flatten(2).amax(dim=(0, 2))
-        raise ContractError(
-            f"step by step the outputs are not those of forward (most at position "
-            f"{int(off.argmax())}, by {float(off.max()):.2g})"
-        )
+    compare_steps(stepped, whole)
     return end // len(x)
 
 
@@ -178,20 +161,3 @@ def _run(module: nn.Module, x: Tensor) -> Tensor:
     with torch.no_grad():
         out: Tensor = module(x.clone())
     return out
-
-
-def _numbers(state: Any) -> int:
-    """How many numbers a state holds: tensors in tuples, lists and dictionaries."""
-    if state is None:
-        return 0
-    if isinstance(state, Tensor):
-        return state.numel()
-    if isinstance(state, (int, float)):
-        return 1
-    if isinstance(state, dict):
-        return sum(map(_numbers, state.values()))
-    if isinstance(state, (tuple, list)):
-        return sum(map(_numbers, state))
-    raise ContractError(
-        f"the state of step must be tensors in tuples, lists or dictionaries, not {shown(state)}"
-    )

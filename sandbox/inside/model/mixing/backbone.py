@@ -98,24 +98,21 @@ class BackboneNetwork(nn.Module):
 
 def make_mixer(mixer: Any, length: int, width: int, layer: int) -> Any:
     """One mixer, constructed in the form that its constructor asks for."""
-    names = parameters_of(mixer)
-    if names[:1] != ["width"]:
+    if not is_by_width(mixer):
         return mixer((length, width), (length, width))
-    return mixer(width, layer=layer) if "layer" in names else mixer(width)
+    takes_layer = "layer" in inspect.signature(mixer).parameters
+    return mixer(width, layer=layer) if takes_layer else mixer(width)
 
 
-def parameters_of(mixer: Any) -> list[str]:
-    """The names in the constructor of a class; the first is `width` where it is made for sequences
-    of any length."""
-    return list(inspect.signature(mixer).parameters)
+def is_by_width(mixer: Any) -> bool:
+    """Whether a class of mixers is constructed with a width: its first parameter is called so."""
+    return next(iter(inspect.signature(mixer).parameters), "") == "width"
 
 
 def note_on_form(module: Any, problem: ProblemProjection) -> str:
     """What is new to a mixer that wants a length where the network has none; else nothing."""
     backbone = problem.backbone
-    if backbone is None or backbone.positions:
-        return ""
-    if parameters_of(module.Mixer)[:1] == ["width"]:
+    if backbone is None or backbone.positions or is_by_width(module.Mixer):
         return ""
     return (
         "constructed with two shapes, as before; this backbone runs at any length: "

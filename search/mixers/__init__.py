@@ -1,0 +1,12 @@
+"""Sequence mixers as source: the published ones by name, and a grammar of their parts.
+
+Sources are made of text alone; nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+from archwright.search.mixers.compose import compose
+from archwright.search.mixers.design import Design
+from archwright.search.mixers.zoo import Reference, names, reference, source
+
+__all__ = ["Design", "Reference", "compose", "names", "reference", "source"]
