@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from math import isfinite
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
@@ -14,6 +15,9 @@ from archwright.cli.output import emit, say
 from archwright.core import BASELINE, Candidate, InputError, Member, TaskError, TaskSpec, TrialSpec
 
 LEAST_SEEDS: Final = 3
+LEAST_SHARE: Final = 0.02
+"""Of the range of a metric that has one, the least sd: a trick that is found or not, where all seeds
+agree to a thousandth, would outweigh all other problems."""
 DIGITS: Final = 4
 
 Scale = Mapping[str, list[float]]
@@ -89,11 +93,14 @@ def _measure(
 def _scale(member: Member, scores: list[float], seeds: int) -> dict[str, list[float]]:
     from archwright.runs.noise import floor_sd
 
+    metric = member.spec.metric
+    span = metric.highest - metric.lowest
+    least = LEAST_SHARE * span if isfinite(span) else 0.0
     by_rung = [scores[start : start + seeds] for start in range(0, len(scores), seeds)]
     assert len(by_rung) == len(member.spec.rungs)
     return {
         "reference": [_short(fmean(rung)) for rung in by_rung],
-        "sd": [_short(floor_sd(rung)) for rung in by_rung],
+        "sd": [_short(max(least, floor_sd(rung))) for rung in by_rung],
     }
 
 

@@ -33,7 +33,7 @@ SPLITS: Final = ("train", "validation", "test")
 SCORED: Final = SPLITS[1:]
 FILES: Final[tuple[str, ...]] = ("task.toml", "task.py", "baseline.py")
 
-_BUILT_IN: Final = ("digits", "recall", "pydoc-lm")
+_BUILT_IN: Final = ("digits", "recall", "pydoc-lm", "sequence-mixers")
 _HERE: Final = Path(__file__).resolve().parent
 
 

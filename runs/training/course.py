@@ -228,6 +228,8 @@ class _Lesson:
             before=spec.before,
             wrapper=spec.candidate.wrapper,
         )
+        for split in splits:  # not while it trains, where its seeds may be mixed into the task's
+            self._data.labels(split)
         before = self._data.digest(job.data, VALIDATION)
         scores = Scores(task, self._data.labels)
         outcome = self._sandbox.train(job, spec.priority, scores.receive)
