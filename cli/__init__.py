@@ -109,6 +109,10 @@ BENCHES: Final[dict[str, tuple[str, str]]] = {
         "search.live:run",
         "How much policies gain in real runs at equal trials, against random draws.",
     ),
+    "mixers": (
+        "search.mixers:run",
+        "How the published sequence mixers score on the problems of a suite.",
+    ),
     "exports": (
         "framework.exports:run",
         "Whether what is exported answers as the network does.",

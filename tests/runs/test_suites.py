@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
-import numpy as np
 import pytest
 from model_runs import finished_run, proposals, scripted
 from rich.console import Console
 from suite_task import make_suite
 
-from archwright.cli import main
-from archwright.core import Candidate, Outcome, Receive, Recipe, Resources, Status, TrialJob
-from archwright.core import TrialSpec as Asked
+from archwright.core import Candidate, Status, TrialSpec
 from archwright.runs.results.dossier import candidate_of, dossier_of
 from archwright.runs.results.observing import observe
 from archwright.runs.results.report import render_report
 from archwright.runs.training.checking import check_all
 from archwright.runs.training.course import TEST, VALIDATION, Course
 from archwright.sandbox.in_process import InProcessSandbox
-from archwright.tasks.loading import Task, load_task
+from archwright.tasks.loading import load_task
 
 PROBLEMS = ["plane", "space"]
-RUN = {"finalists": 1, "screen_seeds": 2, "deciding_seeds": 6, "max_trials": 60, "max_candidates": 1}
+RUN = {
+    "finalists": 1,
+    "screen_seeds": 2,
+    "deciding_seeds": 6,
+    "max_trials": 60,
+    "max_candidates": 1,
+}
 
 
 TURNED = """\
@@ -68,7 +70,46 @@ def test_a_run_about_a_suite_ends_with_a_verdict_on_all_problems(
     assert verdict.test_gain > 0
     assert list(verdict.problems) == PROBLEMS
     assert shown["trials"][0]["problems"]["space"]["unit"] == "nats"
-    console = Console(width=200, record=True, file=None, quiet=False)
+    console = Console(width=200)
     with console.capture() as said:
         console.print(render_report(snapshot))
     assert "by problem" in said.get()
+
+
+FAILS_IN_SPACE = """
+from torch import nn
+
+
+class Model(nn.Module):
+    def __init__(self, input_shape, output_shape):
+        super().__init__()
+        self.layer = nn.Linear(input_shape[0], output_shape[0])
+        self.space = input_shape[0] == 3
+        self.seen = 0
+
+    def forward(self, x):
+        self.seen += self.space and self.training
+        if self.seen > 15:
+            raise RuntimeError("enough of space")
+        return self.layer(x)
+"""
+
+
+def test_what_fails_in_one_problem_fails_as_a_whole(suite: Path, tmp_path: Path) -> None:
+    task = load_task(suite)
+    course = Course(task, InProcessSandbox(), tmp_path / "data")
+    candidate = Candidate("1", source=FAILS_IN_SPACE, recipe=task.spec.recipe)
+    ended = course.train(TrialSpec(candidate, 1, 0), (VALIDATION, TEST))
+    assert ended.status is Status.CRASHED
+    assert ended.error.startswith("on space: ")
+    assert (ended.score, ended.sealed, dict(ended.problems)) == (None, None, {})
+    assert ended.outcome.resources.steps >= 45
+
+
+def test_the_checks_look_at_every_problem(suite: Path) -> None:
+    spec = load_task(suite).spec
+    flat = spec.baseline.replace("input_shape[0], 16", "2, 16")
+    report = check_all(InProcessSandbox(), flat, spec)
+    assert report.status is not Status.OK
+    assert report.error.startswith("on space: ")
+    assert check_all(InProcessSandbox(), spec.baseline, spec).parameters == 82

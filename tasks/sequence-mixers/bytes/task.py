@@ -47,7 +47,8 @@ def stretches() -> dict[str, np.ndarray]:
     for source in (topic_texts(), *map(file_texts, source_files())):
         left = BYTES
         for text in source:
-            fresh = [p for p in text.split(b"\n\n") if not (p in seen or seen.add(p))]
+            fresh = [p for p in dict.fromkeys(text.split(b"\n\n")) if p not in seen]
+            seen.update(fresh)
             document = b"\n\n".join(fresh) + b"\n\n"
             tenth = int(hashlib.sha256(text).hexdigest(), 16) % 10
             split = next(s for s, tenths in TENTHS.items() if tenth in tenths)
@@ -66,7 +67,8 @@ def topic_texts() -> Iterator[bytes]:
 def source_files() -> Iterator[list[Path]]:
     """The files of each source, in an order that their names alone decide."""
     library = Path(sysconfig.get_path("stdlib"))
-    packages = [Path(find_spec(name).origin).parent for name in ("torch", "numpy")]
+    specs = [find_spec(name) for name in ("torch", "numpy")]
+    packages = [Path(spec.origin).parent for spec in specs if spec and spec.origin]
     for folder, pattern in (*((p, "*.py") for p in (library, *packages)), (DOC, "*")):
         found = [f for f in folder.rglob(pattern) if not SKIPPED & {*f.relative_to(folder).parts}]
         yield sorted(found, key=lambda f: digest_of(f.relative_to(folder)))
