@@ -16,8 +16,8 @@ from archwright.core import BASELINE, Candidate, InputError, Member, TaskError, 
 
 LEAST_SEEDS: Final = 3
 LEAST_SHARE: Final = 0.02
-"""Of the range of a metric that has one, the least sd: where all seeds agree to a thousandth, a trick
-that is found or not would outweigh all other problems."""
+"""Of the range of a metric that has one, the least sd: where all seeds agree to a thousandth, a
+trick that is found or not would outweigh all other problems."""
 DIGITS: Final = 4
 
 Scale = Mapping[str, list[float]]
