@@ -31,6 +31,7 @@ from archwright.knowledge.retrieval import find_passages, passage_id
 from archwright.knowledge.store import Knowledge
 from archwright.runs.context import Campaign, RunContext
 from archwright.runs.halving import is_out_of_time
+from archwright.search import mixers
 from archwright.search.policies import Choice
 from archwright.source.fingerprint import family
 
@@ -151,10 +152,12 @@ class Memory:
             *find_passages(self._knowledge, words, PASSAGES, self._until),
             *find_notes(self._knowledge, words, domain, NOTES, number - 1, self._until),
         ]
-        return [
-            Passage(id=passage_id(e), title=e.title, text=e.lesson, code=e.source).model_dump()
-            for e in found
+        shown = [
+            Passage(id=passage_id(e), title=e.title, text=e.lesson, code=e.source) for e in found
         ]
+        if self._spec.problem.any_length:
+            shown.append(mixer_passage(number - 1))
+        return [passage.model_dump() for passage in shown]
 
     # --- what failed before ---------------------------------------------------------------------
 
@@ -279,6 +282,14 @@ def _family(source: str) -> str:
         return family(source)
     except SourceError:
         return ""
+
+
+def mixer_passage(turn: int) -> Passage:
+    """A published mixer with its source, another with each turn."""
+    name = mixers.names()[turn % len(mixers.names())]
+    made = mixers.reference(name)
+    text = f"{made.idea}\n\nSource: {made.citation}."
+    return Passage(id=f"mixer/{name}", title=made.title, text=text, code=mixers.source(name))
 
 
 def as_work(example: Example) -> ShownCandidate:

@@ -292,6 +292,8 @@ class ShippingReply:
     network could not be converted or loaded."""
 
     length: bool = False
+    streams: bool = False
+    """Whether the network also reads one position at a time."""
     note: Annotated[str, Most(1000)] = ""
     error: str = ""
 

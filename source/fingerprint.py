@@ -322,6 +322,8 @@ _SIGNS: Final = (
     ("attention", re.compile(r"Attention|Transformer|scaled_dot_product", re.I)),
     ("conv", re.compile(r"Conv|unfold|filter_steps", re.I)),
 )
+# Functions that write into a memory and read it for a whole sequence.
+_MEMORY: Final = re.compile(r"(running|decayed|corrected|low_rank|tree)_sum")
 # Classes that stand before or after the body, or only hold other blocks.
 _AROUND: Final = re.compile(r"Pool|Patch|Sequence|Embed|Stem|Head|Branch|Parallel|Norm", re.I)
 FAMILIES: Final = ("conv", "attention", "linear attention", "recurrent", "mlp", "hybrid")
@@ -350,6 +352,7 @@ def mixing(source: str) -> frozenset[str]:
     entry = defined.get("Model") or defined.get("Mixer")
     blocks = [c for c in defined.values() if c is not entry]
     kinds = {_kind(c) for c in blocks} - {"mlp"}
+    kinds |= {"linear attention" for c in code.calls if _MEMORY.fullmatch(callee(c))}
     if len(kinds) > 1 and not any(callee(c) == "Conv2d" for c in code.calls):
         kinds.discard("conv")
     return frozenset(kinds or {_kind(code.tree)})

@@ -331,6 +331,8 @@ def _mixer_conflicts(form: _TaskForm) -> Iterator[str]:
         return
     if form.backbone is None:
         yield 'entry = "Mixer" needs a [backbone] with width and layers'
+    elif not (form.backbone.positions or form.causal):
+        yield "[backbone] positions = false is for mixers that are causal; add causal = true"
     if form.vocabulary is None and len(inputs_of(form).size) != 2:
         yield 'entry = "Mixer" needs a vocabulary, or input_shape = [length, features]'
     if len(outputs_of(form.output_shape)[1]) != 1 and not _is_per_position(form):

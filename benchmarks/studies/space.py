@@ -17,7 +17,8 @@ import numpy as np
 from torch import nn
 
 from archwright.core import Array, Problem
-from archwright.search.grammar.library import Term, assemble, needed, sequential
+from archwright.search.blocks import assemble
+from archwright.search.grammar.library import Term, needed, sequential
 from archwright.source.counting import count_parameters
 
 WIDTH: Final = 16

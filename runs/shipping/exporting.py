@@ -163,9 +163,7 @@ def _artefact(
     hub = made / "export"
     hub.mkdir()
     record = trained.record
-    write_hub_folder(
-        hub, trained.source, record.asked.problem, auto, converted.length, made / STATE
-    )
+    write_hub_folder(hub, trained.source, record.asked.problem, auto, converted, made / STATE)
     return sorted(hub.iterdir())
 
 

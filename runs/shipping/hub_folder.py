@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from archwright.runs.shipping.network import network_source
-from archwright.sandbox.contract import PartProjection, ProblemProjection
+from archwright.sandbox.contract import PartProjection, ProblemProjection, ShippingReply
 
 CODE: Final = ("configuration_archwright.py", "modeling_archwright.py")
 PREFIX: Final = "net."
@@ -53,20 +53,22 @@ def write_hub_folder(
     source: str,
     problem: ProblemProjection,
     auto: str,
-    length_varies: bool,
+    converted: ShippingReply,
     state: Path,
 ) -> None:
-    """Write configuration, code and weights; `state` is the network's whole state.
+    """Write configuration, code and weights; `state` is the network's whole state, and `converted`
+    says what it can do.
 
     Raises:
         OSError: the folder cannot be written.
     """
     from safetensors.numpy import load_file, save_file
 
-    config = _config(problem, auto, length_varies)
+    config = _config(problem, auto, converted)
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     if auto == "AutoModelForCausalLM":
-        generation = {"use_cache": False}  # a token to pad with would be one that is read
+        # A token to pad with would be one that is read.
+        generation = {"use_cache": converted.streams}
         (folder / "generation_config.json").write_text(json.dumps(generation, indent=2) + "\n")
     for name in CODE:
         (folder / name).write_bytes((files("archwright.runs.shipping") / "hub" / name).read_bytes())
@@ -76,7 +78,7 @@ def write_hub_folder(
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 
 
-def _config(problem: ProblemProjection, auto: str, length_varies: bool) -> dict[str, Any]:
+def _config(problem: ProblemProjection, auto: str, converted: ShippingReply) -> dict[str, Any]:
     own = "ArchwrightModel" if auto == "AutoModel" else auto.replace("AutoModel", "Archwright")
     place = f"modeling_archwright.{own}"
     autos = {"AutoConfig": "configuration_archwright.ArchwrightConfig", "AutoModel": place}
@@ -93,9 +95,13 @@ def _config(problem: ProblemProjection, auto: str, length_varies: bool) -> dict[
         "input_parts": [[p.name, list(p.shape), _kind(p)] for p in problem.inputs] or None,
         "output_parts": [[p.name, list(p.shape)] for p in problem.outputs] or None,
         "training_loss": f"{problem.loss} with options" if problem.loss_options else problem.loss,
-        "length_varies": length_varies,
+        "length_varies": converted.length,
         **({"num_labels": problem.output_shape[-1]} if problem.targets == "classes" else {}),
-        **({"use_cache": False, "tie_word_embeddings": False} if problem.vocabulary else {}),
+        **(
+            {"use_cache": converted.streams, "tie_word_embeddings": False}
+            if problem.vocabulary
+            else {}
+        ),
     }
 
 

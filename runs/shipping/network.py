@@ -35,6 +35,7 @@ _MIXER: Final = '''"""The network: the architecture as the mixer of the task's b
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 

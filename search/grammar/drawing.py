@@ -11,9 +11,8 @@ from random import Random
 from typing import Final
 
 from archwright.core import Problem
+from archwright.search.blocks import Block, Domain
 from archwright.search.grammar.library import (
-    Block,
-    Domain,
     Term,
     draw_arguments,
     library,

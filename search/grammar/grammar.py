@@ -14,6 +14,8 @@ from random import Random
 from typing import Final, NamedTuple
 
 from archwright.core import Problem
+from archwright.search import mixers
+from archwright.search.blocks import assemble, paragraph
 from archwright.search.grammar.drawing import (
     Frame,
     draw_body,
@@ -22,7 +24,7 @@ from archwright.search.grammar.drawing import (
     draw_pool,
     draw_stem,
 )
-from archwright.search.grammar.library import Term, assemble, needed, paragraph, sequential
+from archwright.search.grammar.library import Term, needed, sequential
 from archwright.search.grammar.several import (
     Ends,
     give_parts,
@@ -31,6 +33,7 @@ from archwright.search.grammar.several import (
     sequence_of_lengths,
 )
 from archwright.search.grammar.variation import draw_recipe, replace_activations, replace_norms
+from archwright.search.mixers.drawing import describe, draw_design, reasons, write_design
 from archwright.source.constructor import wanted_constructor
 from archwright.source.counting import count_parameters
 from archwright.source.fingerprint import family
@@ -41,6 +44,10 @@ TRIES: Final = 20
 SIZED: Final = 4
 """Draws that are looked at for one of a given size."""
 SIZED_TRIES: Final = 5
+REFERENCE_SHARE: Final = 0.15
+"""Draws of mixers for any length that are a published one."""
+DESIGN_SHARE: Final = 0.6
+"""Those that keep a memory of drawn parts; the others are of blocks."""
 ROOM: Final = 0.97
 """Share of the parameter limit that a draw may use, as counting is not exact for all code."""
 
@@ -112,6 +119,12 @@ class _Unscaled(NamedTuple):
 
 
 def _draw_unscaled(problem: Problem, rng: Random, with_recipe: bool) -> _Unscaled:
+    if problem.any_length:
+        share = rng.random()
+        if share < REFERENCE_SHARE:
+            return _draw_reference(rng)
+        if share < REFERENCE_SHARE + DESIGN_SHARE:
+            return _draw_memory(problem, rng, with_recipe)
     frame = Frame(problem, rng)
     ends = Ends()
     terms = _draw_mixer(frame) if problem.entry == "Mixer" else _draw_model(frame, ends)
@@ -123,6 +136,22 @@ def _draw_unscaled(problem: Problem, rng: Random, with_recipe: bool) -> _Unscale
     source = assemble(paragraph(words), needed(every), entry, recipe)
     source = replace_norms(replace_activations(source, frame.activation), frame.norms)
     return _Unscaled(source, terms["body"], " ".join(frame.reasons))
+
+
+def _draw_reference(rng: Random) -> _Unscaled:
+    """A published mixer, under the task's own recipe."""
+    name = rng.choice(mixers.names())
+    made = mixers.reference(name)
+    return _Unscaled(mixers.source(name), [Term("Mixer", (), made.title)], made.idea)
+
+
+def _draw_memory(problem: Problem, rng: Random, with_recipe: bool) -> _Unscaled:
+    """A mixer with a memory, of parts that fit together."""
+    design = draw_design(rng)
+    recipe = draw_recipe(problem, rng) if rng.random() < RECIPE_SHARE and with_recipe else ""
+    return _Unscaled(
+        write_design(design, recipe), [Term("Memory", (), describe(design))], reasons(design)
+    )
 
 
 def _draw_mixer(frame: Frame) -> dict[str, list[Term]]:

@@ -1,22 +1,19 @@
 """The blocks that architectures are made of, read from the sources in `blocks/`, and how calls of
-them and whole files are written so that they read well.
+them are written so that they read well.
 """
 
 from __future__ import annotations
 
-import ast
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Final, Literal
+from typing import Final
 
 from archwright.core import Problem
-from archwright.source.code import SourceCode, code_of, names
+from archwright.search.blocks import LINE, Block, Domain, closure, read_blocks
 
-Domain = Literal["image", "sequence", "vector", "structure"]
 DOMAINS: Final[tuple[Domain, ...]] = ("structure", "vector", "image", "sequence")
 
 BLOCK_CHOICES: Final[Mapping[str, tuple[float, ...]]] = {
@@ -46,64 +43,12 @@ HIDDEN_RATIOS: Final[Mapping[str, tuple[float, ...]]] = {
 USUAL_RATIOS: Final = (1.0, 1.5, 2.0, 3.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A class or function of the library.
-
-    `words` is what its docstring says before the colon, `idea` what it says after it.
-    `defaults` are the parameters after `width` with their values; `needs` the other definitions
-    of the library that its source uses.
-    """
-
-    name: str
-    domain: Domain
-    source: str
-    words: str
-    idea: str
-    defaults: Mapping[str, object]
-    takes_width: bool
-    needs: tuple[str, ...]
-
-
 @cache
 def library() -> Mapping[str, Block]:
     """All blocks by name, in the order in which they may be defined in a file."""
     folder = Path(__file__).parent / "blocks"
     texts = {d: (folder / f"{d}.py").read_text(encoding="utf-8") for d in DOMAINS}
     return read_blocks(texts)
-
-
-def read_blocks(texts: Mapping[Domain, str]) -> Mapping[str, Block]:
-    """The classes and functions of each domain's text by name, in their order."""
-    blocks: dict[str, Block] = {}
-    for domain, text in texts.items():
-        code = code_of(text)
-        defined = [n for n in code.tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef)]
-        known = {n.name for n in defined}
-        for node in defined:
-            blocks[node.name] = _read(code, node, domain, known)
-    return blocks
-
-
-def _read(
-    code: SourceCode, node: ast.ClassDef | ast.FunctionDef, domain: Domain, known: set[str]
-) -> Block:
-    words, _, idea = (ast.get_docstring(node) or "").partition("\n")[0].partition(": ")
-    init = next(
-        (n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None
-    )
-    arguments = [a.arg for a in init.args.args[1:]] if init else []
-    values = [ast.literal_eval(d) for d in init.args.defaults] if init else []
-    return Block(
-        name=node.name,
-        domain=domain,
-        source=code.segment(node),
-        words=words[:1].lower() + words[1:] if words[1:2].islower() else words,
-        idea=idea.rstrip("."),
-        defaults=dict(zip(arguments[len(arguments) - len(values) :], values, strict=True)),
-        takes_width=arguments[:1] == ["width"],
-        needs=tuple(sorted((names(node) & known) - {node.name})),
-    )
 
 
 def members(domain: Domain) -> list[Block]:
@@ -113,20 +58,6 @@ def members(domain: Domain) -> list[Block]:
         for b in library().values()
         if b.domain == domain and b.takes_width and b.source.startswith("class ")
     ]
-
-
-def closure(wanted: Iterable[str], blocks: Mapping[str, Block] | None = None) -> list[Block]:
-    """The named blocks and all that their sources need, in the order of `blocks`, which is the
-    library where none is given.
-    """
-    known = library() if blocks is None else blocks
-    todo, found = list(wanted), set[str]()
-    while todo:
-        name = todo.pop()
-        if name in known and name not in found:
-            found.add(name)
-            todo.extend(known[name].needs)
-    return [b for b in known.values() if b.name in found]
 
 
 def reason(block: Block) -> str:
@@ -159,7 +90,6 @@ def draw_arguments(
 
 # --- writing --------------------------------------------------------------------------------------
 
-LINE: Final = 100
 TAB: Final = "    "
 
 
@@ -200,24 +130,6 @@ def sequential(terms: Sequence[Term]) -> str:
     return f"nn.Sequential(\n{''.join(lines)}{TAB * 2})"
 
 
-def paragraph(text: str) -> str:
-    """A docstring's paragraph, wrapped."""
-    return textwrap.fill(text, LINE - 4)
-
-
-def assemble(docstring: str, blocks: Iterable[Block], entry: str, recipe: str = "") -> str:
-    """A whole file: docstring, imports, recipe, the blocks it needs, the entry class."""
-    parts = [b.source for b in blocks] + [entry]
-    text = "\n\n\n".join(parts)
-    used = names(code_of(text).tree)
-    imports = ["import math\n"] if "math" in used else []
-    imports += ["import torch"] if "torch" in used else []
-    imports += ["import torch.nn.functional as F"] if "F" in used else []
-    imports += ["from torch import nn"]
-    head = f'"""{docstring}\n"""\n\n' + "\n".join(imports)
-    return head + (f"\n\n{recipe}" if recipe else "") + f"\n\n\n{text}\n"
-
-
 def needed(terms: Iterable[Term]) -> list[Block]:
     """The library's blocks that terms call, with all that those need."""
-    return closure(t.callee for term in terms for t in term.walk())
+    return closure((t.callee for term in terms for t in term.walk()), library())

@@ -7,6 +7,16 @@ from __future__ import annotations
 
 from archwright.search.mixers.compose import compose
 from archwright.search.mixers.design import Design
+from archwright.search.mixers.drawing import draw_design, read_design
 from archwright.search.mixers.zoo import Reference, names, reference, source
 
-__all__ = ["Design", "Reference", "compose", "names", "reference", "source"]
+__all__ = [
+    "Design",
+    "Reference",
+    "compose",
+    "draw_design",
+    "names",
+    "read_design",
+    "reference",
+    "source",
+]

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from archwright.core import InputError
-from archwright.search.grammar.library import Block, assemble, closure, paragraph, read_blocks
-from archwright.search.mixers.design import Design
+from archwright.search.blocks import Block, assemble, closure, paragraph, read_blocks
+from archwright.search.mixers.design import Design, parts_line
 
 FILES: Final = ("kernels", "layers", "attention", "recurrences")
 WINDOW: Final = 32
@@ -35,17 +35,18 @@ def fill(source: str, sizes: Mapping[str, object]) -> str:
     return pattern.sub(lambda found: str(sizes[found[1]]), source)
 
 
-def write_file(docstring: str, entry: str, others: Iterable[str] = ()) -> str:
+def write_file(docstring: str, entry: str, others: Iterable[str] = (), recipe: str = "") -> str:
     """A whole file: the entry class, other classes before it, and all parts that they use."""
     own = [*others, entry]
     tree = ast.parse("\n\n\n".join(own))
     used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
     blocks = closure(used, parts())
-    return assemble(docstring, blocks, "\n\n\n".join(own))
+    return assemble(docstring, blocks, "\n\n\n".join(own), recipe)
 
 
-def compose(design: Design, title: str = "", idea: str = "") -> str:
-    """The source of a design: the same design gives the same bytes.
+def compose(design: Design, title: str = "", idea: str = "", recipe: str = "") -> str:
+    """The source of a design, with a line that states a recipe: the same design gives the same
+    bytes.
 
     Raises:
         InputError: its parts do not fit together.
@@ -53,15 +54,15 @@ def compose(design: Design, title: str = "", idea: str = "") -> str:
     flaw = design.flaw()
     if flaw:
         raise InputError(flaw)
-    said = "\n".join(paragraph(text) for text in (title, idea) if text)
+    said = "\n".join(paragraph(text) for text in (title, idea, parts_line(design)) if text)
     if design.layers == "alike":
-        return write_file(said, _memory(design, "Mixer"))
+        return write_file(said, _memory(design, "Mixer"), (), recipe)
     name = "SoftmaxAttention" if design.layers == "softmax" else "WindowAttention"
     sizes = {"HEADS": design.heads, "INNER": "width", "WINDOW": WINDOW}
     attention = fill(parts()[name].source, sizes)
     claim = "quadratic" if design.layers == "softmax" else "linear"
     mixer = _ALTERNATING.format(attention=name, claim=claim)
-    return write_file(said, mixer, [attention, _memory(design, "Memory")])
+    return write_file(said, mixer, [attention, _memory(design, "Memory")], recipe)
 
 
 _ALTERNATING: Final = '''
@@ -201,7 +202,7 @@ def _write_rule(design: Design, lines: Lines) -> None:
         lines.given[2:] = ["strength * v", "strength * k"]
     if design.rule == "erase":
         for gate, size in (("erase", "keys"), ("write", "values")):
-            lines.init.append(_narrow(gate, size, design.rank))
+            lines.init += _narrow(gate, size, design.rank)
             gated = f"split_heads(self.{gate}(x).sigmoid(), self.heads)"
             lines.prepare.append(f"{gate} = {gated}")
         lines.given[2:] = ["write * v", "erase * k"]
@@ -214,9 +215,9 @@ def _write_rule(design: Design, lines: Lines) -> None:
         lines.given.append("no_decay(q)")
 
 
-def _narrow(name: str, size: str, rank: int) -> str:
+def _narrow(name: str, size: str, rank: int) -> list[str]:
     down, up = f"nn.Linear(width, {rank}, bias=False)", f"nn.Linear({rank}, {size}, bias=False)"
-    return f"self.{name} = nn.Sequential({down}, {up})"
+    return [f"self.{name} = nn.Sequential(", f"    {down}, {up}", ")"]
 
 
 def _write_reading(design: Design, lines: Lines) -> None:
@@ -230,7 +231,7 @@ def _write_reading(design: Design, lines: Lines) -> None:
         lines.finish.append("read = self.norm(read)")
     gate = ""
     if design.gate == "narrow":
-        lines.init.append(_narrow("gate", "values", design.rank))
+        lines.init += _narrow("gate", "values", design.rank)
         gate = " * self.gate(x).sigmoid()"
     elif design.gate != "none":
         lines.init.append("self.gate = nn.Linear(width, values, bias=False)")
@@ -265,5 +266,6 @@ def _step(design: Design, kernel: str) -> list[str]:
         *lines,
         f"parts = self.prepare(x.unsqueeze(1), {mixed}{count})",
         f'read, memory = {kernel}_step(*parts, state["memory"])',
-        f"return self.finish(x.unsqueeze(1), read).squeeze(1), {{{', '.join(after)}}}",
+        f"after = {{{', '.join(after)}}}",
+        "return self.finish(x.unsqueeze(1), read).squeeze(1), after",
     ]

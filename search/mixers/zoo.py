@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from archwright.core import InputError
-from archwright.search.grammar.library import paragraph
+from archwright.search.blocks import paragraph
 from archwright.search.mixers.compose import WINDOW, compose, fill, parts, write_file
 from archwright.search.mixers.design import KEY_CHUNK, Design
 
@@ -64,7 +64,7 @@ _ZOO: Final[Mapping[str, Reference]] = {
         "Yang, Wang, Shen, Panda and Kim 2023, "
         '"Gated Linear Attention Transformers with Hardware-Efficient Training"',
         "Each key of the memory fades at a rate that the input sets.",
-        Design(decay="slow", short=0, rank=8, chunk=KEY_CHUNK // 2),
+        Design(decay="slow", short=0, rank=8, chunk=KEY_CHUNK),
     ),
     "deltanet": Reference(
         "DeltaNet",

@@ -12,6 +12,7 @@ from typing import Final
 from archwright.core import Problem, SourceError
 from archwright.search.grammar.grammar import ROOM, draw
 from archwright.search.operators import local_edits, structural_edits
+from archwright.search.operators.design_edits import edit_design
 from archwright.search.operators.parents import Edit, NotApplicable, Parent
 from archwright.search.operators.script_edits import edit_script
 from archwright.search.operators.structural_edits import recombine
@@ -106,10 +107,7 @@ def edit_of(
 
 def _apply(operator: str, parents: Sequence[str], problem: Problem, rng: Random) -> Edit | None:
     """One attempt; None when the result is no new Python program."""
-    if operator == "recombine":
-        made = recombine(parents[0], parents[1], problem, rng)
-    else:
-        made = _SINGLE[operator](parents[0], problem, rng)
+    made = _make(operator, parents, problem, rng)
     source = _fitted(made.source, problem)
     if (count_parameters(source, problem) or 0) > problem.max_params:
         return None  # No width makes it small enough.
@@ -119,6 +117,15 @@ def _apply(operator: str, parents: Sequence[str], problem: Problem, rng: Random)
     except SourceError:
         return None
     return Edit(note(source, made.title), made.title, made.rationale)
+
+
+def _make(operator: str, parents: Sequence[str], problem: Problem, rng: Random) -> Edit:
+    made = edit_design(operator, parents, problem, rng)
+    if made is not None:
+        return made
+    if operator == "recombine":
+        return recombine(parents[0], parents[1], problem, rng)
+    return _SINGLE[operator](parents[0], problem, rng)
 
 
 def _fitted(source: str, problem: Problem) -> str:
@@ -163,7 +170,7 @@ def _applies(name: str, source: str, problem: Problem) -> bool:
         if name == "recombine":
             Parent(source, problem)
         else:
-            _SINGLE[name](source, problem, Random(0))
+            _make(name, [source], problem, Random(0))
     except (NotApplicable, SourceError):
         return False
     return True

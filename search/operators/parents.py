@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from archwright.core import ArchwrightError, Problem
-from archwright.search.grammar.library import Block, Domain, library
+from archwright.search.blocks import Block, Domain
+from archwright.search.grammar.library import library
 from archwright.search.grammar.variation import (
     ACTIVATIONS,
     NORMS,

@@ -9,12 +9,10 @@ from random import Random
 from typing import Final
 
 from archwright.core import BY_SHAPES, Problem
+from archwright.search.blocks import Block, Domain, closure
 from archwright.search.grammar.library import (
     TAB,
-    Block,
-    Domain,
     Term,
-    closure,
     draw_arguments,
     library,
     members,
@@ -70,7 +68,7 @@ class Mixer(nn.Module):
 def write(parent: Parent, changes: list[Change], *wanted: str) -> str:
     """The parent's source with changes, the blocks `wanted` brought in, the rest pruned."""
     text = parent.code.apply(changes)
-    brought = styled(closure(wanted), parent.code)
+    brought = styled(closure(wanted, library()), parent.code)
     text, _ = bring(code_of(text), brought, parent.problem.entry)
     return prune(text, parent.problem.entry)
 
@@ -301,7 +299,7 @@ def around(parent: Parent, body: Term, words: str, *wanted: str) -> str:
         parameters=made.parameters,
         setup=f"        {made.setup}\n" if made.setup else "",
     )
-    brought = styled(closure(wanted), parent.code)
+    brought = styled(closure(wanted, library()), parent.code)
     return bring(code_of(text), brought, "Mixer")[0]
 
 

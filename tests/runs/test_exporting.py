@@ -6,6 +6,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -141,10 +142,84 @@ def test_a_language_model_is_loaded_by_transformers_and_generates(tmp_path: Path
     network = trained(tmp_path / "out", TOKENS, SUMS, tokens, language_model=True)
     made = export(network, tmp_path / "hub", "transformers", "archwright export out")
     assert made.difference <= 1e-5, "the buffer that is not saved by itself included"
+    run_alone(GENERATE, made.folder, tmp_path)
+
+
+ANY_LENGTH = replace(TOKENS, backbone=Backbone(8, 2, positions=False, convolution=4))
+STREAMS = (
+    HEAD
+    + """class Mixer(nn.Module):
+    def __init__(self, width, layer=0):
+        super().__init__()
+        self.mix, self.size = nn.GRU(width, width, batch_first=True), width
+
+    def forward(self, x):
+        return self.mix(x)[0]
+
+    def start(self, batch):
+        return {"hidden": torch.zeros(batch, self.size)}
+
+    def step(self, x, state):
+        out, hidden = self.mix(x[:, None], state["hidden"][None])
+        return out[:, 0], {"hidden": hidden[0]}
+"""
+)
+
+RECURRENT = """\
+import sys, torch
+from transformers import AutoModelForCausalLM
+
+model = AutoModelForCausalLM.from_pretrained(sys.argv[1], trust_remote_code=True).eval()
+assert model.generation_config.use_cache
+prompt = torch.tensor([[1, 2, 3], [4, 0, 1]])
+asked = {"do_sample": False, "return_dict_in_generate": True}
+for more in ({}, {"num_beams": 3}):
+    cached = model.generate(prompt, max_new_tokens=40, **asked, **more)
+    plain = model.generate(prompt, max_new_tokens=40, use_cache=False, **asked, **more)
+    assert torch.equal(cached.sequences, plain.sequences), more
+with torch.no_grad():
+    first = model(prompt, use_cache=True)
+    numbers, tokens = first.cache.numel(), first.logits[:, -1:].argmax(-1)
+    for _ in range(1024):
+        out = model(tokens, cache=first.cache)
+        tokens = out.logits.argmax(-1)
+    assert torch.allclose(first.logits, model(prompt).logits, atol=1e-5)
+assert out.cache.numel() == numbers == 2 * 2 * (8 + 3 * 8), "layers x sequences x numbers"
+assert out.cache.get_seq_length() == 3 + 1024
+assert model(input_ids=prompt, labels=prompt).loss.isfinite()
+"""
+
+
+@pytest.mark.slow
+def test_a_mixer_with_steps_generates_from_a_cache_that_does_not_grow(tmp_path: Path) -> None:
+    tokens = np.random.default_rng(0).integers(5, size=(64, 12))
+    network = trained(tmp_path / "out", ANY_LENGTH, STREAMS, tokens, language_model=True)
+    made = export(network, tmp_path / "hub", "transformers", "archwright export out")
+    assert made.length_varies
+    run_alone(RECURRENT, made.folder, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_mixer_without_steps_generates_at_any_length_without_a_cache(tmp_path: Path) -> None:
+    tokens = np.random.default_rng(0).integers(5, size=(64, 12))
+    source = STREAMS.replace("def start", "def begin").replace("def step", "def walk")
+    network = trained(tmp_path / "out", ANY_LENGTH, source, tokens, language_model=True)
+    made = export(network, tmp_path / "hub", "transformers", "archwright export out")
+    run_alone(
+        RECURRENT[: RECURRENT.index("assert")]
+        + "assert not model.generation_config.use_cache\n"
+        + "assert model.generate(torch.tensor([[1, 2]]), max_new_tokens=30).shape == (1, 32)\n",
+        made.folder,
+        tmp_path,
+    )
+
+
+def run_alone(program: str, folder: Path, place: Path) -> None:
+    """A program that loads the export, in an interpreter of its own, offline."""
     done = subprocess.run(
-        [sys.executable, "-c", GENERATE, str(made.folder)],
-        env={"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "PATH": ""},
-        cwd=tmp_path, capture_output=True, text=True,
+        [sys.executable, "-c", program, str(folder)],
+        env={"HF_HUB_OFFLINE": "1", "HF_HOME": str(place), "PATH": "", "OMP_NUM_THREADS": "1"},
+        cwd=place, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
 

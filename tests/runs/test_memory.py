@@ -12,8 +12,9 @@ from archwright.core import CONTROL, CandidateStatus, Comparison, Fingerprint, V
 from archwright.knowledge.entries import Entry
 from archwright.knowledge.notes.shelf import seed_notes
 from archwright.runs.budget.pace import NO_TIME
-from archwright.runs.memory import NOTES
+from archwright.runs.memory import NOTES, mixer_passage
 from archwright.runs.steering import Choice
+from archwright.search.mixers import names
 
 
 def know(parts: Parts, candidate: str, gain: float | None, **changes: Any) -> None:
@@ -171,3 +172,11 @@ def test_attempts_that_were_repaired_are_remembered_for_the_next_debugger(parts:
     assert (found["3b"].end, found["3b"].score) == ("invalid", None)
     assert found["3b"].reason == "shapes: (4, 3); repaired"
     assert found["3c"] is not None
+
+
+def test_published_mixers_are_shown_in_turn() -> None:
+    shown = [mixer_passage(turn) for turn in range(len(names()) + 1)]
+    assert [passage.id for passage in shown[:-1]] == [f"mixer/{name}" for name in names()]
+    assert shown[0] == shown[-1]
+    assert all("class Mixer(nn.Module)" in passage.code for passage in shown)
+    assert all(passage.text.endswith(".") for passage in shown)

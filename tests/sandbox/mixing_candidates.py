@@ -157,11 +157,11 @@ GRU = (
         return self.recurrence(x)[0]
 
     def start(self, batch):
-        return self.recurrence.weight_hh_l0.new_zeros(1, batch, self.recurrence.hidden_size)
+        return self.recurrence.weight_hh_l0.new_zeros(batch, self.recurrence.hidden_size)
 
     def step(self, x, state):
-        out, state = self.recurrence(x[:, None], state)
-        return out[:, 0], state
+        out, state = self.recurrence(x[:, None], state[None])
+        return out[:, 0], state[0]
 """
 )
 
@@ -270,7 +270,7 @@ HOSTILE = {
         "v = v + self.both(u)[0]",
         "self.both = nn.GRU(width, width // 2, batch_first=True, bidirectional=True)\n",
     ),
-    "norm over time": leaky("v = (v - v.mean(1, True)) / v.std(1, True)"),
+    "norm over time": leaky("v = (v - v.mean(1, True)) / v.std(1, keepdim=True)"),
     "largest over time": leaky("v = v / u.abs().amax((1, 2), True)"),
     "sum of the future": leaky("v = u.flip(1).cumsum(1).flip(1)"),
     "mask off by one": leaky(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from mixing_candidates import DELTA, FFT, GRU, HEAD, HONEST, HOSTILE, LINEAR, SOFTMAX
+from mixing_candidates import DELTA, FFT, GRU, HONEST, HOSTILE, LINEAR, SOFTMAX
 from search_problems import BY_WIDTH, PROBLEMS
 
 from archwright.core import Problem
@@ -38,7 +38,7 @@ def finding(source: str) -> tuple[str, str]:
     return "", ""
 
 
-@pytest.mark.parametrize("name", HONEST)
+@pytest.mark.parametrize("name", sorted(set(HONEST) - {"gru"}))  # which the jail checks, below
 def test_a_sound_mixer_passes(name: str) -> None:
     assert finding(HONEST[name]) == ("", "")
 
@@ -136,13 +136,14 @@ def test_how_the_state_grows_is_said(source: str, words: str) -> None:
     [
         (DELTA.replace("rate * (v", "(v"), "step by step the outputs are not those of forward"),
         (GRU.replace("def step", "def walk"), "defines start alone"),
+        (GRU.replace("zeros(batch,", "zeros(1, batch,"), "the batch axis of each tensor"),
         (GRU.replace("def start", "def begin"), "defines step alone"),
         (
             SOFTMAX.replace('"quadratic"', '"linear"'),
             "it says COMPLEXITY = 'linear', but the state grows",
         ),
     ],
-    ids=["wrong", "start", "step", "grows"],
+    ids=["wrong", "start", "batch axis", "step", "grows"],
 )
 def test_steps_that_break_the_contract_are_refused(source: str, words: str) -> None:
     with pytest.raises(ContractError, match=words):

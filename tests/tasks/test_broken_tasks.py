@@ -47,6 +47,11 @@ IN_TOML = {
     "entry": ("output_shape =", 'entry = "Net"\noutput_shape =', "entry should be 'Model' or"),
     "no backbone": ("output_shape =", 'entry = "Mixer"\noutput_shape =', "needs a [backbone]"),
     "backbone": ("[limits]", "[backbone]\nwidth = 8\nlayers = 1\n[limits]", "[backbone] is for"),
+    "any length": (
+        "[limits]",
+        "entry = 'Mixer'\n[backbone]\nwidth = 8\nlayers = 1\npositions = false\n[limits]",
+        "positions = false is for mixers that are causal; add causal = true",
+    ),
     "causal": ("output_shape =", "causal = true\noutput_shape =", "needs an output for each"),
     "recipe key": ("schedule =", "scheduler =", "[recipe] has no key 'scheduler'"),
     "recipe bound": ("learning_rate = 3e-3", "learning_rate = 5", "[recipe]['learning_rate'] must"),

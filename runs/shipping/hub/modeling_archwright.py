@@ -1,8 +1,11 @@
 """A network that Archwright found, as transformers loads it: `net` is the network itself."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import nn
 from transformers import GenerationMixin, PreTrainedModel
+from transformers.generation.utils import ALL_CACHE_NAMES
 from transformers.modeling_outputs import (
     CausalLMOutput,
     ImageClassifierOutput,
@@ -13,6 +16,9 @@ from transformers.modeling_outputs import (
 
 from .configuration_archwright import ArchwrightConfig
 from .network import make_network
+
+CACHE = "cache" if "cache" in ALL_CACHE_NAMES else "past_key_values"
+"""What `generate` calls a cache, by the version of transformers."""
 
 
 class ArchwrightModel(PreTrainedModel):
@@ -86,36 +92,129 @@ class ArchwrightForTokenClassification(ArchwrightModel):
         return self.answer(self.net(input_ids), labels)
 
 
+class RecurrentCache:
+    """What the network keeps of the tokens that it has read, the batch axis first."""
+
+    def __init__(self, state):
+        self.state, self.length = state, 0
+
+    def get_seq_length(self, layer_idx=0):
+        """How many tokens were read."""
+        return self.length
+
+    def reorder_cache(self, beam_idx):
+        """Keep these sequences of the batch, in this order."""
+        self.state = picked(self.state, beam_idx)
+
+    def numel(self):
+        """How many numbers it holds."""
+        return numbers(self.state)
+
+
+@dataclass
+class RecurrentOutput(CausalLMOutput):
+    """Logits, and what was kept of the tokens."""
+
+    cache: RecurrentCache | None = None
+
+
 class ArchwrightForCausalLM(ArchwrightModel, GenerationMixin):
-    """Tokens to logits of the next one. It keeps no cache: each step reads the whole prefix, of
-    which it sees as many tokens as it was trained on."""
+    """Tokens to logits of the next one.
+
+    A network whose mixers have `start` and `step` generates from a recurrent cache: each step reads
+    one token. Any other keeps no cache, and each step reads the whole prefix, of which it sees as
+    many tokens as it was trained on where it has positions."""
 
     main_input_name = "input_ids"
     _is_stateful = True
 
-    def forward(self, input_ids, labels=None, attention_mask=None, **kwargs):
-        """As ever, `labels` are the inputs themselves: they are moved by one here."""
+    def forward(
+        self, input_ids, labels=None, attention_mask=None, use_cache=False, cache=None, **kwargs
+    ):
+        """As ever, `labels` are the inputs themselves: they are moved by one here. With a cache,
+        `input_ids` are the tokens after those that it has read."""
         refuse_left_padding(attention_mask)
-        logits = self.at_any_length(input_ids)
+        if cache is not None or (use_cache and self.streams):
+            logits, cache = self.one_by_one(input_ids, cache)
+        else:
+            logits = self.at_any_length(input_ids)
         loss = None
         if labels is not None:
             loss = loss_of(logits[:, :-1], labels[:, 1:], "cross_entropy")
-        return CausalLMOutput(loss=loss, logits=logits)
+        return RecurrentOutput(loss=loss, logits=logits, cache=cache)
+
+    @property
+    def streams(self):
+        """Whether the network reads one token at a time."""
+        return getattr(self.net, "streams", False)
+
+    def one_by_one(self, input_ids, cache):
+        """Logits at each position, and what is kept after the last."""
+        cache = cache or RecurrentCache(self.net.start(len(input_ids)))
+        outs = []
+        for tokens in input_ids.unbind(1):
+            logits, cache.state = self.net.step(tokens, cache.state)
+            cache.length += 1
+            outs.append(logits)
+        return torch.stack(outs, 1), cache
+
+    @property
+    def longest(self):
+        """How many tokens it reads at most; None where it has no positions."""
+        backbone = self.config.backbone or {}
+        return self.config.input_shape[0] if backbone.get("positions", True) else None
 
     def at_any_length(self, input_ids):
         """Logits at each position. A network of one length reads the prefix and what may come
         after, which cannot move it."""
-        length, given = self.config.input_shape[0], input_ids.shape[1]
+        length, given = self.longest, input_ids.shape[1]
+        if length is None:
+            return self.net(input_ids)
         if given > length:
             raise ValueError(f"it reads {length} tokens at most, not {given}")
         if self.config.length_varies or given == length:
             return self.net(input_ids)
         return self.net(nn.functional.pad(input_ids, (0, length - given)))[:, :given]
 
-    def prepare_inputs_for_generation(self, input_ids, attention_mask=None, **kwargs):
-        length = self.config.input_shape[0]
+    def prepare_inputs_for_generation(
+        self, input_ids, attention_mask=None, use_cache=False, **kwargs
+    ):
+        cache = kwargs.get(CACHE)
+        if cache is not None:
+            return {"input_ids": input_ids[:, cache.length :], "cache": cache}
+        length = self.longest or input_ids.shape[1]
         mask = None if attention_mask is None else attention_mask[:, -length:]
-        return {"input_ids": input_ids[:, -length:], "attention_mask": mask}
+        given = {"input_ids": input_ids[:, -length:], "attention_mask": mask}
+        return {**given, "use_cache": use_cache}
+
+    def _update_model_kwargs_for_generation(self, outputs, model_kwargs, *args, **kwargs):
+        model_kwargs = super()._update_model_kwargs_for_generation(
+            outputs, model_kwargs, *args, **kwargs
+        )
+        return {**model_kwargs, **({CACHE: outputs.cache} if outputs.cache else {})}
+
+    @classmethod
+    def _supports_default_dynamic_cache(cls):
+        return False
+
+
+def picked(state, places):
+    """A state with these sequences of its batch."""
+    if isinstance(state, torch.Tensor):
+        return state.index_select(0, places) if state.dim() else state
+    if isinstance(state, dict):
+        return {name: picked(part, places) for name, part in state.items()}
+    if isinstance(state, (tuple, list)):
+        return type(state)([picked(part, places) for part in state])
+    return state
+
+
+def numbers(state):
+    """How many numbers a state holds."""
+    if isinstance(state, torch.Tensor):
+        return state.numel()
+    parts = state.values() if isinstance(state, dict) else state
+    return sum(map(numbers, parts)) if isinstance(state, (dict, tuple, list)) else 0
 
 
 def named(values, names):

@@ -37,7 +37,8 @@ def convert(request: ShippingRequest) -> ShippingReply:
     short = short_answers(model, inputs, problem)
     if short is not None:
         np.save(answers_file(True), short)
-    reply = ShippingReply(length=short is not None)
+    streams = bool(getattr(model, "streams", False))
+    reply = ShippingReply(length=short is not None, streams=streams)
     if request.format in GRAPHS:
         reply.length, reply.note = write_graph(model, inputs, request, reply.length)
     write_state(model)

@@ -88,6 +88,7 @@ class WindowAttention(nn.Module):
         keys = torch.cat([state["keys"], k], dim=2)
         values = torch.cat([state["values"], v], dim=2)
         ago = torch.arange(self.window - 1, -1, -1, device=x.device)
-        mixed = F.scaled_dot_product_attention(q, keys, values, attn_mask=ago <= state["count"])
+        seen = (ago <= state["count"]).unsqueeze(0)
+        mixed = F.scaled_dot_product_attention(q, keys, values, attn_mask=seen)
         after = {"keys": keys[:, :, 1:], "values": values[:, :, 1:], "count": state["count"] + 1}
         return self.out(merge_heads(mixed)).squeeze(1), after

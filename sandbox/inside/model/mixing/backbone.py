@@ -9,6 +9,7 @@ either runs in both networks.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -31,6 +32,27 @@ class ShortConvolution(nn.Module):
         padded = nn.functional.pad(x.transpose(1, 2), (self.past, 0))
         mixed: Tensor = self.mix(padded).transpose(1, 2)
         return x + mixed
+
+    def start(self, batch: int) -> Tensor:
+        """The values before a sequence."""
+        return self.mix.weight.new_zeros(batch, self.past, self.mix.in_channels)
+
+    def step(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """The output at one position, `(batch, width)`, and the values that the next one needs."""
+        seen = torch.cat((past, x[:, None]), 1)
+        mixed: Tensor = self.mix(seen.transpose(1, 2))[..., 0]
+        return x + mixed, seen[:, 1:]
+
+
+class NoConvolution(nn.Identity):
+    """In place of a short convolution."""
+
+    def start(self, batch: int) -> None:
+        """Nothing is kept."""
+
+    def step(self, x: Tensor, past: None) -> tuple[Tensor, None]:
+        """As it is."""
+        return x, past
 
 
 class BackboneNetwork(nn.Module):
@@ -60,7 +82,9 @@ class BackboneNetwork(nn.Module):
         layers = range(backbone.layers)
         self.mixers = nn.ModuleList(make_mixer(mixer, length, width, layer) for layer in layers)
         self.convolutions = nn.ModuleList(
-            ShortConvolution(width, backbone.convolution) if backbone.convolution else nn.Identity()
+            ShortConvolution(width, backbone.convolution)
+            if backbone.convolution
+            else NoConvolution()
             for _ in layers
         )
         self.mixer_norms = nn.ModuleList(normalise(width) for _ in layers)
@@ -94,6 +118,32 @@ class BackboneNetwork(nn.Module):
             h = h[:, -1] if self.causal else h.mean(dim=1)
         logits: Tensor = self.head(h)
         return logits
+
+    @property
+    def streams(self) -> bool:
+        """Whether it also reads one position at a time: each mixer has `start` and `step`."""
+        names, mixers = ("start", "step"), self.mixers
+        able = all(callable(getattr(mixer, name, None)) for mixer in mixers for name in names)
+        return able and self.positions is None
+
+    def start(self, batch: int) -> list[Any]:
+        """What is kept before a sequence, of each layer: of its convolution and of its mixer."""
+        layers: Iterable[Any] = zip(self.convolutions, self.mixers, strict=True)
+        return [(convolution.start(batch), mixer.start(batch)) for convolution, mixer in layers]
+
+    def step(self, x: Tensor, state: list[Any]) -> tuple[Tensor, list[Any]]:
+        """Logits at one position, from its tokens `(batch,)` or features, and what is kept then."""
+        h, after = self.embed(x), []
+        blocks: Iterable[Any] = zip(
+            self.mixer_norms, self.convolutions, self.mixers, self.mlps, state, strict=True
+        )
+        for norm, convolution, mixer, mlp, (past, kept) in blocks:
+            mixed, past = convolution.step(norm(h), past)
+            mixed, kept = mixer.step(mixed, kept)
+            h = h + mixed
+            h = h + mlp(h)
+            after.append((past, kept))
+        return self.head(self.norm(h)), after
 
 
 def make_mixer(mixer: Any, length: int, width: int, layer: int) -> Any:

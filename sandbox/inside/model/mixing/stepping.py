@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final, cast
 
 import torch
@@ -44,12 +45,12 @@ def _check_mixer(module: Any, x: Tensor, exam: Examination) -> str:
         return "no start and step: it decodes by reading all again"
     with torch.no_grad():
         whole = module(x[:, :LENGTH].clone())
+    if has_start and not all(len(part) == BATCH for part in _tensors_of(module.start(BATCH))):
+        raise ContractError("the batch axis of each tensor of a state must come first")
     stepped, sizes = step_through(module, x, x[:, 0].shape)
     compare_steps(stepped[:, :LENGTH], whole)
     if sizes[-1] != sizes[LENGTH - 1]:  # a window that is long may have been filling up
-        sizes += step_through(module, torch.cat([x] * LONGER, dim=1), x[:, 0].shape)[1][
-            len(sizes) :
-        ]
+        sizes += step_through(module, torch.cat([x, x], dim=1), x[:, 0].shape)[1][len(sizes) :]
     first, middle, last = (sizes[place - 1] // BATCH for place in (1, LENGTH, len(sizes)))
     if sizes[-1] == sizes[LONGER * LENGTH - 1]:
         return f"a state of {last:,} numbers, whatever the length"
@@ -101,6 +102,15 @@ def step_through(module: Any, x: Tensor, wanted: torch.Size) -> tuple[Tensor, li
             outs.append(out)
             sizes.append(numbers_in(state))
     return torch.stack(outs, dim=1), sizes
+
+
+def _tensors_of(state: Any) -> Iterator[Tensor]:
+    """The tensors of a state that have axes."""
+    if isinstance(state, Tensor) and state.dim():
+        yield state
+    elif isinstance(state, (dict, tuple, list)):
+        for part in state.values() if isinstance(state, dict) else state:
+            yield from _tensors_of(part)
 
 
 def numbers_in(state: Any) -> int:
