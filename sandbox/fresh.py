@@ -23,10 +23,10 @@ from archwright.sandbox.contract import (
     clean,
     read,
 )
+from archwright.sandbox.forkserver import CODE, scrubbed_environment
 from archwright.sandbox.inside import LOADER
 from archwright.sandbox.inside.shipping.process import REPLY, REQUEST
 from archwright.sandbox.pool.worker import family_of, kill_all
-from archwright.sandbox.process import CODE, scrubbed_environment
 
 REPLY_LIMIT_BYTES: Final = 1 << 16
 CLOCK_FACTOR: Final = 4.0

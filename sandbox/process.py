@@ -3,90 +3,20 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
-import socket
-import subprocess
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from threading import Lock
-from typing import Final, cast
+from typing import cast
 
 import psutil
 
 from archwright.core import Limitation, Problem
-from archwright.sandbox import contract
 from archwright.sandbox.contract import Greeting
-from archwright.sandbox.inside import LOADER
+from archwright.sandbox.forkserver import Forkserver, spare
 from archwright.sandbox.limitations import ORPHANS
 from archwright.sandbox.pool.sandbox import WarmSandbox, package_paths
 from archwright.sandbox.pool.worker import GRACE_SECONDS, Pipes, WarmWorker, family_of, kill_all
-
-CODE: Final = Path(contract.__file__).resolve().parent
-"""Where `contract.py` and `inside/` lie: all of Archwright that a jail is given."""
-
-_COMMAND: Final = f"{LOADER}from walled.inside.jail import forkserver; forkserver.main()"
-_KEPT: Final = ("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH")
-
-
-class Forkserver:
-    """The process that workers are forked from; started when first needed, and again if it died."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.log = folder / "forkserver.log"
-        self._process: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
-        self._lock = Lock()
-
-    def fork(self, folder: Path, files: Sequence[int]) -> None:
-        """Have a worker forked, now or as soon as the forkserver is warm.
-
-        Args:
-            folder: where the worker lives.
-            files: descriptors of its jobs (to read), its replies and its log (to write).
-        """
-        request = json.dumps({"folder": str(folder)}).encode()
-        with self._lock:
-            if self._control is None or self._process is None or self._process.poll() is not None:
-                self._control = self._start()
-            try:
-                socket.send_fds(self._control, [request], files)
-            except OSError:  # it died this moment
-                self._control = self._start()
-                socket.send_fds(self._control, [request], files)
-
-    def _start(self) -> socket.socket:
-        ours, theirs = socket.socketpair()
-        with theirs, self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-s", "-P", "-c", _COMMAND, str(CODE)],
-                stdin=theirs.fileno(),
-                stdout=log,
-                stderr=log,
-                env=scrubbed_environment(self.folder),
-                cwd=self.folder,
-                start_new_session=True,  # Ctrl-C is the orchestrator's to answer
-            )
-        return ours
-
-    def end(self) -> None:
-        """End it and every worker it has forked, and check that they are gone.
-
-        Raises:
-            SandboxError: something is still there.
-        """
-        with self._lock:
-            process, self._process = self._process, None
-            if process is None or self._control is None:
-                return
-            self._control.close()
-            family = family_of(process.pid)
-            process.kill()
-            process.wait()
-            kill_all(family)
 
 
 class ForkedWorker(WarmWorker):
@@ -129,32 +59,6 @@ class ForkedWorker(WarmWorker):
         return self.folder / "log", self._forkserver.log
 
 
-def scrubbed_environment(folder: Path) -> dict[str, str]:
-    """A worker's environment: no secret, no home, no accelerator, one thread."""
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    return {
-        **kept,
-        **worker_environment(str(folder)),
-        "CUDA_VISIBLE_DEVICES": "",
-        "PATH": os.defpath,
-        "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",
-    }
-
-
-def worker_environment(folder: str) -> dict[str, str]:
-    """What every worker's environment holds, wherever it runs; `folder` is its home there."""
-    threads = ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "VECLIB_MAXIMUM")
-    return {
-        **{f"{name}_NUM_THREADS": "1" for name in threads},
-        "HOME": folder,
-        "TMPDIR": folder,
-        "USER": "archwright",
-        "LOGNAME": "archwright",
-        "PYTHONHASHSEED": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-
-
 class ProcessSandbox(WarmSandbox):
     """Runs candidates in jailed processes on this machine.
 
@@ -169,15 +73,17 @@ class ProcessSandbox(WarmSandbox):
     _forkserver: Forkserver | None = None
 
     def _prepare(self, folder: Path) -> None:
-        self._forkserver = Forkserver(folder)
+        del folder  # the forkserver outlives it
+        self._forkserver = spare.take()
 
     def _make_worker(self, folder: Path, slot: int | None) -> ForkedWorker:
         del slot
         return ForkedWorker(folder, cast(Forkserver, self._forkserver))
 
     def _clear(self) -> None:
-        if self._forkserver is not None:
-            self._forkserver.end()
+        forkserver, self._forkserver = self._forkserver, None
+        if forkserver is not None:
+            spare.leave(forkserver)
 
     def _readable(self, problem: Problem | None) -> list[str]:
         if problem is None:

@@ -27,9 +27,9 @@ from archwright.sandbox.contract import JobRequest
 from archwright.sandbox.docker.engine import DockerSettings, Engine
 from archwright.sandbox.docker.image import PYTHON, ImageSpec, build
 from archwright.sandbox.docker.sandbox import DockerSandbox
+from archwright.sandbox.forkserver import CODE
 from archwright.sandbox.inside.jail.libraries import ROOTS
 from archwright.sandbox.pool.sandbox import package_paths
-from archwright.sandbox.process import CODE
 from archwright.sandbox.wall import train_request
 
 LIMIT_SECONDS = 0.2

@@ -25,8 +25,9 @@ import numpy as np
 
 from archwright.core import Problem, Recipe, Status, TrialJob
 from archwright.sandbox.contract import JobRequest
+from archwright.sandbox.forkserver import CODE
 from archwright.sandbox.inside import LOADER
-from archwright.sandbox.process import CODE, ProcessSandbox
+from archwright.sandbox.process import ProcessSandbox
 from archwright.sandbox.wall import train_request
 
 LIMIT_SECONDS = 0.15

@@ -27,9 +27,9 @@ from archwright.sandbox.docker.engine import (
     answering,
     owner,
 )
+from archwright.sandbox.forkserver import worker_environment
 from archwright.sandbox.inside import LOADER, frames
 from archwright.sandbox.pool.worker import END_SECONDS, START_SECONDS, WarmWorker
-from archwright.sandbox.process import worker_environment
 
 FIRST_USER: Final = 20_000
 """User id of a container's first trial; the next one has the next, so no two ever share one."""

@@ -12,11 +12,11 @@ from archwright.core import Limitation, Problem, SandboxError, TrialJob
 from archwright.sandbox.contract import Greeting, JobEnd, TrainRequest
 from archwright.sandbox.docker.containers import ContainerWorker, Supplies, readable_inside
 from archwright.sandbox.docker.engine import SCRATCH_LABEL, DockerSettings, Engine
+from archwright.sandbox.forkserver import CODE
 from archwright.sandbox.inside.jail.libraries import ROOTS
 from archwright.sandbox.limitations import WAYS
 from archwright.sandbox.pool.sandbox import CHECK_MEMORY_MB, WarmSandbox, package_paths
 from archwright.sandbox.pool.worker import WarmWorker
-from archwright.sandbox.process import CODE
 from archwright.sandbox.wall import files_of, train_request
 
 JOBS_PER_CONTAINER: Final = 500

@@ -29,8 +29,8 @@ from archwright.sandbox.contract import (
     project,
     read,
 )
+from archwright.sandbox.forkserver import CODE, scrubbed_environment
 from archwright.sandbox.inside import LOADER
-from archwright.sandbox.process import CODE, scrubbed_environment
 from archwright.sandbox.wall import check_request, train_request
 
 Jobs = Callable[..., TrialJob]

@@ -18,8 +18,9 @@ from sandbox_candidates import GOOD
 from archwright.core import Outcome, Status, Trial, TrialJob
 from archwright.sandbox import Sandbox
 from archwright.sandbox.contract import JobEnd, JobRequest
+from archwright.sandbox.forkserver import Forkserver
 from archwright.sandbox.inside.jail.metering import LONGEST_LOOK_SECONDS, Stopwatch, UsageMeter
-from archwright.sandbox.process import ForkedWorker, Forkserver
+from archwright.sandbox.process import ForkedWorker
 from archwright.sandbox.replies import ReplyReader
 from archwright.sandbox.wall import Ended, open_reply, reader_of, train_request
 

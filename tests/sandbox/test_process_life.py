@@ -22,11 +22,12 @@ from sandbox_candidates import GOOD
 from archwright.core import InputError, Problem, SandboxError, Status, Stopped, TrialJob
 from archwright.sandbox.contract import JobRequest
 from archwright.sandbox.docker.engine import DockerSettings
+from archwright.sandbox.forkserver import Forkserver
 from archwright.sandbox.opening import available, open_sandbox
 from archwright.sandbox.pool.sandbox import Turns
 from archwright.sandbox.pool.scratch import Scratch
 from archwright.sandbox.pool.worker import WorkerDied
-from archwright.sandbox.process import ForkedWorker, Forkserver, ProcessSandbox
+from archwright.sandbox.process import ForkedWorker, ProcessSandbox
 from archwright.sandbox.replies import ReplyReader
 from archwright.sandbox.wall import train_request
 
@@ -52,9 +53,7 @@ def test_stop_frees_every_caller_and_leaves_nothing(make_job: Jobs, tmp_path: Pa
     with ProcessSandbox(workers=2, scratch=tmp_path) as sandbox, ThreadPoolExecutor(4) as pool:
         futures = [pool.submit(sandbox.train, make_job(FOREVER)) for _ in range(4)]
         family = wait_for_jobs(tmp_path, 2)
-        assert (
-            len(family) == 6
-        )  # the forkserver, a worker for checks, two for trials, their two jobs
+        assert len(family) == 5  # a worker for checks, two for trials, their two jobs
         assert os.getsid(0) not in {os.getsid(process.pid) for process in family}  # no Ctrl-C
         sandbox.stop()
         wait(futures)

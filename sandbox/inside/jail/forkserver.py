@@ -72,6 +72,7 @@ class ForkLoop:
             if self.layers["orphans"]:
                 confinement.adopt_orphans()  # a fork does not inherit it
             os.chdir(folder)
+            os.environ.update(HOME=folder, TMPDIR=folder)
             Worker(Path(folder), jobs, replies, self.layers).serve()
             os._exit(0)
         except BaseException:  # noqa: BLE001 - whatever it is, this process ends here
