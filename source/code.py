@@ -268,7 +268,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-CONTRACT_NAMES: Final = frozenset({"Model", "Mixer", "RECIPE"})
+CONTRACT_NAMES: Final = frozenset({"Model", "Mixer", "RECIPE", "COMPLEXITY"})
 BUILTINS: Final = frozenset(dir(builtins))
 
 # Whoever uses one of these sees names as data, so that no name may change at all.

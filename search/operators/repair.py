@@ -29,6 +29,7 @@ from archwright.source.code import (
 )
 from archwright.source.constructor import constructor_of
 from archwright.source.counting import build_blueprint, count_parameters
+from archwright.source.evaluation import stored
 from archwright.source.widths import fit_parameters, scale_width
 
 HEAD: Final = '''
@@ -163,6 +164,30 @@ def fix_unused(failed: Failed) -> Edit | None:
     return None
 
 
+def fix_claim(failed: Failed) -> Edit | None:
+    """A claim about the cost that does not hold goes; so do steps that are not those of forward."""
+    details = [failed.details.get(name, "") for name in ("complexity", "steps")]
+    entry = classes(failed.code.tree).get(failed.problem.entry)
+    if entry is None or not any(details):
+        return None
+    gone: list[tuple[ast.stmt, list[ast.stmt]]]
+    if any("COMPLEXITY" in detail for detail in details):
+        places = (failed.code.tree.body, entry.body)
+        gone = [
+            (statement, body)
+            for body in places
+            for statement in body
+            if isinstance(statement, ast.Assign) and "COMPLEXITY" in stored(statement)
+        ]
+        title, why = "repair: no claim about the cost", "What was claimed was not measured."
+    else:
+        names = {"start", "step"}
+        gone = [(s, entry.body) for s in entry.body if getattr(s, "name", "") in names]
+        title, why = "repair: without steps", "They were not those of forward."
+    changes = [failed.code.cut_statement(statement, body) for statement, body in gone]
+    return Edit(failed.code.apply(changes), title, why)
+
+
 # --- limits ---------------------------------------------------------------------------------------
 
 
@@ -206,4 +231,5 @@ FIXES: Final[tuple[Callable[[Failed], Edit | None], ...]] = (
     fix_size,
     fix_cost,
     fix_unused,
+    fix_claim,
 )

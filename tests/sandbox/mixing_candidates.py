@@ -4,6 +4,20 @@ from __future__ import annotations
 
 from textwrap import indent
 
+from search_problems import PROBLEMS
+
+from archwright.core import Problem
+from archwright.sandbox.contract import ProblemProjection, project
+from archwright.sandbox.inside.model.examination import Examination
+
+
+def examined(source: str, problem: Problem = PROBLEMS["any length"]) -> Examination:
+    """A candidate under examination, its weights moved as the check of gradients does it."""
+    found = Examination(source, project(ProblemProjection, problem), 0)
+    found.jitter()
+    return found
+
+
 HEAD = """
 import torch
 from torch import nn

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from sandbox_candidates import MIXER
 from search_problems import BY_WIDTH, PROBLEMS, build, check
 
-from archwright.core import Backbone
+from archwright.core import Backbone, Problem, Recipe, TrialJob
 from archwright.sandbox.inside.model.mixing.backbone import BackboneNetwork
+from archwright.sandbox.process import ProcessSandbox
 from archwright.source import count_parameters
 
 ANY_LENGTH = PROBLEMS["any length"]
@@ -66,6 +68,20 @@ def test_the_old_form_is_told_what_is_new() -> None:
     said = {finding.name: finding.detail for finding in report.checks}
     assert "class Mixer now has __init__(self, width, layer=0)" in said["builds"]
     assert not {c.name: c.detail for c in check(BY_WIDTH, ANY_LENGTH).checks}["builds"]
+
+
+def test_it_is_trained_in_the_jail(
+    process_sandbox: ProcessSandbox, sequences: Problem, token_data: Path
+) -> None:
+    backbone = Backbone(8, 2, positions=False, convolution=4)
+    problem = replace(sequences, backbone=backbone)
+    job = TrialJob(
+        source=BY_WIDTH, problem=problem, recipe=Recipe(), steps=20, seed=0, data=token_data,
+        seconds_limit=60.0,
+    )  # fmt: skip
+    outcome = process_sandbox.train(job)
+    assert outcome.status == "ok", outcome.error
+    assert outcome.predictions["validation"].shape == (10, 12, 5)
 
 
 def test_steps_begin_from_what_start_gives() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from search_problems import PROBLEMS, check
+from search_problems import BY_WIDTH, PROBLEMS, check
 
 from archwright.core import CheckReport, Problem, Status
 from archwright.search.operators.repair import repair
@@ -53,6 +53,13 @@ MIXER_FAULTS = {
 }
 
 
+AT_ANY_LENGTH = {
+    "claim": BY_WIDTH.replace("nn.Module):\n", 'nn.Module):\n    COMPLEXITY = "cheap"\n', 1),
+    "steps": BY_WIDTH.replace("state + self", "state - self"),
+    "width": BY_WIDTH.replace("(width, width)", "(width, 48)").split("    def start")[0],
+}
+
+
 def repaired(source: str, problem: Problem) -> tuple[str, CheckReport]:
     """At most three repairs, each from the report of the last."""
     report = check(source, problem)
@@ -77,6 +84,12 @@ def test_a_fault_in_a_model_is_repaired(fault: str) -> None:
 @pytest.mark.parametrize("fault", MIXER_FAULTS)
 def test_a_fault_in_a_mixer_is_repaired(fault: str) -> None:
     source, report = repaired(MIXER_FAULTS[fault], PROBLEMS["recall"])
+    assert report.status is Status.OK, f"{report.error}\n{source}"
+
+
+@pytest.mark.parametrize("fault", AT_ANY_LENGTH)
+def test_a_fault_in_a_mixer_at_any_length_is_repaired(fault: str) -> None:
+    source, report = repaired(AT_ANY_LENGTH[fault], PROBLEMS["any length"])
     assert report.status is Status.OK, f"{report.error}\n{source}"
 
 

@@ -53,19 +53,20 @@ def _compare(subject: Subject, doubled: Subject) -> str:
     for name, out in (("float32", single), ("bf16", reduced)):
         if out is not None:
             _refuse_infinite(out, f"{subject.name} in {name}")
-            words.append(_off(out, single if exact is None else exact, f"{subject.name}: {name}"))
+            off = _off(out, single if exact is None else exact)
+            words.append(f"{name} is off by {100 * off:.2g} %")
+            if off > MOST:
+                raise ContractError(
+                    f"{subject.name}: {words[-1]} (relative root mean square), at most "
+                    f"{100 * MOST:.0f} %"
+                )
     return ", ".join(filter(None, words))
 
 
-def _off(out: Tensor, exact: Tensor, name: str) -> str:
-    if out is exact:
-        return ""
+def _off(out: Tensor, exact: Tensor) -> float:
+    """The relative root mean square of a difference."""
     norm = float(exact.double().norm())
-    off = float((out.double() - exact.double()).norm()) / max(norm, 1e-12)
-    said = f"{name} is off by {100 * off:.2g} % (relative root mean square)"
-    if off > MOST:
-        raise ContractError(f"{said}, at most {100 * MOST:.0f} %")
-    return said
+    return float((out.double() - exact.double()).norm()) / max(norm, 1e-12)
 
 
 def _attempt(subject: Subject, x: Tensor, kind: torch.dtype) -> tuple[Tensor | None, str]:
