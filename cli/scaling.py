@@ -12,7 +12,15 @@ from typing import Any, Final
 
 from archwright.cli.options import AsJson, SandboxKind, TaskName
 from archwright.cli.output import emit, say
-from archwright.core import BASELINE, Candidate, InputError, Member, TaskError, TaskSpec, TrialSpec
+from archwright.core import (
+    BASELINE,
+    Candidate,
+    InputError,
+    SuiteProblem,
+    TaskError,
+    TaskSpec,
+    TrialSpec,
+)
 
 LEAST_SEEDS: Final = 3
 LEAST_SHARE: Final = 0.02
@@ -90,7 +98,7 @@ def _measure(
     return scales
 
 
-def _scale(member: Member, scores: list[float], seeds: int) -> dict[str, list[float]]:
+def _scale(member: SuiteProblem, scores: list[float], seeds: int) -> dict[str, list[float]]:
     from archwright.runs.noise import floor_sd
 
     metric = member.spec.metric

@@ -13,15 +13,15 @@ from archwright.core import (
     BASELINE,
     Candidate,
     CheckReport,
-    Member,
     SourceError,
     Status,
+    SuiteProblem,
     TaskSpec,
     TrialSpec,
 )
 
 if TYPE_CHECKING:
-    from archwright.runs.training.course import Ended
+    from archwright.runs.training.course import Trained
     from archwright.tasks.loading import Task
 
 FAULTY = 2
@@ -99,7 +99,7 @@ def _try_baseline(task: Task) -> tuple[CheckReport, list[str]]:
     return report, faults
 
 
-def _faults_of(spec: TaskSpec, ended: Ended) -> Iterator[str]:
+def _faults_of(spec: TaskSpec, ended: Trained) -> Iterator[str]:
     """What is wrong with the training of the baseline, and with the scores of what it predicts."""
     if ended.status is Status.TASK_FAULT:
         yield _flat(ended.error)
@@ -139,7 +139,7 @@ def _describe(spec: TaskSpec) -> dict[str, Any]:
     }
 
 
-def _describe_member(member: Member) -> dict[str, Any]:
+def _describe_member(member: SuiteProblem) -> dict[str, Any]:
     return {
         **_describe(member.spec),
         "reference": list(member.reference),
@@ -158,7 +158,7 @@ def _print_spec(spec: TaskSpec) -> None:
     print(f"\n{spec.contract}")
 
 
-def _member_words(member: Member) -> str:
+def _member_words(member: SuiteProblem) -> str:
     """A problem of a suite in a line."""
     spec = member.spec
     steps = ", ".join(map(str, spec.rungs))

@@ -261,7 +261,7 @@ class TaskSpec:
     that is not float32, or int64 for tokens."""
     lengths_vary: bool = False
     """Whether samples are sequences of unequal lengths, which are padded and come with a mask."""
-    members: tuple[Member, ...] = ()
+    members: tuple[SuiteProblem, ...] = ()
     """Of a suite: its problems. `problem` and `recipe` are then those of the first, `rungs` the
     steps of all together, and `metric` is the mean of their gains."""
 
@@ -279,7 +279,7 @@ class TaskSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class SuiteProblem:
     """A problem of a suite, and the scale that makes its scores comparable with the others'.
 
     `reference` and `sd` are constants of the suite, one for each rung: what the baseline scores

@@ -16,7 +16,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, ValidationError
 
-from archwright.core import AtPlateau, Member, Metric, TaskSpec
+from archwright.core import AtPlateau, Metric, SuiteProblem, TaskSpec
 from archwright.core.objectives.measures import Whole
 from archwright.tasks.source import is_suite, read_text
 from archwright.tasks.spec import NAME, Form, Words, explain, read_spec
@@ -109,8 +109,8 @@ def _conflicts(form: _SuiteTaskForm, folder: Path) -> Iterator[str]:
             yield f"[suite.scale.{name}] belongs to no problem of the suite; leave it out"
 
 
-def _members(form: _SuiteTaskForm, folder: Path) -> tuple[list[Member], list[str]]:
-    members: list[Member] = []
+def _members(form: _SuiteTaskForm, folder: Path) -> tuple[list[SuiteProblem], list[str]]:
+    members: list[SuiteProblem] = []
     faults: list[str] = []
     for name in form.suite.problems:
         found = list(_unlike(folder / name))
@@ -123,7 +123,7 @@ def _members(form: _SuiteTaskForm, folder: Path) -> tuple[list[Member], list[str
         scale = form.suite.scale.get(name)
         numbers = (tuple(scale.reference), tuple(scale.sd)) if scale else ((), ())
         if spec is not None:
-            members.append(Member(name, spec, *numbers))
+            members.append(SuiteProblem(name, spec, *numbers))
     return members, list(dict.fromkeys(faults))
 
 
@@ -135,7 +135,7 @@ def _unlike(folder: Path) -> Iterator[str]:
         yield "it has a baseline.py of its own; the suite's is the baseline of all, so remove it"
 
 
-def _differences(members: Sequence[Member]) -> Iterator[str]:
+def _differences(members: Sequence[SuiteProblem]) -> Iterator[str]:
     """What keeps problems from being one suite."""
     first = members[0]
     for member in members[1:]:
@@ -160,7 +160,7 @@ def _differences(members: Sequence[Member]) -> Iterator[str]:
             )
 
 
-def _scale_faults(members: Sequence[Member], folder: Path) -> Iterator[str]:
+def _scale_faults(members: Sequence[SuiteProblem], folder: Path) -> Iterator[str]:
     for member in members:
         count = len(member.spec.rungs)
         if not member.reference:
@@ -175,7 +175,7 @@ def _scale_faults(members: Sequence[Member], folder: Path) -> Iterator[str]:
             )
 
 
-def _to_spec(form: _SuiteTaskForm, members: Sequence[Member], folder: Path) -> TaskSpec:
+def _to_spec(form: _SuiteTaskForm, members: Sequence[SuiteProblem], folder: Path) -> TaskSpec:
     specs = [member.spec for member in members]
     first = specs[0]
     return TaskSpec(

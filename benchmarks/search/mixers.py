@@ -25,7 +25,7 @@ import numpy as np
 
 from archwright.cli.options import AsJson, SandboxKind
 from archwright.cli.output import emit, say
-from archwright.core import Candidate, InputError, Member, TaskError, TaskSpec, TrialSpec
+from archwright.core import Candidate, InputError, SuiteProblem, TaskError, TaskSpec, TrialSpec
 
 if TYPE_CHECKING:
     from archwright.runs.training.course import Course
@@ -114,7 +114,7 @@ def _chosen(option: str, given: str | None, known: Sequence[str]) -> list[str]:
     return chosen
 
 
-def _members(suite: TaskSpec, problems: str | None, rung: int) -> list[Member]:
+def _members(suite: TaskSpec, problems: str | None, rung: int) -> list[SuiteProblem]:
     chosen = _chosen("--problems", problems, [member.name for member in suite.members])
     members = [member for member in suite.members if member.name in chosen]
     count = len(members[0].spec.rungs)
@@ -153,7 +153,7 @@ def _read(out: Path | None) -> dict[MixerTraining, Found]:
 
 def _train(
     wanted: Sequence[MixerTraining],
-    members: Sequence[Member],
+    members: Sequence[SuiteProblem],
     rung: int,
     workers: int,
     sandbox_kind: Any,
@@ -188,7 +188,7 @@ def _plain(one: MixerTraining) -> Found:
     return {name: getattr(one, name) for name in MixerTraining.__slots__}
 
 
-def _trained(one: MixerTraining, member: Member, course: Course, rung: int) -> Found:
+def _trained(one: MixerTraining, member: SuiteProblem, course: Course, rung: int) -> Found:
     from archwright.search.mixers import source
 
     recipe = replace(member.spec.recipe, learning_rate=one.rate)
@@ -207,7 +207,7 @@ def _trained(one: MixerTraining, member: Member, course: Course, rung: int) -> F
 
 
 def summarise(
-    done: Mapping[MixerTraining, Found], members: Sequence[Member], rung: int
+    done: Mapping[MixerTraining, Found], members: Sequence[SuiteProblem], rung: int
 ) -> dict[str, Any]:
     """The table of mixers by problem, each at its better learning rate; the aggregate gain of each
     in noise sd over the suite's reference; how the orders agree.
@@ -241,7 +241,7 @@ def summarise(
     }
 
 
-def _cell(done: Mapping[MixerTraining, Found], mixer: str, member: Member) -> dict[str, Any]:
+def _cell(done: Mapping[MixerTraining, Found], mixer: str, member: SuiteProblem) -> dict[str, Any]:
     """One mixer on one problem: what its better learning rate gives."""
     by_rate: dict[float, list[Found]] = {}
     for one, found in done.items():
