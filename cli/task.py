@@ -21,7 +21,7 @@ from archwright.core import (
 )
 
 if TYPE_CHECKING:
-    from archwright.runs.training.course import Trained
+    from archwright.runs.training.course import TrainingEnd
     from archwright.tasks.loading import Task
 
 FAULTY = 2
@@ -99,7 +99,7 @@ def _try_baseline(task: Task) -> tuple[CheckReport, list[str]]:
     return report, faults
 
 
-def _faults_of(spec: TaskSpec, ended: Trained) -> Iterator[str]:
+def _faults_of(spec: TaskSpec, ended: TrainingEnd) -> Iterator[str]:
     """What is wrong with the training of the baseline, and with the scores of what it predicts."""
     if ended.status is Status.TASK_FAULT:
         yield _flat(ended.error)

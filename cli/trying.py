@@ -27,7 +27,7 @@ from archwright.core.settings import Kind
 from archwright.knowledge.store import Knowledge
 from archwright.runs.results.wording import clean, problem_lines
 from archwright.runs.training.checking import check_all
-from archwright.runs.training.course import Course, Trained
+from archwright.runs.training.course import Course, TrainingEnd
 from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox import Sandbox
 from archwright.sandbox.opening import open_sandbox
@@ -98,13 +98,15 @@ def _try(
             say(sandbox.choice)
         report = check_all(sandbox, source, spec)
         if report.status is not Status.OK:
-            return _document(report, Trained(report.status, Outcome(report.status), report.error))
+            return _document(
+                report, TrainingEnd(report.status, Outcome(report.status), report.error)
+            )
         candidate = Candidate("", source=source, recipe=recipe)
         course = Course(task, sandbox, Path(folder))
         return _document(report, course.train(TrialSpec(candidate, rung, seed)))
 
 
-def _document(report: CheckReport, ended: Trained) -> dict[str, Any]:
+def _document(report: CheckReport, ended: TrainingEnd) -> dict[str, Any]:
     problems = {name: asdict(score) for name, score in ended.problems.items()}
     return {
         "status": ended.status.value,

@@ -38,7 +38,7 @@ TEST: Final = "test"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trained:
+class TrainingEnd:
     """How a training ended, and what it scored on validation where that is well."""
 
     status: Status
@@ -89,7 +89,7 @@ class Course:
 
     def train(
         self, spec: TrialSpec, splits: tuple[str, ...] = (VALIDATION,), steps: int | None = None
-    ) -> Trained:
+    ) -> TrainingEnd:
         """Train and score.
 
         Args:
@@ -106,7 +106,7 @@ class Course:
             return self._lessons[0].train(spec, splits, recipe, steps or suite.rungs[spec.rung])
         # A hopeless loss is told by the curve of one problem.
         spec = replace(spec, rung=suite.member_rung(spec.rung), ceiling=None)
-        ended: list[Trained] = []
+        ended: list[TrainingEnd] = []
         for member, lesson in zip(suite.members, self._lessons, strict=True):
             own = member.recipe(recipe, suite.recipe)
             ended.append(lesson.train(spec, splits, own, steps or member.spec.rungs[spec.rung]))
@@ -115,7 +115,9 @@ class Course:
         try:
             return self._together(ended, spec.rung)
         except TaskError as error:
-            return Trained(Status.TASK_FAULT, _joined([each.outcome for each in ended]), str(error))
+            return TrainingEnd(
+                Status.TASK_FAULT, _joined([each.outcome for each in ended]), str(error)
+            )
 
     def size(self, split: str) -> tuple[int, int]:
         """Samples of a split, and how many elements of them are scored."""
@@ -128,13 +130,13 @@ class Course:
             return SplitScores(sealed)
         return self._lessons[0].split_scores(split, sealed)
 
-    def _together(self, ended: Sequence[Trained], rung: int) -> Trained:
+    def _together(self, ended: Sequence[TrainingEnd], rung: int) -> TrainingEnd:
         """Trainings on the first problems of a suite, or on all of them, as one."""
         members, last = self._spec.members, ended[-1]
         name = members[len(ended) - 1].name
         outcome = _joined([each.outcome for each in ended])
         if last.status is not Status.OK:
-            return Trained(last.status, outcome, f"on {name}: {last.error}")
+            return TrainingEnd(last.status, outcome, f"on {name}: {last.error}")
         problems: dict[str, ProblemScore] = {}
         for member, each in zip(members, ended, strict=True):
             assert each.score is not None
@@ -146,7 +148,7 @@ class Course:
             for member, each in zip(members, ended, strict=True)
             if each.int8 is not None
         ]
-        return Trained(
+        return TrainingEnd(
             status=Status.OK,
             outcome=outcome,
             score=float(np.mean([problem.gain for problem in problems.values()])),
@@ -160,7 +162,7 @@ class Course:
             problems=problems,
         )
 
-    def _sealed(self, ended: Sequence[Trained], rung: int) -> Array | None:
+    def _sealed(self, ended: Sequence[TrainingEnd], rung: int) -> Array | None:
         """The gains of all samples of the test split, weighted so that their mean is the mean over
         problems: `(samples of all problems,)`.
 
@@ -211,7 +213,7 @@ class _Lesson:
 
     def train(
         self, spec: TrialSpec, splits: tuple[str, ...], recipe: Recipe, steps: int
-    ) -> Trained:
+    ) -> TrainingEnd:
         """See `Course.train`."""
         task = self._spec
         job = TrialJob(
@@ -238,7 +240,7 @@ class _Lesson:
         ended = _scored(outcome, scores)
         if self._data.digest(job.data, VALIDATION) != before:
             error = "the task's code or data changed during the trial: it does not count"
-            return Trained(Status.INVALID, outcome, error)
+            return TrainingEnd(Status.INVALID, outcome, error)
         return ended
 
     def size(self, split: str) -> tuple[int, int]:
@@ -253,16 +255,16 @@ class _Lesson:
         return split_scores(task.metric, task.problem, sealed, self._data.labels(split))
 
 
-def _scored(outcome: Outcome, scores: Scores) -> Trained:
+def _scored(outcome: Outcome, scores: Scores) -> TrainingEnd:
     """A training with its scores; what a test needs of the test split is set aside."""
     if scores.fault is not None:
-        return Trained(Status.TASK_FAULT, outcome, str(scores.fault))
+        return TrainingEnd(Status.TASK_FAULT, outcome, str(scores.fault))
     if outcome.status is not Status.OK:
-        return Trained(outcome.status, outcome, outcome.error)
+        return TrainingEnd(outcome.status, outcome, outcome.error)
     try:
         scorer, rounded = (scores.splits.get(f"{VALIDATION}{end}") for end in ("", ROUNDED))
         assert scorer is not None
-        return Trained(
+        return TrainingEnd(
             status=Status.OK,
             outcome=outcome,
             score=scorer.score(),
@@ -272,6 +274,6 @@ def _scored(outcome: Outcome, scores: Scores) -> Trained:
             sealed=scores.splits[TEST].kept() if TEST in scores.splits else None,
         )
     except ValueError as error:
-        return Trained(Status.INVALID, outcome, str(error))
+        return TrainingEnd(Status.INVALID, outcome, str(error))
     except TaskError as error:
-        return Trained(Status.TASK_FAULT, outcome, str(error))
+        return TrainingEnd(Status.TASK_FAULT, outcome, str(error))
