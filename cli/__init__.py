@@ -43,6 +43,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "task show": ("task:show_task", "Show what a task asks for."),
     "task check": ("task:check_task", "Say what is wrong with a task folder, one line each."),
     "task new": ("task_new:make_task", "Write a complete task, from your own data or generated."),
+    "task scale": (
+        "scaling:scale_suite",
+        "Measure the scales that make the scores of a suite's problems comparable.",
+    ),
     "knowledge": ("", "Search and fill what has been learned."),
     "knowledge search": ("knowledge.entries:search", "Find what bears on some words or some code."),
     "knowledge show": ("knowledge.entries:show", "Show one entry, with its source."),
@@ -105,6 +109,10 @@ BENCHES: Final[dict[str, tuple[str, str]]] = {
     "live": (
         "search.live:run",
         "How much policies gain in real runs at equal trials, against random draws.",
+    ),
+    "mixers": (
+        "search.mixers:run",
+        "How the published sequence mixers score on the problems of a suite.",
     ),
     "exports": (
         "framework.exports:run",

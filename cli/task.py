@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 from archwright.cli.options import AsJson, TaskName
 from archwright.cli.output import emit, say
 from archwright.core import (
+    BASELINE,
+    Candidate,
     CheckReport,
-    Outcome,
-    Recipe,
     SourceError,
     Status,
-    TaskError,
+    SuiteProblem,
     TaskSpec,
-    TrialJob,
+    TrialSpec,
 )
 
 if TYPE_CHECKING:
-    from archwright.runs.training.scoring import Scores
+    from archwright.runs.training.course import TrainingEnd
     from archwright.tasks.loading import Task
 
 FAULTY = 2
@@ -77,7 +77,8 @@ def check_task(task: TaskName, /, *, json: AsJson = False) -> int:
 def _try_baseline(task: Task) -> tuple[CheckReport, list[str]]:
     """Check the baseline and train it for one step, in a sandbox as a run would; a script, for its
     least budget."""
-    from archwright.runs.training.scoring import Scores
+    from archwright.runs.training.checking import check_all
+    from archwright.runs.training.course import TEST, VALIDATION, Course
     from archwright.sandbox.opening import open_sandbox
     from archwright.source.fingerprint import read_source
 
@@ -88,49 +89,22 @@ def _try_baseline(task: Task) -> tuple[CheckReport, list[str]]:
     except SourceError as error:
         return CheckReport(Status.INVALID), [f"{spec.baseline_files}: {error}"]
     with open_sandbox("auto", workers=1) as sandbox, TemporaryDirectory() as folder:
-        report = sandbox.check(spec.baseline, spec.problem)
+        report = check_all(sandbox, spec.baseline, spec)
         faults = [f"{spec.baseline_files}: {fault}" for fault in _report_faults(report)]
         if not faults:
-            scores = Scores(spec, lambda split: task.load(split)[1])
-            job = _one_step(task, recipe, Path(folder))
-            outcome = sandbox.train(job, receive=scores.receive)
-            faults = list(_outcome_faults(spec, outcome, scores))
+            course = Course(task, sandbox, Path(folder))
+            trial = TrialSpec(Candidate(BASELINE, source=spec.baseline, recipe=recipe), 0, 0)
+            steps = 1 if spec.problem.script is None else None
+            faults = list(_faults_of(spec, course.train(trial, (VALIDATION, TEST), steps)))
     return report, faults
 
 
-def _outcome_faults(spec: TaskSpec, outcome: Outcome, scores: Scores) -> Iterator[str]:
+def _faults_of(spec: TaskSpec, ended: TrainingEnd) -> Iterator[str]:
     """What is wrong with the training of the baseline, and with the scores of what it predicts."""
-    if scores.fault is not None:
-        yield _flat(str(scores.fault))
-        return
-    if outcome.status is Status.TASK_FAULT:
-        yield _flat(outcome.error)
-    elif outcome.status is not Status.OK:
-        yield f"{spec.baseline_files}: training: {outcome.status}: {_flat(outcome.error)}"
-        return
-    for split, scorer in scores.splits.items():
-        try:
-            scorer.score()
-        except (TaskError, ValueError) as error:
-            yield f"{split}: {_flat(str(error))}"
-
-
-def _one_step(task: Task, recipe: Recipe, data: Path) -> TrialJob:
-    from archwright.runs.training.trainer import TEST, VALIDATION, TrialData
-
-    spec, splits = task.spec, (VALIDATION, TEST)
-    return TrialJob(
-        source=spec.baseline,
-        problem=spec.problem,
-        recipe=recipe,
-        steps=1 if spec.problem.script is None else spec.rungs[0],
-        seed=0,
-        data=TrialData(task, data).folder(0, splits),
-        splits=splits,
-        seconds_limit=spec.trial_seconds,
-        memory_mb=spec.memory_mb,
-        training=spec.training,
-    )
+    if ended.status is Status.TASK_FAULT:
+        yield _flat(ended.error)
+    elif ended.status is not Status.OK:
+        yield f"{spec.baseline_files}: training: {ended.status}: {_flat(ended.error)}"
 
 
 def _report_faults(report: CheckReport) -> list[str]:
@@ -161,6 +135,15 @@ def _describe(spec: TaskSpec) -> dict[str, Any]:
         "recipe": spec.recipe.to_json(),
         "contract": spec.contract,
         "folder": str(spec.folder),
+        "members": {member.name: _describe_member(member) for member in spec.members},
+    }
+
+
+def _describe_member(member: SuiteProblem) -> dict[str, Any]:
+    return {
+        **_describe(member.spec),
+        "reference": list(member.reference),
+        "sd": list(member.sd),
     }
 
 
@@ -169,9 +152,17 @@ def _print_spec(spec: TaskSpec) -> None:
     rows = {"metric": f"{spec.metric.name}{unit}, {spec.metric.direction}"}
     rows |= _architecture_rows(spec) if spec.problem.script is None else _script_rows(spec)
     print(f"{spec.name}: {spec.summary}\n")
+    rows |= {member.name: _member_words(member) for member in spec.members}
     for name, value in (rows | {"plateau": spec.plateau, "folder": str(spec.folder)}).items():
         print(f"{name:11}  {value}")
     print(f"\n{spec.contract}")
+
+
+def _member_words(member: SuiteProblem) -> str:
+    """A problem of a suite in a line."""
+    spec = member.spec
+    steps = ", ".join(map(str, spec.rungs))
+    return f"{spec.summary} ({spec.metric.name}, {steps} steps)"
 
 
 def _script_rows(spec: TaskSpec) -> dict[str, str]:

@@ -12,22 +12,22 @@ from cyclopts import Parameter
 from archwright.cli.options import HERE, AsJson, Folder, SandboxKind, TaskName
 from archwright.cli.output import emit, say
 from archwright.core import (
+    Candidate,
     CheckReport,
     InputError,
     Outcome,
     Recipe,
     Status,
-    TaskError,
     TaskSpec,
-    TrialJob,
+    TrialSpec,
     WorkspaceError,
     write_bundle,
 )
 from archwright.core.settings import Kind
 from archwright.knowledge.store import Knowledge
-from archwright.runs.results.wording import clean
-from archwright.runs.training.scoring import Scores
-from archwright.runs.training.trainer import TrialData
+from archwright.runs.results.wording import clean, problem_lines
+from archwright.runs.training.checking import check_all
+from archwright.runs.training.course import Course, TrainingEnd
 from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox import Sandbox
 from archwright.sandbox.opening import open_sandbox
@@ -96,43 +96,27 @@ def _try(
     with open_sandbox(sandbox_kind, 1) as sandbox, tempfile.TemporaryDirectory() as folder:
         if sandbox.choice:
             say(sandbox.choice)
-        report = sandbox.check(source, spec.problem)
+        report = check_all(sandbox, source, spec)
         if report.status is not Status.OK:
-            return _document(report, Outcome(report.status, error=report.error), None)
-        data = TrialData(task, Path(folder))
-        job = TrialJob(
-            source=source,
-            problem=spec.problem,
-            recipe=recipe,
-            steps=spec.rungs[rung],
-            seed=seed,
-            data=data.folder(seed, ("validation",)),
-            seconds_limit=spec.trial_seconds,
-            memory_mb=spec.memory_mb,
-            training=spec.training,
-        )
-        scores = Scores(spec, data.labels)
-        outcome = sandbox.train(job, receive=scores.receive)
-        try:
-            if scores.fault is not None:
-                raise scores.fault
-            ended = outcome.status is Status.OK
             return _document(
-                report, outcome, scores.splits["validation"].score() if ended else None
+                report, TrainingEnd(report.status, Outcome(report.status), report.error)
             )
-        except TaskError as error:
-            return _document(report, Outcome(Status.TASK_FAULT, error=str(error)), None)
+        candidate = Candidate("", source=source, recipe=recipe)
+        course = Course(task, sandbox, Path(folder))
+        return _document(report, course.train(TrialSpec(candidate, rung, seed)))
 
 
-def _document(report: CheckReport, outcome: Outcome, value: float | None) -> dict[str, Any]:
+def _document(report: CheckReport, ended: TrainingEnd) -> dict[str, Any]:
+    problems = {name: asdict(score) for name, score in ended.problems.items()}
     return {
-        "status": outcome.status.value,
-        "score": value,
-        "steps": outcome.resources.steps,
-        "seconds": outcome.resources.seconds,
+        "status": ended.status.value,
+        "score": ended.score,
+        "steps": ended.outcome.resources.steps,
+        "seconds": ended.outcome.resources.seconds,
         "parameters": report.parameters,
         "checks": [asdict(c) for c in report.checks],
-        "error": outcome.error or report.error,
+        "error": ended.error or report.error,
+        **({"problems": problems} if problems else {}),
     }
 
 
@@ -145,6 +129,8 @@ def _print_trial(document: dict[str, Any], spec: TaskSpec) -> None:
     print(f"recipe: {', '.join(f'{key} {value}' for key, value in document['recipe'].items())}")
     if document["score"] is not None:
         print(f"{spec.metric.name}: {document['score']:.4g} {spec.metric.unit} (validation)")
+        for line in problem_lines(document.get("problems", {})):
+            print(f"  {line}")
         print(f"{document['steps']} steps in {document['seconds']:.2f} s")
     if document["error"]:
         print(f"error: {clean(document['error'], 500)}")
@@ -190,7 +176,7 @@ def _row(
 ) -> dict[str, Any]:
     spec = task.spec
     parsed = read_source(source, spec.problem, spec.recipe)
-    report = sandbox.check(source, spec.problem)
+    report = check_all(sandbox, source, spec)
     print_ = fingerprint(parsed, parsed.recipe, report.graph)
     matches = knowledge.match(task.key, print_, None) if knowledge else []
     row = {"file": name, **asdict(print_), "matches": [asdict(m) for m in matches]}

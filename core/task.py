@@ -261,9 +261,43 @@ class TaskSpec:
     that is not float32, or int64 for tokens."""
     lengths_vary: bool = False
     """Whether samples are sequences of unequal lengths, which are padded and come with a mask."""
+    members: tuple[SuiteProblem, ...] = ()
+    """Of a suite: its problems. `problem` and `recipe` are then those of the first, `rungs` the
+    steps of all together, and `metric` is the mean of their gains."""
+
+    def member_rung(self, rung: int) -> int:
+        """The rung of a suite's problems that goes with one of its own: a run may have left out
+        some of them."""
+        totals = [sum(steps) for steps in zip(*(m.spec.rungs for m in self.members), strict=True)]
+        return totals.index(self.rungs[rung])
 
     @property
     def baseline_files(self) -> str:
         """Where the baseline is, in words."""
         script = self.problem.script
         return "baseline.py" if script is None else ", ".join(script.files)
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteProblem:
+    """A problem of a suite, and the scale that makes its scores comparable with the others'.
+
+    `reference` and `sd` are constants of the suite, one for each rung: what the baseline scores
+    there, and how much that moves with the seed.
+    """
+
+    name: str
+    spec: TaskSpec
+    reference: tuple[float, ...] = ()
+    sd: tuple[float, ...] = ()
+
+    def gain(self, score: float, rung: int) -> float:
+        """How far a score lies above the reference at a rung of the problem, in noise sd."""
+        return self.spec.metric.gain(score, self.reference[rung]) / self.sd[rung]
+
+    def recipe(self, asked: Recipe, usual: Recipe) -> Recipe:
+        """The recipe of a candidate on this problem: the problem's own, and of what was asked what
+        differs from the usual recipe of the suite."""
+        usually = usual.to_json()
+        changes = {k: v for k, v in asked.to_json().items() if v != usually[k]}
+        return replace(self.spec.recipe, **changes)

@@ -201,6 +201,18 @@ class TrialSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ProblemScore:
+    """What a training on a suite scored on one of its problems."""
+
+    score: float
+    """On the validation split, in the unit of the problem's own metric."""
+    unit: str
+    gain: float
+    """Over the reference of the suite, in noise standard deviations: positive is better."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """A training as the journal knows it: what was asked, and the outcome once it ended.
 
@@ -222,6 +234,8 @@ class Trial:
     """On the validation split, where the score is something else than the loss."""
     curve: Curve = ()
     resources: Resources = field(default_factory=Resources)
+    problems: Mapping[str, ProblemScore] = field(default_factory=dict)
+    """Of a suite: what it scored on each of its problems."""
     errors: str = ""
     """Where its predictions on the validation split went wrong, in a line."""
     error: str = ""
@@ -260,5 +274,6 @@ class Trial:
             "status": Status(fields.pop("status", Status.OK)),
             "curve": tuple((int(s), float(v)) for s, v in fields.pop("curve", ())),
             "resources": Resources(**fields.pop("resources", {})),
+            "problems": {n: ProblemScore(**p) for n, p in fields.pop("problems", {}).items()},
         }
         return cls(**request, **made, **fields, started=started, finished=finished)

@@ -117,6 +117,9 @@ class Verdict:
     """What the gain is owed to."""
     gives: Mapping[str, float] = field(default_factory=dict)
     """Where there is a wrapper: the gain that it gives, and the gain of the architecture in it."""
+    problems: Mapping[str, float] = field(default_factory=dict)
+    """Of a suite: the mean paired gain over the baseline on each problem, on validation, in the
+    noise sd of the suite's reference."""
     again: tuple[LaterVerdict, ...] = ()
     """What forced rounds said after this verdict, which stands."""
     aim: Reached | None = None
@@ -161,4 +164,5 @@ def _pair(bounds: Sequence[float] | None) -> tuple[float, float] | None:
 _NUMBERS: Final = (
     "verdict", "mean", "effect", "interval", "p", "seeds", "reason", "level", "test_gain",
     "validation_gain", "of", "gives", "comparisons", "shrunk", "suspicions", "aim",
+    "problems",
 )  # fmt: skip

@@ -46,6 +46,7 @@ from archwright.runs.results.branches.records import Records
 from archwright.runs.screening import Screening, why
 from archwright.runs.session import Session
 from archwright.runs.steering import Steering
+from archwright.runs.training.checking import check_all
 from archwright.runs.training.trainer import Trainer
 from archwright.runs.verification import Account, Verification, rounds_so_far
 from archwright.search.predict.latency import Device, latency_ms
@@ -190,9 +191,7 @@ class Phases:
         """Check the baseline, and enter it as a candidate that is known."""
         spec, context = self.session.task.spec, self.context
         # Only the task's own limits hold for it: the run's are for what is searched.
-        report = context.sandbox.check(
-            spec.baseline, spec.problem, proxies=context.settings.proxies
-        )
+        report = check_all(context.sandbox, spec.baseline, spec, context.settings.proxies)
         if report.status is not Status.OK:
             raise TaskError(
                 f"the baseline of task {spec.name} fails its checks ({why(report)}): fix "

@@ -25,6 +25,7 @@ from archwright.runs.budget.allocation import Progress
 from archwright.runs.context import RunContext
 from archwright.runs.memory import REPAIRED, Memory
 from archwright.runs.proposing.nearest import nearest
+from archwright.runs.training.checking import check_all
 from archwright.search.predict.latency import Device, latency_ms
 from archwright.source.fingerprint import ParsedSource, fingerprint, read_source
 
@@ -281,8 +282,10 @@ class Screening:
 
     def _check(self, candidate: Candidate) -> CheckReport:
         def act() -> dict[str, object]:
-            problem, proxies = self.context.spec.problem, self.context.settings.proxies
-            report = self.context.sandbox.check(candidate.source, problem, proxies=proxies)
+            context = self.context
+            report = check_all(
+                context.sandbox, candidate.source, context.spec, context.settings.proxies
+            )
             found = {"graph": report.graph, "proxies": dict(report.proxies), "lost": report.lost}
             return {**report_to_json(report), **found}
 

@@ -24,7 +24,7 @@ from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox.executors.opening import check_executor
 from archwright.search.operators.script_edits import settings_of
 from archwright.search.policies import POLICIES
-from archwright.tasks.loading import Task, built_in_names, load_task
+from archwright.tasks.loading import Task, is_built_in, load_task
 
 LIMITS: Final = ("max_trials", "max_candidates", "hours", "max_usd", "max_tokens")
 
@@ -133,7 +133,7 @@ def _check_script(task: Task, settings: RunSettings) -> None:
 
 def durable(task_name: str | Path) -> str:
     """The name of a built-in task, or the full path of a folder."""
-    if task_name in built_in_names():
+    if is_built_in(task_name):
         return str(task_name)
     return str(Path(task_name).expanduser().resolve())
 
@@ -150,7 +150,7 @@ def task_of(paths: RunPaths) -> Task:
     try:
         spec = load_task(place).spec
     except TaskError as error:
-        if Path(place).is_dir() or place in built_in_names():
+        if Path(place).is_dir() or is_built_in(place):
             raise
         raise TaskError(
             f"the task of {paths.name} is no longer at {place}: say where it is with "

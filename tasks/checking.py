@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import combinations
 from pathlib import Path
 
-from archwright.core import Arrays, TaskError
+from archwright.core import Arrays, TaskError, TaskSpec
 from archwright.core.arrays import equal
 from archwright.tasks.loading import Task, functions_of, read_folder
+from archwright.tasks.source import is_suite
 
 Data = dict[str, tuple[Arrays, Arrays]]
 
@@ -22,11 +23,22 @@ def check_folder(path: str | Path) -> list[str]:
     if not folder.is_dir():
         return [f"{path} is not a folder; `archwright task new {path}` makes a complete task there"]
     spec, faults = read_folder(folder)
+    if is_suite(folder):
+        return faults if spec is None else [*faults, *_member_faults(spec)]
     try:
         functions_of(folder)
     except TaskError as error:
         return [*faults, str(error)]
     return faults if spec is None else [*faults, *_data_faults(Task(spec))]
+
+
+def _member_faults(suite: TaskSpec) -> list[str]:
+    """What is wrong with the code and the data of a suite's problems."""
+    return [
+        f"problem {member.name}: {fault}"
+        for member in suite.members
+        for fault in check_folder(member.spec.folder)
+    ]
 
 
 def _data_faults(task: Task) -> list[str]:

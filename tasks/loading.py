@@ -17,15 +17,23 @@ from archwright.core.arrays import chunks, each_array
 from archwright.tasks.arrays import array_faults
 from archwright.tasks.inputs import arranged
 from archwright.tasks.scripts import is_script, read_script_spec
-from archwright.tasks.source import Load, import_labels, import_load, run_task_code
+from archwright.tasks.source import (
+    Load,
+    baseline_folder,
+    import_labels,
+    import_load,
+    is_suite,
+    run_task_code,
+)
 from archwright.tasks.spec import read_spec
 from archwright.tasks.streams import Batches, Spool
+from archwright.tasks.suite import SUITE_FILES, read_suite
 
 SPLITS: Final = ("train", "validation", "test")
 SCORED: Final = SPLITS[1:]
-FILES: Final = ("task.toml", "task.py", "baseline.py")
+FILES: Final[tuple[str, ...]] = ("task.toml", "task.py", "baseline.py")
 
-_BUILT_IN: Final = ("digits", "recall", "pydoc-lm")
+_BUILT_IN: Final = ("digits", "recall", "pydoc-lm", "sequence-mixers")
 _HERE: Final = Path(__file__).resolve().parent
 
 
@@ -34,10 +42,16 @@ class Task:
     """A task folder that was read. A task's code is trusted: it runs in this process.
 
     Where the task is a script, `task.py` gives the labels of the splits that are scored, and in
-    place of their inputs stand the numbers of their rows.
+    place of their inputs stand the numbers of their rows. A suite has no data of its own, but that
+    of its problems.
     """
 
     spec: TaskSpec
+
+    @cached_property
+    def parts(self) -> tuple[Task, ...]:
+        """The problems that a candidate is trained on: those of a suite, or the task itself."""
+        return tuple(Task(member.spec) for member in self.spec.members) or (self,)
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -57,8 +71,15 @@ class Task:
             y: int64 classes `(N, *output_shape[:-1])`, or float32 `(N, *output_shape)`.
 
         Raises:
-            TaskError: `task.py` raised, or gave other arrays than the spec promises.
+            TaskError: `task.py` raised, or gave other arrays than the spec promises; or it is a
+                suite.
         """
+        if self.spec.members:
+            names = ", ".join(member.name for member in self.spec.members)
+            raise TaskError(
+                f"task {self.spec.name} is a suite without data of its own: take the folder of one "
+                f"of its problems in {self.spec.folder} ({names})"
+            )
         if split not in self.splits:
             raise TaskError(f"no split {split!r}; there are {', '.join(self.splits)}")
         try:
@@ -79,6 +100,9 @@ class Task:
             total.update(f"{name} {len(content)}\n".encode() + content)
         if self.spec.baseline.encode() not in content:  # more than one file went into it
             total.update(self.spec.baseline.encode())
+        if self.spec.members:
+            total.update("".join(part.digest() for part in self.parts).encode())
+            return total.hexdigest()
         for split in self.splits:
             for arrays in self.load(split, 0):
                 for name, array in each_array(arrays):
@@ -91,13 +115,18 @@ class Task:
     def key(self) -> str:
         """What the task is known by: a built-in's name; for a folder of the user's, which may be
         called like another or change, its name and the begin of its digest."""
-        if self.spec.folder.parent == _HERE:
+        if _HERE in self.spec.folder.parents:
             return self.spec.name
         return f"{self.spec.name}@{self.digest()[:8]}"
 
     def _files(self) -> Iterator[tuple[str, Path]]:
-        names = FILES if self.spec.problem.script is None else FILES[:2]
-        yield from ((name, self.spec.folder / name) for name in names)
+        folder, names = self.spec.folder, FILES
+        if self.spec.members:
+            names = SUITE_FILES
+        elif self.spec.problem.script is not None:
+            names = FILES[:2]
+        homes = {"baseline.py": baseline_folder(folder)}
+        yield from ((name, homes.get(name, folder) / name) for name in names)
         yield from self.read_files()
 
     def read_files(self) -> Iterator[tuple[str, Path]]:
@@ -133,6 +162,12 @@ def built_in_names() -> tuple[str, ...]:
     return _BUILT_IN
 
 
+def is_built_in(name_or_path: str | Path) -> bool:
+    """Whether it is the name of a built-in task, or of a problem of one: `SUITE/PROBLEM`."""
+    first = str(name_or_path).partition("/")[0]
+    return first in _BUILT_IN and (_HERE / name_or_path / "task.toml").is_file()
+
+
 def load_task(name_or_path: str | Path) -> Task:
     """A built-in task by its name, or a user's own by its folder.
 
@@ -147,19 +182,21 @@ def load_task(name_or_path: str | Path) -> Task:
         raise TaskError(f"task {name_or_path}: {faults[0]}{more}{fix}")
     task = Task(spec)
     try:
-        task._functions  # noqa: B018 - a broken task.py is said now, not in the middle of a run
+        for part in task.parts:
+            part._functions  # noqa: B018 - a broken task.py is said now, not in the middle of a run
     except TaskError as error:
         raise TaskError(f"task {name_or_path}: {error}") from error
     return task
 
 
 def task_folder(name_or_path: str | Path) -> Path:
-    """The folder of a task, whether or not its content is sound.
+    """The folder of a task, whether or not its content is sound; a built-in suite's problem is
+    `SUITE/PROBLEM`.
 
     Raises:
         TaskError: neither a built-in name nor a folder.
     """
-    if str(name_or_path) in _BUILT_IN:
+    if is_built_in(name_or_path):
         return _HERE / name_or_path
     folder = Path(name_or_path).expanduser()
     if folder.is_dir():
@@ -183,7 +220,9 @@ def functions_of(folder: Path) -> tuple[Load | None, Batches | None]:
 
 
 def read_folder(folder: Path) -> tuple[TaskSpec | None, list[str]]:
-    """What a task folder says of itself, of either kind; and all its faults, one line each."""
+    """What a task folder says of itself, of any kind; and all its faults, one line each."""
+    if is_suite(folder):
+        return read_suite(folder)
     return read_script_spec(folder) if is_script(folder) else read_spec(folder)
 
 

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import sys
 import threading
+import tomllib
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,6 +37,19 @@ def read_text(file: Path) -> tuple[str, list[str]]:
         return "", [f"{file.name} is not UTF-8 (byte {error.start}); save it as UTF-8"]
     except OSError as error:
         return "", [f"{file.name} cannot be read: {error.strerror}"]
+
+
+def is_suite(folder: Path) -> bool:
+    """Whether a task folder says that it is a suite; one that cannot be read says nothing."""
+    try:
+        return "suite" in tomllib.loads(read_text(folder / "task.toml")[0])
+    except tomllib.TOMLDecodeError:
+        return False
+
+
+def baseline_folder(folder: Path) -> Path:
+    """Where the baseline of a task lies: the problems of a suite share the suite's."""
+    return folder.parent if is_suite(folder.parent) else folder
 
 
 def baseline_faults(source: str, entry: Entry | None, constructor: str = BY_SHAPES) -> list[str]:

@@ -38,7 +38,7 @@ from archwright.core import (
 from archwright.tasks.objective import ObjectiveKeys
 from archwright.tasks.parts import Inputs, ShapeKey, outputs_of
 from archwright.tasks.siblings import with_siblings
-from archwright.tasks.source import baseline_faults, read_text
+from archwright.tasks.source import baseline_faults, baseline_folder, read_text
 
 NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 PACKAGE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -185,8 +185,9 @@ def read_spec(folder: Path) -> tuple[TaskSpec | None, list[str]]:
     """
     form, faults = _read_form(folder)
     entry = form.entry if form else None
-    source, more = read_text(folder / "baseline.py")
-    source, apart = with_siblings(source, folder)
+    home = baseline_folder(folder)
+    source, more = read_text(home / "baseline.py")
+    source, apart = with_siblings(source, home)
     spec = None if form is None else _to_spec(form, source, folder)
     constructor = spec.problem.constructor if spec else BY_SHAPES
     faults += more or apart or baseline_faults(source, entry, constructor)

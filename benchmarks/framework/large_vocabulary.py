@@ -25,8 +25,8 @@ from typing import Any
 import psutil
 
 from archwright.core import Status, TrialJob
+from archwright.runs.training.data import TrialData
 from archwright.runs.training.scoring import Scores
-from archwright.runs.training.trainer import TrialData
 from archwright.sandbox.process import ProcessSandbox
 from archwright.tasks.loading import load_task
 

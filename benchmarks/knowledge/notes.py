@@ -29,8 +29,8 @@ from archwright.knowledge.notes.shelf import domain_of, find_notes, read_notes, 
 from archwright.knowledge.store import Knowledge
 from archwright.runs.context import baseline_of
 from archwright.runs.memory import NOTES, about
+from archwright.runs.training.data import TrialData
 from archwright.runs.training.scoring import Scores
-from archwright.runs.training.trainer import TrialData
 from archwright.sandbox.opening import open_sandbox
 from archwright.search.bans import is_pinned
 from archwright.search.grammar import draw

@@ -13,8 +13,8 @@ import numpy as np
 from scipy import special
 
 from archwright.core import Array, CheckReport, SandboxError, Status, TrialJob
+from archwright.runs.training.data import TrialData
 from archwright.runs.training.scoring import ROUNDED
-from archwright.runs.training.trainer import TrialData
 from archwright.sandbox.opening import open_sandbox
 from archwright.source.fingerprint import read_source
 from archwright.tasks.loading import load_task

@@ -22,6 +22,7 @@ from archwright.runs.results.wording import (
     clean,
     gain_text,
     printable,
+    problem_lines,
     score_text,
     size_text,
 )
@@ -145,6 +146,7 @@ def _trials(document: Document, metric: Metric) -> Iterator[str]:
             f"{trial['purpose']}, {trial['steps']} steps, seed {trial['seed']}: "
             f"{trial['status']}{score}{often}{cause}"
         )
+        yield from (f"  {line}" for line in problem_lines(trial.get("problems", {})))
 
 
 def _verdict(document: Document, metric: Metric) -> Iterator[str]:

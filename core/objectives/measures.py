@@ -91,19 +91,23 @@ class Mean:
 
     def score(self) -> float:
         """See `SplitTally`."""
-        sums, counts = self.sums()
-        if not counts.any():
-            raise TaskError(f"{self._name} has nothing to score: no label of the split counts")
+        sums, counts = self._scored()
         if self._elements is not None:
             return float(np.mean(np.concatenate(self._elements)))
         return float(sums.sum() / counts.sum())
 
     def kept(self) -> Array:
         """A score of each sample: one without any label to score gets the mean of the others."""
-        sums, counts = self.sums()
+        sums, counts = self._scored()
         means = sums / np.maximum(1, counts)
         samples: Array = np.where(counts > 0, means, means[counts > 0].mean())
         return samples
+
+    def _scored(self) -> Values:
+        sums, counts = self.sums()
+        if not counts.any():
+            raise TaskError(f"{self._name} has nothing to score: no label of the split counts")
+        return sums, counts
 
     def sums(self) -> Values:
         """The sum of each sample, and how many elements of it count."""

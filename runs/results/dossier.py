@@ -103,7 +103,12 @@ def _trial_document(trial: Trial) -> Document:
         "attempts": trial.attempts,
         "error": trial.error,
         "curve": [list(point) for point in trial.curve],
+        **({"problems": _problems(trial)} if trial.problems else {}),
     }
+
+
+def _problems(trial: Trial) -> Document:
+    return {name: asdict(score) for name, score in trial.problems.items()}
 
 
 def _curve(candidate: Candidate, trials: list[Trial]) -> list[list[float]]:

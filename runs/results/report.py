@@ -45,6 +45,7 @@ from archwright.runs.results.wording import (
     look_words,
     measured_text,
     noise_text,
+    problem_gains,
     reached_words,
     score_text,
     size_text,
@@ -132,6 +133,7 @@ def _verdict_words(snapshot: Snapshot, verdict: Verdict) -> Iterator[str]:
     yield f"{verdict_words(verdict)}: {own}on {verdict.seeds} paired seeds"
     measured: Sequence[Comparison | Verdict] = verdict.comparisons or (verdict,)
     yield from (_gain_words(snapshot.metric, each) for each in measured)
+    yield from problem_gains(verdict)
     if verdict.reason:
         yield verdict.reason
     if verdict.shrunk is not None:

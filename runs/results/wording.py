@@ -96,6 +96,21 @@ def gain_text(metric: Metric, gain: float) -> str:
     return f"{gain:+.3g} {metric.unit}".rstrip()
 
 
+def problem_lines(problems: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """What a training on a suite scored on each problem, a line for each."""
+    for name, found in problems.items():
+        number = f"{found['score']:.2f} %" if found["unit"] == "%" else f"{found['score']:.4g}"
+        unit = "" if found["unit"] == "%" else f" {found['unit']}"
+        yield f"{name}: {number}{unit}, {found['gain']:+.2f} noise sd over the reference"
+
+
+def problem_gains(verdict: Verdict) -> Iterator[str]:
+    """The gain of a finalist on each problem of a suite, in a line."""
+    if verdict.problems:
+        each = ", ".join(f"{name} {gain:+.2f}" for name, gain in verdict.problems.items())
+        yield f"gain over the baseline by problem, in its noise sd on validation: {each}"
+
+
 def interval_text(metric: Metric, interval: tuple[float, float], between: str = " to ") -> str:
     """The bounds of a gain, without the unit: `+1.10 to +3.20`."""
     style = "+.2f" if metric.unit == "%" else "+.3g"

@@ -28,8 +28,9 @@ from archwright.runs.shipping.folder import (
 )
 from archwright.runs.shipping.hub_folder import is_language_model
 from archwright.runs.shipping.winner import Winner
+from archwright.runs.training.course import VALIDATION
+from archwright.runs.training.data import TrialData
 from archwright.runs.training.scoring import Scores
-from archwright.runs.training.trainer import VALIDATION, TrialData
 from archwright.sandbox import Sandbox
 from archwright.sandbox.contract import ProblemProjection, project
 from archwright.tasks.export import write_all

@@ -23,7 +23,7 @@ from archwright.runs.starting import task_of
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.workspace import Workspace
 from archwright.source.fingerprint import read_source
-from archwright.tasks.loading import Task, built_in_names, load_task
+from archwright.tasks.loading import Task, is_built_in, load_task
 
 BRANCHES: Final = "archwright/"
 HOW: Final = "name a candidate as RUN CANDIDATE, or as a branch archwright/RUN/NAME"
@@ -70,6 +70,12 @@ def find_winner(words: Sequence[str], workspace: Workspace, task: str | None = N
             raise InputError(f"{one} is no branch archwright/RUN/NAME: {HOW}")
         case _:
             raise InputError(HOW)
+    if found.task.spec.members:
+        names = ", ".join(member.name for member in found.task.spec.members)
+        raise InputError(
+            f"{found.task.spec.name} is a suite: say with --task which of its problems it is for, "
+            f"such as --task {found.task.spec.folder / found.task.spec.members[-1].name} ({names})"
+        )
     if found.task.spec.problem.script is not None:
         raise InputError(
             f"candidate {found.candidate} of {found.run} is a training script: it trains and keeps "
@@ -168,7 +174,7 @@ def _task(run: str, name: str, workspace: Workspace, task: str | None) -> tuple[
     try:
         paths = find_run(workspace, run)
     except RunError:
-        if name in built_in_names():
+        if is_built_in(name):
             return load_task(name), name
         raise InputError(
             f"run {run} is not in this workspace: say where its task {name} is with --task DIR"

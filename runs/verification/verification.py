@@ -197,7 +197,9 @@ class Verification:
         ]
         if (aim := self._context.aim) is not None:
             against.insert(0, Against(FLOOR, "the floor", 0, (aim.floor,) * len(own)))
-        return screen(self._context.metric, field.finalist.id, field.finalist.title, own, against)
+        metric, finalist = self._context.metric, field.finalist
+        verdict = screen(metric, finalist.id, finalist.title, own, against)
+        return replace(verdict, problems=_gains_by_problem(trials))
 
     def _passing(self, fields: Sequence[Field], verdicts: Verdicts) -> list[Field]:
         """Those that are decided on, the most promising first."""
@@ -319,6 +321,19 @@ def _passes(judge: Callable[[float], Verdict], level: float) -> bool:
 def _without_equal(field: Field, verdict: Verdict) -> Verdict:
     reason = f"no baseline of its size could be made: the largest has {field.largest} parameters"
     return replace(verdict, reason=reason, needs="")
+
+
+def _gains_by_problem(trials: Sequence[Sequence[Trial]]) -> dict[str, float]:
+    """Of a suite: the mean gain on each problem of the first row of trials over the second, which
+    is the baseline's on the same seeds."""
+    return {
+        name: fmean(
+            own.problems[name].gain - other.problems[name].gain
+            for own, other in zip(*trials[:2], strict=True)
+        )
+        for name in trials[0][0].problems
+        if len(trials) > 1
+    }
 
 
 def trainings_needed(settings: RunSettings, finalists: int) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from archwright.core import RunError
-from archwright.runs.training.trainer import split_key
+from archwright.runs.training.data import split_key
 from archwright.runs.verification.account import Account, share
 from archwright.runs.verification.statistics import ALPHA
 
@@ -53,9 +53,9 @@ def test_a_round_that_goes_on_pays_once(account: Account) -> None:
 
 def test_splits_are_told_apart_by_their_content(account: Account) -> None:
     x, y = np.arange(12.0).reshape(4, 3), np.array([0, 1, 0, 1])
-    assert split_key(x, y) == split_key(x.copy(), y.copy())
-    assert split_key(x, y) != split_key(x, y[::-1])
-    assert split_key(x, y) != split_key(x.reshape(3, 4), y)
+    assert split_key((x, y)) == split_key((x.copy(), y.copy()))
+    assert split_key((x, y)) != split_key((x, y[::-1]))
+    assert split_key((x, y)) != split_key((x.reshape(3, 4), y))
     account.open("one", "digits", "run", 0)
     assert account.next_level("other") == pytest.approx(ALPHA / 2)
     assert account.open("other", "digits", "run", 0).number == 1

@@ -11,7 +11,7 @@ import pytest
 from script_task import make_script_task
 
 from archwright.core import Outcome, Status, TaskSpec, TrialJob, read_bundle, write_bundle
-from archwright.runs.training.trainer import TrialData
+from archwright.runs.training.data import TrialData
 from archwright.sandbox import Sandbox
 from archwright.sandbox.in_process import InProcessSandbox
 from archwright.tasks.loading import Task, load_task
