@@ -121,16 +121,17 @@ class Mixer(nn.Module):
     def __init__(self, width, layer=0):
         super().__init__()
         self.heads = 2
-        keys, values = width, width
+        each = 32
+        keys = values = 2 * each
         self.sizes = [keys, keys, values]
         self.project = nn.Linear(width, 2 * keys + values, bias=False)
         self.short = ShortConvolution(2 * keys + values)
         self.strength = nn.Linear(width, self.heads, bias=False)
         self.decay = HeadDecay(width, self.heads)
-        self.norm = nn.RMSNorm(values // self.heads, eps=1e-5)
+        self.norm = nn.RMSNorm(each, eps=1e-5)
         self.gate = nn.Linear(width, values, bias=False)
         self.out = nn.Linear(values, width, bias=False)
-        self.shape = (self.heads, keys // self.heads, values // self.heads)
+        self.shape = (self.heads, each, each)
 
     def prepare(self, x, mixed):
         q, k, v = (split_heads(t, self.heads) for t in mixed.split(self.sizes, dim=-1))

@@ -20,7 +20,7 @@ WINDOWS = {"train": 4_096, "validation": 160, "test": 320}
 TENTHS = {"train": range(8), "validation": (8,), "test": (9,)}
 BYTES = 2 << 20  # of each source
 LARGEST = 200_000  # of one document
-SKIPPED = {"site-packages", "test", "tests", "__pycache__", "idlelib", "lib2to3"}
+SKIPPED = {"site-packages", "test", "tests", "__pycache__", "encodings", "idlelib", "lib2to3"}
 
 
 def load(split: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
