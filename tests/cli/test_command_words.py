@@ -31,6 +31,8 @@ SAMPLES: Mapping[str, tuple[str, Any]] = {
     "prices": ("1,2", ("1,2",)),
     "gpus": ("1", (1,)),
     "sandbox": ("docker", "docker"),
+    "on": ("ray", "ray"),
+    "gpu_share": ("0.5", 0.5),
     "fallback": ("symbolic", "symbolic"),
     "policy": ("greedy", "greedy"),
     "backend": ("llm", "llm"),
@@ -96,7 +98,7 @@ def test_odd_words_are_read_as_they_are_meant(words: list[str], name: str, value
         (["resume", "--policy", "greedy"], "Unknown option: --policy"),
         (["run"], "TASK requires an argument"),
         (["status", "one", "two"], "It takes no further word: two. See `archwright status --help`"),
-        (["task"], "task takes one of list, show, check, new; see `archwright task --help`"),
+        (["task"], "task takes one of list, show, check, new, scale; see `archwright task --help`"),
         (["bench"], "bench takes one of grammar, calibration, fewshot"),
     ],
 )
