@@ -85,12 +85,16 @@ def test_a_worker_that_is_killed_or_interrupted_is_replaced(make_job: Jobs, tmp_
         heard = threading.Event()
         interrupting = pool.submit(_interrupt_main_thread, tmp_path, job.pid, heard)
         with pytest.raises(KeyboardInterrupt):
-            try:
-                sandbox.train(make_job(FOREVER))
-            finally:
-                heard.set()
+            _train_until_heard(sandbox, make_job(FOREVER), heard)
         interrupting.result()
         assert sandbox.train(make_job()).status is Status.OK
+
+
+def _train_until_heard(sandbox: ProcessSandbox, job: TrialJob, heard: threading.Event) -> None:
+    try:
+        sandbox.train(job)
+    finally:
+        heard.set()
 
 
 def _interrupt_main_thread(folder: Path, dead: int, heard: threading.Event) -> None:
