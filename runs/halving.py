@@ -115,16 +115,15 @@ class SuccessiveHalving:
         last rival that would be promoted, or the score that is needed."""
         if needed is not None:
             return ScoreCut(self._metric, needed(rung), self._floors[rung].sd)
-        shown = [(c, m) for c in rivals(rung) if (m := c.rungs[rung]).gain is not None]
-        if len(shown) == 1 and shown[0][0].id in candidate.parents[:1]:
-            return self._parent_cut(*shown[0], rung)
-        gains = [m.gain for _, m in shown if m.gain is not None]
-        return PairedCut(_gain_to_pass(gains, self._places(rung)))
+        gains = [(c, gain) for c in rivals(rung) if (gain := c.rungs[rung].gain) is not None]
+        if len(gains) == 1 and gains[0][0].id in candidate.parents[:1]:
+            return self._parent_cut(*gains[0], rung)
+        return PairedCut(_gain_to_pass([gain for _, gain in gains], self._places(rung)))
 
-    def _parent_cut(self, parent: Candidate, shown: Measurement, rung: int) -> ParentCut:
+    def _parent_cut(self, parent: Candidate, gain: float, rung: int) -> ParentCut:
         """The same one for all children of a parent: each sees it trained as often as any did."""
         with self._lock:
-            cut = ParentCut(parent, rung, shown.gain or 0.0, shown.seeds)
+            cut = ParentCut(parent, rung, gain, parent.rungs[rung].seeds)
             return self._parents.setdefault((parent.id, rung), cut)
 
     def _train_again(self, cut: Cut) -> int:

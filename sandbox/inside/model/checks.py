@@ -27,8 +27,8 @@ from .examination import BATCHES, Examination
 from .growth import measure_growth
 from .leaks import check_batch_independence, check_causality
 from .measuring import rounded_bytes
-from .mixing.backbone import note_on_form
-from .mixing.plan import is_at_any_length, plan_mixing
+from .mixing.backbone import is_at_any_length, note_on_form
+from .mixing.plan import plan_mixing
 from .proxies import measure_proxies
 from .tracing import trace_graph
 from .wrapper import find_wrapper

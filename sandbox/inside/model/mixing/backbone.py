@@ -159,10 +159,14 @@ def is_by_width(mixer: Any) -> bool:
     return next(iter(inspect.signature(mixer).parameters), "") == "width"
 
 
+def is_at_any_length(problem: ProblemProjection) -> bool:
+    """Whether a problem asks for mixers that run at any length."""
+    return problem.backbone is not None and not problem.backbone.positions
+
+
 def note_on_form(module: Any, problem: ProblemProjection) -> str:
     """What is new to a mixer that wants a length where the network has none; else nothing."""
-    backbone = problem.backbone
-    if backbone is None or backbone.positions or is_by_width(module.Mixer):
+    if not is_at_any_length(problem) or is_by_width(module.Mixer):
         return ""
     return (
         "constructed with two shapes, as before; this backbone runs at any length: "

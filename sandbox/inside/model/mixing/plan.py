@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ....contract import ProblemProjection
 from ..examination import Examination
 from .claims import check_complexity
 from .isolation import check_causality, check_lengths, check_neighbours
 from .precision import check_precision
 from .stepping import check_steps
-
-
-def is_at_any_length(problem: ProblemProjection) -> bool:
-    """Whether a problem asks for mixers that run at any length."""
-    return problem.backbone is not None and not problem.backbone.positions
 
 
 def plan_mixing() -> Iterator[tuple[str, Callable[[Examination], str]]]:
