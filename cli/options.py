@@ -11,6 +11,7 @@ from archwright.core.settings import (
     BudgetSettings,
     ClusterSettings,
     Kind,
+    KnowledgeSettings,
     ModelAccess,
     ModelSettings,
     ModelUse,
@@ -23,6 +24,7 @@ from archwright.core.settings import (
 )
 from archwright.knowledge.store import Knowledge
 from archwright.runs.workspace.finding import find_run
+from archwright.runs.workspace.knowing import knowledge_of
 from archwright.runs.workspace.paths import RunPaths
 from archwright.runs.workspace.workspace import Workspace
 
@@ -59,7 +61,8 @@ ModelsUsed = Annotated[ModelUse, _settings("Models", 3)] | None
 ModelsKnown = Annotated[ModelAccess, _settings("Models", 3)] | None
 Containers = Annotated[SandboxSettings, _settings("Sandbox", 4)] | None
 Cluster = Annotated[ClusterSettings, _settings("Cluster", 5)] | None
-Verification = Annotated[VerificationSettings, _settings("Verification", 6)] | None
+Shared = Annotated[KnowledgeSettings, _settings("Knowledge", 6)] | None
+Verification = Annotated[VerificationSettings, _settings("Verification", 7)] | None
 
 
 def given(*groups: SettingsGroup | None) -> dict[str, Any]:
@@ -72,8 +75,9 @@ def open_knowledge(workspace: str) -> Knowledge:
 
     Raises:
         WorkspaceError: the workspace is none.
+        KnowledgeError: it is shared, and cannot be reached.
     """
-    return Knowledge(Workspace.open(Path(workspace)).paths.knowledge)
+    return knowledge_of(Workspace.open(Path(workspace)))
 
 
 def chosen_run(name: str, workspace: str) -> RunPaths:

@@ -28,6 +28,7 @@ from archwright.knowledge.store import Knowledge
 from archwright.runs.results.wording import clean, problem_lines
 from archwright.runs.training.checking import check_all
 from archwright.runs.training.course import Course, TrainingEnd
+from archwright.runs.workspace.knowing import knowledge_of
 from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox import Sandbox
 from archwright.sandbox.opening import open_sandbox
@@ -166,7 +167,7 @@ def fingerprints(
 def _open_knowledge(folder: Path) -> Knowledge | None:
     """What is known in the workspace; outside of one, nothing is."""
     try:
-        return Knowledge(Workspace.open(folder).paths.knowledge)
+        return knowledge_of(Workspace.open(folder))
     except WorkspaceError:
         return None
 

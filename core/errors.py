@@ -5,6 +5,7 @@ ArchwrightError
 │   ├── TaskError         a task folder that cannot be used
 │   ├── WorkspaceError    a workspace that is not a git repository, or cannot be written
 │   ├── RunError          a run that does not exist, or cannot go on
+│   ├── KnowledgeError    a shared knowledge base that cannot be reached or written
 │   └── SourceError       architecture source that breaks the contract
 ├── SandboxError          the sandbox itself failed (not the candidate in it)
 ├── BackendError          a backend cannot answer any more; the run stops, resumable
@@ -33,6 +34,10 @@ class WorkspaceError(InputError):
 
 class RunError(InputError):
     """A run that does not exist, or cannot go on."""
+
+
+class KnowledgeError(InputError):
+    """A shared knowledge base that cannot be reached or written."""
 
 
 class SourceError(InputError):

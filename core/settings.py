@@ -59,6 +59,28 @@ def _known_executor(given: str) -> str:
     return given
 
 
+_PASSWORD: Final = re.compile(r"^[a-z]+://[^/?#]*:[^/?#]*@|[?&]password=")
+
+
+def is_postgresql(address: str) -> bool:
+    """Whether a knowledge base is on a PostgreSQL server, and not in a folder."""
+    return address.startswith(("postgresql://", "postgres://"))
+
+
+def _known_place(given: str) -> str:
+    if _PASSWORD.search(given):  # It would stand in journals and reports; nor is it repeated here.
+        raise InputError(
+            "knowledge must be without a password: leave it out of the address, and put it into "
+            "PGPASSWORD or ~/.pgpass"
+        )
+    if given and not is_postgresql(given) and not given.startswith(("/", "~")):
+        raise InputError(
+            "knowledge must be a folder from the root on, such as /shared/lab/knowledge, or "
+            f"postgresql://USER@HOST/DATABASE, not {given!r}"
+        )
+    return given
+
+
 Words = Annotated[tuple[str, ...], BeforeValidator(_several)]
 Indices = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_several)]
 
@@ -305,6 +327,18 @@ class ClusterSettings(SettingsGroup):
     """Part of a GPU that each training on a node of a cluster is given."""
 
 
+class KnowledgeSettings(SettingsGroup):
+    """Where what is learned is kept."""
+
+    table = "knowledge"
+
+    knowledge: Annotated[str, AfterValidator(_known_place)] = Field(
+        default="", examples=["/shared/lab/knowledge"]
+    )
+    """A knowledge base that runs on several machines share: a folder that all of them see, or
+    postgresql://USER@HOST/DATABASE. Without it the workspace has its own."""
+
+
 class VerificationSettings(SettingsGroup):
     """How gains are proved."""
 
@@ -329,6 +363,7 @@ GROUPS: Final = (
     ModelSettings,
     SandboxSettings,
     ClusterSettings,
+    KnowledgeSettings,
     VerificationSettings,
 )
 
@@ -339,6 +374,7 @@ class RunSettings(
     ModelSettings,
     SandboxSettings,
     ClusterSettings,
+    KnowledgeSettings,
     VerificationSettings,
 ):
     """Everything that a run is a function of, beside the task and what was known before it."""

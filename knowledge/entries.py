@@ -84,6 +84,16 @@ class Hit:
     rank: float
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A candidate that a run has taken up; `status` is how it ended, "" while it is under way."""
+
+    run: str
+    candidate: str
+    title: str
+    status: str = ""
+
+
 # --- rows -----------------------------------------------------------------------------------------
 
 

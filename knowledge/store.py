@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import random
 import sqlite3
+import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +23,7 @@ import numpy as np
 from archwright.core import CandidateStatus, Fingerprint, InputError
 from archwright.knowledge.entries import (
     COLUMNS,
+    Claim,
     Database,
     Entry,
     Example,
@@ -100,9 +103,18 @@ class Knowledge:
 
     def record_all(self, entries: Iterable[Entry]) -> list[int]:
         """Write down many entries, all or none, and return their ids."""
-        ready = [(e, _vector(e)) for e in entries]
+        ready = self._ready(entries)
         with self._database.writing() as connection:
-            return [_record(connection, entry, vector) for entry, vector in ready]
+            return self._write_all(connection, ready)
+
+    def _ready(self, entries: Iterable[Entry]) -> list[tuple[Entry, bytes]]:
+        """Entries with their vectors, which nobody needs to wait for."""
+        return [(e, _vector(e)) for e in entries]
+
+    def _write_all(
+        self, connection: sqlite3.Connection, ready: Iterable[tuple[Entry, bytes]]
+    ) -> list[int]:
+        return [_record(connection, entry, vector) for entry, vector in ready]
 
     def set_status(self, run: str, candidate: str, status: ReviewStatus, reason: str) -> int:
         """Write down a review and return the id of the new version.
@@ -119,6 +131,31 @@ class Knowledge:
             raise InputError(f"the knowledge base holds no {run}/{candidate}; check both names")
         entry = read_entry(found[0])
         return self.record(replace(entry, status=status, reason=reason or entry.reason))
+
+    # --- other machines -------------------------------------------------------------------------
+
+    def claim(
+        self, task: str, print_: Fingerprint, run: str, candidate: str, title: str
+    ) -> Claim | None:
+        """Take a candidate up before it is trained, unless a run on another machine has: then its
+        claim is returned. Where nobody else works on this knowledge base, or it is away, None."""
+        del task, print_, run, candidate, title
+        return None
+
+    def settle(self, run: str, candidate: str, status: str) -> None:
+        """Say how a candidate that was claimed ended; "" gives it back untrained."""
+
+    def attended(
+        self, run: str, notice: Callable[[str], None], stop: threading.Event
+    ) -> AbstractContextManager[None]:
+        """Be heard of by other machines while a run goes on, and send them what is recorded.
+
+        Args:
+            notice: told, in one line, when they cannot be reached, and when they can again.
+            stop: ends any waiting for them.
+        """
+        del run, notice, stop
+        return nullcontext()
 
     # --- duplicates -----------------------------------------------------------------------------
 
@@ -319,6 +356,10 @@ class Knowledge:
         if not rows:
             raise InputError(f"the knowledge base has no entry {id}; `knowledge search` lists ids")
         return read_entry(rows[0])
+
+    def current(self) -> list[Entry]:
+        """All entries in their newest version, oldest first."""
+        return [read_entry(row) for row in self._visible("1 = 1", None)]
 
     def stats(self) -> dict[str, Any]:
         """Counts of what is known: in all, by kind, and by task and end."""

@@ -9,6 +9,7 @@ from itertools import chain, count, islice, takewhile
 from textwrap import shorten
 from typing import Any, Final, NamedTuple
 
+from archwright.agents.backends.opening import REPLAY
 from archwright.agents.memo import Memo
 from archwright.agents.questions import Passage, PastRepair, ShownCandidate
 from archwright.core import (
@@ -17,6 +18,7 @@ from archwright.core import (
     Candidate,
     CandidateStatus,
     Fingerprint,
+    Json,
     Measurement,
     SourceError,
     TaskSpec,
@@ -51,6 +53,8 @@ REPAIRED: Final = "; repaired"
 """After the reason of an attempt that failed its checks and was repaired."""
 MEMO: Final = "memo/"
 """Before the number of a finding, where the knowledge base speaks of it."""
+CLAIM: Final = "claim"
+"""The kind of a step that says whether another machine has taken a candidate up."""
 PREFIX: Final = "known:"
 """Before the id of an entry of the knowledge base, where a run speaks of it."""
 _UNKNOWN: Final = (
@@ -194,6 +198,28 @@ class Memory:
                 if fixed is not None and fixed.end in TRAINED_STATUSES:
                     yield _repair(failed.reason, failed.source, fixed.source)
 
+    # --- other machines -------------------------------------------------------------------------
+
+    def claim(self, candidate: Candidate) -> str:
+        """Take a candidate up before it is trained; why it need not be, where a run on another
+        machine has. The journal answers from then on."""
+        context = self._context
+        settings = context.settings
+        # What is repeated was taken up by the run that it repeats.
+        if not settings.knowledge or settings.backend.startswith(REPLAY):
+            return ""
+
+        def ask() -> Json:
+            claim = self._knowledge.claim(
+                self._task, candidate.fingerprint, context.run, candidate.id, candidate.title
+            )
+            if claim is None:
+                return {"reason": ""}
+            end = f"which ended {claim.status}" if claim.status else "which trains it now"
+            return {"reason": f"same as {claim.run}/{claim.candidate} ({claim.title}), {end}"}
+
+        return str(context.journal.once(CLAIM, candidate.id, candidate.id, {}, ask)["reason"])
+
     # --- what is given back ---------------------------------------------------------------------
 
     def remember(self, candidate: Candidate) -> None:
@@ -207,6 +233,8 @@ class Memory:
         known = candidate.status in _UNKNOWN or is_out_of_time(candidate)
         if candidate.source and not known:
             self._knowledge.record(self._entry(candidate))
+        status = "" if known else candidate.status.value
+        self._knowledge.settle(self._context.run, candidate.id, status)
 
     def remember_memo(self, memo: Memo) -> None:
         """Write down what a search has shown, a lesson a finding with its evidence. A finding that

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from archwright.agents.proposers.opening import open_proposer, open_symbolic
 from archwright.core import (
@@ -15,6 +17,7 @@ from archwright.core import (
     Status,
     TaskError,
 )
+from archwright.knowledge.shared.mirror import SharedKnowledge
 from archwright.knowledge.store import Knowledge
 from archwright.runs.backends import open_agents
 from archwright.runs.budget.allocation import Budget, Progress, allowance, read_grants
@@ -49,6 +52,7 @@ from archwright.runs.steering import Steering
 from archwright.runs.training.checking import check_all
 from archwright.runs.training.trainer import Trainer
 from archwright.runs.verification import Account, Verification, rounds_so_far
+from archwright.runs.workspace.knowing import knowledge_of
 from archwright.search.predict.latency import Device, latency_ms
 from archwright.source.fingerprint import fingerprint, read_source
 from archwright.tasks.loading import Task
@@ -65,7 +69,7 @@ def discover(session: Session) -> None:
         if journal.facts.phase is Phase.DONE:
             journal.note(state="finished")
             return
-    with Knowledge(session.workspace.paths.knowledge) as knowledge, session.open() as journal:
+    with _opened(session) as (knowledge, journal):
         phases, facts = Phases.of(session, journal, knowledge), journal.facts
         if facts.round is not None:
             phases.verify_round(facts.round)  # It was asked for, and cut short.
@@ -95,16 +99,24 @@ def verify(session: Session, force: bool) -> None:
         # A round that opened nothing goes on with the trainings that it has.
         round_ = next_round(journal) if looks else max(0, next_round(journal) - 1)
     asked = {"round": round_, "phase": Phase.VERIFICATION}
-    with (
-        Knowledge(session.workspace.paths.knowledge) as knowledge,
-        session.open(**asked) as journal,
-    ):
+    with _opened(session, **asked) as (knowledge, journal):
         if looks:
             journal.notice(f"the test split was opened {looks + 1} times (forced)")
         if facts.phase is Phase.SEARCH:
             journal.notice("the search was stopped early: a verification ended it")
         Phases.of(session, journal, knowledge).verify_round(round_)
         journal.note(phase=Phase.DONE, round=None)
+
+
+@contextmanager
+def _opened(session: Session, **facts: Any) -> Iterator[tuple[Knowledge, Journal]]:
+    """The run's knowledge base, opened first: what is wrong with it leaves the run as it is."""
+    with (
+        knowledge_of(session.workspace, session.settings.knowledge) as knowledge,
+        session.open(**facts) as journal,
+        knowledge.attended(journal.run, journal.notice, session.stop),
+    ):
+        yield knowledge, journal
 
 
 @dataclass(slots=True)
@@ -183,7 +195,10 @@ class Phases:
 
     @property
     def _looks(self) -> Account:
-        return Account(self.session.workspace.paths.looks)
+        shared = (
+            self.knowledge.change_looks if isinstance(self.knowledge, SharedKnowledge) else None
+        )
+        return Account(self.session.workspace.paths.looks, shared)
 
     # --- baseline -------------------------------------------------------------------------------
 
@@ -223,9 +238,10 @@ class Phases:
         split = self.context.trainer.sealed_split
         before = [k for k in self._looks.looks(split) if k.run != self.context.run]
         if before:
+            whose = "knowledge base" if self.session.settings.knowledge else "workspace"
             times = "once" if len(before) == 1 else f"{len(before)} times"
             self.context.journal.notice(
-                f"runs of this workspace have looked at the sealed test split {times}: a gain of "
+                f"runs of this {whose} have looked at the sealed test split {times}: a gain of "
                 f"this one needs p below {self._looks.next_level(split):.2g} there; a task with a "
                 "fresh test split begins anew"
             )

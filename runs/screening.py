@@ -136,14 +136,24 @@ class Screening:
         self.in_turn = not self.context.settings.asks_models
 
     def admit(self, candidate: Candidate) -> Candidate:
-        """The comparison with all that are under way, at the candidate's turn."""
-        if not self.in_turn:
-            return candidate  # It was compared with them at once.
+        """The comparison with all that are under way, at the candidate's turn, and with what runs
+        on other machines train."""
+        if not self.in_turn:  # It was compared with them at once.
+            return self._claimed(candidate)
         with self.progress.turn(candidate.number):
             known = candidate.status is CandidateStatus.OPEN and self._known(
                 candidate, candidate.sequence
             )
-            return self.end(candidate, CandidateStatus.DUPLICATE, known) if known else candidate
+            if known:
+                return self.end(candidate, CandidateStatus.DUPLICATE, known)
+            return self._claimed(candidate)
+
+    def _claimed(self, candidate: Candidate) -> Candidate:
+        """The candidate, taken up by this run; a duplicate where another one was faster."""
+        if candidate.status is not CandidateStatus.OPEN:
+            return candidate
+        taken = self.memory.claim(candidate)
+        return self.end(candidate, CandidateStatus.DUPLICATE, taken) if taken else candidate
 
     def enter(self, candidate: Candidate) -> Candidate:
         """Write a new candidate down."""

@@ -13,12 +13,12 @@ from typing import Final
 from archwright.agents.backends.opening import REPLAY, check_backend
 from archwright.core import QUALITY, Aim, InputError, Json, RunError, TaskError
 from archwright.core.settings import RunSettings
-from archwright.knowledge.store import Knowledge
 from archwright.runs.backends import copy_choices, recorded_facts, recorded_settings
 from archwright.runs.budget.plan import Plan, affordable_rungs, shortfalls
 from archwright.runs.guiding import own_architectures, record_seeds
 from archwright.runs.journal import Facts, Journal
 from archwright.runs.workspace.device import device_of, known_device
+from archwright.runs.workspace.knowing import knowledge_of
 from archwright.runs.workspace.paths import RunPaths
 from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox.executors.opening import check_executor
@@ -64,19 +64,18 @@ def begin(
     if settings.policy not in POLICIES:
         raise InputError(f"policy must be one of {', '.join(POLICIES)}, not {settings.policy!r}")
     device = (device_of if settings.wants_latency else known_device)(workspace.paths)
-    paths = _new_folder(workspace, task.spec.name)
     rungs = affordable_rungs(settings, task.spec.rungs)
     plan = Plan.of(settings, len(rungs))
     if plan.search == 0:
         least = plan.baseline + plan.verification + 1
-        paths.root.rmdir()
         raise RunError(
             f"--max-trials {settings.max_trials} leaves nothing to search with: "
             f"task {task.spec.name} needs at least {least}"
         )
     limits = {name: getattr(settings, name) for name in LIMITS}
-    with Knowledge(workspace.paths.knowledge) as knowledge:
+    with knowledge_of(workspace, settings.knowledge) as knowledge:
         known_until = knowledge.high_water()
+    paths = _new_folder(workspace, task.spec.name, bool(settings.knowledge))
     facts = {
         "settings": settings.to_json(),
         "task": task.spec.name,
@@ -188,10 +187,11 @@ def _weaker(
         )
 
 
-def _new_folder(workspace: Workspace, task: str) -> RunPaths:
-    """A folder of its own for a run, also when two start in the same second."""
+def _new_folder(workspace: Workspace, task: str, shared: bool) -> RunPaths:
+    """A folder of its own for a run, also when two start in the same second; where other machines
+    go by its name, too, no folder tells, so that chance has to."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    name = f"{task}-{stamp}"
+    name = f"{task}-{stamp}-{secrets.token_hex(4)}" if shared else f"{task}-{stamp}"
     try:
         workspace.paths.runs.mkdir(exist_ok=True)
         while True:

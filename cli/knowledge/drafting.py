@@ -33,7 +33,7 @@ from archwright.knowledge.decisions.drafting import (
 )
 from archwright.knowledge.decisions.folder import Decision, DecisionFolder, Option
 from archwright.knowledge.decisions.importing import remember
-from archwright.knowledge.store import Knowledge
+from archwright.runs.workspace.knowing import knowledge_of
 from archwright.runs.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def draft(
     struck, unknown = strike_unknown(words, workspace_facts(place))
     path = folder.add(with_origin(struck, author, records, unknown))
     decision = folder.show(int(path.name.partition("-")[0]))
-    with Knowledge(place.paths.knowledge) as knowledge:
+    with knowledge_of(place) as knowledge:
         remember(knowledge, [decision])
     document = {
         "number": decision.number,

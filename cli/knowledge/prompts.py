@@ -57,10 +57,10 @@ def _remembered(
     workspace: Workspace, task: Task, count: int
 ) -> tuple[tuple[ShownCandidate, ...], tuple[str, ...]]:
     """What the workspace's knowledge base gives a first proposal: examples and lessons."""
-    from archwright.knowledge.store import Knowledge
     from archwright.runs.memory import LESSONS, as_work
+    from archwright.runs.workspace.knowing import knowledge_of
 
-    with Knowledge(workspace.paths.knowledge) as knowledge:
+    with knowledge_of(workspace) as knowledge:
         found = knowledge.examples(task.key, count, task.spec.baseline)
         works = tuple(map(as_work, found))
         return works, tuple(knowledge.lessons(task.key, "the baseline", LESSONS))

@@ -26,7 +26,7 @@ from archwright.core import InputError
 from archwright.core.settings import RunSettings
 from archwright.knowledge.papers.folder import Kept, PaperFolder
 from archwright.knowledge.papers.passages import record_passages
-from archwright.knowledge.store import Knowledge
+from archwright.runs.workspace.knowing import knowledge_of
 from archwright.runs.workspace.workspace import Workspace
 from archwright.tasks.loading import built_in_names, load_task
 
@@ -124,7 +124,7 @@ def fetch(said: str, workspace: Workspace) -> Kept:
 
     kept = fetch_paper(PaperFolder(workspace.paths.papers), said)
     if not kept.known:
-        with Knowledge(workspace.paths.knowledge) as knowledge:
+        with knowledge_of(workspace) as knowledge:
             record_passages(knowledge, kept.id, kept.paper)
     return kept
 

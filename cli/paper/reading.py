@@ -21,6 +21,7 @@ from archwright.knowledge.papers.web.library import WebLibrary
 from archwright.knowledge.papers.web.repositories import is_repository, paper_of, read_repository
 from archwright.knowledge.store import Knowledge
 from archwright.runs.results.wording import clean
+from archwright.runs.workspace.knowing import knowledge_of
 from archwright.runs.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def add(
     place = Workspace.open(workspace)
     folder = PaperFolder(place.paths.papers)
     words = [w for w in files if paper is None and not is_repository(w)]
-    with Knowledge(place.paths.knowledge) as knowledge:
+    with knowledge_of(place) as knowledge:
         rows = list(_add_all(words, folder, knowledge, WebLibrary(place.paths.fetched), main))
     rows += [_link(word, folder, paper) for word in files if word not in words]
     failed = [row for row in rows if row["status"] == "failed"]

@@ -13,7 +13,6 @@ from archwright.cli.output import emit, say
 from archwright.core import Candidate, InputError, Verdict
 from archwright.knowledge.decisions.folder import DecisionFolder, parse
 from archwright.knowledge.decisions.importing import remember
-from archwright.knowledge.store import Knowledge
 from archwright.runs.journal import Journal
 from archwright.runs.results.branches.branches import amend_decision, check_amendable, has_branch
 from archwright.runs.results.observing import observe
@@ -28,6 +27,7 @@ from archwright.runs.results.wording import (
     size_text,
 )
 from archwright.runs.workspace.finding import find_run
+from archwright.runs.workspace.knowing import knowledge_of
 from archwright.runs.workspace.workspace import Workspace
 
 VERDICTS: Final[dict[str, Literal["accepted", "rejected"]]] = {
@@ -120,7 +120,7 @@ def _decide(
         check_amendable(workspace, branch)
     elif verdict.branch:
         say(f"note: the branch {verdict.branch} is gone")
-    with Knowledge(workspace.paths.knowledge) as knowledge:
+    with knowledge_of(workspace, journal.facts.settings.get("knowledge", "")) as knowledge:
         knowledge.set_status(run, candidate, review, reason)
         record = _set_status(workspace, run, candidate, review, reason)
         if record:

@@ -19,6 +19,7 @@ from archwright.cli.options import (
     MovedTask,
     RunName,
     Search,
+    Shared,
     TaskName,
     Unasked,
     Verification,
@@ -55,6 +56,7 @@ def run(
     models: Models = None,
     containers: Containers = None,
     cluster: Cluster = None,
+    shared: Shared = None,
     verification: Verification = None,
     workspace: Folder = HERE,
     yes: Unasked = False,
@@ -66,7 +68,7 @@ def run(
     from archwright.runs.phases import discover
 
     place = Workspace.open(Path(workspace))
-    chosen = given(budget, search, models, containers, cluster, verification)
+    chosen = given(budget, search, models, containers, cluster, shared, verification)
     settings = RunSettings.load(place.paths.settings, chosen)
     loaded = load_task(task)
     confirm_cost(settings, place, loaded, yes)

@@ -1,4 +1,4 @@
-"""The workspace's account of looks at sealed test splits, with online control of what they find.
+"""The account of looks at sealed test splits, with online control of what they find.
 
 Each run that decides on a split spends a part of what can be believed of it. The account gives the
 level of each look by LOND (Javanmard and Montanari 2015, "On Online Control of False Discovery
@@ -13,17 +13,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol, TypeVar
 
 from archwright.core import RunError
 from archwright.core.files import locked, write_whole
 from archwright.runs.verification.statistics import ALPHA
 
 VERSION: Final = 1
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Look:
     run: str
     round: int
     number: int
-    """From 1, of all looks of the workspace at the split."""
+    """From 1, of all looks of the account at the split."""
     level: float
     opened: float
     """Unix time in seconds."""
@@ -44,15 +45,25 @@ class Look:
     """How many it made; None while it is open."""
 
 
+class SharedLooks(Protocol):
+    """Lets a function read the looks that machines share, as plain data in their order, and change
+    the list in place, while nobody else does."""
+
+    def __call__(self, change: Callable[[list[dict[str, Any]]], T], /) -> T: ...
+
+
 class Account:
-    """The looks of one workspace, in a file that its runs share.
+    """The looks of one workspace, in a file that its runs share; or of all workspaces that share a
+    knowledge base, those that were in the file before included.
 
     Args:
         file: it is made when it is first written.
+        shared: where several machines keep one account, that one.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, shared: SharedLooks | None = None) -> None:
         self._file = file
+        self._shared = shared
 
     def looks(self, split: str | None = None) -> list[Look]:
         """All looks, or those at one split, in their order.
@@ -60,17 +71,24 @@ class Account:
         Raises:
             RunError: the file is broken.
         """
+        if self._shared is None:
+            found = self._read()
+        else:
+            own = self._read()
+            found = self._shared(lambda documents: _joined(documents, own))
+        return [look for look in found if split in (None, look.split)]
+
+    def _read(self) -> list[Look]:
         if not self._file.exists():
             return []
         try:
             document = json.loads(self._file.read_text(encoding="utf-8"))
-            found = [Look(**entry) for entry in document["looks"]]
+            return [Look(**entry) for entry in document["looks"]]
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise RunError(
                 f"{self._file} is not readable as the account of looks ({error}): restore it from "
                 "a copy; without it no verdict can say what was looked at before"
             ) from error
-        return [look for look in found if split in (None, look.split)]
 
     def next_level(self, split: str) -> float:
         """The level at which the next look at a split would decide."""
@@ -82,35 +100,48 @@ class Account:
         Raises:
             RunError: the file is broken, or cannot be written.
         """
-        with self._locked():
-            looks = self.looks()
+
+        def enter(looks: list[Look]) -> Look:
             at_split = [look for look in looks if look.split == split]
             for look in at_split:
                 if (look.run, look.round) == (run, round_):
                     return look
             number, level = len(at_split) + 1, _next_level(at_split)
             look = Look(split, task, run, round_, number, level, time.time())
-            self._write([*looks, look])
+            looks.append(look)
             return look
+
+        return self._change(enter)
 
     def close(self, look: Look, discoveries: int) -> None:
         """Enter what a look has found; a second time changes nothing."""
-        with self._locked():
-            self._write(
-                [
-                    Look(**{**asdict(known), "discoveries": discoveries})
-                    if (known.split, known.number) == (look.split, look.number)
-                    and known.discoveries is None
-                    else known
-                    for known in self.looks()
-                ]
-            )
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
+        def enter(looks: list[Look]) -> None:
+            for place, known in enumerate(looks):
+                same = (known.split, known.number) == (look.split, look.number)
+                if same and known.discoveries is None:
+                    looks[place] = replace(known, discoveries=discoveries)
+
+        self._change(enter)
+
+    def _change(self, change: Callable[[list[Look]], T]) -> T:
+        """What `change` makes of the looks, while no other run reads or changes them."""
+        if self._shared is not None:
+            own = self._read()
+
+            def change_documents(documents: list[dict[str, Any]]) -> T:
+                looks = _joined(documents, own)
+                answer = change(looks)
+                documents[:] = [asdict(look) for look in looks]
+                return answer
+
+            return self._shared(change_documents)
         try:
             with locked(self._file.with_suffix(".lock")):
-                yield
+                looks = self._read()
+                answer = change(looks)
+                self._write(looks)
+                return answer
         except OSError as error:
             raise RunError(
                 f"{self._file} cannot be written ({error.strerror}): free space or fix its rights"
@@ -119,6 +150,18 @@ class Account:
     def _write(self, looks: Sequence[Look]) -> None:
         document = {"version": VERSION, "looks": [asdict(look) for look in looks]}
         write_whole(self._file, json.dumps(document, indent=1) + "\n", durable=True)
+
+
+def _joined(documents: Sequence[dict[str, Any]], own: Sequence[Look]) -> list[Look]:
+    """The looks that are shared, and after them those of a workspace's own file that are not among
+    them yet, with the numbers that they have there."""
+    looks = [Look(**document) for document in documents]
+    known = {(look.split, look.run, look.round, look.opened) for look in looks}
+    for look in own:
+        if (look.split, look.run, look.round, look.opened) not in known:
+            number = sum(other.split == look.split for other in looks) + 1
+            looks.append(replace(look, number=number))
+    return looks
 
 
 def share(number: int) -> float:
