@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from postgresql_server import Server, start_server
 
 # Tests run side by side, a core each.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -117,6 +118,14 @@ def make_workspace() -> Callable[[Path], Path]:
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server."""
+    server = start_server()
+    yield server
+    server.remove()
 
 
 @pytest.fixture

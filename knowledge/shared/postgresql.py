@@ -74,11 +74,8 @@ class PostgresStore(SharedStore):
 
     @contextmanager
     def _transaction(self) -> Iterator[Execute]:
-        with self._lock, self._named_errors():
+        with self._lock, self._named_errors(), self._watched():
             connection = self._begun()
-            # A server that is frozen keeps its connections open, and would be waited for forever.
-            watch = threading.Timer(self._answer, _cut, [connection])
-            watch.start()
 
             def execute(query: str, *values: object) -> list[Row]:
                 cursor = connection.execute(query.replace("?", "%s").encode(), values or None)
@@ -91,8 +88,24 @@ class PostgresStore(SharedStore):
                 # The server takes back what a connection leaves open.
                 self._drop()
                 raise
-            finally:
-                watch.cancel()
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """A server that is frozen keeps its connections open, and would be waited for forever:
+        after a while the connection is ended under the hands of the thread that waits."""
+
+        def cut() -> None:
+            if (waiting := self._connection) is not None:
+                with suppress(OSError), socket.socket(fileno=os.dup(waiting.fileno())) as wire:
+                    wire.shutdown(socket.SHUT_RDWR)
+
+        watch = threading.Timer(self._answer, cut)
+        watch.daemon = True
+        watch.start()
+        try:
+            yield
+        finally:
+            watch.cancel()
 
     def _begun(self) -> psycopg.Connection[dict[str, Any]]:
         """A connection in a transaction of its own; another one where the server was restarted."""
@@ -118,6 +131,7 @@ class PostgresStore(SharedStore):
             keepalives_idle=CONNECT_SECONDS,
             tcp_user_timeout=1000 * ANSWER_SECONDS,
             application_name="archwright",
+            client_encoding="utf8",  # else psycopg gives bytes, of a database without encoding
         )
         for limit in _LIMITS.split(";"):
             connection.execute(limit.encode())
@@ -157,12 +171,6 @@ class PostgresStore(SharedStore):
                 f"the shared knowledge base {self._address} cannot be used ({said[:300]}): "
                 f"{next(found, 'see what the server says in its log')}"
             ) from error
-
-
-def _cut(connection: psycopg.Connection[dict[str, Any]]) -> None:
-    """End a connection under the hands of the thread that waits for an answer on it."""
-    with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as wire:
-        wire.shutdown(socket.SHUT_RDWR)
 
 
 def _begin(connection: psycopg.Connection[dict[str, Any]]) -> psycopg.Connection[dict[str, Any]]:

@@ -169,6 +169,7 @@ class SharedStore(ABC):
         long enough. Candidates are the same as in `Knowledge.match`: at any level.
         """
         levels = {"text": print_.text, "tree": print_.tree, "graph": print_.graph}
+        title = json.dumps(mine.title)  # it may hold what PostgreSQL takes for no text
         with self._transaction() as execute:
             now = self._beat(execute, mine.run)
             for level, value in levels.items():
@@ -180,14 +181,16 @@ class SharedStore(ABC):
                 )
                 if value and found and self._holds(found[0], mine.run, now):
                     row = found[0]
-                    return Claim(row["run"], row["candidate"], row["title"], row["status"])
+                    return Claim(
+                        row["run"], row["candidate"], json.loads(row["title"]), row["status"]
+                    )
             for level, value in levels.items():
                 if value:
                     execute(
                         "INSERT INTO archwright_claims VALUES (?, ?, ?, ?, ?, ?, '')"
                         " ON CONFLICT (task, level, print) DO UPDATE SET run = excluded.run,"
                         " candidate = excluded.candidate, title = excluded.title, status = ''",
-                        *(task, level, value, mine.run, mine.candidate, mine.title),
+                        *(task, level, value, mine.run, mine.candidate, title),
                     )
         return None
 

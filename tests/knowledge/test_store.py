@@ -17,6 +17,7 @@ import pytest
 from archwright.core import CandidateStatus, Fingerprint, InputError, WorkspaceError
 from archwright.knowledge.entries import MIGRATIONS, Database
 from archwright.knowledge.retrieval import FullText, VectorIndex
+from archwright.knowledge.shared.opening import open_shared
 from archwright.knowledge.store import Entry, Knowledge
 
 CONV = "self.conv = nn.Conv2d(1, {0}, 3)\nself.norm = nn.BatchNorm2d({0})\nreturn self.norm(x)"
@@ -24,9 +25,20 @@ GRU = "self.cell = nn.GRU({0}, {0}, batch_first=True)\nreturn self.cell(x.flatte
 ATTENTION = "self.mix = nn.MultiheadAttention({0}, 4)\ny, _ = self.mix(x, x, x)\nreturn x + y"
 
 
-@pytest.fixture
-def knowledge(tmp_path: Path) -> Iterator[Knowledge]:
-    with Knowledge(tmp_path / "state" / "knowledge.db") as opened:
+@pytest.fixture(
+    params=["own", "folder", pytest.param("postgresql", marks=pytest.mark.xdist_group("pg"))]
+)
+def knowledge(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Knowledge]:
+    """A workspace's own, and ones that are shared."""
+    state = tmp_path / "state"
+    if request.param == "own":
+        opened = Knowledge(state / "knowledge.db")
+    elif request.param == "folder":
+        (tmp_path / "lab").mkdir()
+        opened = open_shared(str(tmp_path / "lab"), state)
+    else:
+        opened = open_shared(request.getfixturevalue("postgresql").fresh(), state)
+    with opened:
         yield opened
 
 
