@@ -67,6 +67,7 @@ class Keywords(TypedDict, total=False):
     node_workers: int | None
     node_cache_mb: int | None
     gpu_share: float | None
+    knowledge: str | None
     finalists: int | None
     screen_seeds: int | None
     deciding_seeds: int | None

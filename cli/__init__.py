@@ -54,6 +54,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "knowledge add": ("knowledge.entries:add", "Add an architecture or a note of your own."),
     "knowledge seed": ("knowledge.notes:seed", "Fill in notes on known architectures."),
     "knowledge import": ("knowledge.networks:take_in", "Take in networks that others measured."),
+    "knowledge copy": (
+        "knowledge.copying:copy",
+        "Copy what is known, and the looks at test splits, to or from a shared place.",
+    ),
     "knowledge export": ("knowledge.exporting:export", "Write a set to tune a local model on."),
     "paper": ("", "Read papers; reproduce and improve what they claim."),
     "paper add": ("paper.reading:add", "Read PDF, LaTeX, HTML, Markdown or text."),

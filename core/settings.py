@@ -67,7 +67,12 @@ def is_postgresql(address: str) -> bool:
     return address.startswith(("postgresql://", "postgres://"))
 
 
-def _known_place(given: str) -> str:
+def known_place(given: str) -> str:
+    """The address of a shared knowledge base, if it can be one.
+
+    Raises:
+        InputError: it cannot, or it holds a password.
+    """
     if _PASSWORD.search(given):  # It would stand in journals and reports; nor is it repeated here.
         raise InputError(
             "knowledge must be without a password: leave it out of the address, and put it into "
@@ -332,7 +337,7 @@ class KnowledgeSettings(SettingsGroup):
 
     table = "knowledge"
 
-    knowledge: Annotated[str, AfterValidator(_known_place)] = Field(
+    knowledge: Annotated[str, AfterValidator(known_place)] = Field(
         default="", examples=["/shared/lab/knowledge"]
     )
     """A knowledge base that runs on several machines share: a folder that all of them see, or

@@ -17,7 +17,6 @@ from archwright.core import (
     Status,
     TaskError,
 )
-from archwright.knowledge.shared.mirror import SharedKnowledge
 from archwright.knowledge.store import Knowledge
 from archwright.runs.backends import open_agents
 from archwright.runs.budget.allocation import Budget, Progress, allowance, read_grants
@@ -51,7 +50,7 @@ from archwright.runs.session import Session
 from archwright.runs.steering import Steering
 from archwright.runs.training.checking import check_all
 from archwright.runs.training.trainer import Trainer
-from archwright.runs.verification import Account, Verification, rounds_so_far
+from archwright.runs.verification import Account, Verification, open_account, rounds_so_far
 from archwright.runs.workspace.knowing import knowledge_of
 from archwright.search.predict.latency import Device, latency_ms
 from archwright.source.fingerprint import fingerprint, read_source
@@ -195,10 +194,7 @@ class Phases:
 
     @property
     def _looks(self) -> Account:
-        shared = (
-            self.knowledge.change_looks if isinstance(self.knowledge, SharedKnowledge) else None
-        )
-        return Account(self.session.workspace.paths.looks, shared)
+        return open_account(self.session.workspace.paths, self.knowledge)
 
     # --- baseline -------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archwright.runs.verification.account import Account
+from archwright.runs.verification.account import Account, open_account
 from archwright.runs.verification.verification import (
     Verification,
     fresh_seed,
@@ -16,6 +16,7 @@ __all__ = [
     "Verification",
     "fresh_seed",
     "least_trainings",
+    "open_account",
     "rounds_so_far",
     "trainings_needed",
 ]

@@ -13,14 +13,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
 from archwright.core import RunError
 from archwright.core.files import locked, write_whole
+from archwright.knowledge.shared.mirror import SharedKnowledge
+from archwright.knowledge.store import Knowledge
 from archwright.runs.verification.statistics import ALPHA
+from archwright.runs.workspace.paths import WorkspacePaths
 
 VERSION: Final = 1
 
@@ -75,7 +78,7 @@ class Account:
             found = self._read()
         else:
             own = self._read()
-            found = self._shared(lambda documents: _joined(documents, own))
+            found = self._shared(lambda documents: _joined(map(_look, documents), own))
         return [look for look in found if split in (None, look.split)]
 
     def _read(self) -> list[Look]:
@@ -124,13 +127,24 @@ class Account:
 
         self._change(enter)
 
+    def take_in(self, looks: Sequence[Look]) -> int:
+        """Enter looks that another account holds, and return how many are new here."""
+
+        def enter(known: list[Look]) -> int:
+            joined = _joined(known, looks)
+            added = len(joined) - len(known)
+            known[:] = joined
+            return added
+
+        return self._change(enter)
+
     def _change(self, change: Callable[[list[Look]], T]) -> T:
         """What `change` makes of the looks, while no other run reads or changes them."""
         if self._shared is not None:
             own = self._read()
 
             def change_documents(documents: list[dict[str, Any]]) -> T:
-                looks = _joined(documents, own)
+                looks = _joined(map(_look, documents), own)
                 answer = change(looks)
                 documents[:] = [asdict(look) for look in looks]
                 return answer
@@ -152,16 +166,32 @@ class Account:
         write_whole(self._file, json.dumps(document, indent=1) + "\n", durable=True)
 
 
-def _joined(documents: Sequence[dict[str, Any]], own: Sequence[Look]) -> list[Look]:
-    """The looks that are shared, and after them those of a workspace's own file that are not among
-    them yet, with the numbers that they have there."""
-    looks = [Look(**document) for document in documents]
-    known = {(look.split, look.run, look.round, look.opened) for look in looks}
-    for look in own:
+def open_account(paths: WorkspacePaths, knowledge: Knowledge) -> Account:
+    """The account that goes with a knowledge base: shared where that is."""
+    shared = knowledge.change_looks if isinstance(knowledge, SharedKnowledge) else None
+    return Account(paths.looks, shared)
+
+
+def _look(document: dict[str, Any]) -> Look:
+    try:
+        return Look(**document)
+    except TypeError as error:
+        raise RunError(
+            f"a look in the shared knowledge base is not readable ({error}): ask whoever else "
+            "writes there; without it no verdict can say what was looked at before"
+        ) from error
+
+
+def _joined(looks: Iterable[Look], others: Iterable[Look]) -> list[Look]:
+    """Looks, and after them those of another account that are not among them, with the numbers
+    that they have there."""
+    joined = list(looks)
+    known = {(look.split, look.run, look.round, look.opened) for look in joined}
+    for look in others:
         if (look.split, look.run, look.round, look.opened) not in known:
-            number = sum(other.split == look.split for other in looks) + 1
-            looks.append(replace(look, number=number))
-    return looks
+            number = sum(other.split == look.split for other in joined) + 1
+            joined.append(replace(look, number=number))
+    return joined
 
 
 def share(number: int) -> float:

@@ -30,6 +30,7 @@ from archwright.runs.screening import Desk, Screening
 from archwright.runs.starting import begin
 from archwright.runs.steering import Choice, Move, Steering
 from archwright.runs.training.trainer import Trainer
+from archwright.runs.workspace.knowing import knowledge_of
 from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox.in_process import InProcessSandbox
 from archwright.tasks.loading import load_task
@@ -148,7 +149,7 @@ def put_together(workspace: Path, task: Path, **settings: Any) -> Parts:
         floors=FLOORS,
         facts=journal.facts,
     )
-    return Parts(place, context, Knowledge(place.paths.knowledge))
+    return Parts(place, context, knowledge_of(place, given.knowledge))
 
 
 def idea(source: str, title: str = "an idea", **changes: Any) -> Proposal:

@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 
 from archwright.core import RunError
+from archwright.knowledge.shared.directory import DirectoryStore
 from archwright.runs.training.data import split_key
 from archwright.runs.verification.account import Account, share
 from archwright.runs.verification.statistics import ALPHA
 
 
-@pytest.fixture
-def account(tmp_path: Path) -> Account:
-    return Account(tmp_path / "looks.json")
+@pytest.fixture(params=["own", "shared"])
+def account(request: pytest.FixtureRequest, tmp_path: Path) -> Account:
+    shared = DirectoryStore(tmp_path).change_looks if request.param == "shared" else None
+    return Account(tmp_path / "looks.json", shared)
 
 
 def test_each_look_has_less_and_all_together_have_the_whole(account: Account) -> None:
@@ -72,3 +74,28 @@ def test_a_broken_account_is_said_and_not_begun_anew(account: Account, tmp_path:
     (tmp_path / "looks.json").write_text("{")
     with pytest.raises(RunError, match=r"looks\.json is not readable as the account of looks"):
         account.open("s", "t", "run", 0)
+
+
+def test_workspaces_that_share_a_place_have_one_account(tmp_path: Path) -> None:
+    """Also of what they had looked at before they came to it."""
+    place = DirectoryStore(tmp_path)
+    for name in ("one", "two"):
+        earlier = Account(tmp_path / name)
+        earlier.close(earlier.open("split", "digits", f"before-{name}", 0), 1)
+    one, two = (Account(tmp_path / name, place.change_looks) for name in ("one", "two"))
+    assert one.open("split", "digits", "a", 0).number == 2
+    assert [look.run for look in two.looks("split")] == ["before-one", "a", "before-two"]
+    last = two.open("split", "digits", "b", 0)
+    assert (last.number, last.level) == (4, pytest.approx(3 * ALPHA * share(4)))
+    assert one.looks() == two.looks()
+    own = Account(tmp_path / "one")
+    assert own.take_in(two.looks()) == 3
+    assert own.take_in(two.looks()) == 0
+    assert len(own.looks("split")) == 4
+
+
+def test_a_look_that_nobody_can_read_is_said(tmp_path: Path) -> None:
+    place = DirectoryStore(tmp_path)
+    place.change_looks(lambda looks: looks.append({"number": 1}))
+    with pytest.raises(RunError, match="shared knowledge base is not readable"):
+        Account(tmp_path / "own", place.change_looks).open("s", "t", "run", 0)
