@@ -30,6 +30,7 @@ from pydantic import (
 
 from archwright.core.errors import InputError
 from archwright.core.objectives import QUALITY, known_objectives
+from archwright.core.places import known_place
 
 DEFAULT_MAX_TRIALS: Final = 200
 LOWER_RUNG_SEEDS: Final = 3
@@ -56,33 +57,6 @@ def _all_by_comma(given: Any) -> Any:
 def _known_executor(given: str) -> str:
     if given not in ("local", "ray") and not re.fullmatch(r"ray://[^\s/:]+:\d+", given):
         raise InputError(f"on must be local, ray or ray://HOST:PORT, not {given!r}")
-    return given
-
-
-_PASSWORD: Final = re.compile(r"^[a-z]+://[^/?#]*:[^/?#]*@|[?&]password=")
-
-
-def is_postgresql(address: str) -> bool:
-    """Whether a knowledge base is on a PostgreSQL server, and not in a folder."""
-    return address.startswith(("postgresql://", "postgres://"))
-
-
-def known_place(given: str) -> str:
-    """The address of a shared knowledge base, if it can be one.
-
-    Raises:
-        InputError: it cannot, or it holds a password.
-    """
-    if _PASSWORD.search(given):  # It would stand in journals and reports; nor is it repeated here.
-        raise InputError(
-            "knowledge must be without a password: leave it out of the address, and put it into "
-            "PGPASSWORD or ~/.pgpass"
-        )
-    if given and not is_postgresql(given) and not given.startswith(("/", "~")):
-        raise InputError(
-            "knowledge must be a folder from the root on, such as /shared/lab/knowledge, or "
-            f"postgresql://USER@HOST/DATABASE, not {given!r}"
-        )
     return given
 
 

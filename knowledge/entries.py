@@ -85,7 +85,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class CandidateClaim:
     """A candidate that a run has taken up; `status` is how it ended, "" while it is under way."""
 
     run: str

@@ -23,7 +23,7 @@ import numpy as np
 from archwright.core import CandidateStatus, Fingerprint, InputError
 from archwright.knowledge.entries import (
     COLUMNS,
-    Claim,
+    CandidateClaim,
     Database,
     Entry,
     Example,
@@ -136,7 +136,7 @@ class Knowledge:
 
     def claim(
         self, task: str, print_: Fingerprint, run: str, candidate: str, title: str
-    ) -> Claim | None:
+    ) -> CandidateClaim | None:
         """Take a candidate up before it is trained, unless a run on another machine has: then its
         claim is returned. Where nobody else works on this knowledge base, or it is away, None."""
         del task, print_, run, candidate, title

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from archwright.core import Fingerprint, KnowledgeError, RunError, Stopped, WorkspaceError
-from archwright.knowledge.entries import Claim, Entry, read_entry
+from archwright.knowledge.entries import CandidateClaim, Entry, read_entry
 from archwright.knowledge.shared.store import Look, SharedStore
 from archwright.knowledge.store import Knowledge
 
@@ -127,8 +127,8 @@ class SharedKnowledge(Knowledge):
 
     def claim(
         self, task: str, print_: Fingerprint, run: str, candidate: str, title: str
-    ) -> Claim | None:
-        mine = Claim(run, candidate, title)
+    ) -> CandidateClaim | None:
+        mine = CandidateClaim(run, candidate, title)
         return self._if_there(lambda: self._store.claim(task, print_, mine))
 
     def settle(self, run: str, candidate: str, status: str) -> None:

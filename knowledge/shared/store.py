@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol, TypeVar
 
 from archwright.core import Fingerprint, KnowledgeError
-from archwright.knowledge.entries import Claim, Entry
+from archwright.knowledge.entries import CandidateClaim, Entry
 from archwright.knowledge.shared.documents import read_document, write_document
 
 EXPIRY_SECONDS: Final = 600.0
@@ -162,7 +162,7 @@ class SharedStore(ABC):
         with self._transaction() as execute:
             self._beat(execute, run)
 
-    def claim(self, task: str, print_: Fingerprint, mine: Claim) -> Claim | None:
+    def claim(self, task: str, print_: Fingerprint, mine: CandidateClaim) -> CandidateClaim | None:
         """Take a candidate up, unless another run has: then its claim is returned.
 
         What ended stays claimed. What is under way is free again once its run was not heard of for
@@ -181,7 +181,7 @@ class SharedStore(ABC):
                 )
                 if value and found and self._holds(found[0], mine.run, now):
                     row = found[0]
-                    return Claim(
+                    return CandidateClaim(
                         row["run"], row["candidate"], json.loads(row["title"]), row["status"]
                     )
             for level, value in levels.items():

@@ -136,12 +136,16 @@ class Account:
             known[:] = joined
             return added
 
-        return self._change(enter)
+        return self._change(enter, joined=False)
 
-    def _change(self, change: Callable[[list[Look]], T]) -> T:
-        """What `change` makes of the looks, while no other run reads or changes them."""
+    def _change(self, change: Callable[[list[Look]], T], joined: bool = True) -> T:
+        """What `change` makes of the looks, while no other run reads or changes them.
+
+        Args:
+            joined: with those of the workspace's own file among the shared ones.
+        """
         if self._shared is not None:
-            own = self._read()
+            own = self._read() if joined else []
 
             def change_documents(documents: list[dict[str, Any]]) -> T:
                 looks = _joined(map(_look, documents), own)

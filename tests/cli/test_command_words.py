@@ -32,6 +32,7 @@ SAMPLES: Mapping[str, tuple[str, Any]] = {
     "gpus": ("1", (1,)),
     "sandbox": ("docker", "docker"),
     "on": ("ray", "ray"),
+    "knowledge": ("/lab", "/lab"),
     "gpu_share": ("0.5", 0.5),
     "fallback": ("symbolic", "symbolic"),
     "policy": ("greedy", "greedy"),

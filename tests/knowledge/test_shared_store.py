@@ -15,14 +15,17 @@ from typing import Any
 import pytest
 
 from archwright.core import CandidateStatus, Fingerprint, KnowledgeError
-from archwright.knowledge.entries import Claim, Entry
+from archwright.knowledge.entries import CandidateClaim, Entry
 from archwright.knowledge.shared.directory import FILE, DirectoryStore
 from archwright.knowledge.shared.opening import open_store
 from archwright.knowledge.shared.postgresql import PostgresStore
 from archwright.knowledge.shared.store import MIGRATIONS, SharedStore
 
 PRINT = Fingerprint("text", "tree", "graph")
-MINE, THEIRS = Claim("mine", "1", "a net"), Claim("theirs", "7", "their Ünï\x00net")
+MINE, THEIRS = (
+    CandidateClaim("mine", "1", "a net"),
+    CandidateClaim("theirs", "7", "their Ünï\x00net"),
+)
 
 
 @dataclass
@@ -189,11 +192,11 @@ def test_a_beat_keeps_claims(place: Place, store: SharedStore) -> None:
 WORKER = """
 import sys
 from archwright.core import Fingerprint
-from archwright.knowledge.entries import Claim, Entry
+from archwright.knowledge.entries import CandidateClaim, Entry
 from archwright.knowledge.shared.opening import open_store
 store, run = open_store(sys.argv[1]), sys.argv[2]
 for n in range(int(sys.argv[3])):
-    if store.claim("t", Fingerprint(f"f{n}", "", ""), Claim(run, str(n), "")) is None:
+    if store.claim("t", Fingerprint(f"f{n}", "", ""), CandidateClaim(run, str(n), "")) is None:
         store.append([Entry(run=run, candidate=str(n))])
         store.change_looks(lambda looks: looks.append({"number": len(looks) + 1, "net": n}))
         store.settle(run, str(n), "trained")
@@ -226,7 +229,8 @@ def test_two_processes_and_one_is_killed(place: Place, store: SharedStore) -> No
     held = [
         n
         for n in range(40)
-        if impatient.claim("t", Fingerprint(f"f{n}", "", ""), Claim("c", str(n), "")) is None
+        if impatient.claim("t", Fingerprint(f"f{n}", "", ""), CandidateClaim("c", str(n), ""))
+        is None
     ]
     assert len(held) <= 1
     impatient.close()
