@@ -233,7 +233,7 @@ class Memory:
         known = candidate.status in _UNKNOWN or is_out_of_time(candidate)
         if candidate.source and not known:
             self._knowledge.record(self._entry(candidate))
-        status = "" if known else candidate.status.value
+        status = "" if known else str(candidate.status)
         self._knowledge.settle(self._context.run, candidate.id, status)
 
     def remember_memo(self, memo: Memo) -> None:

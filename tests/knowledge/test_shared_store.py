@@ -22,10 +22,8 @@ from archwright.knowledge.shared.postgresql import PostgresStore
 from archwright.knowledge.shared.store import MIGRATIONS, SharedStore
 
 PRINT = Fingerprint("text", "tree", "graph")
-MINE, THEIRS = (
-    CandidateClaim("mine", "1", "a net"),
-    CandidateClaim("theirs", "7", "their Ünï\x00net"),
-)
+MINE = CandidateClaim("mine", "1", "a net")
+THEIRS = CandidateClaim("theirs", "7", "their Ünï\x00net")
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -158,15 +157,13 @@ def test_an_empty_level_matches_nothing(knowledge: Knowledge) -> None:
 
 
 @pytest.mark.parametrize("level", ["text", "tree", "graph"])
-def test_a_lookup_uses_the_index(knowledge: Knowledge, tmp_path: Path, level: str) -> None:
+def test_a_lookup_uses_the_index(knowledge: Knowledge, level: str) -> None:
     knowledge.record(entry("c1"))
-    with sqlite3.connect(tmp_path / "state" / "knowledge.db") as connection:
-        plan = connection.execute(
-            f"EXPLAIN QUERY PLAN SELECT * FROM entries WHERE {level}_level = ? AND"
-            f" {level}_level != '' AND task = ? AND kind = 'result' AND id <= ?",
-            ("x", "digits", 1),
-        ).fetchall()
-    connection.close()
+    plan = knowledge._database.read(
+        f"EXPLAIN QUERY PLAN SELECT * FROM entries WHERE {level}_level = ? AND"
+        f" {level}_level != '' AND task = ? AND kind = 'result' AND id <= ?",
+        *("x", "digits", 1),
+    )
     assert f"entries_{level}" in plan[0][3]
 
 
