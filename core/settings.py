@@ -32,6 +32,8 @@ from archwright.core.errors import InputError
 from archwright.core.objectives import QUALITY, known_objectives
 
 DEFAULT_MAX_TRIALS: Final = 200
+MANY_WORKERS: Final = 8
+"""Beyond so many a run goes by what has ended, not by the order of its candidates."""
 LOWER_RUNG_SEEDS: Final = 3
 """Seeds that measure the baseline at every rung but the top one."""
 IMAGE: Final = "archwright-sandbox"
@@ -156,7 +158,8 @@ class SearchSettings(SettingsGroup):
     """Examples retrieved from the knowledge base for each proposal."""
     lag: int | None = Field(default=None, ge=1, examples=[8])
     """How many candidates may be under way at once; a proposal sees the results of all but these.
-    Without it four for each worker, or with models two, and two answers' worth of proposals."""
+    Without it four for each worker, three for two where there are more than eight, or with models
+    two for each, and two answers' worth of proposals."""
     control: float = Field(default=0.1, ge=0)
     """Share of the candidates that are random draws, never parents: the control arm."""
     proxies: bool = False
@@ -349,9 +352,23 @@ class RunSettings(
         return (self.proposer or ("one-call" if self.models else "symbolic")) != "symbolic"
 
     @property
+    def has_many_workers(self) -> bool:
+        """Whether most workers would wait if each candidate waited for the slowest before it."""
+        return self.workers > MANY_WORKERS
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether the same seed proposes the same candidates: each sees a fixed set of results,
+        whatever else has ended. A model's answer takes as long as it takes."""
+        return not self.asks_models and not self.has_many_workers
+
+    @property
     def candidates_ahead(self) -> int:
         """`lag` with its default filled in."""
-        ahead = 2 * (self.workers + self.proposals) if self.asks_models else 4 * self.workers
+        if self.asks_models:
+            ahead = 2 * (self.workers + self.proposals)
+        else:
+            ahead = 4 * self.workers if self.is_in_order else 3 * self.workers // 2
         return self.lag or ahead
 
     @classmethod

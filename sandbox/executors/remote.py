@@ -58,6 +58,8 @@ class RemoteSandbox:
     does not; and whoever may write into the cluster's memory or network can do as he likes there.
     """
 
+    is_spread = True
+
     def __init__(
         self,
         launcher: Launcher,
