@@ -6,6 +6,7 @@ import functools
 import itertools
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import IO, Any, Final, cast
 
@@ -22,6 +23,8 @@ SILENCE_SECONDS: Final = 15.0
 OPEN_SECONDS: Final = 180.0
 """How long it may take to open its sandbox."""
 BYE_SECONDS: Final = 8.0
+FRESH_SHARE: Final = 0.9
+"""A node with this share of its time left is as good as new."""
 _SPOOLED_IN_MEMORY: Final = 4 << 20
 
 
@@ -120,6 +123,9 @@ class RemoteNode:
     ) -> None:
         self.name = arrival.node
         self.hello: AgentHello | None = None
+        self.is_leaving = False
+        """Whether it was said that its time there is over, which is nobody's fault."""
+        self._seconds, self._until = arrival.seconds, time.monotonic() + arrival.seconds
         self._channel, self._plan, self._files = arrival.channel, plan, files
         self._join, self._leave = join, leave
         self._numbers = itertools.count(1)
@@ -137,6 +143,10 @@ class RemoteNode:
     def busy(self) -> int:
         """Jobs under way."""
         return len(self._errands)
+
+    def has_time(self, seconds: float) -> bool:
+        """Whether it may stay for so long; when it came, there was time for anything."""
+        return self._until - time.monotonic() >= min(seconds, FRESH_SHARE * self._seconds)
 
     def start(self) -> None:
         """Begin to talk to it."""
@@ -216,6 +226,9 @@ class RemoteNode:
         elif "hello" in header and self.hello is None:
             self.hello = read(AgentHello, header["hello"])
             self._join(self)
+        elif "leaving" in header:
+            self.is_leaving = True
+            raise SandboxError("its time is over, or the node was taken from it")
         elif "fault" in header:
             raise SandboxError(words_of(header["fault"]))
 
