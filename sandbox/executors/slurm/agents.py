@@ -27,7 +27,7 @@ LOOK_SECONDS: Final = 10.0
 RETRY_SECONDS: Final = 30.0
 """How long it waits after sbatch has refused a job."""
 PENDING_SECONDS: Final = 60.0
-"""A job that is pending for longer is worth a line."""
+"""A job that is pending for longer is worth a line, or for half of what the run waits for it."""
 FAILURES: Final = 3
 """Jobs in a row that end before their agents call: then no more follow."""
 AVOIDED: Final = 16
@@ -134,14 +134,15 @@ class SlurmAgents:
         return told
 
     def _look(self) -> None:
-        self._look_at = time.monotonic() + LOOK_SECONDS
+        patience = 60 * self._settings.queue_minutes
+        self._look_at = time.monotonic() + min(LOOK_SECONDS, patience / 4)
         self._queue = {job.number: job for job in self._slurm.jobs()}
         self._seen = set(self._jobs)
-        now = time.monotonic()
+        now, enough = time.monotonic(), min(PENDING_SECONDS, patience / 2)
         for job in self._queue.values():
             if job.state != "PENDING" or job.number not in self._jobs:
                 self._pending_since.pop(job.number, None)
-            elif now - self._pending_since.setdefault(job.number, now) >= PENDING_SECONDS:
+            elif now - self._pending_since.setdefault(job.number, now) >= enough:
                 self._say_pending(job)
 
     def _say_pending(self, job: QueuedJob) -> None:

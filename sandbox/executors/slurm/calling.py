@@ -118,8 +118,8 @@ class Reception:
         return int(NUMBER.unpack(told[NONCE_BYTES:])[0])
 
 
-def call_back(address: str, token: str, job: int) -> socket.socket:
-    """Reach the run from a job of it, some tries long.
+def call_back(address: str, token: str, job: int, tries: int = CALL_TRIES) -> socket.socket:
+    """Reach the run from a job of it. Each try waits a second longer than the one before.
 
     Args:
         address: HOST:PORT.
@@ -129,7 +129,7 @@ def call_back(address: str, token: str, job: int) -> socket.socket:
     """
     host, _, port = address.rpartition(":")
     why: Exception = SandboxError("it was not tried")
-    for attempt in range(CALL_TRIES):
+    for attempt in range(tries):
         time.sleep(attempt)
         try:
             connection = socket.create_connection((host, int(port)), CALL_SECONDS)

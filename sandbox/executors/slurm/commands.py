@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -14,13 +15,14 @@ from archwright.sandbox.contract import clean
 
 INSTEAD: Final = "or leave --on out to train on this machine"
 COMMANDS: Final = ("sbatch", "squeue", "scancel")
-COMMAND_SECONDS: Final = 60.0
+COMMAND_SECONDS: Final = 90.0
 _FIELDS: Final = "%i|%T|%L|%r|%N"
 _SHARED: Final = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LD_LIBRARY_PATH", "VIRTUAL_ENV",
     "SLURM_CONF",
 )  # fmt: skip
 _SHARED_KINDS: Final = ("LC_", "PYTHON", "CONDA_", "OMP_", "MKL_", "CUDA_", "DOCKER_", "SBATCH_")
+_SPEAKER: Final = re.compile(r"^\w+: (error: |fatal: )?", re.MULTILINE)
 LIVING: Final = ("PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "REQUEUED", "STOPPED")
 
 
@@ -125,13 +127,14 @@ class Slurm:
                 timeout=COMMAND_SECONDS,
                 start_new_session=True,  # Ctrl-C is the orchestrator's to answer
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise SandboxError(f"{command} does not answer: {error}") from error
+        except subprocess.TimeoutExpired as error:
+            raise SandboxError(f"{command} did not answer in {COMMAND_SECONDS:.0f} s") from error
+        except OSError as error:
+            raise SandboxError(f"{command} cannot be started: {error}") from error
         if done.returncode:
-            lines = [line for line in done.stderr.splitlines() if line.strip()]
-            last = lines[-1] if lines else f"exit code {done.returncode}"
-            said = last.removeprefix(f"{command}: ").removeprefix("error: ")
-            raise SandboxError(f"{command} refuses: {clean(said, 300)}")
+            said = _SPEAKER.sub("", done.stderr).strip().replace("\n", "; ")
+            why = clean(said, 400) or f"exit code {done.returncode}"
+            raise SandboxError(f"{command} refuses: {why}")
         return done.stdout
 
 

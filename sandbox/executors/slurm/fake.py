@@ -63,7 +63,7 @@ def _all(folder: Path) -> list[dict[str, Any]]:
 def sbatch(folder: Path, words: list[str]) -> int:
     """Take a job from stdin."""
     if (folder / "refuse").exists():
-        print(f"sbatch: error: {(folder / 'refuse').read_text().strip()}", file=sys.stderr)
+        sys.stderr.write((folder / "refuse").read_text())
         return 1
     options = _options(words)
     number = 1
