@@ -23,8 +23,6 @@ SILENCE_SECONDS: Final = 15.0
 OPEN_SECONDS: Final = 180.0
 """How long it may take to open its sandbox."""
 BYE_SECONDS: Final = 8.0
-FRESH_SHARE: Final = 0.9
-"""A node with this share of its time left is as good as new."""
 _SPOOLED_IN_MEMORY: Final = 4 << 20
 
 
@@ -125,7 +123,9 @@ class RemoteNode:
         self.hello: AgentHello | None = None
         self.is_leaving = False
         """Whether it was said that its time there is over, which is nobody's fault."""
-        self._seconds, self._until = arrival.seconds, time.monotonic() + arrival.seconds
+        self.seconds = arrival.seconds
+        """How long it may stay, from when it was ready for work."""
+        self._until = time.monotonic() + arrival.seconds
         self._channel, self._plan, self._files = arrival.channel, plan, files
         self._join, self._leave = join, leave
         self._numbers = itertools.count(1)
@@ -144,9 +144,10 @@ class RemoteNode:
         """Jobs under way."""
         return len(self._errands)
 
-    def has_time(self, seconds: float) -> bool:
-        """Whether it may stay for so long; when it came, there was time for anything."""
-        return self._until - time.monotonic() >= min(seconds, FRESH_SHARE * self._seconds)
+    @property
+    def seconds_left(self) -> float:
+        """How long it may stay."""
+        return self._until - time.monotonic()
 
     def start(self) -> None:
         """Begin to talk to it."""
@@ -225,6 +226,7 @@ class RemoteNode:
             threading.Thread(target=self._give, args=(digest,), daemon=True).start()
         elif "hello" in header and self.hello is None:
             self.hello = read(AgentHello, header["hello"])
+            self.seconds = self.seconds_left
             self._join(self)
         elif "leaving" in header:
             self.is_leaving = True

@@ -14,6 +14,8 @@ from typing import Final, NamedTuple
 from archwright.core import SandboxError, Stopped
 from archwright.sandbox.executors.nodes import RemoteNode
 
+FRESH_SHARE: Final = 0.5
+"""A node with this share of its time left, or more, begins with a trial however long it is."""
 DURATIONS_KEPT: Final = 20
 DURATION_SLACK: Final = 1.2
 PATIENCE_SECONDS: Final = 600.0
@@ -68,6 +70,8 @@ class _Room:
     slots: int
     memory_mb: int
     checks: int = 0
+    is_fresh: bool = True
+    """Whether it has not trained yet."""
 
 
 class Places:
@@ -134,7 +138,7 @@ class Places:
                 node
                 for node, room in self._rooms.items()
                 if needs and room.slots == node.slots and not room.checks
-                and not any(map(node.has_time, needs))
+                and not any(_has_time(node, room, seconds) for seconds in needs)
             ]  # fmt: skip
 
     @contextmanager
@@ -194,6 +198,7 @@ class Places:
             if node is None:
                 passed.append(ticket)
                 continue
+            self._rooms[node].is_fresh = False
             self._rooms[node].slots -= 1
             self._rooms[node].memory_mb -= ticket.need.memory_mb
             ticket.node = node
@@ -207,7 +212,7 @@ class Places:
             for number, (node, room) in enumerate(self._rooms.items())
             if room.slots > 0
             and _has(node, need)
-            and node.has_time(need.seconds)
+            and _has_time(node, room, need.seconds)
             and (room.memory_mb >= need.memory_mb or room.slots == node.slots)
         ]
         return max(fitting)[2] if fitting else None
@@ -243,3 +248,10 @@ class Places:
 
 def _has(node: RemoteNode, need: Need) -> bool:
     return not need.gpu or (node.hello is not None and node.hello.gpus > 0)
+
+
+def _has_time(node: RemoteNode, room: _Room, seconds: float) -> bool:
+    """Whether a trial may be through before the node is taken; a first one is tried in any case, or
+    one that is too long would be handed on for ever."""
+    left = node.seconds_left
+    return left >= seconds or (room.is_fresh and left >= FRESH_SHARE * node.seconds)
