@@ -125,7 +125,8 @@ class SlurmAgents:
         calls, self._calls = self._calls, []
         fresh = [arrival for call in calls if (arrival := self._receive(call)) is not None]
         self._forget_ended()
-        self._fill_up()
+        if not fresh:  # it may raise, and they would be lost
+            self._fill_up()
         return fresh
 
     def news(self) -> list[str]:

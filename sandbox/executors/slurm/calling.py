@@ -104,6 +104,8 @@ class Reception:
         finally:
             self._room.release()
         self._proved.put(AgentCall(job, connection))
+        if self._over.is_set():  # nobody will ask any more
+            connection.close()
 
     def _prove(self, connection: socket.socket) -> int:
         deadline, ours = time.monotonic() + PROVE_SECONDS, secrets.token_bytes(NONCE_BYTES)

@@ -28,6 +28,7 @@ _FOREVER: Final = 365 * 86_400
 
 def write_fake_slurm(folder: Path) -> Path:
     """Make the commands in a folder, and return it."""
+    folder = folder.resolve()
     (folder / "jobs").mkdir(parents=True)
     for command in _COMMANDS:
         words = shlex.join([sys.executable, "-S", "-E", __file__, str(folder), command])

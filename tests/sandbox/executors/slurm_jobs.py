@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import psutil
+
+from archwright.sandbox.executors.slurm.agents import SlurmAgents
 
 LOOKS_AROUND = """
 import socket
@@ -26,20 +25,21 @@ for kind in (socket.AF_UNIX, socket.AF_INET):
 """A candidate that is after what carries it; see `doing`."""
 
 
-def _agents() -> set[psutil.Process]:
-    """Agents that jobs have started."""
-    found = set()
-    for process in psutil.process_iter(["cmdline"]):
-        words = process.info["cmdline"] or []
-        if "agent" in words and "--connect" in words:
-            found |= {process, *process.children(recursive=True)}
-    return found
+class Left:
+    """Sees what the jobs of a run have started, and whether it is gone."""
 
+    def __init__(self, agents: SlurmAgents) -> None:
+        self._agents = agents
+        self._seen: set[psutil.Process] = set()
 
-@contextmanager
-def leaves_nothing() -> Iterator[None]:
-    """Whatever agents run meanwhile, none is left soon after."""
-    before = _agents()
-    yield
-    _, left = psutil.wait_procs(_agents() - before, timeout=30)
-    assert not left
+    def look(self) -> None:
+        """Take note of all there is."""
+        assert self._agents._reception is not None
+        mark = f":{self._agents._reception.port}"
+        for process in psutil.process_iter(["cmdline"]):
+            if any(word.endswith(mark) for word in process.info["cmdline"] or []):
+                self._seen |= {process, *process.children(recursive=True)}
+
+    def is_nothing(self) -> bool:
+        """Whether it is all gone, or soon is."""
+        return bool(self._seen) and not psutil.wait_procs(self._seen, timeout=60)[1]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from slurm_jobs import LOOKS_AROUND, leaves_nothing
+from slurm_jobs import LOOKS_AROUND, Left
 
 from archwright.core import InputError, Problem, SandboxError, Status, TrialJob
 from archwright.core.settings import RunSettings
@@ -54,10 +54,10 @@ def test_a_job_that_is_cancelled_in_mid_trial_is_followed_by_another(
     monkeypatch.setenv("OPENAI_API_KEY", "k3y-t0ken")
     agents = make_agents()
     with (
-        leaves_nothing(),
         RemoteSandbox(agents, AgentPlan("process")) as sandbox,
         ThreadPoolExecutor(1) as pool,
     ):
+        left = Left(agents)
         report = sandbox.check(doing(LOOKS_AROUND), problem)
         assert report.error.endswith("found: []"), report.error
         job = make_job(steps=2000)
@@ -65,8 +65,10 @@ def test_a_job_that_is_cancelled_in_mid_trial_is_followed_by_another(
         while not sandbox._places.nodes[0].busy:
             threading.Event().wait(0.01)
         threading.Event().wait(0.3)
+        left.look()
         subprocess.run([commands / "scancel", "1"], check=True)
         outcome = future.result()
+        left.look()
         assert outcome.status is Status.OK
         assert not outcome.lost
         true = InProcessSandbox().train(job)
@@ -75,6 +77,7 @@ def test_a_job_that_is_cancelled_in_mid_trial_is_followed_by_another(
         said = sandbox.news()
         assert len(said) == 1
         assert said[0].startswith("node fake-1 leaves: its time is over")
+    assert left.is_nothing()
     first, second = queue(agents)
     assert first.state == "CANCELLED"
     assert not second.lives

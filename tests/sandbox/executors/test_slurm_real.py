@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from real_slurm import RealSlurm, missing
-from slurm_jobs import LOOKS_AROUND, leaves_nothing
+from slurm_jobs import LOOKS_AROUND, Left
 
 from archwright.core import InputError, Problem, Status, TrialJob
 from archwright.core.settings import RunSettings
@@ -43,10 +43,10 @@ def test_a_job_that_is_cancelled_in_mid_trial_is_followed_by_another_here_too(
 ) -> None:
     launcher = agents(tmp_path, job_time="10", sbatch=["comment=one of a run"])
     with (
-        leaves_nothing(),
         RemoteSandbox(launcher, AgentPlan("process")) as sandbox,
         ThreadPoolExecutor(1) as pool,
     ):
+        left = Left(launcher)
         report = sandbox.check(doing(LOOKS_AROUND), problem)
         assert report.error.endswith("found: []"), report.error
         (node,) = sandbox._places.nodes
@@ -55,10 +55,13 @@ def test_a_job_that_is_cancelled_in_mid_trial_is_followed_by_another_here_too(
         while not node.busy:
             threading.Event().wait(0.01)
         threading.Event().wait(0.3)
+        left.look()
         slurm.run("scancel", "1")
         assert future.result().status is Status.OK
+        left.look()
         assert not sandbox._suspects
         assert any("leaves: its time is over" in line for line in sandbox.news())
+    assert left.is_nothing()
     states = slurm.run("squeue", "--noheader", "--states=all", "--format=%T")
     assert "CANCELLED" in states
     assert "RUNNING" not in states
