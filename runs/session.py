@@ -167,7 +167,7 @@ def carry_out(
             task=task,
             paths=paths,
             settings=settings,
-            sandbox=sandbox or open_executor(settings),
+            sandbox=sandbox or open_executor(settings, paths.jobs),
             backend=backend or open_run_backend(settings, journal, workspace.paths, stop),
             stop=stop,
         )

@@ -139,6 +139,10 @@ class SleepingNodes:
         coming, self._coming = self._coming, []
         return coming
 
+    def news(self) -> list[str]:
+        """Nothing happens to them."""
+        return []
+
     def avoid(self, node: str) -> None:
         """They are all alike."""
 
