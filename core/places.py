@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, Field
 
 from archwright.core.errors import InputError
+from archwright.core.settings_group import SettingsGroup
 
 _PASSWORD: Final = re.compile(r"^[a-z]+://[^/?#]*:[^/?#]*@|[?&]password=")
 
@@ -32,3 +35,15 @@ def known_place(address: str) -> str:
             f"postgresql://USER@HOST/DATABASE, not {address!r}"
         )
     return address
+
+
+class KnowledgeSettings(SettingsGroup):
+    """Where what is learned is kept."""
+
+    table = "knowledge"
+
+    knowledge: Annotated[str, AfterValidator(known_place)] = Field(
+        default="", examples=["/shared/lab/knowledge"]
+    )
+    """A knowledge base that runs on several machines share: a folder that all of them see, or
+    postgresql://USER@HOST/DATABASE. Without it the workspace has its own."""
