@@ -264,6 +264,7 @@ class CheckReply:
         list[tuple[Annotated[str, Most(LAYER_NAME_LIMIT)], Count]], Most(LAYERS_LIMIT)
     ] = field(default_factory=list)
     int8_bytes: Annotated[int, Most(1 << 62)] = 0
+    operations: Count = 0
     saved_bytes: Annotated[int, Most(1 << 62)] = 0
     state_numbers: tuple[Count, Count] = (0, 0)
     step_seconds: Annotated[float, Most(1e9)] = 0.0

@@ -242,6 +242,7 @@ def report_of(header: Mapping[str, Any], seconds: float) -> CheckReport:
         wrapper=clean(reply.wrapper),
         layers=tuple((clean(name, LAYER_NAME_LIMIT), count) for name, count in reply.layers),
         int8_bytes=reply.int8_bytes,
+        operations=reply.operations,
         saved_bytes=reply.saved_bytes,
         state_numbers=reply.state_numbers,
         step_seconds=reply.step_seconds,

@@ -23,9 +23,8 @@ from .backbone import BackboneNetwork, is_at_any_length
 from .claims import saved_bytes
 from .stepping import numbers_in
 
-FEW: Final = (2, 4)
-"""Layers of the networks that a deeper one is worked out from: mixers may differ by even and odd
-layers."""
+PAIR: Final = 2
+"""Layers of the network that a deeper one is worked out from: mixers may differ by even and odd."""
 STEP_FLOPS: Final = 20e9
 STEP_BYTES: Final = 1 << 30
 """What a step that is executed may cost."""
@@ -53,12 +52,14 @@ def outline(request: CheckRequest) -> CheckReply:
         reply.layers = count_layers(model, problem)
         reply.int8_bytes = rounded_bytes(model)
         kept = _found(reply, "state", lambda: _state(model, problem))
-        flops = _found(reply, "flops", lambda: _over_layers(module, problem, _flops))
+        work = _found(reply, "flops", lambda: _over_layers(module, problem, _work))
         saved = _found(reply, "gradients", lambda: _over_layers(module, problem, _saved))
-    reply.state_numbers, reply.flops, reply.saved_bytes = kept or (0, 0), flops or 0, saved or 0
+    reply.state_numbers = kept or (0, 0)
+    reply.flops, reply.operations = work or (0, 0)
+    (reply.saved_bytes,) = saved or (0,)
     count = request.outline or 0
-    work, room = BACKWARD * reply.flops * count, reply.saved_bytes * count
-    if 0 < work <= STEP_FLOPS and room <= STEP_BYTES:
+    cheap = BACKWARD * reply.flops * count <= STEP_FLOPS
+    if count and reply.flops and cheap and reply.saved_bytes * count <= STEP_BYTES:
         reply.step_seconds = _time_step(construct(module, problem), problem, count)
     return _judged(reply, problem)
 
@@ -86,35 +87,39 @@ def _judged(reply: CheckReply, problem: ProblemProjection) -> CheckReply:
     return reply
 
 
+Costs = tuple[float, ...]
+
+
 def _over_layers(
     module: ModuleType,
     problem: ProblemProjection,
-    cost: Callable[[nn.Module, ProblemProjection], float],
-) -> int:
-    """A cost of the whole network; of a deep one from those of two that are less deep."""
+    cost: Callable[[nn.Module, ProblemProjection], Costs],
+) -> tuple[int, ...]:
+    """Costs of the whole network; of a deep one from those of two layers and of none."""
     backbone = problem.backbone
-    layers = 0 if backbone is None else backbone.layers
-    if backbone is None or layers <= FEW[1] or layers % 2:
-        return round(cost(construct(module, problem, settle=False), problem))
-    less, more = (
+    if backbone is None or backbone.layers <= PAIR or backbone.layers % PAIR:
+        whole = cost(construct(module, problem, settle=False), problem)
+        return tuple(map(round, whole))
+    none, pair = (
         cost(construct(module, shallow, settle=False), shallow)
-        for shallow in (replace(problem, backbone=replace(backbone, layers=n)) for n in FEW)
+        for shallow in (replace(problem, backbone=replace(backbone, layers=n)) for n in (0, PAIR))
     )
-    return round(less + (more - less) * (layers - FEW[0]) / (FEW[1] - FEW[0]))
+    pairs = backbone.layers / PAIR
+    return tuple(round(a + (b - a) * pairs) for a, b in zip(none, pair, strict=True))
 
 
-def _flops(model: nn.Module, problem: ProblemProjection) -> float:
+def _work(model: nn.Module, problem: ProblemProjection) -> Costs:
+    """FLOPs of a forward pass over a sample, and how many operations they are of."""
     count = count_flops(model, _inputs(problem, 1))
     if count.unknown:
         raise ContractError(f"not counted: {', '.join(count.unknown)}")
-    return count.flops
+    return count.flops, count.operations
 
 
-def _saved(model: nn.Module, problem: ProblemProjection) -> float:
-    """The loss keeps the outputs once more."""
-    return saved_bytes(model, _inputs(problem, 1))[0] + NUMBER_BYTES * math.prod(
-        problem.output_shape
-    )
+def _saved(model: nn.Module, problem: ProblemProjection) -> Costs:
+    """Bytes that are kept for gradients; the loss keeps the outputs once more."""
+    outputs = NUMBER_BYTES * math.prod(problem.output_shape)
+    return (saved_bytes(model, _inputs(problem, 1))[0] + outputs,)
 
 
 def _state(model: nn.Module, problem: ProblemProjection) -> tuple[int, int]:
