@@ -12,7 +12,7 @@ from archwright.tasks.readers.tables import Kind
 from archwright.tasks.scaffold.arrays import draft_of_arrays
 from archwright.tasks.scaffold.hub import draft_of_hub
 from archwright.tasks.scaffold.images import draft_of_images, draft_of_masks
-from archwright.tasks.scaffold.ladder import draft_of_rung
+from archwright.tasks.scaffold.ladder import draft_of_rung, rung_of
 from archwright.tasks.scaffold.modules import baseline_of_class
 from archwright.tasks.scaffold.scripts import write_script_task
 from archwright.tasks.scaffold.starter import free_folder, new_task
@@ -123,7 +123,8 @@ def new_task_from(folder: str | Path, sources: Sources, count: Counter) -> tuple
 def _draft(sources: Sources) -> Draft | None:
     if sources.ladder is not None:
         text = None if sources.text is None else _there(sources.text)
-        return draft_of_rung(sources.ladder, text, sources.hf, sources.tokenizer, sources.length)
+        rung = rung_of(sources.ladder)
+        return draft_of_rung(rung, text, sources.hf, sources.tokenizer, sources.length)
     made: dict[str, Callable[[], Draft]] = {
         "images": lambda: _images(sources),
         "csv": lambda: _csv(sources),

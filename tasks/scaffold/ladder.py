@@ -132,15 +132,18 @@ def rung_of(name: str) -> LadderRung:
 
 
 def draft_of_rung(
-    name: str, text: Path | None, hub: str | None, tokenizer: Path | None, length: int | None
+    rung: LadderRung,
+    text: Path | None = None,
+    hub: str | None = None,
+    tokenizer: Path | None = None,
+    length: int | None = None,
 ) -> Draft:
     """A rung on a text or a folder of texts, a data set of the library `datasets`, or what this
     machine has.
 
     Raises:
-        TaskError: there is no such rung, or the documents are too few.
+        TaskError: the documents are too few.
     """
-    rung = rung_of(name)
     rung = replace(rung, length=length or rung.length)
     files: dict[str, Any] = {}
     reader: type[Corpus] = MachineCorpus

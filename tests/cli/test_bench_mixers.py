@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from archwright.benchmarks.search.mixers import MixerTraining, summarise
+from archwright.benchmarks.search.mixer_trainings import MixerTraining
+from archwright.benchmarks.search.mixers import summarise
 from archwright.cli import main
 from archwright.core import TaskError
 from archwright.tasks.loading import load_task, task_folder
