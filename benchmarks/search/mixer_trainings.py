@@ -83,7 +83,7 @@ def train_all(
     wanted: Sequence[MixerTraining],
     specs: Mapping[str, TaskSpec],
     rung: int,
-    closed: Sandbox,
+    opening: Callable[[], Sandbox],
     out: Path | None,
 ) -> dict[MixerTraining, Found]:
     """Do the trainings that a file does not hold, each on the problem of its name, and keep them.
@@ -92,7 +92,7 @@ def train_all(
         wanted: in the order in which they are done.
         specs: the problems by name.
         rung: of the problems.
-        closed: a sandbox, not yet entered; its workers say how many are done at a time.
+        opening: makes a sandbox, whose workers say how many are done at a time.
         out: the file; None keeps nothing.
 
     Returns:

@@ -101,9 +101,9 @@ def run(
         for mixer in asked
         for rate in numbers("--rates", rates)
     ]
-    sizes = _sizes(asked, members, heads, costs)
     specs = {member.name: member.spec for member in members}
     done = train_all(wanted, specs, rung, open_sandbox(sandbox, workers), out)
+    sizes = _sizes(asked, members, heads, costs)
     document = summarise(done, members, rung) | sizes
     document["order_at_equal_state"] = [
         mixer for mixer in document["order"] if mixer not in sizes["unequal"]["memory"]

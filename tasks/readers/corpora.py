@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import sysconfig
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from pydoc_data.topics import topics
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import numpy as np
 
@@ -76,7 +77,20 @@ class Corpus:
     @cached_property
     def _stretches(self) -> dict[str, Array]:
         """The tokens of each split in a row: maps of files, for they may be billions."""
-        files = {split: tempfile.TemporaryFile() for split in SHARES}  # noqa: SIM115 - mapped
+        with ExitStack() as closing:
+            files = {s: closing.enter_context(tempfile.TemporaryFile()) for s in SHARES}
+            self._write(files)
+            for split, file in files.items():
+                count = file.tell() // self.stored.itemsize
+                if count <= self._length:
+                    raise TaskError(
+                        f"the documents give {split} {count} tokens, and a window takes "
+                        f"{self._length + 1}: give more of them"
+                    )
+            return {s: np.memmap(file, dtype=self.stored, mode="r") for s, file in files.items()}
+
+    def _write(self, files: Mapping[str, IO[bytes]]) -> None:
+        """Write the tokens of each split to its file, until all have enough."""
         left = {split: count + 1 for split, count in self._wanted.items()}
         for split, content in self.documents():
             if max(left.values()) <= 0:
@@ -85,14 +99,8 @@ class Corpus:
                 tokens = self._encode(content)[: left[split]]
                 files[split].write(tokens.tobytes())
                 left[split] -= len(tokens)
-        for split, file in files.items():
+        for file in files.values():
             file.flush()
-            if file.tell() <= self._length * self.stored.itemsize:
-                raise TaskError(
-                    f"the documents give {split} {file.tell() // self.stored.itemsize} tokens, and "
-                    f"a window takes {self._length + 1}: give more of them"
-                )
-        return {s: np.memmap(file, dtype=self.stored, mode="r") for s, file in files.items()}
 
     def _encode(self, content: bytes) -> Array:
         if self._tokenizer is None:
