@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import combinations, pairwise
 from pathlib import Path
 from statistics import fmean
@@ -95,7 +96,8 @@ def run(
             for rung in climbed
         }
         largest = max(specs.values(), key=lambda spec: spec.training.device == "cuda")
-        done = train_all(wanted, specs, 1, open_for(largest, sandbox, gpus, workers), out)
+        opening = partial(open_for, largest, sandbox, gpus, workers)
+        done = train_all(wanted, specs, 1, opening, out)
     document = {"seeds": seeds, **compare(done, specs)}
     emit(json, document, lambda: _render(document))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as json_text
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -105,6 +105,7 @@ def train_all(
     left = [one for one in wanted if one not in done]
     if not left:
         return {one: done[one] for one in wanted}
+    closed = opening()
     with (
         closed as sandbox,
         TemporaryDirectory() as data,

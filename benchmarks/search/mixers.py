@@ -14,6 +14,7 @@ is named; with `--costs` also throughput and memory, of training and of decoding
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from statistics import fmean
@@ -102,7 +103,7 @@ def run(
         for rate in numbers("--rates", rates)
     ]
     specs = {member.name: member.spec for member in members}
-    done = train_all(wanted, specs, rung, open_sandbox(sandbox, workers), out)
+    done = train_all(wanted, specs, rung, partial(open_sandbox, sandbox, workers), out)
     sizes = _sizes(asked, members, heads, costs)
     document = summarise(done, members, rung) | sizes
     document["order_at_equal_state"] = [
