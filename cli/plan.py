@@ -318,7 +318,7 @@ def _time(hours: float | None) -> str:
 
 def _short(value: float) -> str:
     for power, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= power:
+        if value >= 0.9995 * power:  # three digits of it are 1
             return f"{value / power:.3g} {unit}"
     return f"{value:.0f} "
 
