@@ -112,11 +112,11 @@ BENCHES: Final[dict[str, tuple[str, str]]] = {
         "How much policies gain in real runs at equal trials, against random draws.",
     ),
     "mixers": (
-        "search.mixers:run",
+        "mixers.published:run",
         "How the published sequence mixers score on the problems of a suite.",
     ),
     "ladder": (
-        "search.ladder:run",
+        "mixers.ladder:run",
         "How well each rung of the ladder predicts the next, and what its noise can tell apart.",
     ),
     "exports": (

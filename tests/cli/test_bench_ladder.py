@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from archwright.benchmarks.search.ladder import compare, interval_of
-from archwright.benchmarks.search.mixer_trainings import MixerTraining
+from archwright.benchmarks.mixers.ladder import compare, interval_of
+from archwright.benchmarks.mixers.trainings import MixerTraining
 from archwright.cli import main
 from archwright.tasks.loading import load_task
 

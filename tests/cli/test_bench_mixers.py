@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from archwright.benchmarks.search.mixer_costs import LiveMemory, differences, measure_costs
-from archwright.benchmarks.search.mixer_trainings import MixerTraining
-from archwright.benchmarks.search.mixers import summarise
+from archwright.benchmarks.mixers.costs import LiveMemory, differences, measure_costs
+from archwright.benchmarks.mixers.published import summarise
+from archwright.benchmarks.mixers.trainings import MixerTraining
 from archwright.cli import main
 from archwright.core import TaskError
 from archwright.search.mixers import sized

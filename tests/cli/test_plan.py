@@ -26,7 +26,7 @@ def test_every_rung_is_costed(capsys: pytest.CaptureFixture[str]) -> None:
     assert large["counted"]
     assert 0.8 < large["flops"] / large["flops_6nd"] < 1.5
     assert large["memory_gb"]["parameters"] == 16 * large["parameters"] / 1e9
-    assert large["fits"] == ["H100", "A100-80", "A100-40"]
+    assert set(large["fits"]) >= {"H100", "A100-80", "A100-40"}
     least = large["flops"] / (989e12 * document["utilisation"]) / 3600
     assert large["hours"]["H100"] >= least
     assert large["usd"]["H100"] == pytest.approx(2 * large["hours"]["H100"])

@@ -24,7 +24,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from archwright.benchmarks.search.mixer_trainings import (
+from archwright.benchmarks.mixers.trainings import (
     Found,
     MixerTraining,
     cell_of,

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from archwright.benchmarks.search.mixer_trainings import (
+from archwright.benchmarks.mixers.trainings import (
     Found,
     MixerTraining,
     cell_of,
@@ -117,7 +117,7 @@ def _sizes(
 ) -> dict[str, Any]:
     """What mixers cost in the network of the longest problem, and which of them are not as large
     as the reference."""
-    from archwright.benchmarks.search.mixer_costs import REFERENCE, differences, measure_costs
+    from archwright.benchmarks.mixers.costs import REFERENCE, differences, measure_costs
 
     spec = max((m.spec for m in members), key=lambda spec: spec.problem.output_shape)
     names = dict.fromkeys((*mixers, REFERENCE))
