@@ -67,6 +67,15 @@ class Keywords(TypedDict, total=False):
     node_workers: int | None
     node_cache_mb: int | None
     gpu_share: float | None
+    jobs: int | None
+    job_time: str | None
+    job_cpus: int | None
+    job_memory_mb: int | None
+    partition: str | None
+    account: str | None
+    sbatch: str | Sequence[str] | None
+    queue_minutes: float | None
+    address: str | None
     finalists: int | None
     screen_seeds: int | None
     deciding_seeds: int | None

@@ -7,20 +7,20 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Group, Parameter
 
+from archwright.core.cluster import ClusterSettings
 from archwright.core.settings import (
     BudgetSettings,
-    ClusterSettings,
     Kind,
     ModelAccess,
     ModelSettings,
     ModelUse,
     SandboxSettings,
     SearchSettings,
-    SettingsGroup,
     SpendingSettings,
     VerificationSettings,
     option_name,
 )
+from archwright.core.settings_group import SettingsGroup
 from archwright.knowledge.store import Knowledge
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.paths import RunPaths

@@ -7,31 +7,28 @@ of `archwright.discover`; its docstring is what all three say about it.
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from textwrap import wrap
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     AliasChoices,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    ModelWrapValidatorHandler,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
+from archwright.core.cluster import ClusterSettings
 from archwright.core.errors import InputError
 from archwright.core.objectives import QUALITY, known_objectives
+from archwright.core.settings_group import SettingsGroup, Words, keywords, nearest, several
 
 DEFAULT_MAX_TRIALS: Final = 200
+MANY_WORKERS: Final = 8
+"""Beyond so many a run goes by what has ended, not by the order of its candidates."""
 LOWER_RUNG_SEEDS: Final = 3
 """Seeds that measure the baseline at every rung but the top one."""
 IMAGE: Final = "archwright-sandbox"
@@ -39,65 +36,14 @@ IMAGE: Final = "archwright-sandbox"
 Kind = Literal["auto", "process", "docker"]
 
 
-def _several(given: Any) -> Any:
-    """One word stands for a list of one; TOML and the journal know lists only."""
-    if isinstance(given, str):
-        return (given,)
-    return tuple(given) if isinstance(given, list | tuple) else given
-
-
 def _all_by_comma(given: Any) -> Any:
-    words = _several(given)
+    words = several(given)
     if not isinstance(words, tuple):
         return words
     return tuple(part for word in words for part in str(word).split(","))
 
 
-def _known_executor(given: str) -> str:
-    if given not in ("local", "ray") and not re.fullmatch(r"ray://[^\s/:]+:\d+", given):
-        raise InputError(f"on must be local, ray or ray://HOST:PORT, not {given!r}")
-    return given
-
-
-Words = Annotated[tuple[str, ...], BeforeValidator(_several)]
-Indices = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_several)]
-
-
-class SettingsGroup(BaseModel):
-    """Settings that belong together, as one table of `archwright.toml`.
-
-    Raises:
-        InputError: an unknown name, a value of the wrong type or out of range.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-    table: ClassVar[str] = ""
-    """The table of `archwright.toml` that holds the fields of the group itself."""
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        for field in cls.model_fields.values():
-            field.description = " ".join((field.description or "").split())
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _in_one_line(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        try:
-            return handler(values)
-        except ValidationError as error:
-            raise InputError(_explain(error)) from None
-
-    def given(self) -> dict[str, Any]:
-        """What was set, without what was left at its default."""
-        return self.model_dump(exclude_unset=True)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data, for the journal."""
-        return self.model_dump()
-
-    def changed(self, **changes: Any) -> Self:
-        """A copy with some values changed, checked as the whole is."""
-        return type(self)(**{**self.model_dump(), **changes})
+Indices = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(several)]
 
 
 class SpendingSettings(SettingsGroup):
@@ -156,7 +102,8 @@ class SearchSettings(SettingsGroup):
     """Examples retrieved from the knowledge base for each proposal."""
     lag: int | None = Field(default=None, ge=1, examples=[8])
     """How many candidates may be under way at once; a proposal sees the results of all but these.
-    Without it four for each worker, or with models two, and two answers' worth of proposals."""
+    Without it four for each worker, three for two where there are more than eight, or with models
+    two for each, and two answers' worth of proposals."""
     control: float = Field(default=0.1, ge=0)
     """Share of the candidates that are random draws, never parents: the control arm."""
     proxies: bool = False
@@ -289,22 +236,6 @@ class SandboxSettings(SettingsGroup):
     """Accelerators by index that containers see."""
 
 
-class ClusterSettings(SettingsGroup):
-    """Which machines trials run on."""
-
-    table = "cluster"
-
-    on: Annotated[str, AfterValidator(_known_executor)] = Field(default="local", examples=["ray"])
-    """Where trials run: local (this machine), ray (the cluster that this machine belongs to, else
-    one on this machine alone), or ray://HOST:PORT (a cluster by its client's address)."""
-    node_workers: int = Field(default=0, ge=0, examples=[4])
-    """Trainings at a time on each node; 0 is one for each of its cores, or what its GPUs bear."""
-    node_cache_mb: int = Field(default=10_000, ge=1)
-    """Megabytes of data that a node keeps at most."""
-    gpu_share: float = Field(default=1.0, gt=0, le=1, examples=[0.5])
-    """Part of a GPU that each training on a node of a cluster is given."""
-
-
 class VerificationSettings(SettingsGroup):
     """How gains are proved."""
 
@@ -349,9 +280,23 @@ class RunSettings(
         return (self.proposer or ("one-call" if self.models else "symbolic")) != "symbolic"
 
     @property
+    def has_many_workers(self) -> bool:
+        """Whether most workers would wait if each candidate waited for the slowest before it."""
+        return self.workers > MANY_WORKERS
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether the same seed proposes the same candidates: each sees a fixed set of results,
+        whatever else has ended. A model's answer takes as long as it takes."""
+        return not self.asks_models and not self.has_many_workers
+
+    @property
     def candidates_ahead(self) -> int:
         """`lag` with its default filled in."""
-        ahead = 2 * (self.workers + self.proposals) if self.asks_models else 4 * self.workers
+        if self.asks_models:
+            ahead = 2 * (self.workers + self.proposals)
+        else:
+            ahead = 4 * self.workers if self.is_in_order else 3 * self.workers // 2
         return self.lag or ahead
 
     @classmethod
@@ -372,14 +317,6 @@ class RunSettings(
 
 
 # --- names ----------------------------------------------------------------------------------------
-
-
-def keywords(group: type[SettingsGroup]) -> Iterator[tuple[str, str]]:
-    """Every name that a setting goes by, with the field's own: `("model", "models")`."""
-    for name, field in group.model_fields.items():
-        yield name, name
-        if isinstance(field.validation_alias, AliasChoices):
-            yield from ((str(other), name) for other in field.validation_alias.choices[1:])
 
 
 def option_name(name: str) -> str:
@@ -428,13 +365,13 @@ def _table(file: Path, table: str, values: Any) -> Iterator[tuple[str, Any]]:
     if not isinstance(values, dict):
         raise InputError(f"{file}: {table!r} outside of a table: {_home(table)}")
     if table not in tables:
-        raise InputError(f"{file} has no table {table!r}; {_nearest(table, tables, '[{}]')}")
+        raise InputError(f"{file} has no table {table!r}; {nearest(table, tables, '[{}]')}")
     group = tables[table]
     known = {key: name for key, name in keywords(group) if table in (_FLAT, table_of(name))}
     for key, value in values.items():
         if key not in known:
             elsewhere = _name(key) in RunSettings.model_fields
-            fix = f"it belongs in [{table_of(_name(key))}]" if elsewhere else _nearest(key, known)
+            fix = f"it belongs in [{table_of(_name(key))}]" if elsewhere else nearest(key, known)
             raise InputError(f"{file}: [{table}] has no key {key!r}; {fix}")
         try:
             # A number in quotes is fine on the command line; in a file it is a mistake.
@@ -448,13 +385,6 @@ def _home(key: str) -> str:
     name = _name(key)
     known = name in RunSettings.model_fields
     return f"put it into [{table_of(name)}]" if known else "there is no such setting"
-
-
-def _nearest(word: str, known: Mapping[str, object], form: str = "{}") -> str:
-    """The one of `known` that was probably meant, or all of them."""
-    if close := get_close_matches(word, known, n=1):
-        return f"did you mean {form.format(close[0])}?"
-    return f"it takes {', '.join(map(form.format, known))}"
 
 
 def settings_template() -> str:
@@ -481,27 +411,3 @@ def _toml(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_toml, value))}]"
     return f'"{value}"' if isinstance(value, str) else str(value)
-
-
-# --- what is wrong --------------------------------------------------------------------------------
-
-
-def _explain(error: ValidationError) -> str:
-    """The first fault in one line, in the user's words."""
-    fault = error.errors(include_url=False)[0]
-    name, given = str(fault["loc"][0]), fault["input"]
-    context = fault.get("ctx", {})
-    if fault["type"] == "extra_forbidden":
-        return f"there is no setting {name!r}; {_nearest(name, dict(keywords(RunSettings)))}"
-    if name == "gpus":
-        return f"gpus must be a list of indices such as [0], not {given!r}"
-    if fault["type"] == "greater_than_equal":
-        return f"{name} must be at least {context['ge']:g}, not {given}"
-    if fault["type"] == "less_than_equal":
-        return f"{name} must be at most {context['le']:g}, not {given}"
-    if fault["type"] == "literal_error":
-        known = context["expected"].replace("'", "")
-        known = f"{known[4:]} or left out" if known.startswith(" or ") else known
-        return f"{name} must be {known}, not {given!r}"
-    kind = {"tuple_type": "list"}.get(fault["type"], fault["type"].partition("_")[0])
-    return f"{name} must be of type {kind}, not {given!r}"

@@ -27,11 +27,10 @@ from archwright.core import (
     TrialSpec,
 )
 from archwright.core.settings import RunSettings
-from archwright.runs.budget.pace import NO_TIME
+from archwright.runs.budget.pace import NO_TIME, NO_TRIALS
 from archwright.runs.context import Trains
 
 Rivals = Callable[[int], Sequence[Candidate]]
-NO_TRIALS: Final = "the budget of trials ended"
 CLOSE: Final = 1.0
 """A decision is close while the gain lies within so many of its own standard errors of the cut."""
 

@@ -9,8 +9,9 @@ the memo, and at the end the reviewer looks for invalid gains
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Final
 
@@ -45,10 +46,11 @@ class Loop:
     progress: Progress
     begun: int = 0
     """Candidates so far."""
+    seen: dict[str, Candidate] = field(default_factory=dict)
+    """What choices have seen of them, in the order in which they first did."""
 
     def search(self, budget: Budget) -> list[Candidate]:
         """Candidates until the budget grants no more; all of them, in order."""
-        seen = 0
         with ThreadPoolExecutor(self.context.settings.candidates_ahead) as threads:
             for number in count(self.begun + 1):
                 grant = budget.grant(number)
@@ -56,13 +58,14 @@ class Loop:
                     break
                 # What was once seen stays seen. Choices are made one after the other, in the order
                 # of their numbers; all else goes on side by side.
-                seen = max(seen, grant.sees)
-                campaign = self._gather(seen)
+                for candidate in self.progress.seen(grant):
+                    self.seen.setdefault(candidate.id, candidate)
+                ended = tuple(self.seen.values())
+                campaign = self._gather(ended)
                 if self.steering.is_over(campaign):
                     break
                 record_grant(self.context.journal, grant)
-                ended, room = self.progress.upto(seen), budget.room(grant)
-                move = self.steering.choose(number, campaign, ended, room)
+                move = self.steering.choose(number, campaign, ended, budget.room(grant))
                 self.proposing.begin(number, move, campaign)
                 budget.settle(grant, self.halving.most_from(self._first_rung(move)))
                 threads.submit(self._run_step, grant, move, campaign)
@@ -124,12 +127,12 @@ class Loop:
         parent = campaign.known.get(candidate.parents[0])
         return max(0, (parent.rung or 0) - 1) if parent else 0
 
-    def _gather(self, sees: int) -> Campaign:
-        """The baseline, what earlier runs found, and this run's results up to number `sees`. What
-        the control arm finds stays its own, or it would be no control."""
-        own = [c for c in self.progress.upto(sees) if not c.is_control]
+    def _gather(self, ended: Sequence[Candidate]) -> Campaign:
+        """The baseline, what earlier runs found, and those of this run's results that are seen.
+        What the control arm finds stays its own, or it would be no control."""
+        own = [c for c in ended if not c.is_control]
         baseline = self.context.baseline
-        if sees:  # Before anything has ended, nobody waits for the noise floor.
+        if ended:  # Before anything has ended, nobody waits for the noise floor.
             floor = self.context.floors[-1]
             shown = {self.context.top: Measurement(floor.mean, 0.0, len(floor.scores))}
             baseline = replace(baseline, rungs=shown)

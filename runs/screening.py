@@ -118,10 +118,10 @@ class Desk:
 class Screening:
     """Lets through what is new and passes its checks.
 
-    Where only the symbolic engine proposes, candidates are compared with those that are under way
-    in the order of their numbers, so that the same seed gives the same candidates. With models a
-    slow answer would hold up all that come after it: there, who is compared first is first, and the
-    journal says what was found.
+    Where a run goes by the order of its candidates, they are compared in it with those that are
+    under way, so that the same seed gives the same ones. Elsewhere a slow answer or training would
+    hold up all that come after it: there, who is compared first is first, and the journal says what
+    was found.
     """
 
     context: RunContext
@@ -133,7 +133,7 @@ class Screening:
 
     def __post_init__(self) -> None:
         self.ahead = self.context.settings.candidates_ahead
-        self.in_turn = not self.context.settings.asks_models
+        self.in_turn = self.context.settings.is_in_order
 
     def admit(self, candidate: Candidate) -> Candidate:
         """The comparison with all that are under way, at the candidate's turn."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -127,6 +128,18 @@ def _watched(journal: Journal, sandbox: Sandbox, stop: threading.Event) -> Itera
         journal.beat()
 
 
+@contextmanager
+def _heap_at_rest() -> Iterator[None]:
+    """Take what is loaded out of the garbage collector's sight: each parsed source sets it off, and
+    looking at all of it took a quarter of the time that proposing takes."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 def carry_out(
     workspace: Workspace,
     task: Task,
@@ -154,14 +167,15 @@ def carry_out(
             task=task,
             paths=paths,
             settings=settings,
-            sandbox=sandbox or open_executor(settings),
+            sandbox=sandbox or open_executor(settings, paths.jobs),
             backend=backend or open_run_backend(settings, journal, workspace.paths, stop),
             stop=stop,
         )
         resume, observer = _resume(workspace, paths), Observer(journal)
         with _signals(stop, resume) as caught, _viewed(view, observer.observe):
             try:
-                work(session)
+                with _heap_at_rest():
+                    work(session)
             except Stopped:
                 if caught:
                     raise KeyboardInterrupt from None

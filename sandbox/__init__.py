@@ -25,6 +25,8 @@ class Sandbox(Protocol):
     workers: int
     choice: str
     """Why this kind was taken where the caller left it open; else empty."""
+    is_spread: bool
+    """Whether it is on many machines, so that trainings are not in each other's way."""
 
     @property
     def kind(self) -> str:

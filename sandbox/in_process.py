@@ -46,6 +46,7 @@ class InProcessSandbox:
 
     name = "in-process"
     choice = ""
+    is_spread = False
 
     def __init__(self, workers: int = 1) -> None:
         """`workers` is what callers are told; the random state is shared, so jobs take turns."""

@@ -4,10 +4,11 @@
                                                  [--faster 2] [--json]
 
 Everything is real but the trainings: nodes are agents in this process that sleep for as long as a
-training takes, 2 to 600 s (log-uniform), divided by `--faster`, and answer as one would. Measured
-are the busy share of the slots from the moment when all are busy until the run's time is nearly up
-(what cannot end in it is not begun), the memory of this process early and at the end, and the
-seconds of processor that a trial costs here. The limit is 95 %.
+training takes, and answer as one would. A candidate takes 20 to 600 s at the top rung, log-uniform,
+and at the rungs below it as much less as they have fewer steps, 2 s at least; all divided by
+`--faster`. Measured are the busy share of the slots from the moment when all are busy until the
+run's time is nearly up (what cannot end in it is not begun), the memory of this process early and
+at the end, and the seconds of processor that a trial costs here. The limit is 95 %.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
@@ -44,7 +45,8 @@ from archwright.sandbox.inside import frames
 from archwright.tasks.loading import load_task
 
 LIMIT = 0.95
-SHORTEST_SECONDS, LONGEST_SECONDS = 2.0, 600.0
+SHORTEST_SECONDS, QUICKEST_SECONDS, LONGEST_SECONDS = 2.0, 20.0, 600.0
+"""Of any training, and of the quickest and the slowest candidate at the top rung."""
 _CLASSES = 10
 
 
@@ -52,11 +54,12 @@ class SleepingNode:
     """An agent that sleeps in place of training, and guesses in place of predicting.
 
     Args:
+        top: the steps of a training at the top rung.
         samples: how many samples each split has.
     """
 
-    def __init__(self, slots: int, faster: float, samples: Mapping[str, int]) -> None:
-        self.slots, self.faster, self.samples = slots, faster, samples
+    def __init__(self, slots: int, faster: float, top: int, samples: Mapping[str, int]) -> None:
+        self.slots, self.faster, self.top, self.samples = slots, faster, top, samples
         self.closed = False
         self._said: queue.Queue[bytes] = queue.Queue()
         self._rest = b""
@@ -80,8 +83,9 @@ class SleepingNode:
         return AgentHello(__version__, "none", self.slots, 1 << 20, 0, "sleeping", "", ())
 
     def _length(self, job: Mapping[str, Any]) -> float:
-        draw = Random(_mark(f"{job['source']}{job['seed']}"))
-        return float(SHORTEST_SECONDS * (LONGEST_SECONDS / SHORTEST_SECONDS) ** draw.random())
+        spread = LONGEST_SECONDS / QUICKEST_SECONDS
+        whole = QUICKEST_SECONDS * spread ** Random(_mark(job["source"])).random()
+        return max(SHORTEST_SECONDS, float(whole * job["steps"] / self.top))
 
     def _end(self, header: Mapping[str, Any], seconds: float) -> None:
         number, job = header["job"], header["train"]
@@ -124,8 +128,7 @@ class SleepingNodes:
 
     name = "sleeping nodes"
 
-    def __init__(self, nodes: int, slots: int, faster: float, samples: Mapping[str, int]) -> None:
-        made = (SleepingNode(slots, faster, samples) for _ in range(nodes))
+    def __init__(self, made: Sequence[SleepingNode]) -> None:
         self._coming = [Arrival(f"node-{n}", node) for n, node in enumerate(made)]
 
     def start(self) -> None:
@@ -135,6 +138,10 @@ class SleepingNodes:
         """All of them, the first time."""
         coming, self._coming = self._coming, []
         return coming
+
+    def news(self) -> list[str]:
+        """Nothing happens to them."""
+        return []
 
     def avoid(self, node: str) -> None:
         """They are all alike."""
@@ -162,8 +169,9 @@ def measure(nodes: int, slots: int, minutes: float, faster: float) -> dict[str, 
         settings = RunSettings(hours=minutes / 60, workers=workers, finalists=0)
         paths = begin(place, task, settings, "digits")
         samples = {split: len(task.load(split, 0)[1]) for split in ("validation", "test")}
-        launcher = SleepingNodes(nodes, slots, faster, samples)
-        sandbox = RemoteSandbox(launcher, workers=workers)
+        top = task.spec.rungs[-1]
+        made = [SleepingNode(slots, faster, top, samples) for _ in range(nodes)]
+        sandbox = RemoteSandbox(SleepingNodes(made), workers=workers)
         threading.Thread(target=watch, daemon=True).start()
         started, used = time.monotonic(), time.process_time()
         carry_out(place, task, paths, discover, sandbox=sandbox)

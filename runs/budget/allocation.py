@@ -6,7 +6,9 @@ time and money they are not: so each grant is in the journal, and a resumed run 
 
 Trainings end in any order. So that a run is the same however its processes are scheduled, killed
 and resumed, a candidate sees a fixed set of results, those of all numbers up to the one that its
-grant names, whatever else has ended by then.
+grant names, whatever else has ended by then. Where a run is not the same anyway, as models propose,
+or where many workers would wait for the slowest, it sees all that have ended; its grant names those
+that have not.
 """
 
 from __future__ import annotations
@@ -14,33 +16,48 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from archwright.core import Candidate, Stopped
 from archwright.core.settings import RunSettings
 from archwright.runs.budget.plan import Share
 from archwright.runs.journal import Journal
 
+USUAL: Final = 2.0
+PRIOR: Final = 8
+"""What a candidate is expected to use before any has ended, and how many results that counts as."""
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a candidate may use: `trials` at most, seeing the results of numbers up to `sees`."""
+    """What a candidate may use: `trials` at most, seeing the results of numbers up to `sees`, those
+    `without` which left out."""
 
     number: int
     sees: int
     trials: int
+    without: tuple[int, ...] = ()
+
+    @property
+    def under_way(self) -> tuple[int, ...]:
+        """The numbers before it whose results it does not see."""
+        return (*self.without, *range(self.sees + 1, self.number))
 
 
 def record_grant(journal: Journal, grant: Grant) -> None:
     """Write a grant down; a second time changes nothing."""
-    given = {"sees": grant.sees, "trials": grant.trials}
+    given = {"sees": grant.sees, "trials": grant.trials, "without": list(grant.without)}
     journal.once("grant", str(grant.number), str(grant.number), {}, lambda: given)
 
 
 def read_grants(journal: Journal) -> list[Grant]:
     """The grants that were given so far, by number from 1."""
-    given = (Grant(int(step.key), **step.result) for step in journal.steps("grant"))
-    return sorted(given, key=lambda grant: grant.number)
+    steps = {int(step.key): step.result for step in journal.steps("grant")}
+    return [
+        Grant(number, given["sees"], given["trials"], tuple(given.get("without", ())))
+        for number, given in sorted(steps.items())
+    ]
 
 
 class Progress:
@@ -70,14 +87,25 @@ class Progress:
 
     def upto(self, number: int) -> list[Candidate]:
         """All candidates up to `number`, once they have ended."""
-        self.wait(lambda: self._ended_upto >= number)
-        with self._changed:
-            return [self._results[n] for n in range(1, number + 1)]
+        return self.seen(Grant(number + 1, number, 0))
 
-    def ended(self) -> list[Candidate]:
-        """All candidates that have ended by now, up to the first that has not."""
+    def seen(self, grant: Grant) -> list[Candidate]:
+        """The candidates that a grant names, once they have ended, by their numbers."""
+        if grant.without:
+            hidden = set(grant.without)
+            wanted = [n for n in range(1, grant.sees + 1) if n not in hidden]
+            self.wait(lambda: all(n in self._results for n in wanted))
+        else:
+            wanted = list(range(1, grant.sees + 1))
+            self.wait(lambda: self._ended_upto >= grant.sees)
         with self._changed:
-            return [self._results[n] for n in range(1, self._ended_upto + 1)]
+            return [self._results[n] for n in wanted]
+
+    def ended(self, least: int = 0) -> dict[int, Candidate]:
+        """All candidates that have ended by now, once those are so many."""
+        self.wait(lambda: len(self._results) >= least)
+        with self._changed:
+            return dict(self._results)
 
     @contextmanager
     def turn(self, number: int) -> Iterator[None]:
@@ -132,6 +160,10 @@ class Budget:
         last: the number at which the leg had ended in an earlier session, None where it had not.
         fresh: whether a candidate sees all that has ended by now; else it sees as much whatever the
             timing, so that the same seed gives the same candidates.
+        expecting: whether what candidates under way use is expected, by those that have ended. Else
+            each is kept what it can use at most, and its end is waited for where that is too much.
+            Expected too little, more of them begin than the trainings suffice for: something else
+            must see to it that none is begun too many.
     """
 
     def __init__(
@@ -146,6 +178,7 @@ class Budget:
         earlier: Sequence[Grant] = (),
         last: int | None = None,
         fresh: bool = False,
+        expecting: bool = False,
     ) -> None:
         self._share = share
         self._most = most
@@ -157,6 +190,7 @@ class Budget:
         self._earlier = earlier
         self._last = last
         self._fresh = fresh
+        self._expecting = expecting
         self._reserved: dict[int, int] = {}
 
     def grant(self, number: int) -> Grant | None:
@@ -177,7 +211,7 @@ class Budget:
         else:
             grant = self._decide(number)
         if grant is not None:
-            self._progress.upto(grant.sees)
+            self._progress.seen(grant)
             self._reserved[number] = grant.trials
         return grant
 
@@ -189,36 +223,49 @@ class Budget:
     def room(self, grant: Grant) -> int:
         """Candidates that what is free has room for, this one included: each is taken to use two
         trainings."""
-        ended = self._progress.upto(grant.sees)
-        free = self._share.free(ended)
+        free = self._share.free(self._progress.seen(grant))
         if free is None:
             return self._most
-        others = (self._reserved[n] for n in range(len(ended) + 1, grant.number))
+        others = (self._reserved[n] for n in grant.under_way)
         return max(1, (free - sum(min(2, trials) for trials in others)) // 2)
 
     def _decide(self, number: int) -> Grant | None:
-        least = max(self._share.since, number - self._lag)
-        if self._fresh:
-            least = max(least, min(number - 1, len(self._progress.ended())))
-        for sees in range(least, number):
-            ended = self._progress.upto(sees)
-            under_way = number - 1 - sees
+        for grant in self._views(number):
+            ended, under_way = self._progress.seen(grant), len(grant.under_way)
             if len(ended) >= self._patience and not any(t.trials for t in ended[-self._patience :]):
                 return None
             if self._seconds_left is not None and self._seconds_left(ended, under_way) <= 0:
                 continue
-            free = self._free(number, ended)
-            if free < self._most and (under_way or free <= 0):
+            free, least = self._free(grant, ended), 1 if self._expecting else self._most
+            if free < least and (under_way or free <= 0):
                 continue
             if self._may_begin is None or self._may_begin(number, under_way):
-                return Grant(number, sees, min(free, self._most))
+                return replace(grant, trials=min(free, self._most))
         return None
 
-    def _free(self, number: int, ended: Sequence[Candidate]) -> int:
+    def _views(self, number: int) -> Iterator[Grant]:
+        """What the candidate may see, each time more, until nothing is under way before it."""
+        if not self._fresh:
+            for sees in range(max(self._share.since, number - self._lag), number):
+                yield Grant(number, sees, 0)
+            return
+        seen = -1
+        while seen < number - 1:
+            least = max(seen + 1, number - self._lag)
+            ended = self._progress.ended(least)
+            seen, sees = len(ended), max(ended, default=0)
+            yield Grant(number, sees, 0, tuple(n for n in range(1, sees) if n not in ended))
+
+    def _free(self, grant: Grant, ended: Sequence[Candidate]) -> int:
         free = self._share.free(ended)
         if free is None:
             return self._most
-        return free - sum(self._reserved[n] for n in range(len(ended) + 1, number))
+        reserved = [self._reserved[n] for n in grant.under_way]
+        if not self._expecting:
+            return free - sum(reserved)
+        used = [c.trials for c in ended if c.number > self._share.since]
+        mean = (PRIOR * USUAL + sum(used)) / (PRIOR + len(used))
+        return int(free - sum(min(mean, most) for most in reserved))
 
 
 def allowance(settings: RunSettings, journal: Journal) -> Callable[[int, int], bool]:

@@ -10,12 +10,14 @@ from typing import Final
 
 from archwright.core import SplitScores, Status, Trial, TrialSpec
 from archwright.core.settings import RunSettings
+from archwright.runs.budget.purse import Purse
 from archwright.runs.journal import Journal
 from archwright.runs.training.trainer import Trainer
 
 LATEST: Final = 12
 """Trainings that tell how busy the machine is at the moment."""
 NO_TIME: Final = "the budget of time ended"
+NO_TRIALS: Final = "the budget of trials ended"
 
 
 class Pace:
@@ -71,10 +73,11 @@ class Pace:
 
 
 class TimedTrainer:
-    """Trains as another trainer does, but begins nothing that would pass the time of the run.
+    """Trains as another trainer does, but begins nothing that would pass the budget of the run.
 
     Attributes:
         kept: wall seconds that a training of the search must leave to what comes after it.
+        purse: the trainings that are left to the search, where grants do not bound them.
     """
 
     def __init__(self, trainer: Trainer, pace: Pace, workers: int) -> None:
@@ -84,6 +87,7 @@ class TimedTrainer:
         self._lock = threading.Lock()
         self._waiting = 0.0
         self.kept: Callable[[], float] = lambda: 0.0
+        self.purse: Purse | None = None
 
     @property
     def sealed_split(self) -> str:
@@ -96,7 +100,8 @@ class TimedTrainer:
         return self._trainer.validation_size()[0]
 
     def train(self, spec: TrialSpec) -> Trial:
-        """See `Trainer.train`; a trial that there is no time for comes back as not begun."""
+        """See `Trainer.train`; a trial that the budget does not suffice for comes back as not
+        begun."""
         return self._within(spec, self._trainer.train)
 
     def train_sealed(self, spec: TrialSpec) -> Trial:
@@ -108,27 +113,38 @@ class TimedTrainer:
         return self._trainer.open_sealed(spec)
 
     def _within(self, spec: TrialSpec, train: Callable[[TrialSpec], Trial]) -> Trial:
-        if self._pace.left() is None or self._trainer.has_trained(spec):
+        if self._trainer.has_trained(spec):
             return train(spec)
-        steps = self._trainer.steps_of(spec)
-        with self._begin(self._pace.seconds(steps)) as begun:
-            if begun:
-                return train(spec)
-        asked = (spec.candidate.id, spec.purpose, spec.rung, steps, spec.seed)
-        return Trial(*asked, spec.candidate.title, Status.NOT_BEGUN, error=NO_TIME)
+        with self._begin(self._trainer.steps_of(spec)) as begun:
+            if not begun:
+                return self._refuse(spec, NO_TIME)
+            if self.purse is not None and not self.purse.draw(spec):
+                return self._refuse(spec, NO_TRIALS)
+            return train(spec)
+
+    def _refuse(self, spec: TrialSpec, reason: str) -> Trial:
+        asked = (
+            spec.candidate.id,
+            spec.purpose,
+            spec.rung,
+            self._trainer.steps_of(spec),
+            spec.seed,
+        )
+        return Trial(*asked, spec.candidate.title, Status.NOT_BEGUN, error=reason)
 
     @contextmanager
-    def _begin(self, seconds: float) -> Iterator[bool]:
-        """Whether a training that takes so long may begin behind all that wait for a worker."""
-        left, kept = self._pace.left(), self.kept()
+    def _begin(self, steps: int) -> Iterator[bool]:
+        """Whether a training of so many steps may begin behind all that wait for a worker."""
+        left = self._pace.left()
+        if left is None:
+            yield True
+            return
+        seconds, kept = self._pace.seconds(steps), self.kept()
         with self._lock:
-            behind = self._waiting / self._workers
-            begun = left is None or behind + seconds <= left - kept
-            if begun:
-                self._waiting += seconds
+            begun = self._waiting / self._workers + seconds <= left - kept
+            self._waiting += seconds * begun
         try:
             yield begun
         finally:
-            if begun:
-                with self._lock:
-                    self._waiting -= seconds
+            with self._lock:
+                self._waiting -= seconds * begun

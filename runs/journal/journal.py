@@ -26,6 +26,7 @@ from archwright.core import (
 from archwright.runs.journal.facts import Facts, check_names, storable
 from archwright.runs.journal.reads import Reads, Spend, Step
 from archwright.runs.journal.schema import connect, migrate
+from archwright.runs.journal.tally import TrainingTally
 from archwright.runs.workspace.paths import RunPaths
 
 
@@ -38,7 +39,7 @@ class Journal(Reads):
         self._connection = connection
         self._lock = threading.RLock()
         self._session: int | None = None
-        self._spend, self._counted = Spend(), 0
+        self._spend, self._counted, self._tally = Spend(), 0, TrainingTally()
 
     @classmethod
     def create(cls, paths: RunPaths, facts: Json) -> Self:

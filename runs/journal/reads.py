@@ -7,15 +7,10 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from archwright.core import ATTEMPTS, Candidate, Json, Trial, Verdict
-
-_TIMES: Final = """
-    SELECT json_extract(request, '$.steps') AS steps,
-        json_extract(result, '$.resources.seconds') AS seconds, finished
-    FROM steps WHERE kind = 'trial' AND state = 'finished'
-        AND json_extract(result, '$.status') = 'ok'"""
+from archwright.runs.journal.tally import TrainingTally
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +75,7 @@ class Reads:
     _lock: threading.RLock
     _spend: Spend
     _counted: int
+    _tally: TrainingTally
 
     def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         raise NotImplementedError
@@ -128,29 +124,40 @@ class Reads:
             if purpose in (None, trial.purpose) and steps in (None, trial.steps)
         ]
 
-    def training_time(
-        self, purpose: str | None = None, steps: int | None = None
-    ) -> tuple[float, int, int]:
-        """Seconds, trainings and candidates: of trainings that ended, for a purpose or at a number
-        of steps. What was lost and repeated says nothing of how long one takes, and is left out."""
-        ((seconds, trials, candidates),) = self._rows(
-            "SELECT TOTAL(json_extract(result, '$.resources.seconds')), COUNT(*), "
-            "COUNT(DISTINCT candidate) FROM steps WHERE kind = 'trial' AND state = 'finished' "
-            "AND (? IS NULL OR json_extract(request, '$.purpose') = ?) "
-            "AND (? IS NULL OR json_extract(request, '$.steps') = ?)",
-            *(purpose, purpose, steps, steps),
-        )
-        return float(seconds), int(trials), int(candidates)
+    def training_time(self, purpose: str) -> tuple[float, int, int]:
+        """Seconds, trainings and candidates: of trainings for a purpose that ended. What was lost
+        and repeated says nothing of how long one takes, and is left out."""
+        with self._lock:
+            found = self._trained().by_purpose[purpose]
+            return found.seconds, found.count, len(found.candidates)
 
     def mean_seconds(self) -> dict[int, float]:
         """Seconds of a training that ended well, on average, by its number of steps."""
-        rows = self._rows(f"SELECT steps, AVG(seconds) FROM ({_TIMES}) GROUP BY steps")
-        return {int(steps): float(seconds) for steps, seconds in rows}
+        with self._lock:
+            return {n: s.seconds / s.count for n, s in sorted(self._trained().by_steps.items())}
 
     def latest_seconds(self, count: int) -> list[tuple[int, float]]:
-        """Steps and seconds of the latest trainings that ended well."""
-        rows = self._rows(f"{_TIMES} ORDER BY finished DESC LIMIT ?", count)
-        return [(int(row["steps"]), float(row["seconds"])) for row in rows]
+        """Steps and seconds of the latest trainings that ended well, at most `tally.LATEST`."""
+        with self._lock:
+            return list(self._trained().latest)[:count]
+
+    def _trained(self) -> TrainingTally:
+        """The trainings so far, to be read under the lock; only what is new is read from the
+        file."""
+        now, tally = self._cursor(), self._tally
+        for row in self._rows(
+            "SELECT candidate, json_extract(request, '$.purpose') AS purpose, "
+            "json_extract(request, '$.steps') AS steps, "
+            "json_extract(result, '$.resources.seconds') AS seconds, "
+            "json_extract(result, '$.status') = 'ok' AS well FROM steps "
+            "WHERE kind = 'trial' AND state = 'finished' AND changed > ? AND changed <= ? "
+            "ORDER BY finished, rowid",
+            *(tally.cursor, now),
+        ):
+            steps, seconds = int(row["steps"]), float(row["seconds"] or 0.0)
+            tally.add(row["candidate"], row["purpose"], steps, seconds, bool(row["well"]))
+        tally.cursor = now
+        return tally
 
     def running(self) -> tuple[Trial, ...]:
         """Trainings in flight, the oldest first."""

@@ -31,7 +31,7 @@ class Trainer:
         self._journal = journal
         self._predictions = journal.paths.predictions
         self._course = Course(task, sandbox, journal.paths.data)
-        self._room = Room()
+        self._room = Room(is_crowded=not sandbox.is_spread)
 
     def train(self, spec: TrialSpec) -> Trial:
         """Train and score on validation.
@@ -98,7 +98,7 @@ class Trainer:
         return Trial.from_json(asked, result)
 
     def _repeat(self, spec: TrialSpec, splits: tuple[str, ...], asked: Json) -> Json:
-        """Train; once more, with no other training beside it, where that was lost.
+        """Train; once more, with no other training on its machine, where that was lost.
 
         What was lost is a step of the journal's own, of kind `attempt`: its time counts, it does
         not count as a trial.
@@ -133,9 +133,14 @@ class Trainer:
 
 
 class Room:
-    """Where trainings go on side by side, or one alone."""
+    """Where trainings go on side by side, or one alone.
 
-    def __init__(self) -> None:
+    Args:
+        is_crowded: whether they are in each other's way; else nobody has to be alone.
+    """
+
+    def __init__(self, is_crowded: bool = True) -> None:
+        self._is_crowded = is_crowded
         self._changed = threading.Condition()
         self._inside = 0
         self.claimed = False
@@ -157,6 +162,10 @@ class Room:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Stay alone, once all who are there have left."""
+        if not self._is_crowded:
+            with self.shared():
+                yield
+            return
         with self._changed:
             self._changed.wait_for(lambda: not self.claimed)
             self.claimed = True

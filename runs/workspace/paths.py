@@ -87,5 +87,9 @@ class RunPaths:
         return self.root / "data"
 
     @property
+    def jobs(self) -> Path:
+        return self.root / "jobs"
+
+    @property
     def predictions(self) -> Path:
         return self.root / "predictions"

@@ -7,8 +7,10 @@ any other: whoever uses it does not know where they run.
 
 from __future__ import annotations
 
+from math import inf
 from typing import NamedTuple, Protocol
 
+from archwright.core import SandboxError
 from archwright.sandbox.pool.worker import Channel
 
 
@@ -18,6 +20,12 @@ class Arrival(NamedTuple):
     node: str
     channel: Channel
     """Its `close` ends the agent with all that it has started, and checks that it is gone."""
+    seconds: float = inf
+    """How long it may stay on that node."""
+
+
+class LauncherError(SandboxError):
+    """It will start no more agents: who waits for one waits in vain."""
 
 
 class Launcher(Protocol):
@@ -26,7 +34,8 @@ class Launcher(Protocol):
     `start` raises `InputError` where there is nothing to start agents on; the message offers the
     local sandbox. `arrivals` gives the agents that have been started since it was last asked, also
     those on nodes that have joined, or whose agent has died. `avoid` keeps a node free of agents
-    from now on. `close` lets go of everything, once every channel is closed.
+    from now on. `news` says what the run should know, a line each. `close` lets go of everything,
+    once every channel is closed.
     """
 
     name: str
@@ -35,9 +44,11 @@ class Launcher(Protocol):
 
     def arrivals(self) -> list[Arrival]: ...
 
+    def news(self) -> list[str]: ...
+
     def avoid(self, node: str) -> None: ...
 
     def close(self) -> None: ...
 
 
-__all__ = ["Arrival", "Launcher"]
+__all__ = ["Arrival", "Launcher", "LauncherError"]

@@ -46,6 +46,7 @@ class Agent:
         send: takes a whole message; raises `OSError` where nobody reads any more.
         slots: trainings at a time, over what the run's plan says.
         gpus: what this node gives to trainings, likewise.
+        memory_mb: the most that trainings may take of the node; 0 is all of it.
     """
 
     def __init__(
@@ -54,9 +55,10 @@ class Agent:
         send: Callable[[bytes], None],
         slots: int = 0,
         gpus: tuple[int, ...] = (),
+        memory_mb: int = 0,
     ) -> None:
         self._receive, self._send = receive, send
-        self._slots, self._gpus = slots, gpus
+        self._slots, self._gpus, self._memory_mb = slots, gpus, memory_mb
         self._sending = threading.Lock()
         self._gone = threading.Event()
 
@@ -73,7 +75,9 @@ class Agent:
             try:
                 plan = self._planned(opening[0])
                 sandbox = undoing.enter_context(open_planned(plan))
-                self._say({"hello": asdict(introduce(plan, sandbox))})
+                hello = introduce(plan, sandbox)
+                memory_mb = min(hello.memory_mb, self._memory_mb or hello.memory_mb)
+                self._say({"hello": asdict(replace(hello, memory_mb=memory_mb))})
             except (ArchwrightError, ValueError) as error:
                 self._say({"fault": str(error)})
                 return
@@ -81,6 +85,10 @@ class Agent:
                 scratch.path, plan.cache_mb << 20, lambda digest: self._say({"need": digest})
             )
             self._listen(sandbox, cache)
+
+    def say_leaving(self) -> None:
+        """Tell the run that this node is taken from it: what is lost now is nobody's fault."""
+        self._say({"leaving": 1})
 
     def _planned(self, opening: Mapping[str, Any]) -> AgentPlan:
         plan = read(AgentPlan, opening.get("open"))

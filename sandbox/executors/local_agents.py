@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from archwright.core import SandboxError
-from archwright.sandbox.executors import Arrival
+from archwright.sandbox.executors import Arrival, LauncherError
 from archwright.sandbox.pool.worker import Pipes, family_of, kill_all
 
 COMMAND: Final = (sys.executable, "-m", "archwright", "agent")
-_HIDDEN: Final = ("RAY_", "SLURM_", "SRUN_", "SBATCH_", "MUNGE_")
+_HIDDEN: Final = ("RAY_", "SLURM", "SRUN_", "SBATCH_", "MUNGE_", "ARCHWRIGHT_AGENT_")
 RESTARTS: Final = 20
 
 
@@ -110,11 +109,15 @@ class LocalAgents:
             if name in self._avoided or (old is not None and not old.closed):
                 continue
             if self._begun >= self.count + self.restarts:
-                raise SandboxError("agents end as soon as they are started: see archwright doctor")
+                raise LauncherError("agents end as soon as they are started: see archwright doctor")
             self._begun += 1
             self.agents[name] = AgentProcess(self._words)
             fresh.append(Arrival(name, self.agents[name]))
         return fresh
+
+    def news(self) -> list[str]:
+        """Nothing that the channels do not tell."""
+        return []
 
     def avoid(self, node: str) -> None:
         """Start nothing there any more."""

@@ -4,7 +4,8 @@ Every message is a frame of `sandbox.inside.frames`: a JSON header and raw bytes
 `open` (once, an `AgentPlan`), `job` with `train` or `check`, `data` (a piece of a file, its digest
 is its name) and `bye`. From it come: `hello` (once, an `AgentHello`), `beat` (each second), `need`
 (a digest), `job` with `piece` (some of what its process sent out; the bytes follow), `trained`,
-`checked` or `fault`. What comes from an agent comes from a candidate in the end: it is hostile.
+`checked` or `fault`, and `leaving` (its node is taken from it). What comes from an agent comes from
+a candidate in the end: it is hostile.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import functools
 import itertools
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import IO, Any, Final, cast
 
@@ -120,6 +121,11 @@ class RemoteNode:
     ) -> None:
         self.name = arrival.node
         self.hello: AgentHello | None = None
+        self.is_leaving = False
+        """Whether it was said that its time there is over, which is nobody's fault."""
+        self.seconds = arrival.seconds
+        """How long it may stay, from when it was ready for work."""
+        self._until = time.monotonic() + arrival.seconds
         self._channel, self._plan, self._files = arrival.channel, plan, files
         self._join, self._leave = join, leave
         self._numbers = itertools.count(1)
@@ -137,6 +143,11 @@ class RemoteNode:
     def busy(self) -> int:
         """Jobs under way."""
         return len(self._errands)
+
+    @property
+    def seconds_left(self) -> float:
+        """How long it may stay."""
+        return self._until - time.monotonic()
 
     def start(self) -> None:
         """Begin to talk to it."""
@@ -215,7 +226,11 @@ class RemoteNode:
             threading.Thread(target=self._give, args=(digest,), daemon=True).start()
         elif "hello" in header and self.hello is None:
             self.hello = read(AgentHello, header["hello"])
+            self.seconds = self.seconds_left
             self._join(self)
+        elif "leaving" in header:
+            self.is_leaving = True
+            raise SandboxError("its time is over, or the node was taken from it")
         elif "fault" in header:
             raise SandboxError(words_of(header["fault"]))
 

@@ -1,6 +1,8 @@
-"""Where trials run, by name: this machine, or a Ray cluster."""
+"""Where trials run, by name: this machine, a Ray cluster, or jobs of Slurm."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from archwright.core.settings import RunSettings
 from archwright.sandbox import Sandbox
@@ -12,8 +14,8 @@ from archwright.sandbox.opening import open_sandbox
 LOCAL = "local"
 
 
-def open_executor(settings: RunSettings) -> Sandbox:
-    """What a run's trials run in, not yet entered.
+def open_executor(settings: RunSettings, jobs: Path) -> Sandbox:
+    """What a run's trials run in, not yet entered. `jobs` is the run's folder for what jobs write.
 
     Raises:
         InputError: it does not exist here; the message names the fix.
@@ -31,7 +33,11 @@ def open_executor(settings: RunSettings) -> Sandbox:
         gpu_share=settings.gpu_share,
         cache_mb=settings.node_cache_mb,
     )
-    return RemoteSandbox(_launcher(settings), plan, settings.workers)
+    launcher = _launcher(settings, jobs)
+    if settings.on != "slurm":
+        return RemoteSandbox(launcher, plan, settings.workers)
+    patience = 60 * settings.queue_minutes
+    return RemoteSandbox(launcher, plan, settings.workers, "", patience, patience)
 
 
 def check_executor(settings: RunSettings) -> None:
@@ -41,10 +47,14 @@ def check_executor(settings: RunSettings) -> None:
         InputError: it cannot; the message names the fix.
     """
     if settings.on != LOCAL:
-        _launcher(settings)
+        _launcher(settings, Path())
 
 
-def _launcher(settings: RunSettings) -> Launcher:
+def _launcher(settings: RunSettings, jobs: Path) -> Launcher:
+    if settings.on == "slurm":
+        from archwright.sandbox.executors.slurm.agents import SlurmAgents
+
+        return SlurmAgents(settings, jobs)
     from archwright.sandbox.executors.ray_agents import RayAgents
 
     address = None if settings.on == "ray" else settings.on

@@ -186,6 +186,10 @@ class RayAgents:
         self._channels[name] = RayChannel(self._ray, relay)
         return Arrival(name, self._channels[name])
 
+    def news(self) -> list[str]:
+        """Nothing that the channels do not tell."""
+        return []
+
     def avoid(self, node: str) -> None:
         """Start nothing there any more."""
         self._avoided.add(node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -24,7 +25,7 @@ from archwright.core import (
     Stopped,
     TrialJob,
 )
-from archwright.sandbox.executors import Arrival, Launcher
+from archwright.sandbox.executors import Arrival, Launcher, LauncherError
 from archwright.sandbox.executors.messages import (
     AgentPlan,
     Files,
@@ -33,13 +34,15 @@ from archwright.sandbox.executors.messages import (
     read_report,
 )
 from archwright.sandbox.executors.nodes import Errand, NodeFault, NodeLost, RemoteNode
-from archwright.sandbox.executors.places import Need, Places
+from archwright.sandbox.executors.places import PATIENCE_SECONDS, Durations, Need, Places
 from archwright.sandbox.wall import reader_of
 
 LOOK_SECONDS: Final = 0.5
 """How often it looks for nodes that have come."""
 FIRST_SECONDS: Final = 240.0
 """How long the first node may take to come."""
+LAST_LINES: Final = 3
+"""What it has said last is not said again, and told where it has to give up."""
 LOST_NODES: Final = 2
 """Nodes that die under a candidate before it counts as the cause."""
 LOST_TRIES: Final = 5
@@ -58,6 +61,8 @@ class RemoteSandbox:
     does not; and whoever may write into the cluster's memory or network can do as he likes there.
     """
 
+    is_spread = True
+
     def __init__(
         self,
         launcher: Launcher,
@@ -65,6 +70,7 @@ class RemoteSandbox:
         workers: int = 1,
         kind: str = "",
         first_seconds: float = FIRST_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         """`kind` is that of the nodes it takes; empty where the first one decides.
 
@@ -75,10 +81,12 @@ class RemoteSandbox:
         self._kind = kind
         self._launcher, self._plan = launcher, plan or AgentPlan()
         self._first_seconds = first_seconds
-        self._files, self._places = Files(), Places()
+        self._files, self._places = Files(), Places(patience_seconds)
+        self._durations = Durations()
         self._nodes: set[RemoteNode] = set()
         self._suspects: dict[str, list[str]] = {}
         self._news: list[str] = []
+        self._last: deque[str] = deque(maxlen=LAST_LINES)
         self._lock = threading.Lock()
         self._over, self._first = threading.Event(), threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="nodes", daemon=True)
@@ -94,10 +102,20 @@ class RemoteSandbox:
     def _watch(self) -> None:
         while True:
             try:
-                for arrival in self._launcher.arrivals():
-                    self._receive(arrival)
+                if self._places.fault is None:
+                    for arrival in self._launcher.arrivals():
+                        self._receive(arrival)
+            except LauncherError as error:
+                self._say(str(error))
+                self._places.give_up(error)
+                self._first.set()
             except (SandboxError, OSError) as error:  # who works hears of it when no node comes
                 self._say(str(error))
+            for line in self._launcher.news():
+                self._say(line)
+            for node in self._places.spent():
+                node.is_leaving = True
+                self._bury(node, "what is left of its time is too short for a trial")
             if self._over.wait(LOOK_SECONDS):
                 return
 
@@ -130,9 +148,10 @@ class RemoteSandbox:
     def _leave(self, node: RemoteNode, why: str) -> None:
         if not self._over.is_set():
             joined = self._places.leave(node)
-            if not joined:  # it would not come to anything another time
+            if not joined and not node.is_leaving:  # it would not come to anything another time
                 self._launcher.avoid(node.name)
-            self._say(f"node {node.name} {'is lost' if joined else 'is not used'}: {why}")
+            end = "leaves" if node.is_leaving else "is lost" if joined else "is not used"
+            self._say(f"node {node.name} {end}: {why}")
             self._bury(node, why)
 
     def _bury(self, node: RemoteNode, why: str) -> None:
@@ -154,7 +173,9 @@ class RemoteSandbox:
 
     def _say(self, line: str) -> None:
         with self._lock:
-            self._news.append(line)
+            if line not in self._last:
+                self._news.append(line)
+                self._last.append(line)
 
     def news(self) -> list[str]:
         """Nodes that were lost or turned away since it was last asked, a line each."""
@@ -169,13 +190,17 @@ class RemoteSandbox:
             SandboxError: none comes.
         """
         if not self._first.wait(self._first_seconds) and not self._over.is_set():
-            said = "; ".join(self.news()) or "no node answers"
+            said = "; ".join(self._last) or "no node answers"
             raise SandboxError(
                 f"{self.name} has no node to train on after {self._first_seconds:.0f} s ({said}): "
                 "look after it, or leave --on out to train on this machine"
             )
         if self._over.is_set():
             raise Stopped("the sandbox was stopped")
+        if self._places.fault is not None and not self._places.nodes:
+            raise SandboxError(
+                f"{self._places.fault}; look after it, or leave --on out to train on this machine"
+            )
         found = (n.hello.limitations for n in self._places.nodes if n.hello is not None)
         return tuple(dict.fromkeys(each for limitations in found for each in limitations))
 
@@ -206,13 +231,15 @@ class RemoteSandbox:
         """Train the candidate on a node that has what it needs, lowest `priority` first."""
         limit = reader_of(job, receive)[0].limit_bytes
         header = self._files.pack(job).header
-        need = Need(job.memory_mb, job.training.device == "cuda")
+        needs_gpu = job.training.device == "cuda"
 
         def attempt() -> Outcome:
+            need = Need(job.memory_mb, needs_gpu, self._durations.expect(job.steps))
             with self._places.place(need, priority) as node:
-                errand = Errand(limit)
+                errand, started = Errand(limit), time.monotonic()
                 try:
                     answer = node.run(header, errand).get("trained")
+                    self._durations.note(job.steps, time.monotonic() - started)
                     return self._outcome(answer, errand, job, receive)
                 finally:
                     errand.close()

@@ -128,6 +128,7 @@ class WarmSandbox(ABC):
     name: str
     device = "cpu"
     """Where candidates are trained: cpu or cuda. They are checked on the CPU."""
+    is_spread = False
 
     def __init__(self, workers: int, scratch: Path | None = None, choice: str = "") -> None:
         """`scratch` is where scratch folders are made; by default the temporary folder.

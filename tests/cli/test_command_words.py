@@ -15,7 +15,8 @@ from archwright.cli import BENCHES, COMMANDS, main
 from archwright.cli.options import given
 from archwright.cli.reading import open_app, read
 from archwright.core import InputError
-from archwright.core.settings import RunSettings, keywords, option_name
+from archwright.core.settings import RunSettings, option_name
+from archwright.core.settings_group import keywords
 from archwright.keywords import Keywords
 
 SAMPLES: Mapping[str, tuple[str, Any]] = {
@@ -33,6 +34,11 @@ SAMPLES: Mapping[str, tuple[str, Any]] = {
     "sandbox": ("docker", "docker"),
     "on": ("ray", "ray"),
     "gpu_share": ("0.5", 0.5),
+    "job_time": ("8:00:00", "8:00:00"),
+    "partition": ("short", "short"),
+    "account": ("group", "group"),
+    "sbatch": ("qos=night", ("qos=night",)),
+    "address": ("here:7000", "here:7000"),
     "fallback": ("symbolic", "symbolic"),
     "policy": ("greedy", "greedy"),
     "backend": ("llm", "llm"),

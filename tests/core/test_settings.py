@@ -13,10 +13,10 @@ from archwright.core.settings import (
     GROUPS,
     ModelUse,
     RunSettings,
-    keywords,
     settings_template,
     table_of,
 )
+from archwright.core.settings_group import keywords
 from archwright.search.policies import DEFAULT, POLICIES
 
 

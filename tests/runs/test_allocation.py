@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archwright.core import Candidate, CandidateStatus, Measurement, Stopped
+from archwright.core import Candidate, CandidateStatus, Measurement, Stopped, TrialSpec
 from archwright.core.settings import RunSettings
 from archwright.runs.budget.allocation import Budget, Grant, Progress, read_grants, record_grant
 from archwright.runs.budget.plan import (
@@ -21,6 +21,7 @@ from archwright.runs.budget.plan import (
     shortfalls,
     verified_by,
 )
+from archwright.runs.budget.purse import Purse
 from archwright.runs.journal import Journal
 from archwright.runs.verification import least_trainings, trainings_needed
 from archwright.runs.workspace.paths import RunPaths
@@ -206,6 +207,59 @@ def test_what_starts_high_needs_less_and_leaves_it_to_others() -> None:
     assert first is not None
     budget.settle(first, 2)
     assert budget.grant(2) == Grant(2, 0, 6), "beside the first, which is still under way"
+
+
+def test_of_many_workers_none_waits_for_the_slowest() -> None:
+    """The first candidate does not end: others go on, and see each other's results."""
+    progress = Progress(lambda: False)
+    budget = Budget(_only(None), 2, 3, 100, progress, None, fresh=True)
+    assert [budget.grant(n) for n in (1, 2, 3)] == [Grant(n, 0, 2) for n in (1, 2, 3)]
+    progress.close(3, _ended(2, 3))
+    grant = Grant(4, 3, 2, without=(1, 2))
+    assert budget.grant(4) == grant
+    assert [c.number for c in progress.seen(grant)] == [3]
+    for number in range(5, 30):
+        progress.close(number - 1, _ended(1, number - 1))
+        grant = budget.grant(number) or grant
+        assert (grant.number, grant.without, len(grant.under_way)) == (number, (1, 2), 2)
+
+
+def test_what_a_grant_names_is_seen_again_after_an_interruption(tmp_path: Path) -> None:
+    given = [Grant(1, 0, 2), Grant(2, 0, 2), Grant(3, 2, 2, without=(1,))]
+    with Journal.create(RunPaths(tmp_path / "run"), {}) as journal:
+        for grant in given:
+            record_grant(journal, grant)
+        assert read_grants(journal) == given
+    progress = Progress(lambda: False)
+    budget = Budget(_only(None), 2, 4, 100, progress, None, earlier=given, fresh=True)
+    for number in (1, 2):
+        progress.close(number, _ended(1, number))
+    assert budget.grant(3) == given[2]
+    assert [c.number for c in progress.seen(given[2])] == [2], "as it was, whatever ended since"
+
+
+def test_many_begin_by_what_candidates_use_on_average() -> None:
+    progress = Progress(lambda: False)
+    worst, expecting = (
+        Budget(_only(60), 13, 100, 100, progress, None, fresh=True, expecting=expecting)
+        for expecting in (False, True)
+    )
+    begun = 0
+    while begun < 30 and expecting.grant(begun + 1) is not None:
+        begun += 1
+    assert begun == 30, "two trainings each, before any has ended"
+    assert [worst.grant(n) for n in range(1, 5)] == [Grant(n, 0, 13) for n in range(1, 5)]
+
+
+def test_a_purse_gives_out_what_there_is_and_no_more(tmp_path: Path) -> None:
+    candidate = Candidate("7", sequence=7000)
+    with Journal.create(RunPaths(tmp_path / "run"), {}) as journal:
+        asked = {"candidate": "7", "purpose": "search", "steps": 5}
+        journal.once("trial", "7/search/5/0", "7", asked, lambda: {"resources": {"seconds": 1.0}})
+        purse = Purse(journal, lambda: 3)
+    searching = TrialSpec(candidate, 0, 1)
+    assert [purse.draw(searching) for _ in range(4)] == [True, True, False, False]
+    assert purse.draw(TrialSpec(candidate, 0, 1, purpose="verification")), "not the search's"
 
 
 def test_time_that_is_up_ends_the_search() -> None:

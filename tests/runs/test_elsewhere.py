@@ -54,9 +54,9 @@ def test_a_run_that_goes_on_elsewhere_says_so(spirals: Path, workspace: Path) ->
     assert any(machine_kind() in line and "torch 1 on another" in line for line in notices)
 
 
-def test_where_trials_run_is_checked_before_anything_is_spent() -> None:
-    with pytest.raises(InputError, match="on must be local, ray or ray://HOST:PORT, not 'mars'"):
+def test_where_trials_run_is_checked_before_anything_is_spent(workspace: Path) -> None:
+    with pytest.raises(InputError, match="on must be local, ray, ray://HOST:PORT or slurm, not"):
         RunSettings(on="mars")
     with pytest.raises(InputError, match="not 'ray://head'"):
         RunSettings(on="ray://head")
-    assert open_executor(RunSettings(sandbox="process")).name == "process"
+    assert open_executor(RunSettings(sandbox="process"), workspace).name == "process"

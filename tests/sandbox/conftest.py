@@ -12,6 +12,7 @@ import pytest
 from sandbox_candidates import GOOD
 
 from archwright.core import Backbone, Problem, Recipe, SandboxError, TrialJob
+from archwright.core.settings import RunSettings
 from archwright.sandbox import Sandbox
 from archwright.sandbox.docker import image
 from archwright.sandbox.docker.engine import DockerSettings, Engine
@@ -19,6 +20,8 @@ from archwright.sandbox.docker.sandbox import DockerSandbox
 from archwright.sandbox.executors.local_agents import LocalAgents
 from archwright.sandbox.executors.messages import AgentPlan
 from archwright.sandbox.executors.remote import RemoteSandbox
+from archwright.sandbox.executors.slurm.agents import SlurmAgents
+from archwright.sandbox.executors.slurm.fake import write_fake_slurm
 from archwright.sandbox.in_process import InProcessSandbox
 from archwright.sandbox.process import ProcessSandbox
 
@@ -134,6 +137,16 @@ def agents_sandbox() -> Iterator[RemoteSandbox]:
         yield sandbox
 
 
+@pytest.fixture(scope="session")
+def slurm_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RemoteSandbox]:
+    """A job of a Slurm that is none, for all tests that leave it whole."""
+    folder = tmp_path_factory.mktemp("run")
+    commands = str(write_fake_slurm(folder / "commands"))
+    launcher = SlurmAgents(RunSettings(on="slurm", job_cpus=2), folder / "jobs", commands)
+    with RemoteSandbox(launcher, AgentPlan("process"), workers=2) as sandbox:
+        yield sandbox
+
+
 DOCKER = pytest.param("docker", marks=pytest.mark.docker)
 
 
@@ -142,7 +155,7 @@ def _sandbox(request: pytest.FixtureRequest) -> Sandbox:
     return found
 
 
-@pytest.fixture(params=["process", DOCKER, "in_process", "agents"])
+@pytest.fixture(params=["process", DOCKER, "in_process", "agents", "slurm"])
 def sandbox(request: pytest.FixtureRequest) -> Sandbox:
     """Every sandbox there is, by name: add a name, inherit the suite."""
     return InProcessSandbox(workers=2) if request.param == "in_process" else _sandbox(request)

@@ -73,6 +73,9 @@ class FakeAgents:
     def arrivals(self) -> list[Arrival]:
         return [self._coming.pop(0)] if self._coming else []
 
+    def news(self) -> list[str]:
+        return []
+
     def avoid(self, node: str) -> None:
         self.avoided.append(node)
 

@@ -94,7 +94,7 @@ def test_a_trial_whose_agent_is_killed_is_done_elsewhere_and_nothing_is_left(
         """
         found = []
         for place in ('~/.ray/auth_token', '~/.ray', '/tmp/ray', '/dev/shm', '/etc/munge',
-                      '/var/run/munge', '/etc/slurm'):
+                      '/run/munge', '/etc/slurm'):
             place = place.replace('~', '/root')
             try:
                 found.append(os.listdir(place) if os.path.isdir(place) else open(place).read())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ from archwright.core import (
     Stopped,
     TrialJob,
 )
-from archwright.sandbox.executors.messages import outcome_header, report_header
-from archwright.sandbox.executors.places import Need, Places
+from archwright.sandbox.executors import Arrival, LauncherError
+from archwright.sandbox.executors.messages import Files, outcome_header, report_header
+from archwright.sandbox.executors.nodes import RemoteNode
+from archwright.sandbox.executors.places import Durations, Need, Places
 from archwright.sandbox.executors.remote import RemoteSandbox
 from archwright.sandbox.in_process import InProcessSandbox
 from archwright.sandbox.inside import frames
@@ -47,6 +50,15 @@ def agent(*answers: Said) -> Callable[[dict[str, Any]], Said]:
 
 PASSED: Said = [(report_header(CheckReport(Status.OK, parameters=7, seconds=0.5)), b"")]
 DIES: Said = [b""]
+
+
+class LastAgents(FakeAgents):
+    """A launcher that will start no others after its last."""
+
+    def arrivals(self) -> list[Arrival]:
+        if not self._coming:
+            raise LauncherError("no more of them")
+        return super().arrivals()
 
 
 def told(sandbox: RemoteSandbox, words: str) -> str:
@@ -195,6 +207,65 @@ def test_work_that_nobody_can_do_says_so() -> None:
         pass
     with pytest.raises(SandboxError, match="no node has been there"), places.checker():
         pass
+
+
+def ready(places: Places, seconds: float, name: str = "short") -> RemoteNode:
+    """A node that is there for so long."""
+    channel = FakeAgents(agent(PASSED)).channels[0]
+    node = RemoteNode(Arrival(name, channel, seconds), {}, Files(), places.join, lambda *_: None)
+    node.start()
+    while node not in places.nodes:
+        threading.Event().wait(0.01)
+    return node
+
+
+def test_a_trial_is_not_sent_to_a_node_whose_time_is_too_short() -> None:
+    places = Places()
+    short, never = ready(places, 1000.0), Need(seconds=1e9)
+    with places.place(never) as node:  # however long it is, or it would be for nobody
+        assert node is short
+    short._until -= 500
+    with places.place(Need(seconds=400)) as node:
+        assert node is short
+    assert not places.spent()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(places.place(never).__enter__)
+        while not places.spent():
+            threading.Event().wait(0.01)
+        assert places.spent() == [short]
+        other = ready(places, 1000.0, "other")
+        assert waiting.result() is other
+        assert not places.spent()
+    short.end("over", 0.0)
+    other.end("over", 0.0)
+
+
+def test_trials_are_expected_to_take_as_long_as_the_slowest_of_the_last() -> None:
+    durations = Durations()
+    assert durations.expect(100) == 0
+    for seconds in (900.0, *[10.0] * 19, 20.0):
+        durations.note(100, seconds)
+    assert durations.expect(100) == pytest.approx(24)
+    assert durations.expect(300) == pytest.approx(72)
+    assert durations.expect(10) == pytest.approx(24)
+
+
+def test_an_agent_that_is_sent_away_is_replaced_and_blames_nobody(problem: Problem) -> None:
+    leaves: Callable[[dict[str, Any]], Said] = lambda heard: (  # noqa: E731
+        hello() if "open" in heard else [({"leaving": 1}, b"")]
+    )
+    agents = FakeAgents(leaves, leaves, agent(PASSED))
+    with RemoteSandbox(agents) as sandbox:
+        assert sandbox.check(GOOD, problem).status is Status.OK
+        assert "fake-1 leaves: its time is over" in told(sandbox, "fake-1")
+    assert not agents.avoided
+
+
+def test_a_launcher_that_gives_up_frees_all_who_wait(make_job: Jobs) -> None:
+    with RemoteSandbox(LastAgents(agent([b""]))) as sandbox:
+        with pytest.raises(SandboxError, match="no more of them; look after it, then resume"):
+            sandbox.train(make_job())
+        assert [line for line in sandbox.news() if "no more" in line] == ["no more of them"]
 
 
 def test_a_stopped_sandbox_turns_everybody_away(make_job: Jobs, problem: Problem) -> None:

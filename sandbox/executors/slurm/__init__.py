@@ -1,0 +1,1 @@
+"""Slurm as what starts agents: its commands, the jobs of a run, and how their agents call back."""
