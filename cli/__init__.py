@@ -28,6 +28,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "ban": ("run.guiding:ban", "Keep a run away from a family, an operator or an idea."),
     "seed": ("run.guiding:seed", "Give a run an architecture of your own."),
     "try": ("trying:try_", "Check and train one architecture file exactly as a run would."),
+    "plan": ("plan:plan", "Say what a training costs, at each rung of the ladder or of a task."),
     "fingerprint": (
         "trying:fingerprints",
         "Show a file's fingerprint, and what it matches.",
@@ -115,8 +116,12 @@ BENCHES: Final[dict[str, tuple[str, str]]] = {
         "How much policies gain in real runs at equal trials, against random draws.",
     ),
     "mixers": (
-        "search.mixers:run",
+        "mixers.published:run",
         "How the published sequence mixers score on the problems of a suite.",
+    ),
+    "ladder": (
+        "mixers.ladder:run",
+        "How well each rung of the ladder predicts the next, and what its noise can tell apart.",
     ),
     "exports": (
         "framework.exports:run",

@@ -46,6 +46,10 @@ SandboxKind = Annotated[
     Kind, Parameter("--sandbox", help="Where it runs: auto (the default), process or docker.")
 ]
 
+Gpus = Annotated[
+    str, Parameter("--gpus", help="GPUs by index, with commas; they are given to containers alone.")
+]
+
 
 def _settings(title: str, order: int) -> Parameter:
     """Makes an option of each field of a group."""

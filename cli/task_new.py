@@ -14,7 +14,8 @@ from archwright.core import TaskError
 DATA = Group("Data: one of these, or a generated task", sort_key=1)
 CSV = Group("Of a CSV file", sort_key=2)
 REST = Group("Of the others", sort_key=3)
-MODULE = Group("Baseline", sort_key=4)
+LADDER = Group("Ladder, alone or beside --text or --hf", sort_key=4)
+MODULE = Group("Baseline", sort_key=5)
 
 _Path = Path | None
 
@@ -29,6 +30,7 @@ def make_task(
     text: Annotated[_Path, Parameter("--text", group=DATA)] = None,
     hf: Annotated[str | None, Parameter("--hf", group=DATA)] = None,
     script: Annotated[_Path, Parameter("--script", group=DATA)] = None,
+    ladder: Annotated[str | None, Parameter("--ladder", group=LADDER)] = None,
     target: Annotated[str | None, Parameter("--target", group=CSV)] = None,
     kind: Annotated[
         Literal["classes", "labels", "values"] | None, Parameter("--kind", group=CSV)
@@ -52,9 +54,11 @@ def make_task(
         images: A folder of images, with one sub-folder for each class.
         csv: A CSV file, with the names of its columns in the first line.
         npz: Arrays: x and y, or x_train and so on, or edges, features and labels of a graph.
-        text: A text, for a language model.
+        text: A text, for a language model; with --ladder also a folder of texts.
         hf: A data set of the library `datasets`, by name or by folder.
         script: A folder with a training script, which is then what changes.
+        ladder: A rung of the language model that grows: bytes-64, bytes-128, 2m, 20m, 340m,
+            340m-15b; without a text, on what this machine has.
         target: The column to predict; several with commas.
         kind: What the target holds, where that is not as it looks.
         forecast: Predict so many next values of the target.
@@ -64,7 +68,7 @@ def make_task(
         masks: Masks with the names of the images: a class for each pixel.
         size: The longer side that images are brought to.
         tokenizer: A file of the library `tokenizers`, in place of bytes.
-        length: Tokens of one sample of a text (default: 64).
+        length: Tokens of one sample of a text (default: 64, or the rung's).
         module: An architecture of your own to begin with, as PACKAGE.MODULE:CLASS.
         arguments: An argument of it that the shapes do not give, as NAME=VALUE; may be repeated.
     """
@@ -87,6 +91,7 @@ def make_task(
         tokenizer=tokenizer,
         length=_positive("--length", length),
         hf=hf,
+        ladder=ladder,
         script=script,
         module=module,
         map=None if arguments is None else dict(map(_pair, arguments)),

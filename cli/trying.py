@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from archwright.cli.options import HERE, AsJson, Folder, SandboxKind, TaskName
+from archwright.cli.options import HERE, AsJson, Folder, Gpus, SandboxKind, TaskName
 from archwright.cli.output import emit, say
 from archwright.core import (
     Candidate,
@@ -31,6 +31,7 @@ from archwright.runs.training.course import Course, TrainingEnd
 from archwright.runs.workspace.knowing import knowledge_of
 from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox import Sandbox
+from archwright.sandbox.docker.engine import DockerSettings
 from archwright.sandbox.opening import open_sandbox
 from archwright.source.fingerprint import fingerprint, read_source
 from archwright.tasks.loading import Task, load_task
@@ -44,6 +45,7 @@ def try_(
     rung: int | None = None,
     seed: int = 0,
     sandbox: SandboxKind = "auto",
+    gpus: Gpus = "",
     json: AsJson = False,
 ) -> int:
     """Exit code 0 when the trial ended well, 1 when the candidate failed.
@@ -61,9 +63,28 @@ def try_(
     if not 0 <= rung < len(rungs):
         raise InputError(f"--rung must be from 0 to {len(rungs) - 1}, not {rung}")
     recipe = read_source(source, loaded.spec.problem, loaded.spec.recipe).recipe
-    document = _try(loaded, source, recipe, rung, seed, sandbox) | {"recipe": recipe.to_json()}
+    opened = open_for(loaded.spec, sandbox, gpus)
+    document = _try(loaded, source, recipe, rung, seed, opened) | {"recipe": recipe.to_json()}
     emit(json, document, lambda: _print_trial(document, loaded.spec))
     return 0 if document["status"] == Status.OK else 1
+
+
+def open_for(spec: TaskSpec, kind: Kind, gpus: str = "", workers: int = 1) -> Sandbox:
+    """A sandbox that trains what a task asks for, not yet entered.
+
+    Raises:
+        InputError: the task asks for a GPU and none was given, or these are no indices.
+    """
+    try:
+        chosen = tuple(map(int, gpus.split(","))) if gpus else ()
+    except ValueError:
+        raise InputError(f"--gpus must be indices with commas, such as 0,1, not {gpus!r}") from None
+    if spec.training.device == "cuda" and not chosen:
+        raise InputError(
+            f"task {spec.name} is trained on cuda: give it a GPU (--gpus 0, which takes --sandbox "
+            "docker), or leave device out of its [training]"
+        )
+    return open_sandbox(kind, workers, DockerSettings(gpus=chosen))
 
 
 def read_candidate(path: Path, spec: TaskSpec) -> str:
@@ -91,10 +112,10 @@ def read_file(file: Path) -> str:
 
 
 def _try(
-    task: Task, source: str, recipe: Recipe, rung: int, seed: int, sandbox_kind: Kind
+    task: Task, source: str, recipe: Recipe, rung: int, seed: int, closed: Sandbox
 ) -> dict[str, Any]:
     spec = task.spec
-    with open_sandbox(sandbox_kind, 1) as sandbox, tempfile.TemporaryDirectory() as folder:
+    with closed as sandbox, tempfile.TemporaryDirectory() as folder:
         if sandbox.choice:
             say(sandbox.choice)
         report = check_all(sandbox, source, spec)

@@ -85,6 +85,15 @@ class CheckReport:
     the smallest are put together as `others`, the harness's own network as `backbone`."""
     int8_bytes: int = 0
     """What the network takes with weights rounded to INT8; 0 where nobody counted."""
+    operations: int = 0
+    """Of an outline: how many operations a forward pass runs, whatever each costs; 0 where that is
+    not known, as of those below."""
+    saved_bytes: int = 0
+    """What a training in float32 keeps for the gradients of a sample."""
+    state_numbers: tuple[int, int] = (0, 0)
+    """Numbers kept of a sequence after its first position, and how many more with each further."""
+    step_seconds: float = 0.0
+    """Of a processor, for a training step on the batch that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

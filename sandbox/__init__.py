@@ -44,11 +44,18 @@ class Sandbox(Protocol):
     ) -> None: ...
 
     def check(
-        self, source: str, problem: Problem, seed: int = 0, proxies: bool = False
+        self,
+        source: str,
+        problem: Problem,
+        seed: int = 0,
+        proxies: bool = False,
+        outline: int | None = None,
     ) -> CheckReport:
         """Build the candidate and execute the checks before training. Blocks.
 
         With `proxies`, a candidate that passes is also given training-free guesses at its quality.
+        With `outline` its costs are counted in place of the checks, on shapes alone, so that a
+        network may be of any size; a training step on so many samples is timed where it is cheap.
         """
         ...
 

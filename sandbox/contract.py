@@ -150,6 +150,8 @@ class CheckRequest:
     problem: ProblemProjection
     seed: int = 0
     proxies: bool = False
+    outline: int | None = None
+    """Count what it costs in place of the checks; the samples of a step that is timed if cheap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +264,10 @@ class CheckReply:
         list[tuple[Annotated[str, Most(LAYER_NAME_LIMIT)], Count]], Most(LAYERS_LIMIT)
     ] = field(default_factory=list)
     int8_bytes: Annotated[int, Most(1 << 62)] = 0
+    operations: Count = 0
+    saved_bytes: Annotated[int, Most(1 << 62)] = 0
+    state_numbers: tuple[Count, Count] = (0, 0)
+    step_seconds: Annotated[float, Most(1e9)] = 0.0
 
 
 @dataclass(slots=True)

@@ -67,11 +67,16 @@ class InProcessSandbox:
         self.stop()
 
     def check(
-        self, source: str, problem: Problem, seed: int = 0, proxies: bool = False
+        self,
+        source: str,
+        problem: Problem,
+        seed: int = 0,
+        proxies: bool = False,
+        outline: int | None = None,
     ) -> CheckReport:
         """Build the candidate and execute the checks before training."""
         _refuse_scripts(problem)
-        request = check_request(source, problem, seed, proxies)
+        request = check_request(source, problem, seed, proxies, outline)
         with self._turns.place():
             started = time.monotonic()
             try:

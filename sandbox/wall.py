@@ -55,9 +55,11 @@ class Ended(Exception):  # noqa: N818 - not an error, an early end
         self.status, self.error, self.lost = status, clean(error), lost
 
 
-def check_request(source: str, problem: Problem, seed: int, proxies: bool) -> CheckRequest:
+def check_request(
+    source: str, problem: Problem, seed: int, proxies: bool, outline: int | None
+) -> CheckRequest:
     """What a jail is told of a candidate to be checked."""
-    return CheckRequest(source, project(ProblemProjection, problem), seed, proxies)
+    return CheckRequest(source, project(ProblemProjection, problem), seed, proxies, outline)
 
 
 def train_request(job: TrialJob) -> TrainRequest:
@@ -240,4 +242,8 @@ def report_of(header: Mapping[str, Any], seconds: float) -> CheckReport:
         wrapper=clean(reply.wrapper),
         layers=tuple((clean(name, LAYER_NAME_LIMIT), count) for name, count in reply.layers),
         int8_bytes=reply.int8_bytes,
+        operations=reply.operations,
+        saved_bytes=reply.saved_bytes,
+        state_numbers=reply.state_numbers,
+        step_seconds=reply.step_seconds,
     )

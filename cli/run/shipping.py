@@ -8,8 +8,9 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from archwright.cli.options import HERE, AsJson, Folder, SandboxKind
+from archwright.cli.options import HERE, AsJson, Folder, Gpus, SandboxKind
 from archwright.cli.output import emit, say
+from archwright.cli.trying import open_for
 from archwright.core import InputError
 from archwright.core.settings import Kind
 from archwright.runs.results.wording import command_line
@@ -20,7 +21,7 @@ from archwright.runs.shipping.training import open_training, steps_of
 from archwright.runs.shipping.training import train as train_on
 from archwright.runs.shipping.winner import Winner, default_folder, find_winner
 from archwright.runs.workspace.workspace import Workspace
-from archwright.sandbox.opening import open_sandbox
+from archwright.sandbox import Sandbox
 
 CANDIDATE: Final = "RUN CANDIDATE, as `archwright show` takes it, or a branch archwright/RUN/NAME"
 
@@ -45,6 +46,7 @@ def train(
     seed: int = 0,
     task: TaskPlace = None,
     sandbox: SandboxKind = "auto",
+    gpus: Gpus = "",
     workspace: Folder = HERE,
     json: AsJson = False,
 ) -> None:
@@ -65,15 +67,15 @@ def train(
     place = Workspace.open(Path(workspace))
     winner = find_winner(candidate, place, task)
     total = steps if steps is not None else steps_of(winner, epochs or 0, all_data)
-    folder = _train(
-        winner, (out or default_folder(winner, place)).resolve(), total, seed, all_data, sandbox
-    )
+    opened = open_for(winner.task.spec, sandbox, gpus)
+    path = (out or default_folder(winner, place)).resolve()
+    folder = _train(winner, path, total, seed, all_data, opened)
     document = _trained_document(folder)
     emit(json, document, lambda: _print_trained(document, folder))
 
 
 def _train(
-    winner: Winner, path: Path, total: int, seed: int, all_data: bool, kind: Kind
+    winner: Winner, path: Path, total: int, seed: int, all_data: bool, closed: Sandbox
 ) -> TrainedFolder:
     try:
         folder = open_training(winner, path, total, seed, all_data)
@@ -81,7 +83,7 @@ def _train(
             say(f"going on from step {folder.record.step}")
         if folder.record.is_complete:
             return folder
-        with open_sandbox(kind, 1) as sandbox:
+        with closed as sandbox:
             if sandbox.choice:
                 say(sandbox.choice)
             return train_on(folder, winner.task, sandbox, say)
@@ -168,7 +170,7 @@ def _weights_of(words: list[str], place: Workspace, task: str | None, kind: Kind
         return TrainedFolder.open(path)
     total = winner.task.spec.rungs[-1]
     say(f"there are no weights yet: it is trained for {total} steps first, the run's top rung")
-    return _train(winner, path, total, 0, False, kind)
+    return _train(winner, path, total, 0, False, open_for(winner.task.spec, kind))
 
 
 def _check_complete(trained: TrainedFolder) -> None:

@@ -94,10 +94,13 @@ def read_job(header: Mapping[str, Any], folder: Path) -> TrialJob:
     return replace(job, data=folder, start=start)
 
 
-def check_header(source: str, problem: Problem, seed: int, proxies: bool) -> dict[str, Any]:
+def check_header(
+    source: str, problem: Problem, seed: int, proxies: bool, outline: int | None
+) -> dict[str, Any]:
     """A check as it travels."""
     plain = _adapter(Problem).dump_python(problem, mode="json")
-    return {"check": {"source": source, "problem": plain, "seed": seed, "proxies": proxies}}
+    asked = {"source": source, "problem": plain, "seed": seed, "proxies": proxies}
+    return {"check": {**asked, "outline": outline}}
 
 
 def read_check(header: Mapping[str, Any]) -> dict[str, Any]:

@@ -207,10 +207,15 @@ class RemoteSandbox:
     # --- work -------------------------------------------------------------------------------------
 
     def check(
-        self, source: str, problem: Problem, seed: int = 0, proxies: bool = False
+        self,
+        source: str,
+        problem: Problem,
+        seed: int = 0,
+        proxies: bool = False,
+        outline: int | None = None,
     ) -> CheckReport:
         """Build the candidate and execute the checks before training, on any node."""
-        header = check_header(source, problem, seed, proxies)
+        header = check_header(source, problem, seed, proxies, outline)
 
         def attempt() -> CheckReport:
             with self._places.checker() as node:

@@ -11,6 +11,7 @@ from .faults import ContractError, TaskFaultError, describe, is_out_of_memory
 from .frames import Sender
 from .jail.probing import probe
 from .model.checks import examine
+from .model.mixing.outline import outline
 from .script import lay_out, run_script
 from .training.data import Data, load_data
 from .training.training import on_device, train
@@ -37,7 +38,8 @@ def perform(job: JobRequest, data: Data | None, sender: Sender) -> dict[str, Any
                 return asdict(train(job.train, data, sender))
         if job.check:
             with owned(job.check.seed):
-                return asdict(examine(job.check))
+                inspect = examine if job.check.outline is None else outline
+                return asdict(inspect(job.check))
         if job.script:
             return run_script(job.script, sender)
         return asdict(ProbeReply(probe(job.probe) if job.probe else ()))

@@ -187,12 +187,17 @@ class WarmSandbox(ABC):
                 self._scratch.remove()
 
     def check(
-        self, source: str, problem: Problem, seed: int = 0, proxies: bool = False
+        self,
+        source: str,
+        problem: Problem,
+        seed: int = 0,
+        proxies: bool = False,
+        outline: int | None = None,
     ) -> CheckReport:
         """Build the candidate and execute the checks before training; once more if that is lost."""
         job = JobRequest(*check_limits(problem))
         if problem.script is None:
-            job = replace(job, check=check_request(source, problem, seed, proxies))
+            job = replace(job, check=check_request(source, problem, seed, proxies, outline))
         elif (short := script_check(source, problem, seed)) is not None:
             job = replace(job, script=short)
         else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from archwright.search.mixers.compose import compose
 from archwright.search.mixers.design import Design
 from archwright.search.mixers.drawing import draw_design, read_design
-from archwright.search.mixers.zoo import Reference, names, reference, source
+from archwright.search.mixers.zoo import Reference, names, reference, sized, source
 
 __all__ = [
     "Design",
@@ -18,5 +18,6 @@ __all__ = [
     "names",
     "read_design",
     "reference",
+    "sized",
     "source",
 ]

@@ -194,6 +194,21 @@ def source(
     return _written(name, made, title, given)
 
 
+def sized(name: str, width: int, heads: int) -> str:
+    """The source of a published mixer whose memory has `width ** 2 / heads` numbers, where its
+    state can be split: an equal state for all of these at any width.
+
+    Raises:
+        InputError: there is no such mixer, or the heads do not divide its width.
+    """
+    sizes = reference(name).sizes
+    if "STATES" in sizes:  # one and a half times as wide, and as many heads of the same width
+        inner = 3 * heads // 2 or 1
+        return source(name, heads=inner, states=2 * max(1, round(width / (3 * heads))))
+    split = reference(name).design is not None or "HEADS" in sizes
+    return source(name, heads=heads if split else None)
+
+
 def _written(name: str, made: Reference, title: str, given: Mapping[str, int]) -> str:
     text = parts()[made.made_of].source
     usual: dict[str, object] = {"CHUNK": 64, "KEY_CHUNK": KEY_CHUNK, "WINDOW": WINDOW}

@@ -8,6 +8,7 @@ sample's content, by time, or by group, so that no sample is in two of them.
 from __future__ import annotations
 
 from archwright.tasks.readers.archives import Archive
+from archwright.tasks.readers.corpora import HubCorpus, MachineCorpus, TextCorpus
 from archwright.tasks.readers.graphs import EgoNetworks
 from archwright.tasks.readers.hub import HubData
 from archwright.tasks.readers.images import ImageFolder, MaskedImages
@@ -20,10 +21,13 @@ __all__ = [
     "Archive",
     "CsvTable",
     "EgoNetworks",
+    "HubCorpus",
     "HubData",
     "ImageFolder",
+    "MachineCorpus",
     "MaskedImages",
     "RankedItems",
+    "TextCorpus",
     "TextWindows",
     "Windows",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,8 @@ class TextWindows:
             text = content.decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise TaskError(f"{self._file} cannot be read as UTF-8 text: {error}") from error
-        return _encode(text, self._tokenizer)
+        tokenizer = open_tokenizer(self._tokenizer)
+        return encode(text, tokenizer), tokenizer.get_vocab_size()
 
     @property
     def vocabulary(self) -> int:
@@ -66,21 +68,35 @@ class TextWindows:
         return x, part[1 : end + 1].reshape(count, self._length).astype(np.int64)
 
 
-def _encode(text: str, file: Path) -> tuple[Array, int]:
+def open_tokenizer(file: Path) -> Any:
+    """A tokenizer of the package `tokenizers`, from its JSON.
+
+    Raises:
+        TaskError: the file is none.
+    """
     from tokenizers import Tokenizer
 
     try:
         tokenizer = Tokenizer.from_file(str(file))
     except Exception as error:
         raise TaskError(f"{file} is no file of the package tokenizers: {error}") from error
-    vocabulary: int = tokenizer.get_vocab_size()
     tokenizer.no_padding()
     tokenizer.no_truncation()
+    return tokenizer
+
+
+def encode(text: str, tokenizer: Any) -> Array:
+    """The tokens of a text, uint16 or int32.
+
+    Raises:
+        TaskError: a token is not below the size of the vocabulary.
+    """
+    vocabulary: int = tokenizer.get_vocab_size()
     lines = tokenizer.encode_batch(text.splitlines(keepends=True), add_special_tokens=False)
     tokens = np.array([token for line in lines for token in line.ids], dtype=np.int64)
     if len(tokens) and tokens.max() >= vocabulary:
         raise TaskError(
-            f"{file} gives the token {tokens.max()}, and says that it has {vocabulary}: "
+            f"the tokenizer gives the token {tokens.max()}, and says that it has {vocabulary}: "
             "its numbers must run from 0 without a gap"
         )
-    return tokens.astype(np.uint16 if vocabulary <= 1 << 16 else np.int32), vocabulary
+    return tokens.astype(np.uint16 if vocabulary <= 1 << 16 else np.int32)

@@ -12,6 +12,7 @@ from archwright.tasks.readers.tables import Kind
 from archwright.tasks.scaffold.arrays import draft_of_arrays
 from archwright.tasks.scaffold.hub import draft_of_hub
 from archwright.tasks.scaffold.images import draft_of_images, draft_of_masks
+from archwright.tasks.scaffold.ladder import draft_of_rung, rung_of
 from archwright.tasks.scaffold.modules import baseline_of_class
 from archwright.tasks.scaffold.scripts import write_script_task
 from archwright.tasks.scaffold.starter import free_folder, new_task
@@ -27,18 +28,18 @@ from archwright.tasks.scaffold.writing import (
 
 DATA: Final = ("images", "csv", "npz", "text", "hf", "script")
 NEEDS: Final = {
-    "masks": "images",
-    "size": "images",
-    "target": "csv",
-    "forecast": "csv",
-    "window": "forecast",
-    "time": "forecast",
-    "group": "csv",
-    "tokenizer": "text",
-    "length": "text",
-    "map": "module",
+    "masks": ("images",),
+    "size": ("images",),
+    "target": ("csv",),
+    "forecast": ("csv",),
+    "window": ("forecast",),
+    "time": ("forecast",),
+    "group": ("csv",),
+    "tokenizer": ("text", "ladder"),
+    "length": ("text", "ladder"),
+    "map": ("module",),
 }
-"""Options that mean something beside another one alone."""
+"""Options that mean something beside one of others alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Sources:
     tokenizer: Path | None = None
     length: int | None = None
     hf: str | None = None
+    ladder: str | None = None
     script: Path | None = None
     module: str | None = None
     map: Mapping[str, str] | None = None
@@ -73,15 +75,20 @@ class Sources:
         given = [name for name in DATA if getattr(self, name) is not None]
         if len(given) > 1:
             raise TaskError(f"--{given[0]} and --{given[1]} are two tasks: give one of them")
-        for name, owner in NEEDS.items():
-            if getattr(self, name) is not None and getattr(self, owner) is None:
-                raise TaskError(f"--{name} goes with --{owner}: give that as well, or leave it out")
+        for name, owners in NEEDS.items():
+            if getattr(self, name) is not None and all(getattr(self, o) is None for o in owners):
+                said = " or --".join(owners)
+                raise TaskError(f"--{name} goes with --{said}: give that as well, or leave it out")
+        if self.ladder is not None and given and given[0] not in ("text", "hf"):
+            raise TaskError(f"--ladder is a language model: give --text or --hf, not --{given[0]}")
         if self.script is not None and self.module is not None:
             raise TaskError("--module is a network, and --script trains its own: give one of them")
         if self.csv is not None and not self.target:
             raise TaskError("--csv needs --target COLUMN: say which column is predicted")
         if self.forecast is not None and self.group is not None:
             raise TaskError("--forecast and --group are two tasks: give one of them")
+        if self.ladder is not None and self.module is not None:
+            raise TaskError("--module is a whole network, and --ladder has one: give one of them")
 
 
 def new_task_from(folder: str | Path, sources: Sources, count: Counter) -> tuple[Path, list[str]]:
@@ -114,6 +121,10 @@ def new_task_from(folder: str | Path, sources: Sources, count: Counter) -> tuple
 
 
 def _draft(sources: Sources) -> Draft | None:
+    if sources.ladder is not None:
+        text = None if sources.text is None else _there(sources.text)
+        rung = rung_of(sources.ladder)
+        return draft_of_rung(rung, text, sources.hf, sources.tokenizer, sources.length)
     made: dict[str, Callable[[], Draft]] = {
         "images": lambda: _images(sources),
         "csv": lambda: _csv(sources),

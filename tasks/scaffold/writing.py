@@ -16,8 +16,8 @@ from archwright.tasks.spec import read_spec
 
 SMALL_BYTES: Final = 1 << 20
 """A file of at most so much is copied into the task's folder; a larger one stays where it is."""
-ROOM: Final = 4
-"""How many times the baseline's parameters a candidate may have."""
+ROOM: Final = 4.0
+"""The usual `Draft.room`."""
 UNKNOWN_LIMIT: Final = 1_000_000
 """The limit where the baseline's parameters cannot be counted without running it."""
 
@@ -66,8 +66,12 @@ class Draft:
     """What was assumed, one line each."""
     loss: str | None = None
     recipe: dict[str, Any] = field(default_factory=dict)
+    sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Further sections of `task.toml`, each with its keys."""
     trial_seconds: float = 300.0
     memory_mb: int = 3072
+    room: float = ROOM
+    """How many times the baseline's parameters a candidate may have."""
 
 
 def write_task(folder: Path, draft: Draft, count: Counter) -> Path:
@@ -85,7 +89,7 @@ def write_task(folder: Path, draft: Draft, count: Counter) -> Path:
         _write(folder / "task.toml", _settings(folder, draft, UNKNOWN_LIMIT, ""))
     except OSError as error:
         raise TaskError(f"{folder} cannot be written: {error.strerror}") from error
-    most, said = limit_of(folder, count)
+    most, said = limit_of(folder, count, draft.room)
     _write(folder / "task.toml", _settings(folder, draft, most, said))
     return folder
 
@@ -97,7 +101,7 @@ def write_baseline(folder: Path, baseline: StartingPoint) -> None:
         _write(folder / name, text)
 
 
-def limit_of(folder: Path, count: Counter) -> tuple[int, str]:
+def limit_of(folder: Path, count: Counter, room: float = ROOM) -> tuple[int, str]:
     """A limit of parameters that the baseline keeps, and what is said about it.
 
     Raises:
@@ -109,7 +113,7 @@ def limit_of(folder: Path, count: Counter) -> tuple[int, str]:
     own = count(spec.baseline, spec.problem)
     if not own:
         return UNKNOWN_LIMIT, "the baseline's were not counted: `archwright task check` does"
-    most = ROOM * own
+    most = round(room * own)
     step = 10 ** max(0, len(str(most)) - 2)
     return -(-most // step) * step, f"the baseline has {own:,}"
 
@@ -140,6 +144,7 @@ def task_code(summary: str, reading: Reading) -> str:
     arguments = [f"    {name},\n" for name in reading.files]
     arguments += [f"    {name}={value!r},\n" for name, value in reading.options.items()]
     imports = "from pathlib import Path\n\n" if own else ""
+    given = "".join(f"{constant}\n" for constant in constants)
     batches = (
         "\n\ndef batches(split, seed, batch_size):\n"
         '    """The same, some at a time: they need not fit into memory."""\n'
@@ -154,7 +159,7 @@ def task_code(summary: str, reading: Reading) -> str:
         f'"""The data of this task: {summary}.\n\n'
         "This file is trusted and runs in Archwright's own process. Candidates never see it.\n"
         f'"""\n\n{imports}from archwright.tasks.readers import {reading.reader}\n\n'
-        f"{chr(10).join(constants)}\n\nDATA = {reading.reader}(\n{''.join(arguments)})\n"
+        f"{given}{chr(10) if given else ''}DATA = {reading.reader}(\n{''.join(arguments)})\n"
         f"{batches if reading.lazy else load}"
     )
 
@@ -207,15 +212,19 @@ def _settings(folder: Path, draft: Draft, max_params: int, said: str) -> str:
         "# Assumed:\n"
         + "".join(f"# - {line}\n" for line in draft.assumed)
         + "\n"
-        + "".join(f"{name} = {toml(value)}\n" for name, value in keys.items())
+        + _lines(keys)
         + f'\ncontract = """\n{textwrap.fill(draft.contract, 100)}\n"""\n'
         + f"\n[limits]\nmax_params = {toml(max_params)}"
         + (f"  # {said}" if said else "")
         + f"\ntrial_seconds = {draft.trial_seconds}\nmemory_mb = {draft.memory_mb}\n"
         + sandbox
-        + "\n[recipe]\n"
-        + "".join(f"{name} = {toml(value)}\n" for name, value in recipe.items())
+        + "".join(f"\n[{name}]\n{_lines(values)}" for name, values in draft.sections.items())
+        + f"\n[recipe]\n{_lines(recipe)}"
     )
+
+
+def _lines(values: Mapping[str, Any]) -> str:
+    return "".join(f"{name} = {toml(value)}\n" for name, value in values.items())
 
 
 def _readme(folder: Path, draft: Draft) -> str:

@@ -120,9 +120,8 @@ class Mixer(nn.Module):
 
     def __init__(self, width, layer=0):
         super().__init__()
-        self.heads = 2
-        each = 32
-        keys = values = 2 * each
+        self.heads, each = 2, 32
+        keys = values = self.heads * each
         self.sizes = [keys, keys, values]
         self.project = nn.Linear(width, 2 * keys + values, bias=False)
         self.short = ShortConvolution(2 * keys + values)

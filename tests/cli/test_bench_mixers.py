@@ -7,10 +7,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
-from archwright.benchmarks.search.mixers import MixerTraining, summarise
+from archwright.benchmarks.mixers.costs import LiveMemory, differences, measure_costs
+from archwright.benchmarks.mixers.published import summarise
+from archwright.benchmarks.mixers.trainings import MixerTraining
 from archwright.cli import main
 from archwright.core import TaskError
+from archwright.search.mixers import sized
 from archwright.tasks.loading import load_task, task_folder
 
 
@@ -42,11 +46,48 @@ def test_mixers_are_trained_once_and_compared(
             assert cell["sd"] >= 0
             assert cell["seconds"] > 0
     assert sorted(document["order"]) == ["gru", "linear"]
+    costs = document["costs"]
+    assert costs["linear"]["memory"] == 64 * 32 + 64
+    assert costs["gru"]["state_bytes"] == 4 * 2 * (51 + 3 * 64)
+    assert list(document["unequal"]["memory"]) == ["gru"]
+    assert document["order_at_equal_state"] == ["linear"]
     lines = out.read_text()
     assert lines.count("\n") == 2 * 2 * 2 * 2
     assert main(words) == 0
     assert json.loads(capsys.readouterr().out) == document
     assert out.read_text() == lines
+
+
+def test_costs_are_measured_in_turns_and_states_are_equal() -> None:
+    spec = next(m.spec for m in load_task("sequence-mixers").spec.members if m.name == "copy")
+    names = ("gated-deltanet", "linear", "mamba-2", "softmax")
+    costs = measure_costs({name: sized(name, 64, 4) for name in names}, spec, repeats=1)
+    assert {name: cost["memory"] for name, cost in costs.items()} == {
+        "gated-deltanet": 64 * 16,
+        "linear": 64 * 16 + 64,
+        "mamba-2": 96 * 10,
+        "softmax": 160 * 32,
+    }
+    for cost in costs.values():
+        assert cost["tokens_a_second"] > 0
+        assert cost["step_microseconds"] > 0
+        weights = 4 * cost["parameters"] / 1e6
+        assert cost["training_mb"] > 4 * weights
+        assert weights < cost["decoding_mb"] < cost["training_mb"]
+    found = differences(costs, costs["gated-deltanet"])
+    assert list(found["memory"]) == ["linear", "mamba-2", "softmax"]
+    assert found["memory"]["softmax"] == pytest.approx(4.0)
+
+
+def test_live_memory_is_that_of_tensors_that_are_held() -> None:
+    with LiveMemory() as memory:
+        kept = torch.zeros(1000)
+        for _ in range(3):
+            kept = kept + 1
+    assert memory.peak == 8_000
+    assert memory.now == 4_000
+    del kept
+    assert memory.now == 0
 
 
 def test_the_better_rate_counts_and_published_pairs_are_looked_up() -> None:

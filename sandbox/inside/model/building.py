@@ -65,8 +65,9 @@ def build(source: str, problem: ProblemProjection) -> nn.Module:
     return construct(load(source), problem)
 
 
-def construct(module: ModuleType, problem: ProblemProjection) -> nn.Module:
-    """The network of a loaded candidate on `problem`'s shapes.
+def construct(module: ModuleType, problem: ProblemProjection, settle: bool = True) -> nn.Module:
+    """The network of a loaded candidate on `problem`'s shapes; `settle` also runs it where that
+    adds parameters.
 
     Raises:
         ContractError: no such class, or it cannot be constructed.
@@ -76,7 +77,7 @@ def construct(module: ModuleType, problem: ProblemProjection) -> nn.Module:
         raise ContractError(f"the source defines no class {problem.entry}(nn.Module)")
     try:
         model = _assemble(entry, problem)
-        _materialise(model, problem)
+        _materialise(model, problem, settle)
     except ContractError:
         raise
     except Exception as error:
@@ -96,12 +97,12 @@ def _assemble(entry: Any, problem: ProblemProjection) -> nn.Module:
     return Packed(model, problem) if problem.inputs or problem.outputs else model
 
 
-def _materialise(model: nn.Module, problem: ProblemProjection) -> None:
+def _materialise(model: nn.Module, problem: ProblemProjection, settle: bool) -> None:
     """Run a network once whose parameters are not all there, or have no shape, before that."""
     lazy = any(isinstance(p, UninitializedParameter) for p in model.parameters())
     if lazy or any(isinstance(b, UninitializedBuffer) for b in model.buffers()):
         _run_once(model, problem)
-    elif _grows(model, problem):
+    elif settle and _grows(model, problem):
         _run_once(model, problem)
         model.train()
 

@@ -5,22 +5,21 @@ All is read in place and none of it is kept. Another machine has other versions 
 scores compare on one machine, and the task's digest tells whether two have the same.
 """
 
-import hashlib
-import sysconfig
-from collections.abc import Iterator
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
-from pydoc_data.topics import topics
 
 import numpy as np
 
+from archwright.tasks.readers.corpora import (
+    by_content,
+    file_texts,
+    fresh,
+    machine_files,
+    machine_topics,
+)
+
 LENGTH = 128
 WINDOWS = {"train": 4_096, "validation": 160, "test": 320}
-TENTHS = {"train": range(8), "validation": (8,), "test": (9,)}
 BYTES = 2 << 20  # of each source
-LARGEST = 200_000  # of one document
-SKIPPED = {"site-packages", "test", "tests", "__pycache__", "encodings", "idlelib", "lib2to3"}
 
 
 def load(split: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -43,50 +42,13 @@ def stretches() -> dict[str, np.ndarray]:
     """The bytes of each split, uint8: whole documents by the digest of their text, each paragraph
     once, since licences and headers stand in many files."""
     seen: set[bytes] = set()
-    parts: dict[str, list[bytes]] = {split: [] for split in TENTHS}
-    for source in (topic_texts(), *map(file_texts, source_files())):
+    parts: dict[str, list[bytes]] = {split: [] for split in WINDOWS}
+    for source in (machine_topics(), *map(file_texts, machine_files())):
         left = BYTES
         for text in source:
-            fresh = [p for p in dict.fromkeys(text.split(b"\n\n")) if p not in seen]
-            seen.update(fresh)
-            document = b"\n\n".join(fresh) + b"\n\n"
-            tenth = int(hashlib.sha256(text).hexdigest(), 16) % 10
-            split = next(s for s, tenths in TENTHS.items() if tenth in tenths)
-            parts[split].append(document)
+            document = fresh(text, seen)
+            parts[by_content(text)[0]].append(document)
             left -= len(document)
             if left <= 0:
                 break
     return {s: np.frombuffer(b"".join(texts), dtype=np.uint8) for s, texts in parts.items()}
-
-
-def topic_texts() -> Iterator[bytes]:
-    """The topics of Python's reference manual."""
-    return (topics[name].encode() for name in sorted(topics))
-
-
-def source_files() -> Iterator[list[Path]]:
-    """The files of each source, in an order that their names alone decide."""
-    library = Path(sysconfig.get_path("stdlib"))
-    specs = [find_spec(name) for name in ("torch", "numpy")]
-    packages = [Path(spec.origin).parent for spec in specs if spec and spec.origin]
-    for folder, pattern in (*((p, "*.py") for p in (library, *packages)), (DOC, "*")):
-        found = [f for f in folder.rglob(pattern) if not SKIPPED & {*f.relative_to(folder).parts}]
-        yield sorted(found, key=lambda f: digest_of(f.relative_to(folder)))
-
-
-DOC = Path("/usr/share/doc")
-
-
-def digest_of(path: Path) -> str:
-    """What puts files in an order: that of their names would take the first letters alone."""
-    return hashlib.sha256(path.as_posix().encode()).hexdigest()
-
-
-def file_texts(files: list[Path]) -> Iterator[bytes]:
-    """The content of those that are text of some length."""
-    for file in files:
-        if file.suffix in (".gz", ".png") or file.is_symlink() or not file.is_file():
-            continue
-        content = file.read_bytes() if file.stat().st_size <= LARGEST else b""
-        if len(content) > LENGTH and b"\0" not in content:
-            yield content

@@ -48,7 +48,7 @@ def check_complexity(exam: Examination) -> str:
     """
     claim, found = claim_of(exam), distinct_mixers(exam, fresh(exam))
     said, worst = [], 0
-    for words, cost in (("FLOPs", _flops), ("bytes for gradients", _saved_bytes)):
+    for words, cost in (("FLOPs", _flops), ("bytes for gradients", saved_bytes)):
         costs, unknown = _costs(found, cost, FOURFOLD)
         kind = class_of(costs)
         if not unknown and claim and kind > CLASSES.index(claim):
@@ -88,20 +88,20 @@ def _flops(module: nn.Module, x: Tensor) -> tuple[float, str]:
     return count.flops, str(count) if count.unknown else ""
 
 
-def _saved_bytes(module: nn.Module, x: Tensor) -> tuple[float, str]:
+def saved_bytes(module: nn.Module, x: Tensor) -> tuple[float, str]:
     """Of all memory that the forward pass keeps for its gradients, weights apart."""
-    kept: list[Tensor] = []  # alive, so that no address is used again
+    kept: list[Tensor] = []  # alive, so that no storage is used again
 
     def keep(tensor: Tensor) -> Tensor:
         kept.append(tensor)
         return tensor
 
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        out = module.train()(x.requires_grad_())
+        out = module.train()(x.requires_grad_() if x.is_floating_point() else x)
     dense = [tensor.untyped_storage() for tensor in kept if not is_sparse(tensor)]
-    sizes = {storage.data_ptr(): storage.nbytes() for storage in dense}
+    sizes = {storage._cdata: storage.nbytes() for storage in dense}
     for own in (*module.parameters(), *module.buffers()):
-        sizes.pop(own.untyped_storage().data_ptr(), None)
+        sizes.pop(own.untyped_storage()._cdata, None)
     del out
     return float(sum(sizes.values())), ""
 

@@ -6,29 +6,34 @@ what the file holds is not trained again, for all of them take hours.
 
 What papers say of the order is known as pairs, for no paper has all mixers: the share of pairs that
 come out as published is shown, as is how well the orders of two seeds agree (Spearman).
+
+Parameters and state stand beside the scores, and who differs from Gated DeltaNet by more than 5 %
+is named; with `--costs` also throughput and memory, of training and of decoding.
 """
 
 from __future__ import annotations
 
-import json as json_text
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
-from statistics import fmean, stdev
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Final
+from statistics import fmean
+from typing import Any, Final
 
 import numpy as np
 
+from archwright.benchmarks.mixers.trainings import (
+    Found,
+    MixerTraining,
+    cell_of,
+    chosen,
+    numbers,
+    source_of,
+    train_all,
+)
 from archwright.cli.options import AsJson, SandboxKind
-from archwright.cli.output import emit, say
-from archwright.core import Candidate, InputError, SuiteProblem, TaskError, TaskSpec, TrialSpec
-
-if TYPE_CHECKING:
-    from archwright.runs.training.course import Course
+from archwright.cli.output import emit
+from archwright.core import InputError, SuiteProblem, TaskSpec
 
 SUITE: Final = "sequence-mixers"
 PUBLISHED: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
@@ -45,17 +50,8 @@ PUBLISHED: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     ],
 }
 """Which of two mixers is better at 1.3 billion parameters, as the abstracts say it."""
-
-
-@dataclass(frozen=True, slots=True)
-class MixerTraining:
-    """One training to do, or that was done."""
-
-    mixer: str
-    problem: str
-    rate: float
-    seed: int
-    steps: int
+REPEATS: Final = 7
+"""Of each time that is taken."""
 
 
 def run(
@@ -66,6 +62,8 @@ def run(
     seeds: int = 2,
     rung: int = 0,
     rates: str = "0.001,0.003",
+    heads: int = 2,
+    costs: bool = False,
     workers: int = 1,
     sandbox: SandboxKind = "auto",
     out: Path | None = None,
@@ -80,127 +78,63 @@ def run(
         seeds: Seeds for each (default: 2).
         rung: Of the problems, from 0 (default: 0).
         rates: Learning rates, with commas.
+        heads: What the state is split into, where it can be: its memory is then the square of the
+            width divided by them, for all alike (default: 2).
+        costs: Measure throughput and memory as well, on one core; seconds for each mixer.
         workers: Trainings at a time.
         out: A file that keeps each training; what it holds is not trained again.
     """
+    from archwright.sandbox.opening import open_sandbox
     from archwright.search.mixers import names
     from archwright.tasks.loading import load_task
 
     suite = load_task(task).spec
     if not suite.members:
         raise InputError(f"--task {task} is no suite: name one, such as {SUITE}")
-    chosen = _chosen("--mixers", mixers, names())
+    asked = chosen("--mixers", mixers, names())
     members = _members(suite, problems, rung)
     if seeds < 2:
         raise InputError("--seeds must be at least 2, or there is no noise to tell")
     wanted = [
-        MixerTraining(mixer, member.name, rate, seed, member.spec.rungs[rung])
+        MixerTraining(mixer, member.name, rate, seed, member.spec.rungs[rung], heads)
         for seed in range(seeds)
         for member in members
-        for mixer in chosen
-        for rate in _rates(rates)
+        for mixer in asked
+        for rate in numbers("--rates", rates)
     ]
-    done = _read(out)
-    _train([w for w in wanted if w not in done], members, rung, workers, sandbox, out, done)
-    document = summarise({w: done[w] for w in wanted}, members, rung)
+    specs = {member.name: member.spec for member in members}
+    done = train_all(wanted, specs, rung, partial(open_sandbox, sandbox, workers), out)
+    sizes = _sizes(asked, members, heads, costs)
+    document = summarise(done, members, rung) | sizes
+    document["order_at_equal_state"] = [
+        mixer for mixer in document["order"] if mixer not in sizes["unequal"]["memory"]
+    ]
     emit(json, document, lambda: _render(document))
 
 
-def _chosen(option: str, given: str | None, known: Sequence[str]) -> list[str]:
-    chosen = list(known) if given is None else given.split(",")
-    for name in chosen:
-        if name not in known:
-            raise InputError(f"{option}: there is no {name!r}; there are {', '.join(known)}")
-    return chosen
+def _sizes(
+    mixers: Sequence[str], members: Sequence[SuiteProblem], heads: int, timed: bool
+) -> dict[str, Any]:
+    """What mixers cost in the network of the longest problem, and which of them are not as large
+    as the reference."""
+    from archwright.benchmarks.mixers.costs import REFERENCE, differences, measure_costs
+
+    spec = max((m.spec for m in members), key=lambda spec: spec.problem.output_shape)
+    names = dict.fromkeys((*mixers, REFERENCE))
+    sources = {name: source_of(name, spec, heads) for name in names}
+    found = measure_costs(sources, spec, REPEATS if timed else 0)
+    own = {name: found[name] for name in mixers}
+    length = spec.problem.input_shape[0]
+    return {"costs": own, "unequal": differences(own, found[REFERENCE]), "length": length}
 
 
 def _members(suite: TaskSpec, problems: str | None, rung: int) -> list[SuiteProblem]:
-    chosen = _chosen("--problems", problems, [member.name for member in suite.members])
-    members = [member for member in suite.members if member.name in chosen]
+    asked = chosen("--problems", problems, [member.name for member in suite.members])
+    members = [member for member in suite.members if member.name in asked]
     count = len(members[0].spec.rungs)
     if not 0 <= rung < count:
         raise InputError(f"--rung must be from 0 to {count - 1}, not {rung}")
     return members
-
-
-def _rates(words: str) -> list[float]:
-    try:
-        return [float(word) for word in words.split(",")]
-    except ValueError:
-        raise InputError(f"--rates must be numbers with commas, not {words!r}") from None
-
-
-# --- trainings ------------------------------------------------------------------------------------
-
-Found = dict[str, Any]
-"""Score and seconds of a processor of one training; a score of None, and why, where it failed."""
-
-
-def _read(out: Path | None) -> dict[MixerTraining, Found]:
-    """What a file holds already."""
-    done: dict[MixerTraining, Found] = {}
-    if out is not None and out.exists():
-        for line in out.read_text(encoding="utf-8").splitlines():
-            try:
-                row = json_text.loads(line)
-                done[MixerTraining(**row["training"])] = row["found"]
-            except (ValueError, TypeError, KeyError):
-                raise InputError(
-                    f"--out {out} holds a line that is none of ours: {line:.60}"
-                ) from None
-    return done
-
-
-def _train(
-    wanted: Sequence[MixerTraining],
-    members: Sequence[SuiteProblem],
-    rung: int,
-    workers: int,
-    sandbox_kind: Any,
-    out: Path | None,
-    done: dict[MixerTraining, Found],
-) -> None:
-    from archwright.runs.training.course import Course
-    from archwright.sandbox.opening import open_sandbox
-    from archwright.tasks.loading import Task
-
-    with ExitStack() as stack:
-        if not wanted:
-            return
-        sandbox = stack.enter_context(open_sandbox(sandbox_kind, workers))
-        data = Path(stack.enter_context(TemporaryDirectory()))
-        threads = stack.enter_context(ThreadPoolExecutor(workers))
-        courses = {m.name: (m, Course(Task(m.spec), sandbox, data / m.name)) for m in members}
-        results = threads.map(lambda one: _trained(one, *courses[one.problem], rung), wanted)
-        for one, found in zip(wanted, results, strict=True):
-            done[one] = found
-            score = (
-                "failed: " + found["error"] if found["score"] is None else f"{found['score']:.4g}"
-            )
-            say(f"{one.mixer}, {one.problem}, rate {one.rate:g}, seed {one.seed}: {score}")
-            if out is not None:
-                row = {"training": _plain(one), "found": found}
-                with out.open("a", encoding="utf-8") as file:
-                    file.write(json_text.dumps(row) + "\n")
-
-
-def _plain(one: MixerTraining) -> Found:
-    return {name: getattr(one, name) for name in MixerTraining.__slots__}
-
-
-def _trained(one: MixerTraining, member: SuiteProblem, course: Course, rung: int) -> Found:
-    from archwright.search.mixers import source
-
-    recipe = replace(member.spec.recipe, learning_rate=one.rate)
-    candidate = Candidate(one.mixer, source=source(one.mixer), recipe=recipe)
-    ended = course.train(TrialSpec(candidate, rung, one.seed))
-    used = ended.outcome.resources
-    return {
-        "score": ended.score,
-        "seconds": used.cpu_seconds,
-        "parameters": used.parameters,
-        "error": " ".join(ended.error.split())[:200],
-    }
 
 
 # --- what they say --------------------------------------------------------------------------------
@@ -218,7 +152,8 @@ def summarise(
     mixers = list(dict.fromkeys(one.mixer for one in done))
     seeds = list(dict.fromkeys(one.seed for one in done))
     table: dict[str, dict[str, Any]] = {
-        mixer: {member.name: _cell(done, mixer, member) for member in members} for mixer in mixers
+        mixer: {m.name: cell_of(done, mixer, m.name, m.spec.metric) for m in members}
+        for mixer in mixers
     }
     gains = np.array(
         [
@@ -238,35 +173,6 @@ def summarise(
         "order": sorted(mixers, key=lambda mixer: -aggregate[mixer]),
         "rank_correlation_of_seeds": _between_seeds(gains),
         "published": list(_published(aggregate)),
-    }
-
-
-def _cell(done: Mapping[MixerTraining, Found], mixer: str, member: SuiteProblem) -> dict[str, Any]:
-    """One mixer on one problem: what its better learning rate gives."""
-    by_rate: dict[float, list[Found]] = {}
-    for one, found in done.items():
-        if (one.mixer, one.problem) == (mixer, member.name):
-            by_rate.setdefault(one.rate, []).append(found)
-    whole = {
-        rate: [found["score"] for found in each]
-        for rate, each in by_rate.items()
-        if all(found["score"] is not None for found in each)
-    }
-    if not whole:
-        error = next(
-            found["error"] for each in by_rate.values() for found in each if found["error"]
-        )
-        raise TaskError(f"{mixer} fails on {member.name} at every learning rate: {error}")
-    metric = member.spec.metric
-    best = max(whole, key=lambda rate: metric.gain(fmean(whole[rate]), 0.0))
-    return {
-        "mean": fmean(whole[best]),
-        "sd": stdev(whole[best]),
-        "seconds": fmean(found["seconds"] for found in by_rate[best]),
-        "unit": metric.unit,
-        "learning_rate": best,
-        "rates": {f"{rate:g}": fmean(scores) for rate, scores in whole.items()},
-        "scores": whole[best],
     }
 
 
@@ -308,3 +214,22 @@ def _render(document: Mapping[str, Any]) -> None:
     for pair in pairs:
         if not pair["reproduced"]:
             print(f"  not so: {pair['better']} above {pair['worse']} ({pair['source']})")
+    _render_costs(document)
+
+
+def _render_costs(document: Mapping[str, Any]) -> None:
+    print(f"\nthe network of each, state after {document['length']} positions")
+    timed = any(cost["tokens_a_second"] for cost in document["costs"].values())
+    more = f"{'tokens/s':>10}{'us a step':>11}{'train MB':>10}{'decode MB':>11}" if timed else ""
+    print(f"{'':18}{'parameters':>12}{'memory':>9}{'state':>11}{more}")
+    for mixer in document["order"]:
+        cost = document["costs"][mixer]
+        sizes = f"{cost['parameters']:>12,}{cost['memory']:>9,}{cost['state_bytes']:>9,} B"
+        times = f"{cost['tokens_a_second']:>10,.0f}{cost['step_microseconds']:>11,.0f}"
+        room = f"{cost['training_mb']:>10.1f}{cost['decoding_mb']:>11.2f}"
+        print(f"{mixer:18}{sizes}{times + room if timed else ''}")
+    for kind, found in document["unequal"].items():
+        if found:
+            named = ", ".join(f"{mixer} ({share:+.0%})" for mixer, share in found.items())
+            print(f"not at equal {kind} (5 %): {named}")
+    print(f"order at equal state: {', '.join(document['order_at_equal_state'])}")

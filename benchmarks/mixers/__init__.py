@@ -1,0 +1,1 @@
+"""Published mixers compared: on a suite, on each rung of the ladder, and in what they cost."""
