@@ -21,7 +21,7 @@ import psutil
 import pytest
 from carrying import start
 
-from archwright.core import Candidate, RunError, Trial
+from archwright.core import Candidate, CandidateStatus, Json, RunError, Trial
 from archwright.core.settings import RunSettings
 from archwright.runs.journal import Journal
 from archwright.runs.starting import begin
@@ -45,6 +45,11 @@ def _finished_trials(workspace: Path) -> dict[str, float | None]:
 def _candidates(workspace: Path) -> list[Candidate]:
     with _journal(workspace) as journal:
         return [replace(candidate, created=0.0) for candidate in journal.candidates(first=0)]
+
+
+def _choices(workspace: Path) -> dict[str, Json]:
+    with _journal(workspace) as journal:
+        return {step.key: step.result for step in journal.steps("choice")}
 
 
 def _in_flight(workspace: Path) -> tuple[Trial, ...]:
@@ -83,8 +88,8 @@ def whole(
     return workspace
 
 
-def _begun(spirals: Path, workspace: Path) -> Path:
-    settings = RunSettings(max_trials=TRIALS, workers=2, seed=SEED)
+def _begun(spirals: Path, workspace: Path, workers: int = 2) -> Path:
+    settings = RunSettings(max_trials=TRIALS, workers=workers, seed=SEED)
     begin(Workspace.open(workspace), load_task(spirals), settings, spirals)
     return workspace
 
@@ -125,6 +130,25 @@ def test_kill_minus_nine_changes_nothing(
         assert before.items() <= _finished_trials(torn).items(), "a finished trial was lost"
     _finish(start(torn))
     _assert_the_same(torn, whole)
+
+
+def test_with_many_workers_nothing_is_lost_either_and_the_budget_holds(
+    spirals: Path, tmp_path: Path, make_workspace: Callable[[Path], Path]
+) -> None:
+    """There candidates see what has ended, in whatever order: what was chosen stays chosen."""
+    torn = _begun(spirals, make_workspace(tmp_path / "torn"), workers=12)
+    for moment in (9, 17):
+        process = start(torn)
+        _wait_for(torn, moment, lambda p=process: p.exitcode)
+        process.kill()
+        process.join()
+        trials, choices = _finished_trials(torn), _choices(torn)
+    _finish(start(torn))
+    assert trials.items() <= _finished_trials(torn).items()
+    assert choices == {key: _choices(torn)[key] for key in choices}
+    assert len(_finished_trials(torn)) <= TRIALS
+    assert _in_flight(torn) == ()
+    assert all(c.status is not CandidateStatus.OPEN for c in _candidates(torn))
 
 
 # --- the program itself ---------------------------------------------------------------------------
