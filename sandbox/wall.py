@@ -56,7 +56,7 @@ class Ended(Exception):  # noqa: N818 - not an error, an early end
 
 
 def check_request(
-    source: str, problem: Problem, seed: int, proxies: bool, outline: int | None
+    source: str, problem: Problem, seed: int, proxies: bool, outline: int | None = None
 ) -> CheckRequest:
     """What a jail is told of a candidate to be checked."""
     return CheckRequest(source, project(ProblemProjection, problem), seed, proxies, outline)

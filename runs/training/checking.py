@@ -57,9 +57,11 @@ def _check(sandbox: Sandbox, source: str, problem: Problem, proxies: bool = Fals
 
 def _part_of(problem: Problem) -> Problem:
     """Of a large network around mixers of any length, two layers at a short length."""
-    backbone, length = problem.backbone, problem.input_shape[0]
-    small = backbone is None or (backbone.layers <= DEEPEST and length <= LONGEST)
-    if backbone is None or not problem.any_length or small:
+    backbone = problem.backbone
+    if backbone is None or not problem.any_length:
+        return problem
+    length = problem.input_shape[0]
+    if backbone.layers <= DEEPEST and length <= LONGEST:
         return problem
     short, output = min(length, LENGTH), problem.output_shape
     return replace(

@@ -84,8 +84,13 @@ def test_a_worker_that_is_killed_or_interrupted_is_replaced(make_job: Jobs, tmp_
         assert not _alive(job)
         heard = threading.Event()
         interrupting = pool.submit(_interrupt_main_thread, tmp_path, job.pid, heard)
-        with pytest.raises(KeyboardInterrupt):
-            _train_until_heard(sandbox, make_job(FOREVER), heard)
+        # What a shell starts in the background ignores interrupts.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                _train_until_heard(sandbox, make_job(FOREVER), heard)
+        finally:
+            signal.signal(signal.SIGINT, before)
         interrupting.result()
         assert sandbox.train(make_job()).status is Status.OK
 
