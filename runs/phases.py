@@ -250,9 +250,7 @@ class Phases:
         agents = open_agents(self.session.backend, journal, self.session.workspace.paths)
         progress, stopping = Progress(self.session.stop.is_set), self.session.stop.is_set
         memory, steering = Memory(context, self.knowledge), Steering(context)
-        promise = Promise(
-            steering.expect, lambda: list(progress.ended().values()), lambda: top_sd(context)
-        )
+        promise = Promise(steering.expect, progress.ended, lambda: top_sd(context))
         queue = Queue(journal, settings.workers, promise, stopping)
         memos, screening = Memos(context, agents), Screening(context, memory, progress)
         tooling = Tooling(context, screening, self.knowledge)
@@ -303,7 +301,7 @@ class Phases:
 
     def _free(self, progress: Progress) -> int | None:
         """Trainings that are left to the search, those of candidates under way not taken off."""
-        return None if self.share is None else self.share.free(progress.ended().values())
+        return None if self.share is None else self.share.free(progress.ended())
 
     def _budget(self, share: Share, loop: Loop, known: Leg | None) -> Budget:
         settings, progress, steps = self.context.settings, loop.progress, self.context.spec.rungs
@@ -317,12 +315,12 @@ class Phases:
                 return 0.0
             return left - kept - pace.candidate_seconds() * under_way - pace.seconds(steps[0])
 
-        self.trainer.kept = lambda: pace.takes(share.kept(progress.ended().values()), steps[-1])
+        self.trainer.kept = lambda: pace.takes(share.kept(progress.ended()), steps[-1])
         if settings.has_many_workers and share.trials is not None:
             before = sum(c.trials for c in progress.upto(share.since))
             given = before + share.trials
             self.trainer.purse = Purse(
-                self.context.journal, lambda: given - share.kept(progress.ended().values())
+                self.context.journal, lambda: given - share.kept(progress.ended())
             )
         return Budget(
             share=share,

@@ -101,11 +101,16 @@ class Progress:
         with self._changed:
             return [self._results[n] for n in wanted]
 
-    def ended(self, least: int = 0) -> dict[int, Candidate]:
-        """All candidates that have ended by now, once those are so many."""
+    def ended(self) -> list[Candidate]:
+        """All candidates that have ended by now, in the order in which they did."""
+        with self._changed:
+            return list(self._results.values())
+
+    def numbers(self, least: int) -> set[int]:
+        """The numbers of all that have ended, once those are so many."""
         self.wait(lambda: len(self._results) >= least)
         with self._changed:
-            return dict(self._results)
+            return set(self._results)
 
     @contextmanager
     def turn(self, number: int) -> Iterator[None]:
@@ -252,7 +257,7 @@ class Budget:
         seen = -1
         while seen < number - 1:
             least = max(seen + 1, number - self._lag)
-            ended = self._progress.ended(least)
+            ended = self._progress.numbers(least)
             seen, sees = len(ended), max(ended, default=0)
             yield Grant(number, sees, 0, tuple(n for n in range(1, sees) if n not in ended))
 

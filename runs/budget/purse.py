@@ -9,7 +9,9 @@ from typing import Final
 from archwright.core import TrialSpec
 from archwright.runs.journal import Journal
 
-SEARCHES: Final = ("search", "quick")
+QUICK: Final = "quick"
+"""The purpose of a training that a model asked for; never a result."""
+SEARCHES: Final = ("search", QUICK)
 """The purposes of trainings that a search pays for."""
 
 

@@ -128,8 +128,9 @@ class Reads:
         """Seconds, trainings and candidates: of trainings for a purpose that ended. What was lost
         and repeated says nothing of how long one takes, and is left out."""
         with self._lock:
-            found = self._trained().by_purpose[purpose]
-            return found.seconds, found.count, len(found.candidates)
+            tally = self._trained()
+            found = tally.by_purpose[purpose]
+            return found.seconds, found.count, len(tally.candidates[purpose])
 
     def mean_seconds(self) -> dict[int, float]:
         """Seconds of a training that ended well, on average, by its number of steps."""

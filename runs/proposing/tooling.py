@@ -12,15 +12,14 @@ from archwright.agents.proposers.campaign import CampaignQuestion
 from archwright.agents.proposers.tools import Tool
 from archwright.core import AnswerError, Candidate, SourceError, Status, TrialSpec
 from archwright.knowledge.store import Knowledge
+from archwright.runs.budget.purse import QUICK
 from archwright.runs.context import RunContext
 from archwright.runs.noise import measured_floors
 from archwright.runs.screening import Screening, why
 from archwright.source.fingerprint import read_source
 
-QUICK: Final = "quick"
-"""The purpose of a training that a model asked for; never a result."""
 QUICK_TRAININGS: Final = 2
-"""Such trainings for one question, at most."""
+"""Trainings for one question, at most."""
 HITS: Final = 5
 TOOL: Final = "tool"
 
