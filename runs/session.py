@@ -32,6 +32,8 @@ from archwright.tasks.loading import Task
 BEAT_SECONDS: Final = 0.5
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED: Final = 130
+COLLECT_AFTER: Final = 50_000
+"""Objects made and not freed; a syntax tree has some thousands, and Python looks after 700."""
 
 View = Callable[[Callable[[], Snapshot], threading.Event], None]
 """`view(take, done)` shows a run until `done` is set; it runs in a thread of its own."""
@@ -130,13 +132,17 @@ def _watched(journal: Journal, sandbox: Sandbox, stop: threading.Event) -> Itera
 
 @contextmanager
 def _heap_at_rest() -> Iterator[None]:
-    """Take what is loaded out of the garbage collector's sight: each parsed source sets it off, and
-    looking at all of it took a quarter of the time that proposing takes."""
+    """Take what is loaded out of the garbage collector's sight, and let it look less often: each
+    parsed source sets it off, and finds nothing, for syntax trees have no cycles. It took half of
+    the time that proposing takes."""
+    before = gc.get_threshold()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, *before[1:])
     try:
         yield
     finally:
+        gc.set_threshold(*before)
         gc.unfreeze()
 
 

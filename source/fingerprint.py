@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from archwright.core import (
@@ -339,6 +340,7 @@ def family(source: str) -> str:
     return next(iter(kinds)) if len(kinds) == 1 else "hybrid"
 
 
+@lru_cache(maxsize=256)
 def mixing(source: str) -> frozenset[str]:
     """All of `FAMILIES` but `hybrid` that mix positions in the architecture; `mlp` stands alone.
 

@@ -1,14 +1,16 @@
 """What becomes of trials when nodes of a cluster die: so many times, for real, on this machine.
 
-    python benchmarks/framework/cluster_faults.py [--faults agent raylet freeze] [--times 20]
-                                                  [--json]
+    python benchmarks/framework/cluster_faults.py [--faults agent disk raylet freeze shrink head]
+                                                  [--times 10] [--json]
 
-Three nodes, an agent each. While trials go on, one node at a time is taken down: its agent killed
-(on agents that are processes here), its raylet killed, or raylet and all its workers frozen (on a
-Ray of several raylets; needs `pip install 'archwright[ray]'`). Each time another node takes its
-place. Counted are trials that end well, exactly once, with the predictions that an undisturbed
-training of their seed has, and processes that are left at the end. The figure to reach is: all of
-them, and none.
+Three nodes, an agent each. While trials go on, one fault follows the other. Agents that are
+processes here: one is killed, or the disk of its node is full (small disks take root). A Ray of
+several nodes on this machine (needs `pip install 'archwright[ray]'`): a raylet is killed, a node is
+frozen for a minute, all nodes are killed at once and come back after ten seconds, or the head is
+killed with all that it knows, and nodes join the next one. Counted are trials that end well,
+exactly once, with the predictions that an undisturbed training of their seed has, and processes
+that are left at the end. The figure to reach is: all of them, and none. What becomes of a run whose
+own process is killed is in `driver_faults.py`.
 """
 
 from __future__ import annotations
@@ -17,10 +19,12 @@ import argparse
 import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -31,15 +35,21 @@ from typing import Any
 import numpy as np
 import psutil
 
+from archwright.benchmarks.framework.ray_by_hand import Offspring, RayByHand
 from archwright.core import Outcome, Problem, Recipe, Status, TrialJob
-from archwright.sandbox.executors import Launcher
+from archwright.sandbox.executors import Arrival, Launcher
+from archwright.sandbox.executors.bridge import Bridge
 from archwright.sandbox.executors.local_agents import LocalAgents
 from archwright.sandbox.executors.messages import AgentPlan
 from archwright.sandbox.executors.remote import RemoteSandbox
 from archwright.sandbox.in_process import InProcessSandbox
-from archwright.sandbox.pool.worker import family_of
 
 NODES = 3
+DISK_MB = 16
+AWAY_SECONDS = 10.0
+"""How long a cluster is without nodes, or without its head."""
+FROZEN_SECONDS = 60.0
+FAULTS = ("agent", "disk", "raylet", "freeze", "shrink", "head")
 SOURCE = """
 from torch import nn
 
@@ -52,7 +62,8 @@ class Model(nn.Module):
         return self.net(x)
 """
 Strike = Callable[[str], Callable[[], object]]
-"""Takes down the node of that name; what it returns puts another in its place."""
+"""Brings a fault on, to the node of that name where it is one of a node; what it returns puts other
+nodes in the place of those that are gone."""
 
 
 def write_data(folder: Path) -> TrialJob:
@@ -68,7 +79,7 @@ def write_data(folder: Path) -> TrialJob:
 
 
 @contextmanager
-def local_nodes() -> Iterator[tuple[Launcher, Strike]]:
+def killed_agents() -> Iterator[tuple[Launcher, Strike]]:
     """Nodes that are processes here; a strike kills one."""
     agents = LocalAgents(NODES)
     agents.restarts = 1000
@@ -80,56 +91,111 @@ def local_nodes() -> Iterator[tuple[Launcher, Strike]]:
     yield agents, strike
 
 
+class CrampedAgents(LocalAgents):
+    """Agents on this machine, each with a small disk of its own for what it writes."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(0)
+        self.wanted, self._folder = NODES, folder
+
+    def disk(self, name: str) -> Path:
+        """That of a node."""
+        return self._folder / name
+
+    def arrivals(self) -> list[Arrival]:
+        """One after the other: each inherits where its disk is."""
+        if len(self.agents) == self.count < self.wanted:
+            disk = self.disk(f"local-{self.count}")
+            disk.mkdir()
+            size = f"size={DISK_MB}m"
+            subprocess.run(["mount", "-t", "tmpfs", "-o", size, "none", str(disk)], check=True)
+            os.environ["TMPDIR"] = str(disk)
+            self.count += 1
+        return super().arrivals()
+
+
 @contextmanager
-def ray_nodes(freeze: bool) -> Iterator[tuple[Launcher, Strike]]:
-    """Nodes of a Ray cluster; a strike takes a raylet down, and adds another node."""
-    from ray.cluster_utils import Cluster
+def full_disks(job: TrialJob) -> Iterator[tuple[Launcher, Strike]]:
+    """Nodes with small disks; a strike fills one, and gives the job more data to fetch."""
+    before = os.environ.get("TMPDIR")
+    with tempfile.TemporaryDirectory() as folder:
+        agents = CrampedAgents(Path(folder))
 
-    from archwright.sandbox.executors.ray_agents import RayAgents
+        def strike(name: str) -> Callable[[], object]:
+            filler = agents.disk(name) / "filler"
+            with suppress(OSError), filler.open("wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(4096))
+            more = np.random.default_rng(agents.wanted).normal(size=(90, 8)).astype(np.float32)
+            np.save(Path(job.data or "") / "test_x.npy", more)
+            agents.wanted += 1
+            return lambda: None
 
-    health = {
-        "health_check_initial_delay_ms": 1000,
-        "health_check_period_ms": 1000,
-        "health_check_timeout_ms": 2000,
-        "health_check_failure_threshold": 3,
-    }
-    head = {"num_cpus": 0, "include_dashboard": False, "_system_config": health}
-    cluster: Any = Cluster(initialize_head=True, head_node_args=head)
-    nodes = [cluster.add_node(num_cpus=1) for _ in range(NODES)]
+        try:
+            yield agents, strike
+        finally:
+            os.environ.pop("TMPDIR")
+            if before is not None:
+                os.environ["TMPDIR"] = before
+            for disk in Path(folder).iterdir():
+                subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+@contextmanager
+def ray_nodes(fault: str) -> Iterator[tuple[Launcher, Strike]]:
+    """Nodes of a Ray on this machine."""
+    cluster = RayByHand()
+    frozen: list[psutil.Process] = []
 
     def strike(name: str) -> Callable[[], object]:
-        node = next(n for n in nodes if n.node_id[:6] == name[-6:])
-        raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
-        nodes.remove(node)
-        if freeze:
-            for process in family_of(raylet.pid):
-                with suppress(psutil.NoSuchProcess):
-                    process.suspend()
-            threading.Timer(60, _thaw, [raylet]).start()
+        del name  # they are alike
+        if fault == "raylet":
+            cluster.kill_raylet()
+        elif fault == "freeze":
+            frozen[:] = cluster.freeze_node()
+            threading.Timer(FROZEN_SECONDS, _thaw, [list(frozen)]).start()
+        elif fault == "shrink":
+            cluster.kill_nodes()
         else:
-            raylet.kill()
-        return lambda: nodes.append(cluster.add_node(num_cpus=1))
+            cluster.kill_head()  # trials go on
+            time.sleep(AWAY_SECONDS)
+            cluster.start_head()
+            cluster.kill_nodes()  # those of the old head cannot join the new one
+        return restore
+
+    def restore() -> None:
+        if fault == "shrink":
+            time.sleep(AWAY_SECONDS)
+        while len(cluster.nodes) < NODES:
+            cluster.start_node()
 
     try:
-        yield RayAgents(cluster.address), strike
+        cluster.start_head()
+        for _ in range(NODES):
+            cluster.start_node()
+        yield Bridge("ray", address=cluster.address), strike
     finally:
-        cluster.shutdown()
+        _thaw(frozen)
+        cluster.close()
 
 
-def _thaw(raylet: psutil.Process) -> None:
+def _thaw(frozen: list[psutil.Process]) -> None:
     """A node that was frozen comes back, and finds that it was given up."""
-    for process in family_of(raylet.pid):
+    for process in frozen:
         with suppress(psutil.NoSuchProcess):
             process.resume()
 
 
 def measure(fault: str, times: int) -> dict[str, Any]:
-    """Trials while nodes are taken down so many times, one after the other."""
-    place = local_nodes() if fault == "agent" else ray_nodes(fault == "freeze")
-    before = {process.pid for process in psutil.process_iter()}
-    with tempfile.TemporaryDirectory() as folder:
+    """Trials while a fault comes so many times, one after the other."""
+    with Offspring() as offspring, tempfile.TemporaryDirectory() as folder:
         job = write_data(Path(folder))
         true = InProcessSandbox().train(job).predictions["validation"]
+        place = (
+            killed_agents() if fault == "agent"
+            else full_disks(job) if fault == "disk"
+            else ray_nodes(fault)
+        )  # fmt: skip
         with (
             place as (launcher, strike),
             ThreadPoolExecutor(2 * NODES) as pool,
@@ -137,17 +203,19 @@ def measure(fault: str, times: int) -> dict[str, Any]:
         ):
             sandbox.limitations()
             outcomes, gaps = _disturb(sandbox, job, strike, times, pool)
-        good = sum(
-            o.status is Status.OK and np.array_equal(o.predictions["validation"], true)
-            for o in outcomes
-        )
+    bad = Counter(
+        f"{o.status}: {o.error or 'other predictions'}"
+        for o in outcomes
+        if o.status is not Status.OK or not np.array_equal(o.predictions["validation"], true)
+    )
     return {
         "fault": fault,
         "faults": times,
         "trials": len(outcomes),
-        "good": good,
-        "seconds_until_elsewhere": {"median": float(np.median(gaps)), "longest": max(gaps)},
-        "processes_left": _left(before),
+        "good": len(outcomes) - bad.total(),
+        "bad": dict(bad),
+        "seconds_until_known": {"median": float(np.median(gaps)), "longest": max(gaps)},
+        "processes_left": offspring.left(),
     }
 
 
@@ -156,7 +224,7 @@ def _disturb(
 ) -> tuple[list[Outcome], list[float]]:
     """The outcomes, and for each fault the seconds until it was known."""
     over = threading.Event()
-    ended: list[int] = []
+    ended: Counter[int] = Counter()
 
     def work(number: int) -> list[Outcome]:
         done: list[Outcome] = []
@@ -164,52 +232,38 @@ def _disturb(
         while not over.is_set():
             fresh = f"{source}# trial {len(done)}\n"
             done.append(sandbox.train(replace(job, source=fresh)))
-            ended.append(number)
+            ended[number] += 1
         return done
 
     futures = [pool.submit(work, number) for number in range(2 * NODES)]
-    gaps = []
+    gaps: list[float] = []
     for _ in range(times):
-        while len(sandbox._places.nodes) < 2 or not any(n.busy for n in sandbox._places.nodes):
+        # One fault a trial: two nodes that die under it would count as the candidate's own fault.
+        begun = Counter(ended)
+        while any(ended[number] == begun[number] for number in range(2 * NODES)):
+            if any(future.done() for future in futures):
+                return [outcome for future in futures for outcome in future.result()], gaps
             time.sleep(0.05)
-        node = max(sandbox._places.nodes, key=lambda each: each.busy)
+        while len(sandbox._places.nodes) < NODES or not any(n.busy for n in sandbox._places.nodes):
+            time.sleep(0.05)
+        nodes = set(sandbox._places.nodes)
         struck = time.monotonic()
-        restore = strike(node.name)
-        while node in sandbox._places.nodes:
+        restore = strike(max(nodes, key=lambda each: each.busy).name)
+        while not (lost := nodes - set(sandbox._places.nodes)):
             time.sleep(0.01)
         gaps.append(time.monotonic() - struck)
-        print(f"{node.name} was lost after {gaps[-1]:.1f} s", file=sys.stderr, flush=True)
+        names = ", ".join(sorted(node.name for node in lost))
+        print(f"{names} was lost after {gaps[-1]:.1f} s", file=sys.stderr, flush=True)
         restore()
-        # One fault a trial: two of them would count as the candidate's own.
-        settled = len(ended) + 2 * NODES
-        while len(ended) < settled:
-            time.sleep(0.05)
     over.set()
     return [outcome for future in futures for outcome in future.result()], gaps
-
-
-def _left(before: set[int]) -> int:
-    """Processes of Python or Ray that were not there before; they have two minutes to go."""
-    for _ in range(240):
-        left = [
-            p
-            for p in psutil.process_iter(["name", "cmdline", "status"])
-            if p.pid not in before
-            and p.info["status"] != psutil.STATUS_ZOMBIE
-            and any("archwright" in word or "ray" in word for word in p.info["cmdline"] or ())
-        ]
-        if not left:
-            return 0
-        time.sleep(0.5)
-    return len(left)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    choices = ("agent", "raylet", "freeze")
-    parser.add_argument("--faults", nargs="+", choices=choices, default=choices)
-    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--faults", nargs="+", choices=FAULTS, default=FAULTS)
+    parser.add_argument("--times", type=int, default=10)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     for fault in args.faults:
@@ -218,12 +272,13 @@ def main() -> None:
 
 
 def _words(found: dict[str, Any]) -> str:
-    gap = found["seconds_until_elsewhere"]
-    return (
+    gap = found["seconds_until_known"]
+    said = (
         f"{found['fault']}: {found['faults']} faults, {found['good']} of {found['trials']} trials "
         f"end well, once and as undisturbed; the loss was known after {gap['median']:.1f} s "
         f"(longest {gap['longest']:.1f} s); {found['processes_left']} processes left"
     )
+    return "\n".join([said, *(f"  {count} × {why}" for why, count in found["bad"].items())])
 
 
 if __name__ == "__main__":

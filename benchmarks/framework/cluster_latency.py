@@ -20,9 +20,9 @@ import numpy as np
 from archwright.benchmarks.framework.cluster_faults import write_data
 from archwright.core import TrialJob
 from archwright.sandbox.executors import Launcher
+from archwright.sandbox.executors.bridge import Bridge
 from archwright.sandbox.executors.local_agents import LocalAgents
 from archwright.sandbox.executors.messages import AgentPlan
-from archwright.sandbox.executors.ray_agents import RayAgents
 from archwright.sandbox.executors.remote import RemoteSandbox
 
 LIMIT_MS = 30.0
@@ -49,7 +49,7 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         job = replace(write_data(Path(folder)), steps=1)
-        launchers: tuple[Launcher, ...] = (LocalAgents(), RayAgents(slots=1))
+        launchers: tuple[Launcher, ...] = (LocalAgents(), Bridge("ray", slots=1))
         found = {each.name: measure(each, job, args.trials) for each in launchers}
     if args.json:
         print(json.dumps({**found, "limit_ms": LIMIT_MS}))

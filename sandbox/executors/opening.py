@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
+from archwright.core import InputError
 from archwright.core.settings import RunSettings
 from archwright.sandbox import Sandbox
 from archwright.sandbox.docker.engine import DockerSettings
@@ -55,7 +57,14 @@ def _launcher(settings: RunSettings, jobs: Path) -> Launcher:
         from archwright.sandbox.executors.slurm.agents import SlurmAgents
 
         return SlurmAgents(settings, jobs)
-    from archwright.sandbox.executors.ray_agents import RayAgents
+    if importlib.util.find_spec("ray") is None:
+        raise InputError(
+            "ray is not installed: pip install 'archwright[ray]'; or leave --on out to train on "
+            "this machine"
+        )
+    from archwright.sandbox.executors.bridge import Bridge
 
     address = None if settings.on == "ray" else settings.on
-    return RayAgents(address, settings.node_workers, bool(settings.gpus))
+    return Bridge(
+        "ray", address=address, slots=settings.node_workers, wants_gpus=bool(settings.gpus)
+    )

@@ -1,5 +1,6 @@
 """Agents on the nodes of a Ray cluster: one actor a node, which relays its agent's stream.
 
+Ray may end the process that uses this, and answers SIGTERM there: runs use it across a `Bridge`.
 Nothing is retried by Ray. It says which nodes there are and which actors have died; what becomes of
 their trials is decided here.
 """
@@ -7,15 +8,12 @@ their trials is decided here.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import logging
 import os
-import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any, Final
 
 from archwright.core import InputError, SandboxError
@@ -116,11 +114,8 @@ class RayAgents:
     ) -> None:
         self._address, self._slots, self._wants_gpus = address, slots, wants_gpus
         self._ray: Any = None
-        self._is_ours = False
         self._channels: dict[str, RayChannel] = {}
         self._avoided: set[str] = set()
-        if importlib.util.find_spec("ray") is None:
-            raise InputError(f"ray is not installed: pip install 'archwright[ray]'; {_INSTEAD}")
 
     def start(self) -> None:
         """Reach the cluster, or start one.
@@ -131,20 +126,16 @@ class RayAgents:
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)
         self._ray = importlib.import_module("ray")
-        self._is_ours = not self._ray.is_initialized()
-        if not self._is_ours:
-            return
         try:
             if self._address:  # Ray itself asks for half a minute
                 host, _, port = self._address.removeprefix("ray://").rpartition(":")
                 socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
-            with _signals_kept():
-                self._ray.init(
-                    address=self._address,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                    include_dashboard=False,
-                )
+            self._ray.init(
+                address=self._address,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                include_dashboard=False,
+            )
         except (RuntimeError, ValueError, OSError, self._ray.exceptions.RayError) as error:
             where = self._address or "on this machine"
             raise InputError(
@@ -196,21 +187,8 @@ class RayAgents:
 
     def close(self) -> None:
         """Leave the cluster; one that was started here ends."""
-        if self._is_ours and self._ray is not None:
+        if self._ray is not None:
             self._ray.shutdown()
-
-
-@contextmanager
-def _signals_kept() -> Iterator[None]:
-    """Ray answers SIGTERM by itself; a run has its own answer."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _last_line(error: BaseException) -> str:

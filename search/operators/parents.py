@@ -316,7 +316,8 @@ def add_imports(source: str) -> str:
         if isinstance(n, ast.Import | ast.ImportFrom)
         for a in n.names
     }
-    missing = [IMPORTS[n] for n in IMPORTS if n in names(code.tree) and n not in bound]
+    used = names(code.tree) - bound
+    missing = [line for name, line in IMPORTS.items() if name in used]
     if not missing:
         return source
     lines = "\n".join(missing) + "\n"

@@ -8,7 +8,7 @@ from archwright.benchmarks.framework.cluster_faults import measure
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("fault", ["agent", "raylet", "freeze"])
+@pytest.mark.parametrize("fault", ["agent", "raylet", "freeze", "shrink", "head"])
 @pytest.mark.filterwarnings("default")  # Ray's own
 def test_no_trial_is_lost_with_its_node(fault: str) -> None:
     if fault != "agent":

@@ -17,7 +17,7 @@ from archwright.sandbox import Sandbox
 from archwright.sandbox.docker import image
 from archwright.sandbox.docker.engine import DockerSettings, Engine
 from archwright.sandbox.docker.sandbox import DockerSandbox
-from archwright.sandbox.executors.local_agents import LocalAgents
+from archwright.sandbox.executors.bridge import Bridge
 from archwright.sandbox.executors.messages import AgentPlan
 from archwright.sandbox.executors.remote import RemoteSandbox
 from archwright.sandbox.executors.slurm.agents import SlurmAgents
@@ -132,8 +132,8 @@ def docker_sandbox(docker_settings: DockerSettings) -> Iterator[DockerSandbox]:
 
 @pytest.fixture(scope="session")
 def agents_sandbox() -> Iterator[RemoteSandbox]:
-    """A node on this machine, for all tests that leave it whole."""
-    with RemoteSandbox(LocalAgents(slots=2), AgentPlan("process"), workers=2) as sandbox:
+    """A node on this machine, across a bridge, for all tests that leave it whole."""
+    with RemoteSandbox(Bridge("local", slots=2), AgentPlan("process"), workers=2) as sandbox:
         yield sandbox
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hmac
 import queue
 import secrets
-import select
 import socket
 import struct
 import threading
@@ -196,52 +195,3 @@ def _receive(connection: socket.socket, count: int, deadline: float) -> bytes:
             raise SandboxError("it hung up")
         found += piece
     return found
-
-
-class AgentLine:
-    """A channel over a connection, at either end. Any thread may close it."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._reading = threading.Lock()
-        self.closed = False
-
-    def send(self, data: bytes) -> None:
-        """Send all of `data`; raises `OSError` where nobody reads any more."""
-        self._connection.sendall(data)
-
-    def receive(self, count: int, deadline: float = float("inf")) -> bytes:
-        """Up to `count` bytes, none at the end.
-
-        Raises:
-            TimeoutError: nothing came before the deadline.
-        """
-        with self._reading:
-            if self.closed:
-                return b""
-            left = deadline - time.monotonic()
-            waiting = select.poll()
-            waiting.register(self._connection, select.POLLIN)
-            if not waiting.poll(None if left == float("inf") else max(0.0, 1000 * left)):
-                raise TimeoutError
-            try:
-                return self._connection.recv(count)
-            except OSError:  # its other end was killed
-                return b""
-
-    def hang_up(self) -> None:
-        """Let both ends meet the end of what they read."""
-        with suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)
-
-    def stop_reading(self) -> None:
-        """Let this end meet the end of what it reads; it may still send."""
-        with suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RD)
-
-    def close(self) -> None:
-        """End it."""
-        self.hang_up()
-        with self._reading:
-            self.closed = True
-            self._connection.close()

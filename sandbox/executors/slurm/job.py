@@ -10,8 +10,9 @@ from typing import Final
 
 from archwright.core import InputError
 from archwright.sandbox.executors.agent import Agent
+from archwright.sandbox.executors.lines import AgentLine
 from archwright.sandbox.executors.local_agents import agent_environment
-from archwright.sandbox.executors.slurm.calling import TOKEN, AgentLine, call_back
+from archwright.sandbox.executors.slurm.calling import TOKEN, call_back
 from archwright.sandbox.inside.frames import FrameError
 
 _ENDS: Final = {signal.SIGTERM}

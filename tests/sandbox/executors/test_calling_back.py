@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from archwright.core import SandboxError
+from archwright.sandbox.executors.lines import AgentLine
 from archwright.sandbox.executors.slurm.calling import (
     CALLS_LIMIT,
     GREETING,
     NONCE_BYTES,
     AgentCall,
-    AgentLine,
     Reception,
     call_back,
 )

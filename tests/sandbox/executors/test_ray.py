@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from archwright.core import InputError, Problem, Status, TrialJob
+from archwright.sandbox.executors.bridge import Bridge
 from archwright.sandbox.executors.messages import AgentPlan
-from archwright.sandbox.executors.ray_agents import RayAgents
 from archwright.sandbox.executors.remote import RemoteSandbox
 from archwright.sandbox.pool.worker import family_of
 
@@ -56,7 +56,7 @@ def test_a_trial_survives_its_node(
     cluster: Any, make_job: Jobs, problem: Problem, doing: Callable[[str], str]
 ) -> None:
     first = cluster.add_node(num_cpus=1)
-    agents = RayAgents(cluster.address)
+    agents = Bridge("ray", address=cluster.address)
     with RemoteSandbox(agents, AgentPlan("process")) as sandbox, ThreadPoolExecutor(1) as pool:
         sandbox.limitations()
         assert len(sandbox._places.nodes) == 1
@@ -75,6 +75,6 @@ def test_a_trial_survives_its_node(
 
 
 def test_a_cluster_that_is_not_there_is_one_line() -> None:
-    sandbox = RemoteSandbox(RayAgents("ray://127.0.0.1:1"))
+    sandbox = RemoteSandbox(Bridge("ray", address="ray://127.0.0.1:1"))
     with pytest.raises(InputError, match="leave --on out to train on this machine"):
         sandbox.__enter__()
