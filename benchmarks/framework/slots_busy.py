@@ -1,23 +1,28 @@
 """How busy the training slots are: seconds of training over seconds of slots, after warm-up.
 
-    python benchmarks/framework/slots_busy.py [--workers 2] [--trials 200]
+    python benchmarks/framework/slots_busy.py [--workers 2] [--trials 200] [--nodes 2]
                                                [--sandbox process] [--json]
 
 The run is a real one on a task whose trials take a few seconds; the share is taken from its
 journal, from the first training of the search to the last. The limit is 95 %. In a short run the
-end counts for much: what the last candidates may still use is kept for them until they end.
+end counts for much: what the last candidates may still use is kept for them until they end. With
+`--nodes` it trains on so many nodes of a Ray on this machine, with one slot each.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import archwright
+from archwright.benchmarks.framework.ray_by_hand import RayByHand
 from archwright.core import Trial
 from archwright.core.settings import Kind
 from archwright.runs.journal import Journal
@@ -27,12 +32,30 @@ from archwright.runs.workspace.workspace import Workspace
 LIMIT = 0.95
 
 
-def measure(task: str, workers: int, trials: int, sandbox: Kind) -> dict[str, Any]:
+@contextmanager
+def ray_of(nodes: int) -> Iterator[str]:
+    """Where trials run: on so many nodes of a Ray, or on this machine without any."""
+    if not nodes:
+        yield "local"
+        return
+    cluster = RayByHand()
+    try:
+        cluster.start_head()
+        for _ in range(nodes):
+            cluster.start_node()
+        os.environ["RAY_ADDRESS"] = cluster.address
+        yield "ray"
+    finally:
+        os.environ.pop("RAY_ADDRESS", None)
+        cluster.close()
+
+
+def measure(task: str, workers: int, trials: int, sandbox: Kind, nodes: int = 0) -> dict[str, Any]:
     """One run, and how busy its slots were."""
-    with tempfile.TemporaryDirectory() as folder:
+    with ray_of(nodes) as on, tempfile.TemporaryDirectory() as folder:
         subprocess.run(["git", "init", "-q", folder], check=True)
         result = archwright.discover(
-            task, workspace=folder, max_trials=trials, workers=workers, sandbox=sandbox
+            task, workspace=folder, max_trials=trials, workers=workers, sandbox=sandbox, on=on
         )
         paths = find_run(Workspace.open(Path(folder)), result["run"])
         with Journal.open(paths) as journal:
@@ -61,10 +84,12 @@ def main() -> None:
     parser.add_argument("--task", default="digits")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--trials", type=int, default=200)
+    parser.add_argument("--nodes", type=int, default=0)
     parser.add_argument("--sandbox", choices=("process", "docker"), default="process")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    found = measure(args.task, args.workers, args.trials, args.sandbox)
+    workers = args.nodes or args.workers
+    found = measure(args.task, workers, args.trials, args.sandbox, args.nodes)
     if args.json:
         print(json.dumps(found))
     else:
