@@ -8,7 +8,7 @@ from typing import Final
 from archwright.cli.options import HERE, AsJson, Folder
 from archwright.cli.output import emit
 from archwright.core import InputError
-from archwright.core.places import known_place
+from archwright.core.groups.places import known_place
 from archwright.runs.verification.account import open_account
 from archwright.runs.workspace.knowing import knowledge_of
 from archwright.runs.workspace.workspace import Workspace

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from archwright.core import Fingerprint, KnowledgeError, RunError, Stopped, WorkspaceError
+from archwright.core.heartbeat import beating
 from archwright.knowledge.entries import CandidateClaim, Entry, read_entry
 from archwright.knowledge.shared.store import Look, SharedStore
 from archwright.knowledge.store import Knowledge
@@ -168,20 +169,11 @@ class SharedKnowledge(Knowledge):
     @contextmanager
     def attended(self, run: str, notice: Notice, stop: threading.Event) -> Iterator[None]:
         self._notice, self._stop = notice, stop
-        done = threading.Event()
-
-        def attend() -> None:
-            while not done.wait(self._beat):
-                self._tend(run)
-
         self._tend(run)
-        thread = threading.Thread(target=attend, name="knowledge", daemon=True)
-        thread.start()
         try:
-            yield
+            with beating("knowledge", self._beat, lambda: self._tend(run)):
+                yield
         finally:
-            done.set()
-            thread.join()
             self._tend(run)
             if self._lost:
                 notice(f"the shared knowledge base is still away: {self._waiting()}")

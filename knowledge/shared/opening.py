@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archwright.core.places import is_postgresql
+from archwright.core.groups.places import is_postgresql
 from archwright.knowledge.shared.directory import DirectoryStore
 from archwright.knowledge.shared.mirror import SharedKnowledge
 from archwright.knowledge.shared.postgresql import PostgresStore

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field
 
 from archwright.core.errors import InputError
-from archwright.core.settings_group import SettingsGroup
+from archwright.core.groups.group import SettingsGroup
 
 _PASSWORD: Final = re.compile(r"^[a-z]+://[^/?#]*:[^/?#]*@|[?&]password=")
 
