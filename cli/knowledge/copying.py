@@ -23,13 +23,11 @@ def copy(source: str, target: str, /, *, workspace: Folder = HERE, json: AsJson 
         source: Where from: own (the workspace's), a folder, or postgresql://USER@HOST/DATABASE.
         target: Where to, in the same words.
     """
-    if source == target:
+    origin, goal = _address(source), _address(target)
+    if origin == goal:
         raise InputError(f"{source} cannot be copied to itself: name two places")
     place = Workspace.open(Path(workspace))
-    with (
-        knowledge_of(place, _address(source)) as known,
-        knowledge_of(place, _address(target)) as taught,
-    ):
+    with knowledge_of(place, origin) as known, knowledge_of(place, goal) as taught:
         before, entries = taught.high_water(), known.current()
         taught.record_all(entries)
         added = taught.high_water() - before
