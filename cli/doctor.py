@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -18,7 +19,7 @@ from typing import Final, Literal
 from archwright.cli.options import HERE, AsJson, Folder, ModelsKnown
 from archwright.cli.output import emit, say
 from archwright.cli.run.consoles import show
-from archwright.core import InputError, SandboxError
+from archwright.core import InputError, KnowledgeError, SandboxError
 from archwright.core.settings import ModelAccess, RunSettings
 
 PYTHON_MINIMUM: Final = (3, 11)
@@ -27,6 +28,9 @@ MEMORY_MINIMUM_GB: Final = 2.0
 DISK_MINIMUM_GB: Final = 1.0
 ANSWER_SECONDS: Final = 5.0
 """How long git and the Docker Engine may take to answer."""
+SHARED_DISK_MINIMUM_GB: Final = 0.1
+CLOCKS_AGREE_SECONDS: Final = 2.0
+"""Between two clocks; a file server may count in whole seconds."""
 
 KEY_NAMES: Final = (
     "ANTHROPIC_API_KEY",
@@ -81,6 +85,7 @@ def examine(workspace: Path) -> Iterator[MachineFinding]:
     yield _docker()
     yield find_packages()
     yield _models()
+    yield from find_shared(workspace)
 
 
 def _python() -> MachineFinding:
@@ -196,6 +201,42 @@ def _models() -> MachineFinding:
     detail = f"keys set: {', '.join(names)}" if names else "no key set"
     fix = f"none needed by the symbolic engine; an LLM needs its key, e.g. {KEY_NAMES[0]}"
     return MachineFinding("models", bool(names), detail, fix)
+
+
+def find_shared(workspace: Path) -> Iterator[MachineFinding]:
+    """The knowledge base that the workspace's settings share, if any; no table there is
+    made or changed."""
+    from archwright.core.groups.places import is_postgresql
+    from archwright.knowledge.shared.opening import open_store
+    from archwright.knowledge.shared.store import MIGRATIONS
+    from archwright.runs.workspace.paths import WorkspacePaths
+
+    name, newest = "shared knowledge", len(MIGRATIONS)
+    address = RunSettings.load(WorkspacePaths(workspace).settings, {}).knowledge
+    if not address:
+        return
+    try:
+        with closing(open_store(address, lasting=False)) as store:
+            version, ahead = store.version, store.clock_ahead()
+    except KnowledgeError as error:
+        yield MachineFinding(name, False, error.fault, error.fix, "needed")
+        return
+    tables = f"has tables of version {version}"
+    if version == 0:
+        tables = f"has no tables yet (the next command makes those of version {newest})"
+    elif version < newest:
+        tables += f" (the next command brings them to version {newest})"
+    clock = "its clock agrees with this machine's"
+    if abs(ahead) >= CLOCKS_AGREE_SECONDS:
+        side = "ahead of" if ahead > 0 else "behind"
+        clock = f"its clock is {abs(ahead):.0f} s {side} this machine's, which no claim goes by"
+    detail = f"{address} answers and can be written, {tables}, {clock}"
+    has_room = True
+    if not is_postgresql(address):  # whose disk nobody can see from here
+        free_gb = shutil.disk_usage(Path(address).expanduser()).free / 1e9
+        has_room = free_gb >= SHARED_DISK_MINIMUM_GB
+        detail += f", {free_gb:.1f} GB free"
+    yield MachineFinding(name, has_room, detail, "free some space there", "needed")
 
 
 def _probed(models: ModelAccess | None) -> Iterator[MachineFinding]:

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Group, Parameter
 
-from archwright.core.cluster import ClusterSettings
-from archwright.core.places import KnowledgeSettings
+from archwright.core.groups.cluster import ClusterSettings
+from archwright.core.groups.group import SettingsGroup
+from archwright.core.groups.places import KnowledgeSettings
 from archwright.core.settings import (
     BudgetSettings,
     Kind,
@@ -21,7 +22,6 @@ from archwright.core.settings import (
     VerificationSettings,
     option_name,
 )
-from archwright.core.settings_group import SettingsGroup
 from archwright.knowledge.store import Knowledge
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.knowing import knowledge_of

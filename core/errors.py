@@ -37,7 +37,16 @@ class RunError(InputError):
 
 
 class KnowledgeError(InputError):
-    """A shared knowledge base that cannot be reached or written."""
+    """A shared knowledge base that cannot be reached or written.
+
+    Args:
+        fault: what is wrong, without any password.
+        fix: what mends it.
+    """
+
+    def __init__(self, fault: str, fix: str) -> None:
+        super().__init__(f"{fault}: {fix}")
+        self.fault, self.fix = fault, fix
 
 
 class SourceError(InputError):

@@ -21,11 +21,11 @@ from pydantic import (
     model_validator,
 )
 
-from archwright.core.cluster import ClusterSettings
 from archwright.core.errors import InputError
+from archwright.core.groups.cluster import ClusterSettings
+from archwright.core.groups.group import SettingsGroup, Words, keywords, nearest, several
+from archwright.core.groups.places import KnowledgeSettings
 from archwright.core.objectives import QUALITY, known_objectives
-from archwright.core.places import KnowledgeSettings
-from archwright.core.settings_group import SettingsGroup, Words, keywords, nearest, several
 
 DEFAULT_MAX_TRIALS: Final = 200
 MANY_WORKERS: Final = 8

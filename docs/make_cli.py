@@ -15,8 +15,8 @@ from rich.console import Console
 
 from archwright.cli import BENCHES, COMMANDS
 from archwright.cli.reading import open_app
+from archwright.core.groups.group import keywords
 from archwright.core.settings import GROUPS, RunSettings
-from archwright.core.settings_group import keywords
 
 PAGE = Path(__file__).parent / "cli.md"
 KEYWORDS = Path(__file__).parents[1] / "archwright" / "keywords.py"

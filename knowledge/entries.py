@@ -53,6 +53,9 @@ class Entry:
     """Optimizer steps behind `score` and `gain`; gains compare at equal steps."""
     verdict: str = ""
     """What verification said of it: discovery, no gain or undecided."""
+    machine: str = ""
+    """The kind of machine that it was measured on, "" where nobody says: scores of the same seed
+    differ between kinds."""
     id: int = 0
     created: float = 0.0
 
@@ -100,7 +103,7 @@ class CandidateClaim:
 COLUMNS: Final = (
     "kind", "run", "candidate", "task", "title", "source", "recipe", "text_level", "tree_level",
     "graph_level", "family", "metric", "score", "baseline", "gain", "parameters", "end", "reason",
-    "lesson", "status", "steps", "verdict",
+    "lesson", "status", "steps", "verdict", "machine",
 )  # fmt: skip
 
 
@@ -201,6 +204,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "ALTER TABLE entries ADD COLUMN steps INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE entries ADD COLUMN verdict TEXT NOT NULL DEFAULT ''",
     ),
+    ("ALTER TABLE entries ADD COLUMN machine TEXT NOT NULL DEFAULT ''",),
 )
 
 

@@ -71,6 +71,10 @@ class Knowledge:
         WorkspaceError: any method, when the file cannot be read or written.
     """
 
+    place = ""
+    """The name that the place it shares with others goes by, whatever its address; "" where it is
+    the workspace's own."""
+
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
         self._index = VectorIndex(self._database)

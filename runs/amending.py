@@ -1,4 +1,5 @@
-"""A run that goes on under other conditions: with more budget, other models, its task elsewhere."""
+"""A run that goes on under other conditions: with more budget, other models, its task or the shared
+knowledge base elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +16,9 @@ from archwright.runs.journal import Facts, Journal, Phase, Spend
 from archwright.runs.starting import LIMITS, durable, root_of
 from archwright.runs.verification import rounds_so_far
 from archwright.runs.workspace.control import hold
+from archwright.runs.workspace.knowing import check_place, knowledge_of
 from archwright.runs.workspace.paths import RunPaths
+from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox.executors.opening import check_executor
 from archwright.tasks.loading import Task, load_task
 
@@ -24,7 +27,8 @@ NEARLY: Final = 0.95
 
 
 def amend(paths: RunPaths, changes: Mapping[str, Any], task_name: str | Path | None = None) -> None:
-    """Let a run go on under other limits, with another model, or with its task at another place.
+    """Let a run go on under other limits, with another model, or with its task, or the knowledge
+    base that it shares, at another place.
 
     A limit is on all of the run. One that gives a run more than it has used lets it go on, also
     after its verification; another limit that is used up by then is lifted.
@@ -32,6 +36,7 @@ def amend(paths: RunPaths, changes: Mapping[str, Any], task_name: str | Path | N
     Raises:
         RunError: another process holds it, or there is no such run.
         InputError: what is changed does not fit, or gives the run no more than it has used.
+        KnowledgeError: that knowledge base cannot be reached or written.
         TaskError: that task is not the run's.
     """
     if not changes and task_name is None:
@@ -49,6 +54,8 @@ def amend(paths: RunPaths, changes: Mapping[str, Any], task_name: str | Path | N
         settings = settings.changed(**dict.fromkeys(_used_up(settings, changes, journal.spend())))
         check_backend(settings)
         check_executor(settings)
+        if settings.knowledge != before.knowledge:
+            _check_moved(paths, facts, before.knowledge, settings.knowledge)
         limits = {name: getattr(settings, name) for name in LIMITS}
         budget = {k: v for k, v in limits.items() if v is not None}
         journal.note(settings=settings.to_json(), budget=budget)
@@ -103,6 +110,21 @@ def _extend(journal: Journal) -> None:
             close_round(journal, 0, journal.candidates(), floor)
         journal.note(phase=Phase.SEARCH, state="stopped")
     journal.note(looks_before=rounds_so_far(journal), extended_at=len(read_legs(journal)))
+
+
+def _check_moved(paths: RunPaths, facts: Facts, before: str, after: str) -> None:
+    """Raises:
+    InputError: the shared knowledge base at an address is not the run's.
+    """
+    if not (before and after):
+        whose, fix = "the workspace's own", f"`archwright knowledge copy own {after}` hands it on"
+        if before:
+            whose, fix = "a shared", "say where that is now"
+        raise InputError(
+            f"{paths.name} began with {whose} knowledge base, and goes on with it: {fix}"
+        )
+    with knowledge_of(Workspace.open(root_of(paths)), after) as knowledge:
+        check_place(paths.name, facts.place, knowledge, after)
 
 
 def _check_same(task: Task, paths: RunPaths, facts: Facts) -> None:

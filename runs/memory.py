@@ -33,6 +33,7 @@ from archwright.knowledge.retrieval import find_passages, passage_id
 from archwright.knowledge.store import Knowledge
 from archwright.runs.context import Campaign, RunContext
 from archwright.runs.halving import is_out_of_time
+from archwright.runs.journal import CLAIM
 from archwright.search import mixers
 from archwright.search.policies import Choice
 from archwright.source.fingerprint import family
@@ -53,8 +54,6 @@ REPAIRED: Final = "; repaired"
 """After the reason of an attempt that failed its checks and was repaired."""
 MEMO: Final = "memo/"
 """Before the number of a finding, where the knowledge base speaks of it."""
-CLAIM: Final = "claim"
-"""The kind of a step that says whether another machine has taken a candidate up."""
 PREFIX: Final = "known:"
 """Before the id of an entry of the knowledge base, where a run speaks of it."""
 _UNKNOWN: Final = (
@@ -90,7 +89,8 @@ class Memory:
 
         def read() -> dict[str, Any]:
             known = self._examples(INHERITED, self._spec.baseline)
-            return {"examples": [as_work(e).model_dump() for e in known if e.task == self._task]}
+            own = (entry for entry in known if entry.task == self._task)
+            return {"examples": [self._comparable(entry).model_dump() for entry in own]}
 
         if self._inherited is None:
             found = self._context.journal.once("retrieve", "inherited", "", {}, read)
@@ -98,6 +98,14 @@ class Memory:
             rungs = self._spec.rungs
             self._inherited = tuple(_candidate(work, rungs) for work in works)
         return self._inherited
+
+    def _comparable(self, entry: Entry) -> ShownCandidate:
+        """A work to start from, measured at a number of steps only where that compares with what is
+        trained here: gains are over the baseline of the same seed, whose score another kind of
+        machine changes."""
+        work, here = as_work(entry), self._context.facts.machine
+        is_alike = not entry.machine or not here or entry.machine == here
+        return work if is_alike else work.model_copy(update={"steps": 0})
 
     def _examples(self, count: int, source: str) -> list[Example]:
         """What is known that was good; a script is no example for an architecture, nor for a script
@@ -220,6 +228,11 @@ class Memory:
 
         return str(context.journal.once(CLAIM, candidate.id, candidate.id, {}, ask)["reason"])
 
+    def was_left(self, id_: str) -> bool:
+        """Whether a candidate was left to another run, which may have given it back since."""
+        step = self._context.journal.step(CLAIM, id_)
+        return step is not None and bool(step.result["reason"])
+
     # --- what is given back ---------------------------------------------------------------------
 
     def remember(self, candidate: Candidate) -> None:
@@ -285,6 +298,7 @@ class Memory:
             baseline=floor.mean if floor else None,
             gain=gain,
             steps=floor.steps if floor else 0,
+            machine=self._machine(candidate.id),
             # At the floor of a cost is no gain over the baseline, which later runs start from.
             verdict=verdict.verdict if verdict and not aimed else "",
             parameters=candidate.parameters,
@@ -292,6 +306,12 @@ class Memory:
             reason=candidate.reason,
             lesson=candidate.lesson,
         )
+
+    def _machine(self, id_: str) -> str:
+        """The kind of machine that the search measured a candidate on: a run that is resumed
+        elsewhere keeps what it knew."""
+        known = self._knowledge.find(self._context.run, id_)
+        return (known.machine if known else "") or self._context.facts.machine
 
     def _verdict(self, id_: str) -> Verdict | None:
         """The verdict on a candidate, where trainings on fresh seeds were compared for it."""

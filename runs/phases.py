@@ -52,7 +52,7 @@ from archwright.runs.steering import Steering
 from archwright.runs.training.checking import check_all
 from archwright.runs.training.trainer import Trainer
 from archwright.runs.verification import Account, Verification, open_account, rounds_so_far
-from archwright.runs.workspace.knowing import knowledge_of
+from archwright.runs.workspace.knowing import check_place, knowledge_of
 from archwright.search.predict.latency import Device, latency_ms
 from archwright.source.fingerprint import fingerprint, read_source
 from archwright.tasks.loading import Task
@@ -111,12 +111,15 @@ def verify(session: Session, force: bool) -> None:
 @contextmanager
 def _opened(session: Session, **facts: Any) -> Iterator[tuple[Knowledge, Journal]]:
     """The run's knowledge base, opened first: what is wrong with it leaves the run as it is."""
-    with (
-        knowledge_of(session.workspace, session.settings.knowledge) as knowledge,
-        session.open(**facts) as journal,
-        knowledge.attended(journal.run, journal.notice, session.stop),
-    ):
-        yield knowledge, journal
+    address = session.settings.knowledge
+    with knowledge_of(session.workspace, address) as knowledge:
+        with Journal.open(session.paths) as journal:
+            check_place(session.paths.name, journal.facts.place, knowledge, address)
+        with (
+            session.open(**facts, place=knowledge.place) as journal,
+            knowledge.attended(journal.run, journal.notice, session.stop),
+        ):
+            yield knowledge, journal
 
 
 @dataclass(slots=True)

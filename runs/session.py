@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from archwright.agents.backends import Backend
 from archwright.core import ArchwrightError, RunError, Stopped, TaskError
+from archwright.core.heartbeat import beating
 from archwright.core.settings import RunSettings
 from archwright.runs.backends import open_run_backend
 from archwright.runs.journal import Journal
@@ -106,27 +107,22 @@ class Session:
 @contextmanager
 def _watched(journal: Journal, sandbox: Sandbox, stop: threading.Event) -> Iterator[None]:
     """A heartbeat; it also carries a stop, from here or another process, to the sandbox."""
-    done = threading.Event()
 
-    def watch() -> None:
-        while not done.wait(BEAT_SECONDS):
-            # If the journal cannot be written, the thread that does the work reports it.
-            with suppress(RunError):
-                journal.beat()
-                for line in sandbox.news():
-                    journal.notice(line)
-            if stop.is_set() or stop_requested(journal.paths):
-                stop.set()
-                sandbox.stop()
-                return
+    def watch() -> bool:
+        # If the journal cannot be written, the thread that does the work reports it.
+        with suppress(RunError):
+            journal.beat()
+            for line in sandbox.news():
+                journal.notice(line)
+        if stopped := stop.is_set() or stop_requested(journal.paths):
+            stop.set()
+            sandbox.stop()
+        return stopped
 
-    watcher = threading.Thread(target=watch, name="heartbeat", daemon=True)
-    watcher.start()
     try:
-        yield
+        with beating("heartbeat", BEAT_SECONDS, watch):
+            yield
     finally:
-        done.set()
-        watcher.join()
         journal.beat()
 
 

@@ -74,7 +74,7 @@ def begin(
         )
     limits = {name: getattr(settings, name) for name in LIMITS}
     with knowledge_of(workspace, settings.knowledge) as knowledge:
-        known_until = knowledge.high_water()
+        known_until, known_in = knowledge.high_water(), knowledge.place
     paths = _new_folder(workspace, task.spec.name, bool(settings.knowledge))
     facts = {
         "settings": settings.to_json(),
@@ -89,6 +89,7 @@ def begin(
         "created": time.time(),
         "head": workspace.head(),
         "known_until": known_until,
+        "place": known_in,
         "device": device.to_json() if device else None,
         **recorded_facts(settings, workspace.paths),
         "state": "running",

@@ -8,7 +8,7 @@ from typing import Final
 from archwright.cli.options import HERE, AsJson, Folder
 from archwright.cli.output import emit
 from archwright.core import InputError
-from archwright.core.places import known_place
+from archwright.core.groups.places import known_place
 from archwright.runs.verification.account import open_account
 from archwright.runs.workspace.knowing import knowledge_of
 from archwright.runs.workspace.workspace import Workspace
@@ -23,13 +23,11 @@ def copy(source: str, target: str, /, *, workspace: Folder = HERE, json: AsJson 
         source: Where from: own (the workspace's), a folder, or postgresql://USER@HOST/DATABASE.
         target: Where to, in the same words.
     """
-    if source == target:
+    origin, goal = _address(source), _address(target)
+    if origin == goal:
         raise InputError(f"{source} cannot be copied to itself: name two places")
     place = Workspace.open(Path(workspace))
-    with (
-        knowledge_of(place, _address(source)) as known,
-        knowledge_of(place, _address(target)) as taught,
-    ):
+    with knowledge_of(place, origin) as known, knowledge_of(place, goal) as taught:
         before, entries = taught.high_water(), known.current()
         taught.record_all(entries)
         added = taught.high_water() - before

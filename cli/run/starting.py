@@ -85,6 +85,7 @@ def resume(
     budget: Budget = None,
     models: ModelsUsed = None,
     cluster: Cluster = None,
+    shared: Shared = None,
     task: MovedTask = None,
     workspace: Folder = HERE,
     yes: Unasked = False,
@@ -94,7 +95,8 @@ def resume(
     """Go on where the journal ends; with more budget also where the run was over.
 
     A limit is on all of the run, so `--max-trials 300` gives 100 more to one that had 200. What is
-    found after a verification is verified in another round.
+    found after a verification is verified in another round. `--knowledge` says where the shared
+    knowledge base that the run began with is now.
     """
     from archwright.runs.phases import discover
 
@@ -105,7 +107,7 @@ def resume(
         from archwright.cli.paper.working import work_on_paper
 
         return work_on_paper(paths, task_of(paths), workspace, plain, json)
-    amend(paths, given(budget, models, cluster), task)
+    amend(paths, given(budget, models, cluster, shared), task)
     return work_on(paths, task_of(paths), discover, workspace, plain, json)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import threading
@@ -36,14 +37,16 @@ class DirectoryStore(SharedStore):
     server's: that of a file which is touched.
     """
 
-    def __init__(self, folder: Path, expiry_seconds: float = EXPIRY_SECONDS) -> None:
+    def __init__(
+        self, folder: Path, expiry_seconds: float = EXPIRY_SECONDS, lasting: bool = True
+    ) -> None:
         self._folder = folder
         self._file = folder / FILE
         self._lock = threading.Lock()
         if not folder.is_dir():
             raise KnowledgeError(
-                f"there is no folder {folder} for the shared knowledge base: make it with "
-                f"`mkdir -p {folder}`, or mount what it is on"
+                f"there is no folder {folder} for the shared knowledge base",
+                f"make it with `mkdir -p {folder}`, or mount what it is on",
             )
         with self._named_errors():
             for path in (self._file, folder / CLOCK):
@@ -51,7 +54,7 @@ class DirectoryStore(SharedStore):
                     path.touch()
                     # Whoever may write into the folder may write into the files.
                     path.chmod(0o666 & folder.stat().st_mode)
-        super().__init__(expiry_seconds)
+        super().__init__(expiry_seconds, lasting)
 
     def __str__(self) -> str:
         return str(self._folder)
@@ -95,13 +98,14 @@ class DirectoryStore(SharedStore):
         try:
             yield
         except OSError as error:
+            is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             raise KnowledgeError(
-                f"the shared knowledge base in {self._folder} cannot be written "
-                f"({error.strerror}): {_FIXES['unable to open']}"
+                f"the shared knowledge base in {self._folder} cannot be written ({error.strerror})",
+                _FIXES["full" if is_full else "unable to open"],
             ) from error
         except sqlite3.Error as error:
             found = (fix for part, fix in _FIXES.items() if part in str(error))
-            fix = next(found, "check its disk and its locks; a PostgreSQL server needs neither")
             raise KnowledgeError(
-                f"the shared knowledge base in {self._folder} cannot be used ({error}): {fix}"
+                f"the shared knowledge base in {self._folder} cannot be used ({error})",
+                next(found, "check its disk and its locks; a PostgreSQL server needs neither"),
             ) from error

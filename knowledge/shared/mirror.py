@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from archwright.core import Fingerprint, KnowledgeError, RunError, Stopped, WorkspaceError
+from archwright.core.heartbeat import beating
 from archwright.knowledge.entries import CandidateClaim, Entry, read_entry
 from archwright.knowledge.shared.store import Look, SharedStore
 from archwright.knowledge.store import Knowledge
@@ -22,6 +23,9 @@ _BATCH: Final = 500
 
 _TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS unsent (id INTEGER PRIMARY KEY)",
+    """CREATE TABLE IF NOT EXISTS unsettled (
+        run TEXT NOT NULL, candidate TEXT NOT NULL, status TEXT NOT NULL,
+        PRIMARY KEY (run, candidate))""",
     "CREATE TABLE IF NOT EXISTS taken (seq INTEGER NOT NULL)",
     "INSERT INTO taken SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM taken)",
 )
@@ -56,6 +60,7 @@ class SharedKnowledge(Knowledge):
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._store = store
+        self.place = store.id
         self._file = folder / f"knowledge-{store.id[:12]}.db"
         self._beat, self._patience = beat_seconds, patience_seconds
         self._notice: Notice | None = None
@@ -80,7 +85,7 @@ class SharedKnowledge(Knowledge):
             if self._notice is None:
                 self._send()
         except KnowledgeError as error:
-            raise KnowledgeError(f"{error}; {self._waiting()}") from error
+            raise KnowledgeError(error.fault, f"{error.fix}; {self._waiting()}") from error
         finally:
             self._closed = True
             super().close()
@@ -110,6 +115,7 @@ class SharedKnowledge(Knowledge):
             with self._database.writing() as connection:
                 done = [(row["id"],) for row in rows]
                 connection.executemany("DELETE FROM unsent WHERE id = ?", done)
+        self._settle_all()
 
     def _take_in(self, after: int, found: list[tuple[int, Entry | None]]) -> None:
         """Write others' entries down, unless another process of this workspace was faster."""
@@ -132,7 +138,18 @@ class SharedKnowledge(Knowledge):
         return self._if_there(lambda: self._store.claim(task, print_, mine))
 
     def settle(self, run: str, candidate: str, status: str) -> None:
-        self._if_there(lambda: self._store.settle(run, candidate, status))
+        with self._database.writing() as connection:
+            row = (run, candidate, status)
+            connection.execute("INSERT OR REPLACE INTO unsettled VALUES (?, ?, ?)", row)
+        self._if_there(self._settle_all)
+
+    def _settle_all(self) -> None:
+        """Say how candidates ended, those included of which it could not be said before."""
+        for row in self._database.read("SELECT run, candidate, status FROM unsettled"):
+            self._store.settle(*row)
+            with self._database.writing() as connection:
+                same = "run = ? AND candidate = ? AND status = ?"
+                connection.execute(f"DELETE FROM unsettled WHERE {same}", tuple(row))
 
     def change_looks(self, change: Callable[[list[Look]], T]) -> T:
         """As the store's, once it answers.
@@ -168,20 +185,11 @@ class SharedKnowledge(Knowledge):
     @contextmanager
     def attended(self, run: str, notice: Notice, stop: threading.Event) -> Iterator[None]:
         self._notice, self._stop = notice, stop
-        done = threading.Event()
-
-        def attend() -> None:
-            while not done.wait(self._beat):
-                self._tend(run)
-
         self._tend(run)
-        thread = threading.Thread(target=attend, name="knowledge", daemon=True)
-        thread.start()
         try:
-            yield
+            with beating("knowledge", self._beat, lambda: self._tend(run)):
+                yield
         finally:
-            done.set()
-            thread.join()
             self._tend(run)
             if self._lost:
                 notice(f"the shared knowledge base is still away: {self._waiting()}")

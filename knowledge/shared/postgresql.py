@@ -27,13 +27,20 @@ _LIMITS: Final = f"""
     SET idle_in_transaction_session_timeout = '{ANSWER_SECONDS}s'"""
 
 _FIXES: Final = {
+    "permission denied for database": "grant the user CONNECT on the database",
+    "the database system": "wait until the server is up",
+    "too many": "close other connections, or let the server take more of them",
+    "invalid URI": "correct the address",
+    "invalid sslmode": "correct the address",
+    "No space": "free some space on the server",
     "database": "make it with `createdb`, or correct its name in the address",
     "authentication": "correct the user in the address, or its password in PGPASSWORD or ~/.pgpass",
     "password": "put the password into PGPASSWORD or ~/.pgpass",
     "role": "correct the user in the address, or make it with `createuser`",
     "pg_hba": "let this machine in, in the server's pg_hba.conf",
-    "permission denied": "grant the user CREATE on the schema, or all rights on the tables "
-    "archwright_*",
+    "no schema": "grant the user USAGE and CREATE on the schema, or name one that is there",
+    "permission denied": "grant the user USAGE and CREATE on the schema, or all rights on the "
+    "tables archwright_*",
     "read-only": "name the server that can be written",
     "could not extend": "free some space on the server",
     "connection": "start the server, or correct the host and the port in the address",
@@ -48,7 +55,7 @@ class PostgresStore(SharedStore):
     Args:
         address: `postgresql://USER@HOST/DATABASE`, without a password: libpq takes that from
             PGPASSWORD or ~/.pgpass.
-        expiry_seconds: as `SharedStore` has it.
+        expiry_seconds, lasting: as `SharedStore` has it.
         answer_seconds: how long a transaction may take.
     """
 
@@ -57,12 +64,13 @@ class PostgresStore(SharedStore):
         address: str,
         expiry_seconds: float = EXPIRY_SECONDS,
         answer_seconds: float = ANSWER_SECONDS,
+        lasting: bool = True,
     ) -> None:
         self._address = address
         self._answer = answer_seconds
         self._lock = threading.Lock()
         self._connection: psycopg.Connection[dict[str, Any]] | None = None
-        super().__init__(expiry_seconds)
+        super().__init__(expiry_seconds, lasting)
 
     def __str__(self) -> str:
         return self._address
@@ -159,8 +167,8 @@ class PostgresStore(SharedStore):
             import psycopg
         except ImportError as error:
             raise KnowledgeError(
-                f"{self._address} takes psycopg, which is not installed: "
-                "`pip install 'archwright[postgresql]'`"
+                f"{self._address} takes psycopg, which is not installed",
+                "`pip install 'archwright[postgresql]'`",
             ) from error
         try:
             yield
@@ -168,8 +176,8 @@ class PostgresStore(SharedStore):
             said = " ".join(str(error).split())
             found = (fix for part, fix in _FIXES.items() if part in said)
             raise KnowledgeError(
-                f"the shared knowledge base {self._address} cannot be used ({said[:300]}): "
-                f"{next(found, 'see what the server says in its log')}"
+                f"the shared knowledge base {self._address} cannot be used ({said[:300]})",
+                next(found, "see what the server says in its log"),
             ) from error
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Final, Protocol, TypeVar
 
 from archwright.core import Fingerprint, KnowledgeError
@@ -43,6 +44,10 @@ class Execute(Protocol):
     def __call__(self, query: str, *values: object) -> list[Row]: ...
 
 
+class _TakenBack(Exception):  # noqa: N818 - not a fault
+    """Ends a transaction whose changes are not to stay."""
+
+
 class SharedStore(ABC):
     """What several machines write into. Any thread may call any method.
 
@@ -52,15 +57,27 @@ class SharedStore(ABC):
 
     Args:
         expiry_seconds: how long a run that is not heard of keeps its claims.
+        lasting: whether tables that are missing or old are made or brought up to date; else that is
+            only tried, and taken back, and nothing but the place's state can be asked.
+
+    Attributes:
+        id: the name that the place goes by, whatever its address.
+        version: of the tables as they were found, 0 where there were none.
 
     Raises:
         KnowledgeError: any method, when the place cannot be reached or written; the message names
             the fix.
     """
 
-    def __init__(self, expiry_seconds: float = EXPIRY_SECONDS) -> None:
+    id: str
+    version: int
+
+    def __init__(self, expiry_seconds: float = EXPIRY_SECONDS, lasting: bool = True) -> None:
         self._expiry = expiry_seconds
-        self.id = self._prepare()
+        with suppress(_TakenBack), self._transaction() as execute:
+            self._prepare(execute)
+            if not lasting:
+                raise _TakenBack
 
     @abstractmethod
     def __str__(self) -> str:
@@ -82,28 +99,37 @@ class SharedStore(ABC):
     def _now(self, execute: Execute) -> float:
         """The place's time in seconds."""
 
-    def _prepare(self) -> str:
-        """Make the tables or bring them up to date, and return the name that the place goes by.
+    def _prepare(self, execute: Execute) -> None:
+        """Make the tables or bring them up to date.
 
         Every right is used once, so that a missing one is found now and not in the night.
         """
+        if not self._has_tables(execute):
+            execute("CREATE TABLE archwright_store (id TEXT NOT NULL, version BIGINT NOT NULL)")
+            execute("INSERT INTO archwright_store VALUES (?, 0)", uuid.uuid4().hex)
+        (row,) = execute("SELECT id, version FROM archwright_store")
+        self.id, self.version = str(row["id"]), int(row["version"])
+        if self.version > len(MIGRATIONS):
+            raise KnowledgeError(
+                f"the shared knowledge base {self} was written by a newer archwright (its tables "
+                f"have version {self.version}, not {len(MIGRATIONS)})",
+                "upgrade archwright here",
+            )
+        for statements in MIGRATIONS[self.version :]:
+            for statement in statements:
+                execute(statement)
+        execute("UPDATE archwright_store SET version = ?", len(MIGRATIONS))
+        for table in TABLES:
+            execute(f"INSERT INTO {table} SELECT * FROM {table} WHERE 1 = 0")
+            execute(f"DELETE FROM {table} WHERE 1 = 0")
+
+    def clock_ahead(self) -> float:
+        """How many seconds the place's clock is ahead of this machine's, to half the time that it
+        took to answer."""
+        before = time.time()
         with self._transaction() as execute:
-            if not self._has_tables(execute):
-                execute("CREATE TABLE archwright_store (id TEXT NOT NULL, version BIGINT NOT NULL)")
-                execute("INSERT INTO archwright_store VALUES (?, 0)", uuid.uuid4().hex)
-            (row,) = execute("SELECT id, version FROM archwright_store")
-            if row["version"] > len(MIGRATIONS):
-                raise KnowledgeError(
-                    f"{self} was written by a newer archwright; upgrade archwright"
-                )
-            for statements in MIGRATIONS[row["version"] :]:
-                for statement in statements:
-                    execute(statement)
-            execute("UPDATE archwright_store SET version = ?", len(MIGRATIONS))
-            for table in TABLES:
-                execute(f"INSERT INTO {table} SELECT * FROM {table} WHERE 1 = 0")
-                execute(f"DELETE FROM {table} WHERE 1 = 0")
-            return str(row["id"])
+            now = self._now(execute)
+        return now - (before + time.time()) / 2
 
     # --- entries ----------------------------------------------------------------------------------
 

@@ -51,6 +51,9 @@ class Facts:
     """The commit that was checked out when the run began."""
     known_until: int = 0
     """The last entry of the knowledge base that the run may know."""
+    place: str = ""
+    """The name of the shared knowledge base, whatever its address; "" where the workspace has its
+    own."""
     device: Mapping[str, Any] | None = None
     """The machine that latency is predicted for, where it was measured."""
     baseline_source: str | None = None

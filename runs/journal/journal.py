@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from archwright.core import (
     Candidate,
@@ -28,6 +28,9 @@ from archwright.runs.journal.reads import Reads, Spend, Step
 from archwright.runs.journal.schema import connect, migrate
 from archwright.runs.journal.tally import TrainingTally
 from archwright.runs.workspace.paths import RunPaths
+
+CLAIM: Final = "claim"
+"""The kind of a step that says whether another run has taken a candidate up: its `reason`."""
 
 
 class Journal(Reads):
@@ -211,15 +214,17 @@ class Journal(Reads):
         """The first earlier candidate of this run that is the same, with the level of sameness.
 
         What ended unmeasured is no match, if its sequence is below `settled`: others may not have
-        ended yet.
+        ended yet. Nor is what was left to another run, which may have given it back since.
         """
         for level in ("text", "tree", "graph"):
             if value := getattr(print_, level):
                 rows = self._rows(
                     f"SELECT document FROM candidates WHERE {level} = ? AND sequence < ? "
                     "AND (sequence >= ? OR json_extract(document, '$.status') != 'unmeasured') "
+                    "AND NOT EXISTS (SELECT 1 FROM steps WHERE kind = ? AND key = candidates.id "
+                    "AND json_extract(result, '$.reason') != '') "
                     "ORDER BY sequence LIMIT 1",
-                    *(value, before, settled),
+                    *(value, before, settled, CLAIM),
                 )
                 if rows:
                     return level, Candidate.from_json(json.loads(rows[0]["document"]))

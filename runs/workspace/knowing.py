@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archwright.core import InputError
 from archwright.core.settings import RunSettings
 from archwright.knowledge.store import Knowledge
 from archwright.runs.workspace.workspace import Workspace
@@ -25,3 +26,21 @@ def knowledge_of(workspace: Workspace, address: str | None = None) -> Knowledge:
     from archwright.knowledge.shared.opening import open_shared
 
     return open_shared(address, paths.state)
+
+
+def check_place(run: str, place: str, knowledge: Knowledge, address: str) -> None:
+    """See that a run goes on with the knowledge base that it began with, wherever that is now: what
+    the run was shown goes by numbers that mean something there alone.
+
+    Args:
+        place: the one that it began with, by its name; "" where nobody noted it.
+        address: where `knowledge` is.
+
+    Raises:
+        InputError: it is another one.
+    """
+    if place not in ("", knowledge.place):
+        raise InputError(
+            f"the knowledge base {address or 'of the workspace itself'} is not the shared one that "
+            f"{run} began with: say where that is with `archwright resume {run} --knowledge PLACE`"
+        )

@@ -15,8 +15,8 @@ from archwright.cli import BENCHES, COMMANDS, main
 from archwright.cli.options import given
 from archwright.cli.reading import open_app, read
 from archwright.core import InputError
+from archwright.core.groups.group import keywords
 from archwright.core.settings import RunSettings, option_name
-from archwright.core.settings_group import keywords
 from archwright.keywords import Keywords
 
 SAMPLES: Mapping[str, tuple[str, Any]] = {

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from archwright.core import InputError
+from archwright.core.groups.group import keywords
 from archwright.core.settings import (
     DEFAULT_MAX_TRIALS,
     GROUPS,
@@ -16,7 +17,6 @@ from archwright.core.settings import (
     settings_template,
     table_of,
 )
-from archwright.core.settings_group import keywords
 from archwright.search.policies import DEFAULT, POLICIES
 
 

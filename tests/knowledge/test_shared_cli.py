@@ -77,6 +77,7 @@ def test_what_is_known_is_copied_there_and_back(
         (["own", "lab"], "a folder from the root on"),
         (["own", "/no/such/folder"], "mkdir -p /no/such/folder"),
         (["postgresql://me:pw@host/db", "own"], "leave it out of the address"),
+        (["postgresql://me:pw@host/db"] * 2, "leave it out of the address"),
     ],
 )
 def test_places_that_cannot_be(

@@ -181,6 +181,27 @@ def test_a_folder_that_is_unmounted_loses_nothing(
     assert [found.candidate for _, found in DirectoryStore(lab).since(0, 9) if found] == list("123")
 
 
+def test_how_a_candidate_ended_is_said_once_the_place_is_back(
+    open_in: Callable[..., SharedKnowledge], lab: Path
+) -> None:
+    said: list[str] = []
+    first, second = open_in("first", beat_seconds=0.05), open_in("second")
+    others = [Fingerprint(f"text {n}", f"tree {n}", "") for n in range(2)]
+    with attended(first, said, "one"):
+        for n, print_ in enumerate(others):
+            assert first.claim("digits", print_, "one", str(n), "") is None
+        away = lab.rename(lab.with_name("away"))
+        wait_until(lambda: said)
+        first.settle("one", "0", "trained")
+        first.settle("one", "1", "")
+        away.rename(lab)
+        wait_until(lambda: len(said) > 1)
+    held = second.claim("digits", others[0], "two", "5", "")
+    assert held is not None
+    assert held.status == "trained"
+    assert second.claim("digits", others[1], "two", "6", "") is None
+
+
 def test_what_waits_is_sent_by_the_next_command(
     open_in: Callable[..., SharedKnowledge], lab: Path
 ) -> None:
@@ -273,13 +294,35 @@ def test_a_server_that_stops_and_one_that_freezes(own_server: Server, tmp_path: 
         ("postgres://host/db?user=me&password=hunter2", "PGPASSWORD or ~/.pgpass"),
         ("lab/knowledge", "a folder from the root on"),
         ("mysql://host/db", "postgresql://USER@HOST/DATABASE"),
+        ("POSTGRESQL://me:hunter2@host/db", "leave it out of the address"),
+        ("postgresql://me:a/hunter2@host/db", "leave it out of the address"),
+        ("postgresql://me:a?hunter2@host/db", "leave it out of the address"),
+        ("postgresql://me%3Ahunter2@host/db", "leave it out of the address"),
+        ("postgresql://host/db?user=me&p%61ssword=hunter2", "leave it out of the address"),
+        ("postgresql://host/db?sslpassword=hunter2", "leave it out of the address"),
+        ("host=db user=me password=hunter2", "postgresql://USER@HOST/DATABASE"),
+        (["postgresql://me:hunter2@host/db"], "must be of type string, not list"),
     ],
 )
-def test_addresses_that_cannot_be(address: str, said: str) -> None:
+def test_addresses_that_cannot_be(address: Any, said: str) -> None:
     with pytest.raises(InputError) as caught:
         RunSettings(knowledge=address)
     assert said in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://me@host:5433/db",
+        "postgresql://me@one:1,two:2/db?target_session_attrs=read-write",
+        "postgres:///db?host=/var/run&user=me",
+        "postgresql://[::1]:5433/db",
+        "/lab/knowledge:2026",
+    ],
+)
+def test_addresses_without_a_password(address: str) -> None:
+    assert RunSettings(knowledge=address).knowledge == address
 
 
 def test_folders_that_cannot_be(tmp_path: Path) -> None:
@@ -308,6 +351,33 @@ def test_a_folder_that_others_may_only_read(lab: Path, tmp_path: Path) -> None:
         os.seteuid(0)
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="takes root, to mount a small disk")
+def test_a_disk_that_is_full_or_cannot_be_written(
+    open_in: Callable[..., SharedKnowledge], lab: Path
+) -> None:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", lab]).returncode:
+        pytest.skip("nothing can be mounted here")
+    said: list[str] = []
+    try:
+        with open_in("first", beat_seconds=0.05) as knowledge, attended(knowledge, said):
+            knowledge.record(entry("1", source="x" * 400_000))
+            wait_until(lambda: said)
+            assert knowledge.claim("digits", PRINT, "r", "2", "") is None
+            subprocess.run(["mount", "-o", "remount,size=4m", lab], check=True)
+            wait_until(lambda: len(said) == 2)
+            subprocess.run(["mount", "-o", "remount,ro", lab], check=True)
+            wait_until(lambda: len(said) == 3)
+            knowledge.record(entry("2"))
+            subprocess.run(["mount", "-o", "remount,rw", lab], check=True)
+            wait_until(lambda: len(said) == 4)
+        found = [e.candidate for _, e in DirectoryStore(lab).since(0, 9) if e]
+    finally:
+        subprocess.run(["umount", "-l", lab], check=True)
+    assert "free some space there" in said[0]
+    assert "make the folder and its files writable" in said[2]
+    assert found == ["1", "2"]
+
+
 def test_who_may_write_into_the_folder_may_write_into_its_files(lab: Path) -> None:
     lab.chmod(0o770)
     DirectoryStore(lab)
@@ -332,7 +402,7 @@ def test_servers_that_cannot_be(postgresql: Server, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PGPASSWORD", "wrong")
     assert "its password in PGPASSWORD" in wrong(locked)
     monkeypatch.setenv("PGPASSWORD", SECRET)
-    assert "grant the user CREATE" in wrong(locked)
+    assert "grant the user USAGE and CREATE" in wrong(locked)
     open_store(postgresql.address()).close()
     assert "all rights on the tables" in wrong(locked)
     postgresql.say(

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from archwright.knowledge.entries import CandidateClaim, Entry
 from archwright.knowledge.shared.directory import FILE, DirectoryStore
 from archwright.knowledge.shared.opening import open_store
 from archwright.knowledge.shared.postgresql import PostgresStore
-from archwright.knowledge.shared.store import MIGRATIONS, SharedStore
+from archwright.knowledge.shared.store import MIGRATIONS, TABLES, SharedStore
 
 PRINT = Fingerprint("text", "tree", "graph")
 MINE = CandidateClaim("mine", "1", "a net")
@@ -185,6 +186,27 @@ def test_a_beat_keeps_claims(place: Place, store: SharedStore) -> None:
     assert store.claim("digits", PRINT, MINE) is None
 
 
+def test_of_many_at_the_same_moment_one_gets_it(place: Place) -> None:
+    stores = [place.open() for _ in range(6)]
+    ready = threading.Barrier(len(stores))
+
+    def claim(number: int) -> list[CandidateClaim | None]:
+        mine, answers = CandidateClaim(f"run {number}", "1", "a net"), []
+        for n in range(5):
+            ready.wait(60)
+            same = Fingerprint(f"text {n} of {number}", f"tree {n}", f"graph {n}")
+            answers.append(stores[number].claim("digits", same, mine))
+        return answers
+
+    with ThreadPoolExecutor(len(stores)) as threads:
+        answers = list(threads.map(claim, range(len(stores))))
+    for asked in zip(*answers, strict=True):
+        (winner,) = (number for number, answer in enumerate(asked) if answer is None)
+        assert {answer.run for answer in asked if answer is not None} == {f"run {winner}"}
+    for store in stores:
+        store.close()
+
+
 # --- two processes ------------------------------------------------------------------------------
 
 WORKER = """
@@ -240,8 +262,33 @@ def test_two_processes_and_one_is_killed(place: Place, store: SharedStore) -> No
 def test_a_newer_place_is_refused(place: Place, store: SharedStore) -> None:
     place.say(f"UPDATE archwright_store SET version = {len(MIGRATIONS) + 1}")
     store.close()
-    with pytest.raises(KnowledgeError, match="written by a newer archwright; upgrade"):
+    with pytest.raises(KnowledgeError, match=r"written by a newer archwright .*: upgrade"):
         place.open()
+
+
+def test_an_older_place_is_brought_up_and_keeps_what_it_has(place: Place) -> None:
+    place.open().close()
+    place.say("DELETE FROM archwright_store")
+    place.say("INSERT INTO archwright_store VALUES ('of old', 0)")
+    for table in TABLES[1:]:
+        place.say(f"DROP TABLE {table}")
+    store = place.open()
+    assert (store.id, store.version) == ("of old", 0)
+    store.append([entry("1")])
+    store.close()
+    store = place.open()
+    assert (store.id, store.version) == ("of old", len(MIGRATIONS))
+    assert store.since(0, 9) == [(1, entry("1"))]
+    store.close()
+
+
+def test_what_is_only_looked_at_stays_as_it_is(place: Place) -> None:
+    for _ in range(2):
+        looked = place.open(lasting=False)
+        assert looked.version == 0
+        assert abs(looked.clock_ahead()) < 60  # of this very machine
+        looked.close()
+    place.say("CREATE TABLE archwright_store (none_is_there BIGINT)")
 
 
 def test_two_may_begin_at_once(place: Place) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from whole_runs import Discover
 
-from archwright.core import InputError, Stopped, TaskError
+from archwright.core import InputError, KnowledgeError, Stopped, TaskError
 from archwright.core.settings import RunSettings
+from archwright.knowledge.shared.directory import DirectoryStore
 from archwright.runs.amending import amend
 from archwright.runs.budget.legs import next_round, read_legs
 from archwright.runs.journal import Facts, Journal, Phase
@@ -165,3 +166,84 @@ def test_a_verification_that_was_stopped_before_it_began_is_finished(
     with Journal.open(paths) as journal:
         assert next_round(journal) == max(rounds, 1)
         assert journal.facts.round is None
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Path:
+    """A folder that workspaces share."""
+    folder = tmp_path / "lab"
+    folder.mkdir()
+    return folder
+
+
+def test_a_shared_place_that_moved_is_found_again_when_it_is_named(
+    spirals: Path, workspace: Path, discover: Discover, tmp_path: Path, lab: Path
+) -> None:
+    discover(spirals, workspace, max_trials=9, seed=1, knowledge=str(lab))
+    paths, before = _paths(workspace), _facts(workspace)
+    moved = lab.rename(tmp_path / "moved")
+    with pytest.raises(KnowledgeError, match=r"no folder .*lab"):
+        _stop_and_go_on(workspace)
+    amend(paths, {"knowledge": str(moved), "max_trials": 12})
+    after = _facts(workspace)
+    assert after.settings == {**before.settings, "knowledge": str(moved), "max_trials": 12}
+    assert after.place == before.place == DirectoryStore(moved).id
+    assert _go_on(workspace).spend.trials == 12
+    assert not lab.exists()
+    known = [entry for _, entry in DirectoryStore(moved).since(0, 1000) if entry is not None]
+    with Journal.open(paths) as journal:
+        trained = {c.id for c in journal.candidates() if c.rungs and c.id != "0"}
+    assert trained <= {entry.candidate for entry in known}
+
+
+def _stop_and_go_on(workspace: Path) -> None:
+    with Journal.open(_paths(workspace)) as journal:
+        journal.note(phase=Phase.SEARCH, state="stopped")
+    _go_on(workspace)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("{tmp}/other", r"other is not the shared one that .* began with.*--knowledge PLACE"),
+        ("{tmp}/missing", r"no folder .*missing"),
+        ("postgresql://me@/db?host={tmp}", r"start the server"),
+        ("", r"began with a shared knowledge base.*say where that is now"),
+    ],
+)
+def test_a_shared_place_that_is_another_or_does_not_answer(
+    spirals: Path, workspace: Path, tmp_path: Path, lab: Path, address: str, said: str
+) -> None:
+    if "postgresql" in address:
+        pytest.importorskip("psycopg", reason="psycopg is not installed")
+    (tmp_path / "other").mkdir()
+    settings = RunSettings(max_trials=50, workers=2, knowledge=str(lab))
+    paths = begin(Workspace.open(workspace), load_task(spirals), settings, spirals)
+    before = _facts(workspace)
+    with pytest.raises(InputError, match=said) as caught:
+        amend(paths, {"knowledge": address.format(tmp=tmp_path), "hours": 1.0})
+    assert "\n" not in str(caught.value)
+    assert _facts(workspace) == before
+
+
+def test_a_shared_place_that_was_made_anew_is_another(
+    spirals: Path, workspace: Path, lab: Path
+) -> None:
+    settings = RunSettings(max_trials=50, workers=2, knowledge=str(lab))
+    begin(Workspace.open(workspace), load_task(spirals), settings, spirals)
+    for file in lab.iterdir():
+        file.unlink()
+    before = _facts(workspace)
+    with pytest.raises(InputError, match="is not the shared one that"):
+        _go_on(workspace)
+    assert _facts(workspace) == before
+
+
+def test_a_run_with_its_workspaces_own_knowledge_keeps_that(
+    spirals: Path, workspace: Path, lab: Path
+) -> None:
+    settings = RunSettings(max_trials=50, workers=2)
+    paths = begin(Workspace.open(workspace), load_task(spirals), settings, spirals)
+    with pytest.raises(InputError, match=f"`archwright knowledge copy own {lab}`"):
+        amend(paths, {"knowledge": str(lab)})
+    assert not list(lab.iterdir())

@@ -5,19 +5,24 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from carrying import start
-from parts import Parts, idea, put_together
+from parts import Parts, enter, idea, put_together
 from postgresql_server import Server
 from whole_runs import Discover
 
-from archwright.core import Candidate, CandidateStatus
+from archwright.core import Candidate, CandidateStatus, Measurement
 from archwright.core.settings import RunSettings
-from archwright.knowledge.shared.directory import DirectoryStore
+from archwright.knowledge.shared.directory import FILE, DirectoryStore
+from archwright.knowledge.shared.mirror import SharedKnowledge
 from archwright.knowledge.shared.opening import open_store
 from archwright.runs.journal import Journal
 from archwright.runs.screening import Screening
@@ -49,9 +54,9 @@ def two(
         yield one, other
 
 
-def proposed(parts: Parts, screening: Screening) -> Candidate:
+def proposed(parts: Parts, screening: Screening, number: int = 1) -> Candidate:
     """A candidate as it comes to be trained."""
-    desk = parts.desk(1, screening)
+    desk = parts.desk(number, screening)
     desk.screen(idea(parts.wider()))
     assert desk.candidate is not None
     return screening.admit(desk.candidate)
@@ -80,6 +85,141 @@ def test_what_is_not_trained_after_all_is_free_again(two: tuple[Parts, Parts]) -
     first = proposed(one, one.screening())
     one.memory().remember(first.ended(CandidateStatus.DROPPED, "no time"))
     assert proposed(other, other.screening()).status is CandidateStatus.OPEN
+
+
+def let_fall(lab: Path) -> None:
+    """As if no run had been heard of for long."""
+    with closing(sqlite3.connect(lab / FILE)) as connection, connection:
+        connection.execute("UPDATE archwright_runs SET seen = 0")
+
+
+@pytest.mark.parametrize("in_turn", [True, False])
+@pytest.mark.parametrize("how", ["it gave it back", "it was killed"])
+def test_what_was_left_to_another_run_may_be_proposed_again(
+    two: tuple[Parts, Parts], lab: Path, in_turn: bool, how: str
+) -> None:
+    one, other = two
+    first, screening = proposed(one, one.screening()), other.screening()
+    screening.in_turn = in_turn
+    assert proposed(other, screening).status is CandidateStatus.DUPLICATE
+    again = proposed(other, screening, 2)
+    assert again.reason == f"same as {one.context.run}/1 (an idea), which trains it now"
+    if how == "it was killed":
+        let_fall(lab)
+    else:
+        one.memory().remember(first.ended(CandidateStatus.UNMEASURED, "lost"))
+    assert proposed(other, screening, 3).status is CandidateStatus.OPEN
+    same = proposed(other, screening, 4)
+    assert same.status is CandidateStatus.DUPLICATE
+    assert "as candidate 3 (an idea)" in same.reason
+
+
+def test_a_killed_run_that_is_resumed_goes_on_with_what_it_had_taken_up(
+    two: tuple[Parts, Parts], lab: Path
+) -> None:
+    one, other = two
+    first = proposed(one, one.screening())
+    let_fall(lab)
+    with one.knowledge.attended(one.context.run, lambda _: None, threading.Event()):
+        assert one.memory().claim(first) == ""
+        assert proposed(other, other.screening()).status is CandidateStatus.DUPLICATE
+
+
+# --- machines and rungs that differ -------------------------------------------------------------
+
+
+def on(parts: Parts, machine: str) -> None:
+    """As if the run had begun now, on this kind of machine."""
+    parts.know_all()
+    parts.context.facts = replace(parts.context.facts, machine=machine)
+
+
+@pytest.mark.parametrize(
+    ("machine", "rung"), [("torch 2 on a CPU", 1), ("torch 2 on a GPU", None), ("", 1)]
+)
+def test_gains_on_another_kind_of_machine_are_no_measurement_here(
+    two: tuple[Parts, Parts], machine: str, rung: int | None
+) -> None:
+    one, other = two
+    on(one, "torch 2 on a CPU")
+    shown = {1: Measurement(76.0, 3.0, 2)}
+    source = one.wider()
+    one.memory().remember(
+        enter(one, "1", 3.0, source=source, rungs=shown, status=CandidateStatus.TRAINED)
+    )
+    for knowledge in (one.knowledge, other.knowledge):
+        assert isinstance(knowledge, SharedKnowledge)
+        knowledge.exchange()
+    on(other, machine)
+    (inherited,) = other.memory().inherited()
+    assert (inherited.source, inherited.rung) == (source, rung)
+    # It stays what it was when the run goes on elsewhere.
+    on(other, "another one")
+    (inherited,) = other.memory().inherited()
+    assert inherited.rung == rung
+
+
+def test_what_was_measured_keeps_its_machine(two: tuple[Parts, Parts]) -> None:
+    one, _ = two
+    on(one, "torch 2 on a CPU")
+    ended = enter(one, "1", 3.0, source=one.wider(), status=CandidateStatus.TRAINED)
+    one.memory().remember(ended)
+    on(one, "torch 2 on a GPU")
+    one.memory().remember(replace(ended, lesson="resumed elsewhere"))
+    known = one.knowledge.find(one.context.run, "1")
+    assert known is not None
+    assert (known.lesson, known.machine) == ("resumed elsewhere", "torch 2 on a CPU")
+
+
+def test_another_kind_of_machine_trains_nothing_twice_and_takes_no_score(
+    two: tuple[Parts, Parts],
+) -> None:
+    one, other = two
+    on(one, "torch 2 on a CPU")
+    on(other, "torch 2 on a GPU")
+    first = proposed(one, one.screening())
+    shown = {1: Measurement(76.0, 3.0, 2)}
+    one.memory().remember(replace(first, rungs=shown).ended(CandidateStatus.TRAINED, "no gain"))
+    second = proposed(other, other.screening())
+    assert second.reason.endswith("which ended trained")
+    assert (second.rungs, second.score, second.gain) == ({}, None, None)
+
+
+def test_a_task_with_other_rungs_is_another_one(
+    two: tuple[Parts, Parts],
+    lab: Path,
+    spirals: Path,
+    tmp_path: Path,
+    make_workspace: Callable[[Path], Path],
+) -> None:
+    one, _ = two
+    assert proposed(one, one.screening()).status is CandidateStatus.OPEN
+    longer = tmp_path / "longer" / spirals.name
+    shutil.copytree(spirals, longer)
+    text = (longer / "task.toml").read_text()
+    rungs = next(line for line in text.splitlines() if line.startswith("rungs"))
+    (longer / "task.toml").write_text(text.replace(rungs, "rungs = [15, 90]"))
+    third = put_together(make_workspace(tmp_path / "third"), longer, knowledge=str(lab))
+    with third.knowledge, third.journal:
+        assert proposed(third, third.screening()).status is CandidateStatus.OPEN
+
+
+def test_a_run_that_affords_the_top_rung_alone_shares_it(
+    two: tuple[Parts, Parts],
+    lab: Path,
+    spirals: Path,
+    tmp_path: Path,
+    make_workspace: Callable[[Path], Path],
+) -> None:
+    """What fell behind at a lower rung, where it is cheap to see, is known to fall behind."""
+    one, _ = two
+    poor = put_together(
+        make_workspace(tmp_path / "poor"), spirals, knowledge=str(lab), max_trials=12
+    )
+    with poor.knowledge, poor.journal:
+        assert poor.context.facts.rungs == one.context.facts.rungs[-1:]
+        assert proposed(poor, poor.screening()).status is CandidateStatus.OPEN
+        assert proposed(one, one.screening()).status is CandidateStatus.DUPLICATE
 
 
 def test_a_replay_takes_nothing_up(two: tuple[Parts, Parts]) -> None:

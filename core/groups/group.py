@@ -102,4 +102,6 @@ def _explain(error: ValidationError, group: type[SettingsGroup]) -> str:
         known = f"{known[4:]} or left out" if known.startswith(" or ") else known
         return f"{name} must be {known}, not {given!r}"
     kind = {"tuple_type": "list"}.get(fault["type"], fault["type"].partition("_")[0])
-    return f"{name} must be of type {kind}, not {given!r}"
+    # What is given in place of a text may hold one that is not for all eyes.
+    shown = type(given).__name__ if kind == "string" else repr(given)
+    return f"{name} must be of type {kind}, not {shown}"

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from archwright.core.errors import InputError
-from archwright.core.settings_group import SettingsGroup, Words
+from archwright.core.groups.group import SettingsGroup, Words
 
 
 def _known_executor(given: str) -> str:
