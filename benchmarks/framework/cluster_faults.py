@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -115,8 +116,8 @@ class CrampedAgents(LocalAgents):
 
 
 @contextmanager
-def full_disks(job: TrialJob) -> Iterator[tuple[Launcher, Strike]]:
-    """Nodes with small disks; a strike fills one, and gives the job more data to fetch."""
+def full_disks(jobs: list[TrialJob]) -> Iterator[tuple[Launcher, Strike]]:
+    """Nodes with small disks; a strike fills one, and adds a job whose data is to be fetched."""
     before = os.environ.get("TMPDIR")
     with tempfile.TemporaryDirectory() as folder:
         agents = CrampedAgents(Path(folder))
@@ -126,8 +127,11 @@ def full_disks(job: TrialJob) -> Iterator[tuple[Launcher, Strike]]:
             with suppress(OSError), filler.open("wb", buffering=0) as file:
                 while True:
                     file.write(bytes(4096))
-            more = np.random.default_rng(agents.wanted).normal(size=(90, 8)).astype(np.float32)
-            np.save(Path(job.data or "") / "test_x.npy", more)
+            data = Path(folder) / f"data-{agents.wanted}"
+            shutil.copytree(jobs[0].data or "", data)
+            with (data / "train_x.npy").open("ab") as file:
+                file.write(name.encode())  # behind the array, where nobody reads
+            jobs.append(replace(jobs[0], data=data))
             agents.wanted += 1
             return lambda: None
 
@@ -137,7 +141,7 @@ def full_disks(job: TrialJob) -> Iterator[tuple[Launcher, Strike]]:
             os.environ.pop("TMPDIR")
             if before is not None:
                 os.environ["TMPDIR"] = before
-            for disk in Path(folder).iterdir():
+            for disk in Path(folder).glob("local-*"):
                 subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
@@ -189,11 +193,11 @@ def _thaw(frozen: list[psutil.Process]) -> None:
 def measure(fault: str, times: int) -> dict[str, Any]:
     """Trials while a fault comes so many times, one after the other."""
     with Offspring() as offspring, tempfile.TemporaryDirectory() as folder:
-        job = write_data(Path(folder))
-        true = InProcessSandbox().train(job).predictions["validation"]
+        jobs = [write_data(Path(folder))]
+        true = InProcessSandbox().train(jobs[0]).predictions["validation"]
         place = (
             killed_agents() if fault == "agent"
-            else full_disks(job) if fault == "disk"
+            else full_disks(jobs) if fault == "disk"
             else ray_nodes(fault)
         )  # fmt: skip
         with (
@@ -202,7 +206,7 @@ def measure(fault: str, times: int) -> dict[str, Any]:
             RemoteSandbox(launcher, AgentPlan("process"), NODES) as sandbox,
         ):
             sandbox.limitations()
-            outcomes, gaps = _disturb(sandbox, job, strike, times, pool)
+            outcomes, gaps = _disturb(sandbox, jobs, strike, times, pool)
     bad = Counter(
         f"{o.status}: {o.error or 'other predictions'}"
         for o in outcomes
@@ -220,7 +224,11 @@ def measure(fault: str, times: int) -> dict[str, Any]:
 
 
 def _disturb(
-    sandbox: RemoteSandbox, job: TrialJob, strike: Strike, times: int, pool: ThreadPoolExecutor
+    sandbox: RemoteSandbox,
+    jobs: Sequence[TrialJob],
+    strike: Strike,
+    times: int,
+    pool: ThreadPoolExecutor,
 ) -> tuple[list[Outcome], list[float]]:
     """The outcomes, and for each fault the seconds until it was known."""
     over = threading.Event()
@@ -228,10 +236,9 @@ def _disturb(
 
     def work(number: int) -> list[Outcome]:
         done: list[Outcome] = []
-        source = f"{job.source}\n# candidate {number}\n"
         while not over.is_set():
-            fresh = f"{source}# trial {len(done)}\n"
-            done.append(sandbox.train(replace(job, source=fresh)))
+            fresh = f"{SOURCE}\n# candidate {number}, trial {len(done)}\n"
+            done.append(sandbox.train(replace(jobs[-1], source=fresh)))
             ended[number] += 1
         return done
 

@@ -28,7 +28,7 @@ from archwright.sandbox.pool.worker import family_of, kill_all
 START_SECONDS: Final = 180.0
 """How long an engine may take to answer for the first time."""
 AGAIN_SECONDS: Final = 5.0
-"""How long after a process the next one begins."""
+"""How long after the end of a process the next one begins."""
 TELL_SECONDS: Final = 5.0
 """How long after the end of a stream it may take to be told why."""
 CLOSE_SECONDS: Final = 15.0
@@ -147,6 +147,7 @@ class Bridge:
         errors.close()
         messages.close()
         with self._lock:
+            self._again_at = time.monotonic() + AGAIN_SECONDS
             lost, self._lines = self._lines, {}
             if self._fault is None:
                 self._fault = SandboxError(
@@ -189,7 +190,6 @@ class Bridge:
                 raise fault
         running = self._listener is not None and self._listener.is_alive()
         if not running and not self._is_over and time.monotonic() >= self._again_at:
-            self._again_at = time.monotonic() + AGAIN_SECONDS
             self._begin()
         return fresh
 
