@@ -5,6 +5,7 @@ The last tests need a GPU; they are skipped where there is none.
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -156,7 +157,15 @@ def test_a_worker_sees_its_gpu_alone_and_says_why_it_cannot_use_it(
     assert "('5', 'PCI_BUS_ID')" in found_by(pinned, source, problem, "cpu")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the layers")
+@pytest.fixture
+def layers(process_sandbox: ProcessSandbox) -> None:
+    """The two that shut out drivers are there."""
+    lacks = {limitation.name for limitation in process_sandbox.limitations()}
+    if sys.platform != "linux" or lacks & {"file rules", "system-call filter"}:
+        pytest.skip("this machine lacks a layer of the jail")
+
+
+@pytest.mark.usefixtures("layers")
 def test_a_jail_with_a_gpu_lets_a_driver_work_and_nothing_else(
     started: Callable[[int | None], WarmWorker], problem: Problem, doing: Doing
 ) -> None:
@@ -170,21 +179,67 @@ def test_a_jail_with_a_gpu_lets_a_driver_work_and_nothing_else(
         return "done"
     reading, writing = os.pipe()
     os.write(writing, b"1234")
-    left = array.array("i", [0])
+    left, mine = array.array("i", [0]), os.sched_getaffinity(0)
     found = [
         tried(lambda: fcntl.ioctl(reading, termios.FIONREAD, left)), left[0],
-        tried(lambda: os.memfd_create("named")), tried(lambda: os.sched_setaffinity(0, {0})),
+        tried(lambda: os.memfd_create("named")), tried(lambda: os.sched_setaffinity(0, mine)),
         tried(socket.socket), tried(os.fork), tried(lambda: open("/etc/passwd")),
     ]
     """
     worker = started(None)
     worker.warm()
     denied = ["PermissionError"] * 3
-    assert str(["done", 4, "done", "done", *denied]) in found_by(
-        worker, doing(body), problem, "cuda"
-    ).replace("OSError", "PermissionError")
+    with_gpu = found_by(worker, doing(body), problem, "cuda")
+    assert str(["done", 4, "done", "done", *denied]) in with_gpu
     closed = found_by(worker, doing(body), problem, "cpu")
     assert str(["OSError", 0, "PermissionError", "PermissionError", *denied]) in closed
+
+
+THREADED = """
+# A thread that began before the jail closed, as a driver's threads do.
+import os, socket, sys, threading
+from archwright.sandbox.inside.jail import confinement, driver, libraries
+
+def tried(act):
+    try:
+        act()
+    except OSError as error:
+        return type(error).__name__
+    return "done"
+
+def use():
+    found.append([tried(lambda: open(sys.argv[2])), tried(socket.socket), tried(os.fork)])
+
+closed, found = threading.Event(), []
+early = threading.Thread(target=lambda: (closed.wait(), use()))
+early.start()
+paths = (*libraries.readable_paths(), *driver.readable_paths())
+devices = (*driver.files(), "/dev/full")
+cell = confinement.Cell(paths, sys.argv[1], 512, 100.0, 1 << 20, gpu=True, devices=devices)
+missing = confinement.confine(cell)
+closed.set()
+early.join()
+use()
+late = threading.Thread(target=use)
+late.start()
+late.join()
+name = f"/proc/self/task/{threading.get_native_id()}/comm"
+opened = [tried(lambda path=path: os.open(path, os.O_RDWR)) for path in ("/dev/full", name)]
+print(missing, found, opened)
+"""
+
+
+@pytest.mark.usefixtures("layers")
+def test_a_driver_s_early_threads_are_bound_by_the_filter_alone(tmp_path: Path) -> None:
+    """As docs/security.md says; and a driver names its threads, and opens its devices again."""
+    secret = tmp_path / "secret"
+    secret.write_text("a jail must not read this")
+    command = [sys.executable, "-c", THREADED, str(tmp_path / "scratch"), str(secret)]
+    (tmp_path / "scratch").mkdir()
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    refused = ["PermissionError"] * 3
+    found = [["done", *refused[1:]], refused, refused]
+    assert done.stdout.strip() == f"[] {found} ['done', 'done']"
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is seen in /proc")
