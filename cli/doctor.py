@@ -16,10 +16,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from archwright.cli.options import HERE, AsJson, Folder, ModelsKnown
+from archwright.cli.options import HERE, AsJson, Folder, Gpus, ModelsKnown, indices_of
 from archwright.cli.output import emit, say
 from archwright.cli.run.consoles import show
-from archwright.core import InputError, KnowledgeError, SandboxError
+from archwright.core import KnowledgeError, SandboxError
 from archwright.core.settings import ModelAccess, RunSettings
 
 PYTHON_MINIMUM: Final = (3, 11)
@@ -61,27 +61,34 @@ class MachineFinding:
     level: Level = "useful"
 
 
-def doctor(*, models: ModelsKnown = None, workspace: Folder = HERE, json: AsJson = False) -> int:
+def doctor(
+    *,
+    models: ModelsKnown = None,
+    gpus: Gpus = "",
+    workspace: Folder = HERE,
+    json: AsJson = False,
+) -> int:
     """Print the findings. Exit code 0 when a run is possible on this machine, else 2.
 
-    Each model that is named is asked one tiny question.
+    Each model that is named is asked one tiny question, and each GPU that is named is tried.
     """
+    chosen = indices_of(gpus)
     say("looking at this machine …")
-    findings = [*examine(Path(workspace)), *_probed(models)]
+    findings = [*examine(Path(workspace), chosen), *_probed(models)]
     possible = all(f.ok for f in findings if f.level == "needed")
     document = {"possible": possible, "findings": [asdict(f) for f in findings]}
     emit(json, document, lambda: _print(findings, possible))
     return 0 if possible else 2
 
 
-def examine(workspace: Path) -> Iterator[MachineFinding]:
+def examine(workspace: Path, gpus: tuple[int, ...] = ()) -> Iterator[MachineFinding]:
     """All findings about this machine. Takes a few seconds: torch is really imported."""
     yield _python()
     yield from _torch()
     yield _memory()
     yield _disk(workspace)
     yield _git()
-    yield from _sandboxes(workspace)
+    yield from _sandboxes(workspace, gpus)
     yield _docker()
     yield find_packages()
     yield _models()
@@ -146,29 +153,29 @@ def _git() -> MachineFinding:
     return MachineFinding("git", ok, answer.removeprefix("git version "), fix, "needed")
 
 
-def _sandboxes(workspace: Path) -> Iterator[MachineFinding]:
-    """The sandboxes as the workspace's settings make them."""
+def _sandboxes(workspace: Path, gpus: tuple[int, ...]) -> Iterator[MachineFinding]:
+    """The sandboxes as the workspace's settings make them, with these GPUs if there are any."""
     from archwright.runs.workspace.paths import WorkspacePaths
     from archwright.sandbox.docker.engine import DockerSettings
     from archwright.sandbox.opening import available, open_sandbox
     from archwright.sandbox.process import ProcessSandbox
 
-    docker = DockerSettings.of(RunSettings.load(WorkspacePaths(workspace).settings, {}))
-    answers = list(available(docker))
+    settings = RunSettings.load(WorkspacePaths(workspace).settings, {})
+    docker, gpus = DockerSettings.of(settings), gpus or settings.gpus
+    answers = list(available(docker, gpus))
     for name, ok, detail, fix in answers:
         yield MachineFinding(f"sandbox {name}", ok, detail, fix)
     usable = any(ok for _, ok, _, _ in answers)
-    detail = "candidates can be run" if usable else "no sandbox works here"
-    yield MachineFinding("sandbox", usable, detail, "fix one of the sandboxes above", "needed")
+    given = f" with gpus {', '.join(map(str, gpus))}" if gpus else ""
+    detail = f"candidates can be run{given}" if usable else f"no sandbox works here{given}"
+    fix = f"fix one of the sandboxes above{', or leave gpus out' if gpus else ''}"
+    yield MachineFinding("sandbox", usable, detail, fix, "needed")
     if any(ok for name, ok, _, _ in answers if name == ProcessSandbox.name):
-        for limitation in ProcessSandbox(workers=1).limitations():
+        for limitation in ProcessSandbox(workers=1, gpus=gpus).limitations():
             yield MachineFinding(
                 f"process sandbox: {limitation.name}", False, limitation.detail, limitation.fix
             )
-    try:
-        yield MachineFinding("sandbox auto", True, open_sandbox("auto", 1, docker).choice)
-    except InputError as error:
-        yield MachineFinding("sandbox auto", False, str(error), "leave gpus out of archwright.toml")
+    yield MachineFinding("sandbox auto", True, open_sandbox("auto", 1, docker, gpus).choice)
 
 
 def _docker() -> MachineFinding:

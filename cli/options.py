@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Group, Parameter
 
+from archwright.core import InputError
 from archwright.core.groups.cluster import ClusterSettings
 from archwright.core.groups.group import SettingsGroup
 from archwright.core.groups.places import KnowledgeSettings
@@ -47,8 +48,20 @@ SandboxKind = Annotated[
 ]
 
 Gpus = Annotated[
-    str, Parameter("--gpus", help="GPUs by index, with commas; they are given to containers alone.")
+    str, Parameter("--gpus", help="GPUs by index, with commas, as nvidia-smi lists them.")
 ]
+
+
+def indices_of(gpus: str) -> tuple[int, ...]:
+    """What `--gpus` names.
+
+    Raises:
+        InputError: these are no indices.
+    """
+    words = gpus.split(",") if gpus else []
+    if not all(word.strip().isdecimal() for word in words):
+        raise InputError(f"--gpus must be indices with commas, such as 0,1, not {gpus!r}")
+    return tuple(map(int, words))
 
 
 def _settings(title: str, order: int) -> Parameter:

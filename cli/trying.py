@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from archwright.cli.options import HERE, AsJson, Folder, Gpus, SandboxKind, TaskName
+from archwright.cli.options import HERE, AsJson, Folder, Gpus, SandboxKind, TaskName, indices_of
 from archwright.cli.output import emit, say
 from archwright.core import (
     Candidate,
@@ -31,7 +31,6 @@ from archwright.runs.training.course import Course, TrainingEnd
 from archwright.runs.workspace.knowing import knowledge_of
 from archwright.runs.workspace.workspace import Workspace
 from archwright.sandbox import Sandbox
-from archwright.sandbox.docker.engine import DockerSettings
 from archwright.sandbox.opening import open_sandbox
 from archwright.source.fingerprint import fingerprint, read_source
 from archwright.tasks.loading import Task, load_task
@@ -75,16 +74,13 @@ def open_for(spec: TaskSpec, kind: Kind, gpus: str = "", workers: int = 1) -> Sa
     Raises:
         InputError: the task asks for a GPU and none was given, or these are no indices.
     """
-    try:
-        chosen = tuple(map(int, gpus.split(","))) if gpus else ()
-    except ValueError:
-        raise InputError(f"--gpus must be indices with commas, such as 0,1, not {gpus!r}") from None
+    chosen = indices_of(gpus)
     if spec.training.device == "cuda" and not chosen:
         raise InputError(
-            f"task {spec.name} is trained on cuda: give it a GPU (--gpus 0, which takes --sandbox "
-            "docker), or leave device out of its [training]"
+            f"task {spec.name} is trained on cuda: give it a GPU (--gpus 0), or leave device out "
+            "of its [training]"
         )
-    return open_sandbox(kind, workers, DockerSettings(gpus=chosen))
+    return open_sandbox(kind, workers, gpus=chosen)
 
 
 def read_candidate(path: Path, spec: TaskSpec) -> str:

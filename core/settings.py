@@ -228,13 +228,14 @@ class SandboxSettings(SettingsGroup):
     sandbox: Kind = "auto"
     """Where candidates run: auto, process or docker."""
     workers: int = Field(default=max(1, min(8, os.cpu_count() or 1)), ge=1, examples=[2])
-    """Trainings at a time, one core each."""
+    """Trainings at a time, one core each. Without it as many as this machine has cores, up to 8, or
+    with gpus on this machine one for each of them."""
     image: str = IMAGE
     """The image of the docker sandbox; `archwright sandbox build` makes it."""
     runtime: str = Field(default="", examples=["runsc"])
     """The container engine's runtime, such as runc or runsc. Without it the engine's default."""
     gpus: Indices = Field(default=(), examples=[[0]])
-    """Accelerators by index that containers see."""
+    """GPUs by index, as nvidia-smi lists them: each training has one of them, in turn."""
 
 
 class VerificationSettings(SettingsGroup):
@@ -276,6 +277,12 @@ class RunSettings(
     VerificationSettings,
 ):
     """Everything that a run is a function of, beside the task and what was known before it."""
+
+    @model_validator(mode="after")
+    def _a_worker_for_each_gpu(self) -> Self:
+        if self.gpus and self.on == "local" and "workers" not in self.model_fields_set:
+            object.__setattr__(self, "workers", len(self.gpus))
+        return self
 
     @property
     def asks_models(self) -> bool:

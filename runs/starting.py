@@ -54,8 +54,8 @@ def begin(
         _check_script(task, settings)
     if task.spec.training.device == "cuda" and not settings.gpus:
         raise InputError(
-            f"task {task.spec.name} is trained on cuda: give the run a GPU (--gpus 0, which takes "
-            "--sandbox docker), or leave device out of its [training]"
+            f"task {task.spec.name} is trained on cuda: give the run a GPU (--gpus 0), or leave "
+            "device out of its [training]"
         )
     architectures = own_architectures(settings, task.spec)
     check_backend(settings)

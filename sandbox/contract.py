@@ -203,6 +203,7 @@ class JobRequest:
     script: ScriptRequest | None = None
     probe: ProbeRequest | None = None
     device: str = "cpu"
+    """cpu or cuda: with cuda the jail lets the GPU's driver work."""
     readable: tuple[str, ...] = ()
     """What the jail may read beside torch: files and folders."""
     clock_factor: float = 20.0
@@ -309,11 +310,12 @@ class ShippingReply:
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """A worker that is warm: its process id, the layers that hold, whether it could use a GPU."""
+    """A worker that is warm: its process id, the layers that hold, and why it cannot use the GPU
+    that it is given."""
 
     pid: int
     layers: dict[str, bool]
-    gpu: bool
+    gpu_fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +339,8 @@ class JobEnd:
 
     cause: str
     """Why the worker killed it: timeout, starved (it was given no processor), stopped, scratch,
-    flood (it sent out more than it may); else empty."""
+    flood (it sent out more than it may), memory (where the kernel does not limit it); or why it
+    ended itself: gpu (its driver did not begin); else empty."""
     code: int
     signal: int
     cpu_seconds: float

@@ -41,14 +41,16 @@ class Forkserver:
         self._control: socket.socket | None = None
         self._lock = Lock()
 
-    def fork(self, folder: Path, files: Sequence[int]) -> None:
+    def fork(self, folder: Path, files: Sequence[int], gpu: int | None = None) -> None:
         """Have a worker forked, now or as soon as the forkserver is warm.
 
         Args:
             folder: where the worker lives.
             files: descriptors of its jobs (to read), its replies and its log (to write).
+            gpu: the one that it sees, by index; by default none.
         """
-        request = json.dumps({"folder": str(folder)}).encode()
+        given = "" if gpu is None else str(gpu)
+        request = json.dumps({"folder": str(folder), "gpu": given}).encode()
         with self._lock:
             if self._control is None or self._process is None or self._process.poll() is not None:
                 self._control = self._start()
@@ -191,6 +193,9 @@ def worker_environment(folder: str) -> dict[str, str]:
         "LOGNAME": "archwright",
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as nvidia-smi and the container engine count
+        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # or the warm parent would begin the driver
+        "CUDA_CACHE_DISABLE": "1",  # it would fill the scratch folder, and go with it
     }
 
 

@@ -25,7 +25,7 @@ from archwright.core import (
 from archwright.sandbox.contract import JobRequest, read
 from archwright.sandbox.inside import frames
 from archwright.sandbox.machine import machine_kind
-from archwright.sandbox.pool.sandbox import Turns
+from archwright.sandbox.pool.turns import Turns
 from archwright.sandbox.replies import ReplyReader
 from archwright.sandbox.wall import (
     Ended,

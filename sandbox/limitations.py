@@ -29,6 +29,28 @@ ORPHANS: Final = Limitation(
     "orphans", "a process that leaves its trial's group can outlive it", "run on Linux"
 )
 
+_CONTAINER: Final = "use --sandbox docker"
+WITH_A_GPU: Final = (
+    Limitation(
+        "GPU driver",
+        "candidate code can call the GPU's driver, which is a part of the kernel and knows of all "
+        "GPUs of this machine",
+        _CONTAINER,
+    ),
+    Limitation(
+        "GPU memory",
+        "the memory of a GPU is not limited, and may still hold what an earlier trial left there",
+        "keep other work off the GPUs that a run is given",
+    ),
+    Limitation(
+        "memory",
+        "the memory of a trial on a GPU is looked at four times a second and not limited by the "
+        "kernel: for a moment it can take more",
+        _CONTAINER,
+    ),
+)
+"""What a process that trains on a GPU does not hold."""
+
 
 def find_limitations(run: Callable[[ProbeRequest], ProbeReply], folder: Path) -> list[Limitation]:
     """Try to break out of a throw-away jail.

@@ -27,12 +27,12 @@ class Availability(NamedTuple):
 class SandboxKind:
     """Where a kind of sandbox is defined, and how it is tried.
 
-    It is imported when one is first made. A class that isolates takes `choice` as well.
+    It is imported when one is first made. A class that isolates takes `choice` and `gpus` as well.
     """
 
     module: str
     class_name: str
-    try_out: Callable[[DockerSettings], Availability] | None = None
+    try_out: Callable[[DockerSettings, tuple[int, ...]], Availability] | None = None
     """None where it isolates nothing: such a one is not offered to users."""
 
     def make(self, workers: int, **settings: Any) -> Sandbox:
@@ -43,11 +43,21 @@ class SandboxKind:
         return cast(Sandbox, made(workers, **settings))
 
 
-def open_sandbox(kind: str, workers: int, docker: DockerSettings | None = None) -> Sandbox:
+def open_sandbox(
+    kind: str,
+    workers: int,
+    docker: DockerSettings | None = None,
+    gpus: tuple[int, ...] = (),
+    process_gpus: tuple[int, ...] | None = None,
+) -> Sandbox:
     """The sandbox of that kind, not yet entered, for `workers` trainings at a time.
 
     `auto` is docker where the engine answers and the image is there, else process; the sandbox's
-    `choice` says which and why. GPUs are given to containers alone.
+    `choice` says which and why.
+
+    Args:
+        gpus: those that train, by the host's index; without any, the CPU does.
+        process_gpus: the same as processes here count them, where that differs.
 
     Raises:
         InputError: it does not exist here; the message names the fix.
@@ -59,20 +69,20 @@ def open_sandbox(kind: str, workers: int, docker: DockerSettings | None = None) 
     if workers < 1:
         raise InputError(f"{workers} workers cannot train anything; give at least 1")
     docker = docker or DockerSettings()
-    if kind not in ("auto", "docker"):
-        if docker.gpus:
-            raise InputError(
-                "gpus are given to containers alone: use --sandbox docker, or leave gpus out"
-            )
+    if kind in SANDBOXES and SANDBOXES[kind].try_out is None:
+        if gpus:
+            raise InputError(f"the {kind} sandbox trains on the CPU alone: leave gpus out")
         return SANDBOXES[kind].make(workers)
+    in_processes = gpus if process_gpus is None else process_gpus
+    if kind == "process":
+        return SANDBOXES[kind].make(workers, gpus=in_processes)
     state = look_at_docker(docker)
-    if not state.ok and (kind == "docker" or docker.gpus):
-        other = "leave gpus out" if docker.gpus else "use --sandbox process"
-        raise InputError(f"{state.detail}; or {other}")
+    if not state.ok and kind == "docker":
+        raise InputError(f"{state.detail}; or use --sandbox process")
     taken = "docker" if state.ok else "process"
     choice = f"auto took the {taken} sandbox: {state.detail}" if kind == "auto" else ""
-    settings = {"settings": docker} if state.ok else {}
-    return SANDBOXES[taken].make(workers, choice=choice, **settings)
+    given = {"settings": docker, "gpus": gpus} if state.ok else {"gpus": in_processes}
+    return SANDBOXES[taken].make(workers, choice=choice, **given)
 
 
 def look_at_docker(settings: DockerSettings) -> Availability:
@@ -91,19 +101,21 @@ def look_at_docker(settings: DockerSettings) -> Availability:
     return Availability("docker", True, detail, "")
 
 
-def available(docker: DockerSettings | None = None) -> list[Availability]:
-    """Each kind of sandbox that is offered, tried on this machine."""
+def available(
+    docker: DockerSettings | None = None, gpus: tuple[int, ...] = ()
+) -> list[Availability]:
+    """Each kind of sandbox that is offered, tried on this machine, with these GPUs."""
     settings = docker or DockerSettings()
-    return [kind.try_out(settings) for kind in SANDBOXES.values() if kind.try_out]
+    return [kind.try_out(settings, gpus) for kind in SANDBOXES.values() if kind.try_out]
 
 
-def _try_process(settings: DockerSettings) -> Availability:
+def _try_process(settings: DockerSettings, gpus: tuple[int, ...]) -> Availability:
     from archwright.sandbox.process import find_machine_limitations
 
     del settings
     fix = "see the reason; `python -c 'import torch'` must work"
     try:
-        limitations = find_machine_limitations()
+        limitations = find_machine_limitations(gpus)
     except SandboxError as error:
         return Availability("process", False, str(error), fix)
     weak = ", ".join(limitation.name for limitation in limitations)
@@ -115,14 +127,14 @@ def _try_process(settings: DockerSettings) -> Availability:
     return Availability("process", True, detail, "")
 
 
-def _try_docker(settings: DockerSettings) -> Availability:
+def _try_docker(settings: DockerSettings, gpus: tuple[int, ...]) -> Availability:
     state = look_at_docker(settings)
     if not state.ok:
         return state
     from archwright.sandbox.docker.sandbox import find_container_limitations
 
     try:
-        limitations = find_container_limitations(settings)
+        limitations = find_container_limitations(settings, gpus)
     except ArchwrightError as error:
         return Availability("docker", False, str(error), "see the reason; or use --sandbox process")
     weak = ", ".join(limitation.name for limitation in limitations)

@@ -103,6 +103,11 @@ def _check_end(end: JobEnd, memory_mb: int) -> None:
         raise Ended(Status.TIMEOUT, f"killed after {used}: the time limit was reached")
     if end.cause == "starved":
         raise Ended(Status.TIMEOUT, f"killed after {used}: the machine is too busy", lost=True)
+    if end.cause == "gpu":
+        why = end.output.strip().rpartition("\n")[2]
+        raise Ended(Status.CRASHED, f"its GPU could not be used: {why}", lost=True)
+    if end.cause == "memory":
+        raise Ended(Status.OUT_OF_MEMORY, f"killed: it took more memory than {memory_mb} MB")
     if end.cause == "scratch":
         raise Ended(Status.CRASHED, "killed: it filled its scratch folder")
     if end.cause == "flood":

@@ -140,7 +140,7 @@ def _judge(paths: RunPaths, candidate: str) -> float:
         ]
         docker = DockerSettings.of(settings)
         with (
-            open_sandbox(settings.sandbox, settings.workers, docker) as sandbox,
+            open_sandbox(settings.sandbox, settings.workers, docker, settings.gpus) as sandbox,
             ThreadPoolExecutor(settings.workers) as threads,
         ):
             trainer = Trainer(task, sandbox, journal)

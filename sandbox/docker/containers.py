@@ -151,10 +151,8 @@ class ContainerWorker(WarmWorker):
         engine: Engine,
         gpu: int | None = None,
     ) -> None:
-        super().__init__(folder)
+        super().__init__(folder, gpu)
         self.supplies = supplies
-        self.gpu = gpu
-        """The accelerator, by the host's index, that it has to itself as its first."""
         self.jobs_done = 0
         self.data = folder.with_name(f"{folder.name}-data")
         """The folder of the host's that the container sees, read-only, as its data."""

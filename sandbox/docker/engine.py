@@ -48,15 +48,13 @@ class DockerSettings:
     """The image; `archwright sandbox build` makes it."""
     runtime: str = ""
     """The engine's runtime, such as runc or runsc (gVisor); empty for the engine's default."""
-    gpus: tuple[int, ...] = ()
-    """Accelerators by index, shared out among the training slots; none unless asked for."""
     cpus: float = 1.0
     """Cores that a container may use."""
 
     @classmethod
     def of(cls, settings: SandboxSettings) -> Self:
         """As a run's settings have it."""
-        return cls(settings.image, settings.runtime, settings.gpus)
+        return cls(settings.image, settings.runtime)
 
 
 class Engine:

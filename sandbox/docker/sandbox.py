@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from archwright.core import Limitation, Problem, SandboxError, TrialJob
-from archwright.sandbox.contract import Greeting, JobEnd, TrainRequest
+from archwright.core import Limitation, Problem, TrialJob
+from archwright.sandbox.contract import JobEnd, TrainRequest
 from archwright.sandbox.docker.containers import ContainerWorker, Supplies, readable_inside
 from archwright.sandbox.docker.engine import SCRATCH_LABEL, DockerSettings, Engine
 from archwright.sandbox.forkserver import CODE
@@ -41,11 +41,11 @@ class DockerSandbox(WarmSandbox):
         workers: int,
         scratch: Path | None = None,
         choice: str = "",
+        gpus: tuple[int, ...] = (),
         settings: DockerSettings | None = None,
     ) -> None:
-        super().__init__(workers, scratch, choice)
+        super().__init__(workers, scratch, choice, gpus)
         self.settings = settings or DockerSettings()
-        self.device = "cuda" if self.settings.gpus else "cpu"
         self._engine = Engine()
         self._code = Path()
         self._mounts_site = False
@@ -66,18 +66,15 @@ class DockerSandbox(WarmSandbox):
                 for name, _ in engine.containers(f"{SCRATCH_LABEL}={self._scratch.path}"):
                     engine.remove(name)
 
-    def _make_worker(self, folder: Path, slot: int | None) -> ContainerWorker:
-        supplies, gpus = self._supplies(None, CHECK_MEMORY_MB), self.settings.gpus
-        gpu = gpus[slot % len(gpus)] if gpus and slot is not None else None
+    def _make_worker(self, folder: Path, gpu: int | None) -> ContainerWorker:
+        supplies = self._supplies(None, CHECK_MEMORY_MB)
         return ContainerWorker(folder, self._code, self.settings, supplies, self._engine, gpu)
 
-    def _welcome(self, worker: WarmWorker, greeting: Greeting) -> None:
-        if isinstance(worker, ContainerWorker) and worker.gpu is not None and not greeting.gpu:
-            raise SandboxError(
-                f"GPU {worker.gpu} was asked for, but torch in image {self.settings.image} cannot "
-                "use one: build it with a torch for CUDA (archwright sandbox build --wheels DIR), "
-                "or leave gpus out"
-            )
+    def _gpu_fix(self) -> str:
+        return (
+            f"make image {self.settings.image} with a torch for CUDA (archwright sandbox build "
+            "--wheels DIR)"
+        )
 
     def _supplies(self, problem: Problem | None, memory_mb: int) -> Supplies:
         packages = problem.packages if problem else ()
@@ -119,14 +116,12 @@ class DockerSandbox(WarmSandbox):
         A missing layer of the inner jail is not a limitation in itself: the container holds.
 
         Raises:
-            SandboxError: a GPU that was asked for is not there.
+            SandboxError: a GPU that was asked for cannot be used.
         """
         if self._scratch is None:
-            return find_container_limitations(self.settings)
-        if self.settings.gpus:
-            for worker in self._trainers:
-                self._warm(worker)
-        held = {"memory"} if self.settings.gpus else set()  # by the container's own limit
+            return find_container_limitations(self.settings, self.gpus)
+        self._warm_gpus()
+        held = {"memory"} if self.gpus else set()  # by the container's own limit
         open_ways = set(WAYS) - held
         return tuple(
             limitation
@@ -136,11 +131,13 @@ class DockerSandbox(WarmSandbox):
 
 
 @functools.cache
-def find_container_limitations(settings: DockerSettings) -> tuple[Limitation, ...]:
+def find_container_limitations(
+    settings: DockerSettings, gpus: tuple[int, ...] = ()
+) -> tuple[Limitation, ...]:
     """What containers do not prevent here; tried once in the life of this process.
 
     Raises:
-        SandboxError: no container starts, or a GPU that was asked for is not there.
+        SandboxError: no container starts, or a GPU that was asked for cannot be used.
     """
-    with DockerSandbox(workers=len(settings.gpus), settings=settings) as sandbox:
+    with DockerSandbox(workers=len(gpus), gpus=gpus, settings=settings) as sandbox:
         return sandbox.limitations()

@@ -146,8 +146,17 @@ def open_planned(plan: AgentPlan) -> Sandbox:
     Raises:
         InputError: it does not exist there.
     """
-    docker = DockerSettings(plan.image or DockerSettings().image, plan.runtime, plan.gpus)
-    return open_sandbox(plan.sandbox, plan.slots or _slots(plan), docker)
+    docker = DockerSettings(plan.image or DockerSettings().image, plan.runtime)
+    slots = plan.slots or _slots(plan)
+    return open_sandbox(plan.sandbox, slots, docker, plan.gpus, _counted_here(plan.gpus))
+
+
+def _counted_here(gpus: tuple[int, ...]) -> tuple[int, ...]:
+    """GPUs by the index that they have for processes of this job: an engine that hides the others
+    of the node, as Slurm can, lets CUDA count those that are left."""
+    words = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    is_same = len(words) == len(gpus) and all(word.isdecimal() for word in words)
+    return tuple(map(int, words)) if is_same else gpus
 
 
 def _slots(plan: AgentPlan) -> int:

@@ -24,7 +24,7 @@ def open_executor(settings: RunSettings, jobs: Path) -> Sandbox:
     """
     docker = DockerSettings.of(settings)
     if settings.on == LOCAL:
-        return open_sandbox(settings.sandbox, settings.workers, docker)
+        return open_sandbox(settings.sandbox, settings.workers, docker, settings.gpus)
     from archwright.sandbox.executors.remote import RemoteSandbox
 
     plan = AgentPlan(

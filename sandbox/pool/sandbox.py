@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import functools
-import heapq
-import itertools
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from threading import Condition, Lock
+from threading import Lock
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -37,12 +35,14 @@ from archwright.sandbox.contract import (
     ProbeReply,
     ProbeRequest,
     TrainRequest,
+    clean,
     read,
 )
 from archwright.sandbox.inside.jail import libraries
 from archwright.sandbox.limitations import find_limitations
 from archwright.sandbox.machine import machine_kind
 from archwright.sandbox.pool.scratch import Scratch
+from archwright.sandbox.pool.turns import Turns
 from archwright.sandbox.pool.worker import END_SECONDS, WarmWorker, WorkerDied
 from archwright.sandbox.replies import ReplyReader
 from archwright.sandbox.script import script_check, script_request
@@ -58,61 +58,8 @@ from archwright.sandbox.wall import (
     train_request,
 )
 
-
-class Turns:
-    """Places 0 … `count - 1`. `close` turns everybody away, those who wait included."""
-
-    def __init__(self, count: int) -> None:
-        self._free = list(range(count))
-        self._queue: list[tuple[int, int]] = []
-        self._arrivals = itertools.count()
-        self._changed = Condition()
-        self.closed = False
-
-    @contextmanager
-    def place(self, priority: int = 0) -> Iterator[int]:
-        """Hold a place, waiting for one if need be; lowest `priority` first.
-
-        Raises:
-            Stopped: it was closed before a place came free.
-        """
-        place = self._take(priority)
-        try:
-            yield place
-        finally:
-            with self._changed:
-                self._free.append(place)
-                self._changed.notify_all()
-
-    def _take(self, priority: int) -> int:
-        ticket = (priority, next(self._arrivals))
-        with self._changed:
-            heapq.heappush(self._queue, ticket)
-            try:
-                self._changed.wait_for(
-                    lambda: self.closed or (self._free and self._queue[0] == ticket)
-                )
-            finally:
-                self._queue.remove(ticket)
-                heapq.heapify(self._queue)
-                self._changed.notify_all()
-            if self.closed:
-                raise Stopped("the sandbox was stopped")
-            return self._free.pop()
-
-    @property
-    def waiting(self) -> int:
-        """How many wait for a place."""
-        with self._changed:
-            return len(self._queue)
-
-    def close(self) -> None:
-        """Let nobody in any more."""
-        with self._changed:
-            self.closed = True
-            self._changed.notify_all()
-
-
+CHECKED_BY_ONE: Final = 4
+"""Training slots whose candidates one worker for checks keeps up with."""
 CHECK_SECONDS: Final = 60.0
 CHECK_MEMORY_MB: Final = 2048
 _OUTPUTS_CHECKED: Final = 10
@@ -123,30 +70,44 @@ _PROBE_SECONDS: Final = 20.0
 
 
 class WarmSandbox(ABC):
-    """A sandbox with a warm worker for checks and one for each training slot."""
+    """A sandbox with a warm worker for each training slot, and one for the checks of every four.
+
+    With GPUs each slot has one of them, in turn, and its worker sees no other. Checks, and
+    trainings of tasks that want the CPU, have workers without one beside these. All but the first
+    worker for checks and the trainers are started when they are first needed.
+    """
 
     name: str
-    device = "cpu"
-    """Where candidates are trained: cpu or cuda. They are checked on the CPU."""
     is_spread = False
 
-    def __init__(self, workers: int, scratch: Path | None = None, choice: str = "") -> None:
+    def __init__(
+        self,
+        workers: int,
+        scratch: Path | None = None,
+        choice: str = "",
+        gpus: tuple[int, ...] = (),
+    ) -> None:
         """`scratch` is where scratch folders are made; by default the temporary folder.
 
-        `choice` says why this kind was taken where the caller left it open.
+        `choice` says why this kind was taken where the caller left it open; `gpus` are by index.
         """
         self.workers = workers
         self.choice = choice
+        self.gpus = gpus
+        self.device = "cuda" if gpus else "cpu"
+        """Where candidates are trained: cpu or cuda. They are checked on the CPU."""
         self._base = scratch
-        self._turns, self._check_turns = Turns(workers), Turns(1)
+        self._turns = Turns(workers)
+        self._check_turns = Turns(max(1, math.ceil(workers / CHECKED_BY_ONE)))
         self._scratch: Scratch | None = None
         self._trainers: list[WarmWorker] = []
+        self._cpu_trainers: list[WarmWorker] = []
         self._checkers: list[WarmWorker] = []
         self._replacing = Lock()
 
     @abstractmethod
-    def _make_worker(self, folder: Path, slot: int | None) -> WarmWorker:
-        """A worker, not yet started, that may use `folder`; for a training slot, or for checks."""
+    def _make_worker(self, folder: Path, gpu: int | None) -> WarmWorker:
+        """A worker, not yet started, that may use `folder`, and that GPU."""
 
     @abstractmethod
     def _prepare(self, folder: Path) -> None:
@@ -164,14 +125,21 @@ class WarmSandbox(ABC):
             undoing.callback(self._scratch.remove)
             undoing.callback(self.stop)
             self._prepare(folder)
-            self._checkers = [self._make_worker(folder / "check", None)]
-            self._trainers = [
-                self._make_worker(folder / f"train-{slot}", slot) for slot in range(self.workers)
-            ]
-            for worker in self._checkers + self._trainers:
+            self._make_workers(folder)
+            for worker in self._checkers[:1] + self._trainers:
                 worker.start()
             undoing.pop_all()
         return self
+
+    def _make_workers(self, folder: Path) -> None:
+        checks, slots = range(self._check_turns.count), range(self.workers)
+        self._checkers = [self._make_worker(folder / f"check-{n}", None) for n in checks]
+        self._cpu_trainers = [self._make_worker(folder / f"train-{n}", None) for n in slots]
+        self._trainers = [
+            self._make_worker(folder / f"train-{n}-gpu", self.gpus[n % len(self.gpus)])
+            for n in slots
+            if self.gpus
+        ] or self._cpu_trainers
 
     def __exit__(
         self,
@@ -206,10 +174,10 @@ class WarmSandbox(ABC):
         return self._check(job, problem) if report.lost else report
 
     def _check(self, job: JobRequest, problem: Problem) -> CheckReport:
-        with self._check_turns.place():
+        with self._check_turns.place() as place:
             started = time.monotonic()
             try:
-                worker = self._entered(self._checkers, 0)
+                worker = self._entered(self._checkers, place)
                 header = self._answer(worker, job, problem, ReplyReader())
                 return report_of(header, time.monotonic() - started)
             except Ended as ended:
@@ -231,13 +199,15 @@ class WarmSandbox(ABC):
         with self._turns.place(priority) as place:
             started, used = time.monotonic(), Resources()
             try:
-                worker = self._entered(self._trainers, place)
+                device = "cpu" if job.training.device == "cpu" else self.device
+                trainers = self._trainers if device == self.device else self._cpu_trainers
+                worker = self._entered(trainers, place)
                 request = JobRequest(
                     float(job.seconds_limit),
                     job.memory_mb,
                     train=None if job.problem.script else self._train_request(job, worker),
                     script=script_request(job, wanted) if job.problem.script else None,
-                    device=self.device,
+                    device=device,
                     reply_bytes=reader.limit_bytes,
                 )
                 end = self._run(worker, request, job.problem, reader)
@@ -260,7 +230,7 @@ class WarmSandbox(ABC):
         self._check_turns.close()
         with self._replacing, ExitStack() as all_of_them:
             all_of_them.callback(self._clear)
-            for worker in self._checkers + self._trainers:
+            for worker in {*self._checkers, *self._trainers, *self._cpu_trainers}:
                 all_of_them.callback(worker.end)
 
     @property
@@ -277,9 +247,9 @@ class WarmSandbox(ABC):
 
         def run(probe: ProbeRequest) -> ProbeReply:
             job = JobRequest(_PROBE_SECONDS, probe.memory_mb, probe=probe, device=self.device)
-            with self._check_turns.place():
+            with self._check_turns.place() as place:
                 try:
-                    worker = self._entered(self._checkers, 0)
+                    worker = self._entered(self._checkers, place)
                     return read(ProbeReply, self._answer(worker, job, None, ReplyReader()))
                 except (Ended, ContractBreach) as error:
                     raise SandboxError(f"the probe of the jail failed: {error}") from error
@@ -298,7 +268,12 @@ class WarmSandbox(ABC):
     def _entered(self, workers: Sequence[WarmWorker], place: int) -> WarmWorker:
         if self._scratch is None:
             raise SandboxError("enter the sandbox first: `with sandbox:`")
-        return workers[place]
+        worker = workers[place]
+        if not worker.is_started:  # until now it was not needed
+            with self._replacing:
+                if not self._turns.closed:
+                    worker.start()
+        return worker
 
     def _run(
         self, worker: WarmWorker, job: JobRequest, problem: Problem | None, reader: ReplyReader
@@ -342,12 +317,30 @@ class WarmSandbox(ABC):
 
     def _welcome(self, worker: WarmWorker, greeting: Greeting) -> None:
         """Look at what a worker says of itself; raises `SandboxError` where it is not enough."""
-        del worker, greeting
+        if greeting.gpu_fault:
+            raise SandboxError(
+                f"GPU {worker.gpu} was asked for, but the {self.name} sandbox cannot use it: "
+                f"{clean(greeting.gpu_fault)}; {self._gpu_fix()}, or leave gpus out"
+            )
+
+    @abstractmethod
+    def _gpu_fix(self) -> str:
+        """What is to be done where the GPU cannot be used."""
+
+    def _warm_gpus(self) -> None:
+        """Wait until each training slot has tried its GPU.
+
+        Raises:
+            SandboxError: one cannot be used.
+        """
+        if self.gpus:
+            for worker in self._trainers:
+                self._warm(worker)
 
     def _is_worn(self, worker: WarmWorker, end: JobEnd) -> bool:
         """Whether the worker is to be replaced after a job that ended like that."""
         del worker
-        return bool(end.left) or not end.clean
+        return bool(end.left) or not end.clean or end.cause == "gpu"
 
     def _raise_if_stopped(self, death: WorkerDied | None) -> None:
         if self._turns.closed:

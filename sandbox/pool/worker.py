@@ -65,8 +65,12 @@ class Channel(Protocol):
 class WarmWorker(ABC):
     """One warm parent. `warm` and `run` are called by one thread at a time; `end` by any."""
 
-    def __init__(self, folder: Path, grace_seconds: float = GRACE_SECONDS) -> None:
+    def __init__(
+        self, folder: Path, gpu: int | None = None, grace_seconds: float = GRACE_SECONDS
+    ) -> None:
         self.folder = folder
+        self.gpu = gpu
+        """The one that it has, by index, as its first and only; None for the CPU alone."""
         self.grace_seconds = grace_seconds
         self._channel: Channel | None = None
         self._greeting: Greeting | None = None
@@ -82,6 +86,11 @@ class WarmWorker(ABC):
         self.folder.mkdir()
         self._greeting, self.interrupted = None, False
         self._channel = self._launch()
+
+    @property
+    def is_started(self) -> bool:
+        """Whether it was started, and not ended since."""
+        return self._channel is not None
 
     @abstractmethod
     def _launch(self) -> Channel:

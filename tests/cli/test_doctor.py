@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from archwright.cli import main
 from archwright.cli.doctor import KEY_NAMES, PROVIDERS, find_packages
@@ -110,10 +111,25 @@ def test_an_engine_that_is_down_is_told_from_an_image_that_is_missing(
     assert "start it" in down["fix"]
 
 
-def test_gpus_without_an_engine_are_named_in_one_line(ask_doctor: Ask, tmp_path: Path) -> None:
-    (tmp_path / "archwright.toml").write_text("[run]\ngpus = [0]\n")
-    nowhere = {"PATH": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
-    _, out, _ = ask_doctor("--json", "--workspace", str(tmp_path), **nowhere)
-    found = findings(out)["sandbox auto"]
-    assert not found["ok"]
-    assert "or leave gpus out" in found["detail"]
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+@pytest.mark.parametrize("words", [[], ["--gpus", "0"]])
+def test_a_gpu_that_is_not_there_is_named_in_one_line(
+    ask_doctor: Ask, tmp_path: Path, words: list[str]
+) -> None:
+    """Named in the workspace's settings, or on the command line."""
+    if not words:
+        (tmp_path / "archwright.toml").write_text("[run]\ngpus = [0]\n")
+    nowhere = {"DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
+    code, out, _ = ask_doctor("--json", "--workspace", str(tmp_path), *words, **nowhere)
+    found = findings(out)
+    assert code == 2
+    assert found["sandbox process"]["detail"].startswith("GPU 0 was asked for, but the process")
+    assert found["sandbox"]["detail"] == "no sandbox works here with gpus 0"
+    assert found["sandbox"]["fix"].endswith("or leave gpus out")
+    assert "auto took the process sandbox" in found["sandbox auto"]["detail"]
+
+
+def test_gpus_are_indices(ask_doctor: Ask) -> None:
+    for words in ("x", "0,", "-1"):
+        code, _, err = ask_doctor(f"--gpus={words}")
+        assert (code, "--gpus must be indices with commas" in err) == (2, True)

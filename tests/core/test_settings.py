@@ -14,6 +14,7 @@ from archwright.core.settings import (
     GROUPS,
     ModelUse,
     RunSettings,
+    SandboxSettings,
     settings_template,
     table_of,
 )
@@ -41,6 +42,17 @@ def test_each_group_is_a_table(tmp_path: Path) -> None:
     assert (settings.hours, settings.max_usd, settings.policy) == (2.0, 1.5, "greedy")
     assert (settings.models, settings.backend) == (("a",), "llm")
     assert (settings.gpus, settings.finalists) == ((0, 1), 1)
+
+
+def test_with_gpus_there_is_a_worker_for_each(tmp_path: Path) -> None:
+    assert RunSettings(gpus=(0, 1, 2)).workers == 3
+    assert RunSettings(gpus=(0, 1, 2), workers=6).workers == 6
+    assert RunSettings(gpus=(0,), on="ray").workers == RunSettings().workers
+    assert SandboxSettings(gpus=(0,)).given() == {"gpus": (0,)}
+    file = _file(tmp_path, "[sandbox]\nworkers = 2\n")
+    assert RunSettings.load(file, {"gpus": (0,)}).workers == 2
+    again = RunSettings(**RunSettings(gpus=(0, 1, 2)).to_json())
+    assert again.changed(hours=1.0).workers == 3
 
 
 def test_every_setting_has_one_table_and_a_word_of_explanation() -> None:

@@ -48,8 +48,10 @@ def test_where_docker_is_missing_it_is_to_be_installed() -> None:
     assert sandbox.choice.startswith("auto took the process sandbox: docker is not installed")
     with pytest.raises(InputError, match="install Docker Engine; or use --sandbox process"):
         open_sandbox("docker", 1, ABSENT)
-    with pytest.raises(InputError, match="install Docker Engine; or leave gpus out"):
-        open_sandbox("auto", 1, DockerSettings(gpus=(0,)))
+    with_gpu = open_sandbox("auto", 1, ABSENT, gpus=(0,))
+    assert (with_gpu.name, with_gpu.choice) == ("process", sandbox.choice)
+    with pytest.raises(InputError, match="install Docker Engine; or use --sandbox process"):
+        open_sandbox("docker", 1, ABSENT, gpus=(0,))
 
 
 @pytest.mark.docker

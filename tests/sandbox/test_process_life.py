@@ -24,8 +24,8 @@ from archwright.sandbox.contract import JobRequest
 from archwright.sandbox.docker.engine import DockerSettings
 from archwright.sandbox.forkserver import Forkserver
 from archwright.sandbox.opening import available, open_sandbox
-from archwright.sandbox.pool.sandbox import Turns
 from archwright.sandbox.pool.scratch import Scratch
+from archwright.sandbox.pool.turns import Turns
 from archwright.sandbox.pool.worker import WorkerDied
 from archwright.sandbox.process import ForkedWorker, ProcessSandbox
 from archwright.sandbox.replies import ReplyReader

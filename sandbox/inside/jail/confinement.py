@@ -19,7 +19,7 @@ from . import kernel, landlock, seccomp
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
 _CAPSET: Final = {"x86_64": 126, "aarch64": 91}
 _CAPABILITY_VERSION: Final = 0x20080522
-_OPEN_FILES: Final = 256
+_OPEN_FILES, _OPEN_FILES_WITH_GPU = 256, 1024
 _CPU_GRACE_SECONDS: Final = 5
 _SHUT_OUT_DRIVERS: Final = ("file rules", "system-call filter")
 
@@ -29,8 +29,10 @@ class Cell:
     """The measures of one jail.
 
     `memory_mb` is what may be allocated on top of the warm start; `readable` are files and
-    folders, `scratch` is the one folder that may be written. With `gpu` the layers that shut out
-    its driver are left open: only a container around the jail holds what they held.
+    folders, `scratch` is the one folder that may be written. With `gpu` memory is not limited here,
+    the system-call filter lets the calls of its driver through, and `devices` are what that may
+    open again. `contained` says that a container is around the jail: then the layers that shut out
+    a driver are left open whole, and the container holds what they held.
     """
 
     readable: tuple[str, ...]
@@ -39,6 +41,8 @@ class Cell:
     cpu_seconds: float
     file_bytes: int
     gpu: bool = False
+    devices: tuple[str, ...] = ()
+    contained: bool = False
 
 
 def confine(cell: Cell) -> list[str]:
@@ -46,15 +50,18 @@ def confine(cell: Cell) -> list[str]:
     limit_resources(cell)
     layers: list[tuple[str, Callable[[], None]]] = [
         ("no new privileges", lambda: kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)),
-        ("file rules", lambda: landlock.restrict_files(cell.readable, [cell.scratch])),
+        (
+            "file rules",
+            lambda: landlock.restrict_files(cell.readable, [cell.scratch], cell.devices),
+        ),
         ("capabilities", _drop_capabilities),
-        ("system-call filter", seccomp.filter_system_calls),
+        ("system-call filter", lambda: seccomp.filter_system_calls(cell.gpu)),
     ]
     if sys.platform != "linux":
         return [f"{name}: only Linux has it" for name, _ in layers]
     missing = []
     for name, apply in layers:
-        if cell.gpu and name in _SHUT_OUT_DRIVERS:
+        if cell.gpu and cell.contained and name in _SHUT_OUT_DRIVERS:
             missing.append(f"{name}: left open for the GPU's driver")
             continue
         try:
@@ -74,7 +81,7 @@ def limit_resources(cell: Cell) -> None:
         _limit(resource.RLIMIT_AS, address_space + allowance)
     _limit(resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + _CPU_GRACE_SECONDS)
     _limit(resource.RLIMIT_FSIZE, cell.file_bytes)
-    _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
+    _limit(resource.RLIMIT_NOFILE, _OPEN_FILES_WITH_GPU if cell.gpu else _OPEN_FILES)
     _limit(resource.RLIMIT_CORE, 0)
     if sys.platform == "darwin":  # counts processes there, on Linux threads, too
         _limit(resource.RLIMIT_NPROC, 1)

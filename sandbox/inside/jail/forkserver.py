@@ -1,8 +1,8 @@
 """The parent of all workers of a sandbox: it loads torch once, and forks a worker when asked.
 
 Requests come over a Unix socket that is its standard input: a line of JSON with the worker's
-folder, and the file descriptors of its jobs, its replies and its log. It never runs candidate code.
-At the end of its input it ends, and its workers with it.
+folder and GPU, and the file descriptors of its jobs, its replies and its log. It never runs
+candidate code. At the end of its input it ends, and its workers with it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn
 
-from . import confinement
+from . import confinement, driver
 from .descendants import PATIENCE_SECONDS, children, end_children
 from .worker import Worker, drain, listen_for_children, warm_up
 
@@ -49,17 +49,17 @@ class ForkLoop:
                 if not request:
                     self._end()
                     return
-                self._fork(json.loads(request)["folder"], files)
+                self._fork(**json.loads(request), files=files)
 
-    def _fork(self, folder: str, files: list[int]) -> None:
+    def _fork(self, folder: str, gpu: str, files: list[int]) -> None:
         pid = os.fork()
         if pid == 0:
-            self._be_worker(folder, files)
+            self._be_worker(folder, gpu, files)
         self.workers.add(pid)
         for file in files:
             os.close(file)
 
-    def _be_worker(self, folder: str, files: list[int]) -> NoReturn:
+    def _be_worker(self, folder: str, gpu: str, files: list[int]) -> NoReturn:
         try:
             signal.set_wakeup_fd(-1)
             os.close(self.wake)
@@ -72,7 +72,7 @@ class ForkLoop:
             if self.layers["orphans"]:
                 confinement.adopt_orphans()  # a fork does not inherit it
             os.chdir(folder)
-            os.environ.update(HOME=folder, TMPDIR=folder)
+            os.environ.update({"HOME": folder, "TMPDIR": folder, driver.VISIBLE: gpu})
             Worker(Path(folder), jobs, replies, self.layers).serve()
             os._exit(0)
         except BaseException:  # noqa: BLE001 - whatever it is, this process ends here

@@ -21,6 +21,7 @@ _PATH_BENEATH: Final = 1
 # Rights over files, by bit; later kernels know more of them.
 _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 1, 1 << 2, 1 << 3
 _REMOVE, _MAKE_DIR, _MAKE_FILE, _REFER, _TRUNCATE = 3 << 4, 1 << 7, 1 << 8, 1 << 13, 1 << 14
+_DEVICE_IOCTL: Final = 1 << 15
 _RIGHTS_BY_ABI: Final = {1: 13, 2: 14, 3: 15, 4: 15}
 _RIGHTS_NOW: Final = 16
 
@@ -39,8 +40,11 @@ class _PathBeneath(ctypes.Structure):
     _fields_ = (("rights", ctypes.c_uint64), ("folder", ctypes.c_int32))
 
 
-def restrict_files(readable: Iterable[str], writable: Iterable[str]) -> None:
-    """Deny all files but `readable` (files, or folders with all below) and the folders `writable`.
+def restrict_files(
+    readable: Iterable[str], writable: Iterable[str], devices: Iterable[str] = ()
+) -> None:
+    """Deny all files but `readable` (files, or folders with all below), the folders `writable`, and
+    `devices`, which may be read, written and asked for more.
 
     Needs `no_new_privs`. Paths that do not exist are passed over.
 
@@ -64,6 +68,8 @@ def restrict_files(readable: Iterable[str], writable: Iterable[str]) -> None:
         _allow(ruleset, path, read & known)
     for path in writable:
         _allow(ruleset, path, write & known)
+    for path in devices:
+        _allow(ruleset, path, (_READ_FILE | _WRITE_FILE | _DEVICE_IOCTL) & known)
     _allow(ruleset, os.devnull, (_READ_FILE | _WRITE_FILE | _TRUNCATE) & known)
     system_call(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
     os.close(ruleset)
@@ -76,7 +82,7 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
         return
     try:
         if not _is_folder(target):
-            rights &= _READ_FILE | _WRITE_FILE | _TRUNCATE
+            rights &= _READ_FILE | _WRITE_FILE | _TRUNCATE | _DEVICE_IOCTL
         rule = _PathBeneath(rights, target)
         system_call(
             _ADD_RULE,

@@ -51,6 +51,14 @@ _ALLOWED: Final[dict[str, tuple[int, int]]] = {
     "faccessat2": (439, 439),
 }  # fmt: skip
 
+# What a GPU's driver may call on top of that.
+_ALLOWED_WITH_GPU: Final[dict[str, tuple[int, int]]] = {
+    "ioctl": (16, 29), "flock": (73, 32), "sched_get_priority_max": (146, 125),
+    "sched_get_priority_min": (147, 126), "mlock": (149, 228), "munlock": (150, 229),
+    "sched_setaffinity": (203, 122), "mbind": (237, 235), "set_mempolicy": (238, 237),
+    "fallocate": (285, 47), "memfd_create": (319, 279), "mlock2": (325, 284),
+}  # fmt: skip
+
 # Calls that are allowed for some arguments only.
 _CLONE, _PRCTL, _KILL, _TGKILL = (56, 220), (157, 167), (62, 129), (234, 131)
 _PRLIMIT, _IOCTL, _CLONE3, _SECCOMP = (302, 261), (16, 29), (435, 435), (317, 277)
@@ -72,8 +80,8 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
 
 
-def filter_system_calls() -> None:
-    """Install the filter for this process and all its threads.
+def filter_system_calls(gpu: bool = False) -> None:
+    """Install the filter for this process and all its threads; with `gpu` its driver can work.
 
     Raises:
         OSError: no seccomp filters here, or an architecture whose calls are not listed.
@@ -81,14 +89,14 @@ def filter_system_calls() -> None:
     column = _COLUMN.get(platform.machine())
     if column is None:
         raise OSError(errno.ENOSYS, f"no system-call table for {platform.machine()}")
-    code = b"".join(struct.pack("=HBBI", *i) for i in compile_filter(column, os.getpid()))
+    code = b"".join(struct.pack("=HBBI", *i) for i in compile_filter(column, os.getpid(), gpu))
     buffer = ctypes.create_string_buffer(code, len(code))
     program = _Program(len(code) // 8, ctypes.addressof(buffer))
     set_mode_filter, all_threads = ctypes.c_uint(1), ctypes.c_uint(1)
     system_call(_SECCOMP[column], set_mode_filter, all_threads, ctypes.byref(program))
 
 
-def compile_filter(column: int, pid: int) -> list[Instruction]:
+def compile_filter(column: int, pid: int, gpu: bool = False) -> list[Instruction]:
     """The filter for a process `pid` on the architecture of `column`, as BPF instructions."""
     refuse = (_RETURN, 0, 0, _REFUSE | errno.EPERM)
     program: list[Instruction] = [
@@ -97,7 +105,7 @@ def compile_filter(column: int, pid: int) -> list[Instruction]:
         refuse,
         (_LOAD, 0, 0, _NUMBER),
     ]
-    for numbers in _ALLOWED.values():
+    for numbers in (_ALLOWED | (_ALLOWED_WITH_GPU if gpu else {})).values():
         if numbers[column] >= 0:
             program += _answer(numbers[column], _PERMIT)
     # The C library falls back to clone, whose flags a filter can see, and to no terminal.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import faulthandler
 import gc
 import itertools
+import math
 import os
 import resource
 import select
@@ -25,18 +26,23 @@ from typing import BinaryIO, Final, NoReturn
 
 from ...contract import Greeting, JobEnd, JobPiece, JobRequest, JobStart, read
 from .. import frames
-from . import confinement
+from . import confinement, driver
 from .descendants import end_all
 from .libraries import readable_paths
-from .metering import UsageMeter
+from .metering import UsageMeter, private_mb
 
 POLL_SECONDS: Final = 0.25
 SCRATCH_LIMIT_BYTES: Final = 256 << 20
 SCRATCH_LIMIT_ENTRIES: Final = 1000
+DRIVER_MB: Final = 1024
+"""What a GPU's driver may take of the machine's memory for itself, on top of the job's."""
 _TAIL_BYTES: Final = 4096
 _RESULT: Final = 3
 """File descriptor of the reply in a child; the only one that it holds beside the usual three."""
 _PIECE_BYTES: Final = 1 << 20
+_NO_GPU: Final = 75
+"""Exit code of a child whose GPU could not be used. A candidate that forges it on a GPU is trained
+once more, and then unmeasured."""
 
 
 class Worker:
@@ -52,9 +58,11 @@ class Worker:
         self.folder, self.pid = folder, os.getpid()
         self.jobs, self.replies = jobs, replies
         self.users = itertools.count(first_user) if first_user else itertools.repeat(0)
+        self.contained = bool(first_user)
         self.wake = listen_for_children()
         self.readable = readable_paths()
-        self.send(Greeting(self.pid, layers, can_use_gpu()))
+        fault = driver.find_fault() if driver.is_given() else ""
+        self.send(Greeting(self.pid, layers, fault))
 
     def send(self, said: Greeting | JobStart | JobPiece | JobEnd, body: bytes = b"") -> None:
         """Answer the orchestrator."""
@@ -68,21 +76,26 @@ class Worker:
     def do(self, job: JobRequest) -> JobEnd:
         """Run one job in a child, and hand on what it sends out. Returns the report of its end."""
         scratch, user = Path(tempfile.mkdtemp(prefix="job-", dir=self.folder)), next(self.users)
-        started = time.monotonic()
+        started, limit_mb = time.monotonic(), math.inf  # by the kernel, but for a GPU's job
+        if job.device == "cuda":
+            limit_mb = private_mb(self.pid) + job.memory_mb + DRIVER_MB
         with _sink(self.folder) as output, _Outlet(self, job.reply_bytes) as outlet:
             pid = os.fork()
             if pid == 0:
                 self._be_child(job, scratch, user, outlet.inside, output.fileno())
             outlet.close_inside()
             self.send(JobStart(pid))
-            end = self._watch(pid, scratch, job, outlet)
+            end = self._watch(pid, scratch, job, outlet, limit_mb)
             left, seconds = end_all(pid), time.monotonic() - started
             outlet.empty()
             shutil.rmtree(scratch, ignore_errors=True)
             clean, said = not scratch.exists(), _tail(output)
-            return replace(end, left=left, seconds=seconds, clean=clean, output=said)
+            cause = "gpu" if job.device == "cuda" and end.code == _NO_GPU else end.cause
+            return replace(end, cause=cause, left=left, seconds=seconds, clean=clean, output=said)
 
-    def _watch(self, pid: int, scratch: Path, job: JobRequest, outlet: _Outlet) -> JobEnd:
+    def _watch(
+        self, pid: int, scratch: Path, job: JobRequest, outlet: _Outlet, limit_mb: float
+    ) -> JobEnd:
         """Wait for the child's end, or bring it about."""
         cause, meter = "", UsageMeter()
         while True:
@@ -91,7 +104,8 @@ class Worker:
                 return _end_report(cause, status, usage, meter)
             meter.look()
             if not cause:
-                cause = self._reason_to_kill(scratch, job, meter, outlet)
+                full = limit_mb < math.inf and private_mb(pid) > limit_mb
+                cause = "memory" if full else self._reason_to_kill(scratch, job, meter, outlet)
                 if cause:
                     os.kill(pid, signal.SIGKILL)
                     continue
@@ -123,7 +137,9 @@ class Worker:
             _settle(scratch)
             limits = job.memory_mb, job.seconds_limit, frames.BODY_LIMIT_BYTES
             readable = (*self.readable, *job.readable)
-            _reply(job, confinement.Cell(readable, str(scratch), *limits, job.device == "cuda"))
+            gpu = job.device == "cuda"
+            cell = confinement.Cell(readable, str(scratch), *limits, gpu, contained=self.contained)
+            _reply(job, cell)
             os._exit(0)
         except BaseException:  # noqa: BLE001 - whatever it is, this process ends here
             traceback.print_exc()
@@ -190,9 +206,24 @@ def _reply(job: JobRequest, cell: confinement.Cell) -> None:
     from .. import jobs
 
     data = jobs.gather(job)
+    if cell.gpu and (job.train or job.script):
+        cell = _begin_driver(cell)
     missing = confinement.confine(cell)
     header = jobs.perform(job, data, frames.Sender(lambda message: _write(_RESULT, message)))
     _write(_RESULT, frames.encode({**header, "missing": missing}))
+
+
+def _begin_driver(cell: confinement.Cell) -> confinement.Cell:
+    """The cell with what the GPU's driver, begun here, goes on to need; where it does not begin,
+    the end."""
+    try:
+        driver.begin()
+    except Exception as error:  # noqa: BLE001 - torch and the driver may raise anything
+        print(driver.first_line(error))
+        sys.stdout.flush()
+        os._exit(_NO_GPU)
+    readable = (*cell.readable, *driver.readable_paths())
+    return replace(cell, readable=readable, devices=driver.files())
 
 
 def _write(file: int, message: bytes) -> None:
@@ -220,14 +251,6 @@ def warm_up() -> None:
     del module, jobs, ctypes
     gc.collect()
     gc.freeze()
-
-
-def can_use_gpu() -> bool:
-    """Whether torch is made for CUDA and a device is here. The driver is left alone: a process
-    that has spoken to it cannot fork children that do."""
-    import torch
-
-    return torch.version.cuda is not None and any(Path("/dev").glob("nvidia[0-9]*"))
 
 
 def _settle(scratch: Path) -> None:
@@ -308,5 +331,6 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     jobs, replies = set_aside_standard_streams()
     layers = {"network": confinement.leave_network(), "orphans": confinement.adopt_orphans()}
-    warm_up()
+    with driver.hidden():
+        warm_up()
     Worker(Path(sys.argv[1]), jobs, replies, layers, int(sys.argv[2])).serve()
