@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import archwright
-from archwright.benchmarks.framework.ray_by_hand import RayByHand
+from archwright.benchmarks.cluster.ray_by_hand import RayByHand
 from archwright.core import Trial
 from archwright.core.settings import Kind
 from archwright.runs.journal import Journal

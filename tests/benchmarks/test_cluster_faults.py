@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from archwright.benchmarks.framework.cluster_faults import measure
+from archwright.benchmarks.cluster.faults import measure
 
 
 @pytest.mark.nightly

@@ -1,6 +1,6 @@
 """What a trial takes longer because it runs in an agent, or through Ray on this machine.
 
-    python benchmarks/framework/cluster_latency.py [--trials 20] [--json]
+    python benchmarks/cluster/latency.py [--trials 20] [--json]
 
 A training of one step, one at a time, as the caller sees it, less the time that the node's own
 sandbox took for it. The limit is 30 ms, on an idle machine.
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from archwright.benchmarks.framework.cluster_faults import write_data
+from archwright.benchmarks.cluster.faults import write_data
 from archwright.core import TrialJob
 from archwright.sandbox.executors import Launcher
 from archwright.sandbox.executors.bridge import Bridge

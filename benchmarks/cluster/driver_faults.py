@@ -1,6 +1,6 @@
 """What becomes of a run whose own process is killed, again and again, and resumed elsewhere.
 
-    python benchmarks/framework/driver_faults.py [--times 10] [--trials 40] [--json]
+    python benchmarks/cluster/driver_faults.py [--times 10] [--trials 40] [--json]
 
 A real run on digits trains on the three nodes of a Ray on this machine (needs
 `pip install 'archwright[ray]'`). After each few trials its process is killed by SIGKILL, and
@@ -22,8 +22,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from archwright.benchmarks.framework.cluster_faults import NODES
-from archwright.benchmarks.framework.ray_by_hand import Offspring, RayByHand
+from archwright.benchmarks.cluster.faults import NODES
+from archwright.benchmarks.cluster.ray_by_hand import Offspring, RayByHand
 from archwright.core import RunError, Trial
 from archwright.runs.journal import Journal
 from archwright.runs.workspace.finding import find_run

@@ -1,6 +1,6 @@
 """Whether the loop, the journal and the decisions keep up with hundreds of workers.
 
-    python benchmarks/framework/cluster_scale.py [--nodes 32] [--slots 8] [--minutes 20]
+    python benchmarks/cluster/scale.py [--nodes 32] [--slots 8] [--minutes 20]
                                                  [--faster 2] [--json]
 
 Everything is real but the trainings: nodes are agents in this process that sleep for as long as a

@@ -1,6 +1,6 @@
 """What becomes of trials when nodes of a cluster die: so many times, for real, on this machine.
 
-    python benchmarks/framework/cluster_faults.py [--faults agent disk raylet freeze shrink head]
+    python benchmarks/cluster/faults.py [--faults agent disk raylet freeze shrink head]
                                                   [--times 10] [--json]
 
 Three nodes, an agent each. While trials go on, one fault follows the other. Agents that are
@@ -36,7 +36,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from archwright.benchmarks.framework.ray_by_hand import Offspring, RayByHand
+from archwright.benchmarks.cluster.ray_by_hand import Offspring, RayByHand
 from archwright.core import Outcome, Problem, Recipe, Status, TrialJob
 from archwright.sandbox.executors import Arrival, Launcher
 from archwright.sandbox.executors.bridge import Bridge
@@ -161,10 +161,10 @@ def ray_nodes(fault: str) -> Iterator[tuple[Launcher, Strike]]:
         elif fault == "shrink":
             cluster.kill_nodes()
         else:
-            cluster.kill_head()  # trials go on
-            time.sleep(AWAY_SECONDS)
+            cluster.kill_head()
+            time.sleep(AWAY_SECONDS)  # trials go on
+            cluster.kill_nodes()  # they cannot join another head
             cluster.start_head()
-            cluster.kill_nodes()  # those of the old head cannot join the new one
         return restore
 
     def restore() -> None:

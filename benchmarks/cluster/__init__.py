@@ -1,0 +1,1 @@
+"""What becomes of trials on many machines: faults, latency, scale."""
