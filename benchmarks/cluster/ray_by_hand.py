@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from typing import Final, Self
+from typing import IO, Final, Self
 
 import psutil
 
@@ -32,16 +32,20 @@ class RayByHand:
     """A head without CPUs, and nodes with one each."""
 
     def __init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
-        self.address = f"127.0.0.1:{self.port}"
+        self._port, self._client_port = _free_port(), _free_port()
+        self.address = f"127.0.0.1:{self._port}"
+        self.client_address = f"ray://127.0.0.1:{self._client_port}"
         self.head: subprocess.Popen[bytes] | None = None
         self.nodes: list[subprocess.Popen[bytes]] = []
 
     def start_head(self) -> None:
         """Start the head, or another one in its place. Returns when it is ready."""
         self.head = self._start(
-            "--head", f"--port={self.port}", "--num-cpus=0", "--include-dashboard=false"
+            "--head",
+            f"--port={self._port}",
+            f"--ray-client-server-port={self._client_port}",
+            "--num-cpus=0",
+            "--include-dashboard=false",
         )
 
     def start_node(self) -> None:
@@ -61,7 +65,7 @@ class RayByHand:
         for line in process.stdout:
             said.append(line.decode(errors="replace"))
             if "Ray runtime started" in said[-1]:
-                threading.Thread(target=process.stdout.read, daemon=True).start()
+                threading.Thread(target=_drain, args=(process.stdout,), daemon=True).start()
                 return process
         raise OSError(f"ray does not start: {''.join(said[-5:])}")
 
@@ -98,6 +102,16 @@ class RayByHand:
         self.kill_nodes()
         if self.head is not None:
             self.kill_head()
+
+
+def _drain(said: IO[bytes]) -> None:
+    with said:
+        said.read()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
 
 
 class Offspring:

@@ -25,6 +25,9 @@ SEND_SECONDS: Final = 180.0
 CLOSE_SECONDS: Final = 10.0
 CONNECT_SECONDS: Final = 5.0
 _TAKEN_BYTES: Final = 4 << 20
+_CALLS: Final = 3
+"""To a relay at a time: one brings, one takes, one ends it. Clients by `ray://` cannot
+keep them apart by name."""
 _QUIET: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",  # it would tell others of the run
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # it would print the end of each node on our stdout
@@ -44,9 +47,8 @@ class RayChannel:
 
     def send(self, data: bytes) -> None:
         """Send all of `data`; raises `OSError` where nobody takes it."""
-        put = self._relay.put.options(concurrency_group="put")
         try:
-            self._ray.get(put.remote(data), timeout=SEND_SECONDS)
+            self._ray.get(self._relay.put.remote(data), timeout=SEND_SECONDS)
         except self._ray.exceptions.RayError as error:
             raise OSError(_last_line(error)) from error
 
@@ -56,8 +58,7 @@ class RayChannel:
             if self.closed:
                 return b""
             if self._taking is None:
-                take = self._relay.take.options(concurrency_group="take")
-                self._taking = take.remote(_TAKEN_BYTES)
+                self._taking = self._relay.take.remote(_TAKEN_BYTES)
             left = max(0.0, deadline - time.monotonic())
             try:
                 data = self._ray.get(self._taking, timeout=left)
@@ -85,9 +86,8 @@ class RayChannel:
             if self.closed:
                 return
             self.closed = True
-            end = self._relay.close.options(concurrency_group="end")
             try:
-                self._ray.get(end.remote(), timeout=CLOSE_SECONDS)
+                self._ray.get(self._relay.close.remote(), timeout=CLOSE_SECONDS)
             except self._ray.exceptions.GetTimeoutError as error:
                 raise SandboxError("it does not answer, so it was not seen to end") from error
             except self._ray.exceptions.RayError:
@@ -166,14 +166,20 @@ class RayAgents:
             return None
         slots = self._slots if self._slots or gpus else cpus
         strategies = self._ray.util.scheduling_strategies
-        actor = self._ray.remote(concurrency_groups={"put": 1, "take": 1, "end": 1})(AgentRelay)
-        relay = actor.options(
-            num_cpus=min(self._slots or cpus, cpus),
-            num_gpus=gpus,
-            max_restarts=0,
-            max_task_retries=0,
-            scheduling_strategy=strategies.NodeAffinitySchedulingStrategy(node["NodeID"], False),
-        ).remote(["--slots", str(slots)], bool(gpus))
+        relay = (
+            self._ray.remote(AgentRelay)
+            .options(
+                max_concurrency=_CALLS,
+                num_cpus=min(self._slots or cpus, cpus),
+                num_gpus=gpus,
+                max_restarts=0,
+                max_task_retries=0,
+                scheduling_strategy=strategies.NodeAffinitySchedulingStrategy(
+                    node["NodeID"], False
+                ),
+            )
+            .remote(["--slots", str(slots)], bool(gpus))
+        )
         self._channels[name] = RayChannel(self._ray, relay)
         return Arrival(name, self._channels[name])
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from archwright.benchmarks.cluster.ray_by_hand import RayByHand
 from archwright.core import InputError, Problem, Status, TrialJob
 from archwright.sandbox.executors.bridge import Bridge
 from archwright.sandbox.executors.messages import AgentPlan
@@ -72,6 +73,20 @@ def test_a_trial_survives_its_node(
         outcome = future.result()
         assert outcome.status is Status.OK
         assert "is lost" in "".join(sandbox.news())
+
+
+@pytest.mark.slow
+def test_a_cluster_by_its_clients_address(make_job: Jobs) -> None:
+    pytest.importorskip("grpc", reason="pip install 'archwright[ray]' brings what clients need")
+    cluster = RayByHand()
+    try:
+        cluster.start_head()
+        cluster.start_node()
+        bridge = Bridge("ray", address=cluster.client_address)
+        with RemoteSandbox(bridge, AgentPlan("process")) as sandbox:
+            assert sandbox.train(make_job()).status is Status.OK
+    finally:
+        cluster.close()
 
 
 def test_a_cluster_that_is_not_there_is_one_line() -> None:
