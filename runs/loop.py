@@ -51,7 +51,9 @@ class Loop:
 
     def search(self, budget: Budget) -> list[Candidate]:
         """Candidates until the budget grants no more; all of them, in order."""
-        with ThreadPoolExecutor(self.context.settings.candidates_ahead) as threads:
+        workers, ahead = self.context.settings.workers, self.context.settings.candidates_ahead
+        few = (workers + ahead) // 2 if self.context.settings.has_many_workers else 0
+        with ThreadPoolExecutor(ahead) as threads:
             for number in count(self.begun + 1):
                 grant = budget.grant(number)
                 if grant is None:
@@ -65,7 +67,9 @@ class Loop:
                 if self.steering.is_over(campaign):
                     break
                 record_grant(self.context.journal, grant)
-                move = self.steering.choose(number, campaign, ended, budget.room(grant))
+                room = budget.room(grant)
+                is_pressed = len(grant.under_way) < few and room >= workers
+                move = self.steering.choose(number, campaign, ended, room, is_pressed)
                 self.proposing.begin(number, move, campaign)
                 budget.settle(grant, self.halving.most_from(self._first_rung(move)))
                 threads.submit(self._run_step, grant, move, campaign)

@@ -17,7 +17,7 @@ from archwright.search.plateau import Stage, stage_of
 from archwright.search.policies import Choice, Policy, open_policy
 from archwright.search.policies.tweaks import force_structure
 from archwright.search.sizing import Sizing
-from archwright.search.source_space import SourceSpace
+from archwright.search.source_space import SHORTLIST, SourceSpace
 from archwright.source.fingerprint import family
 
 __all__ = ["Choice", "Move", "Steering"]
@@ -26,6 +26,8 @@ SMALLER: Final = ("simplify", "drop_branch", "widen")
 """Operators that can make an architecture smaller."""
 COUNTED: Final = ("parameters", "int8")
 """Costs that follow the number of parameters."""
+PRESSED: Final = 4
+"""Proposals that are compared for one candidate where slots are about to wait for candidates."""
 DRAWS: Final = 8
 """Drafts that are looked at for one of another kind."""
 STAGES: Final[Mapping[Stage, str]] = {
@@ -78,7 +80,12 @@ class Steering:
         return open_policy(self._settings.policy, self._space, seed, self._settings.islands)
 
     def choose(
-        self, number: int, campaign: Campaign, ended: Sequence[Candidate] = (), room: int = 1
+        self,
+        number: int,
+        campaign: Campaign,
+        ended: Sequence[Candidate] = (),
+        room: int = 1,
+        is_pressed: bool = False,
     ) -> Move:
         """Every so often the control arm's random draw, else what the policy says, for the arm
         whose turn it is. A control goes to the top at once, for what random draws reach is measured
@@ -87,10 +94,12 @@ class Steering:
         Args:
             ended: all candidates that have ended.
             room: candidates that the budget has room for.
+            is_pressed: whether slots are about to wait: then fewer proposals are compared.
         """
         if is_control(number, self._settings.control):
             return Move(self._control(number), CONTROL_ARM)
         with self._lock:
+            self._space.previews = PRESSED if is_pressed else SHORTLIST
             return self._ask(number, campaign, ended, room)
 
     def _control(self, number: int) -> Choice:

@@ -11,8 +11,10 @@ from archwright.core import BASELINE, CONTROL, AtPlateau, Candidate, Measurement
 from archwright.runs.context import Campaign
 from archwright.runs.guiding import record_word
 from archwright.runs.proposing.arms import CONTROL_ARM
-from archwright.runs.steering import SMALLER, STAGES, Choice, Move
+from archwright.runs.steering import PRESSED, SMALLER, STAGES, Choice, Move
+from archwright.search.operators.operators import edit_of
 from archwright.search.plateau import PLATEAU
+from archwright.search.source_space import SHORTLIST
 
 
 def test_one_in_ten_is_a_control_that_goes_to_the_top_at_once(parts: Parts) -> None:
@@ -50,6 +52,18 @@ def _measured(parts: Parts, rung: int) -> list[Candidate]:
         )
         for n in range(1, 9)
     ]
+
+
+def test_fewer_proposals_are_compared_where_slots_are_about_to_wait(parts: Parts) -> None:
+    parts.change(control=0.0)
+    steering, campaign = parts.steering(), parts.campaign(*_measured(parts, 1))
+    made = []
+    for number, is_pressed in ((20, False), (21, True), (22, False)):
+        before = edit_of.cache_info().misses
+        steering.choose(number, campaign, is_pressed=is_pressed)
+        made.append(edit_of.cache_info().misses - before)
+    assert min(made[0], made[2]) >= SHORTLIST
+    assert 1 <= made[1] <= 2 * PRESSED
 
 
 def _parents(parts: Parts, *candidates: Candidate) -> list[str]:
