@@ -59,7 +59,7 @@ def measure(times: int, trials: int) -> dict[str, Any]:
 
 def _run(place: Path, address: str, times: int, trials: int) -> list[Trial]:
     """Run, kill and resume in turn; the trials of the whole."""
-    words = ["run", "digits", "--on", "ray", "--max-trials", str(trials)]
+    words = ["run", "digits", "--on", "ray", "--workers", str(NODES), "--max-trials", str(trials)]
     ended = 0
     for kill in range(times):
         process = _start(place, address, words)
@@ -75,10 +75,9 @@ def _run(place: Path, address: str, times: int, trials: int) -> list[Trial]:
 
 def _start(place: Path, address: str, words: list[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "archwright", *words, "--workers", str(NODES),
-         "--workspace", str(place)],
+        [sys.executable, "-m", "archwright", *words, "--workspace", str(place)],
         env={**os.environ, "RAY_ADDRESS": address},
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True,
     )  # fmt: skip
 
