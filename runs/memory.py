@@ -228,11 +228,6 @@ class Memory:
 
         return str(context.journal.once(CLAIM, candidate.id, candidate.id, {}, ask)["reason"])
 
-    def was_left(self, id_: str) -> bool:
-        """Whether a candidate was left to another run, which may have given it back since."""
-        step = self._context.journal.step(CLAIM, id_)
-        return step is not None and bool(step.result["reason"])
-
     # --- what is given back ---------------------------------------------------------------------
 
     def remember(self, candidate: Candidate) -> None:

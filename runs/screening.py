@@ -265,8 +265,6 @@ class Screening:
         for level, same in self.context.journal.matches(candidate.fingerprint):
             if same.id == candidate.id or same.status in NOTHING_KNOWN:
                 continue
-            if self.memory.was_left(same.id):
-                continue  # Whether that still holds is asked anew.
             if same.sequence < candidate.sequence or self._is_through(same):
                 return _words(level, same, settled=True)
         return self._known_before(candidate)

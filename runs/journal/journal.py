@@ -31,6 +31,11 @@ from archwright.runs.workspace.paths import RunPaths
 
 CLAIM: Final = "claim"
 """The kind of a step that says whether another run has taken a candidate up: its `reason`."""
+_OURS: Final = (
+    "NOT EXISTS (SELECT 1 FROM steps WHERE kind = ? AND key = candidates.id "
+    "AND json_extract(result, '$.reason') != '')"
+)
+"""Of a candidate that was not left to another run; takes `CLAIM`."""
 
 
 class Journal(Reads):
@@ -221,9 +226,7 @@ class Journal(Reads):
                 rows = self._rows(
                     f"SELECT document FROM candidates WHERE {level} = ? AND sequence < ? "
                     "AND (sequence >= ? OR json_extract(document, '$.status') != 'unmeasured') "
-                    "AND NOT EXISTS (SELECT 1 FROM steps WHERE kind = ? AND key = candidates.id "
-                    "AND json_extract(result, '$.reason') != '') "
-                    "ORDER BY sequence LIMIT 1",
+                    f"AND {_OURS} ORDER BY sequence LIMIT 1",
                     *(value, before, settled, CLAIM),
                 )
                 if rows:
@@ -232,11 +235,14 @@ class Journal(Reads):
 
     def matches(self, print_: Fingerprint) -> list[tuple[str, Candidate]]:
         """All candidates of this run that are the same, each with the strictest level of sameness,
-        in their order."""
+        in their order; but for what was left to another run, as in `match`."""
         found: dict[str, tuple[str, Candidate]] = {}
         for level in ("text", "tree", "graph"):
             if value := getattr(print_, level):
-                for row in self._rows(f"SELECT document FROM candidates WHERE {level} = ?", value):
+                rows = self._rows(
+                    f"SELECT document FROM candidates WHERE {level} = ? AND {_OURS}", value, CLAIM
+                )
+                for row in rows:
                     same = Candidate.from_json(json.loads(row["document"]))
                     found.setdefault(same.id, (level, same))
         return sorted(found.values(), key=lambda pair: pair[1].sequence)
