@@ -85,6 +85,14 @@ class Model(nn.Module):
 '''
 
 
+@pytest.fixture
+def lab(tmp_path: Path) -> Path:
+    """A folder that workspaces share."""
+    folder = tmp_path / "lab"
+    folder.mkdir()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def make_task() -> Callable[[Path], Path]:
     """Makes a task folder whose trials take moments."""

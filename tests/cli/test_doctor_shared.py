@@ -20,13 +20,6 @@ Look = Callable[[str], MachineFinding]
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Path:
-    folder = tmp_path / "lab"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def look(tmp_path: Path) -> Look:
     """What is found of an address that a workspace's settings hold."""
 

@@ -15,13 +15,6 @@ from archwright.runs.workspace.paths import WorkspacePaths
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Path:
-    folder = tmp_path / "lab"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def make(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     """Makes a workspace, which may share a knowledge base."""
 

@@ -29,14 +29,6 @@ PRINT = Fingerprint("text", "tree", "graph")
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Path:
-    """A folder that workspaces share."""
-    folder = tmp_path / "lab"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def open_in(lab: Path, tmp_path: Path) -> Iterator[Callable[..., SharedKnowledge]]:
     """Opens the shared knowledge base in a workspace."""
     opened = []

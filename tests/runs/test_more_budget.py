@@ -168,14 +168,6 @@ def test_a_verification_that_was_stopped_before_it_began_is_finished(
         assert journal.facts.round is None
 
 
-@pytest.fixture
-def lab(tmp_path: Path) -> Path:
-    """A folder that workspaces share."""
-    folder = tmp_path / "lab"
-    folder.mkdir()
-    return folder
-
-
 def test_a_shared_place_that_moved_is_found_again_when_it_is_named(
     spirals: Path, workspace: Path, discover: Discover, tmp_path: Path, lab: Path
 ) -> None:

@@ -34,14 +34,6 @@ from archwright.tasks.loading import load_task
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Path:
-    """A folder that workspaces share."""
-    folder = tmp_path / "lab"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def two(
     lab: Path, spirals: Path, tmp_path: Path, make_workspace: Callable[[Path], Path]
 ) -> Iterator[tuple[Parts, Parts]]:
