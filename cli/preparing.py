@@ -49,6 +49,7 @@ def build_image(
     base: str | None = None,
     mount_site_packages: bool = False,
     wheels: Path | None = None,
+    compiler: bool = False,
     image: str = IMAGE,
     json: AsJson = False,
 ) -> None:
@@ -59,6 +60,7 @@ def build_image(
         mount_site_packages: Leave torch out: containers mount it from this environment, read-only;
             no download.
         wheels: Install from this folder of `pip download torch`.
+        compiler: With a C++ compiler, for tasks with `compile = true` in their [training].
         image: The image's name (default: archwright-sandbox).
     """
     from archwright.sandbox.docker.image import PYTHON, ImageSpec, build
@@ -68,9 +70,11 @@ def build_image(
         base=base or PYTHON,
         mount_site_packages=mount_site_packages,
         wheels=wheels,
+        compiler=compiler,
     )
     say(f"building {spec.image} from {spec.base} ...")
     identity = build(spec)
     torch = "mounted" if spec.mount_site_packages else "inside"
-    document = {"image": spec.image, "id": identity, "base": spec.base, "torch": torch}
+    document: dict[str, str | bool] = {"image": spec.image, "id": identity, "base": spec.base}
+    document |= {"torch": torch, "compiler": spec.compiler}
     emit(json, document, lambda: print(f"{spec.image}: {identity} (torch {torch})"))

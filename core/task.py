@@ -221,6 +221,10 @@ class Training:
     """Points of the curve without a lower loss on what is held out, after which it ends."""
     device: Device = "auto"
     """cpu or cuda; auto is what the sandbox has."""
+    compile: bool = False
+    """By TorchInductor, in containers whose image has a compiler."""
+    loaders: int = 0
+    """Threads that read and augment batches ahead; 0 is one for an accelerator, else none."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, keys in declaration order."""

@@ -57,6 +57,11 @@ def begin(
             f"task {task.spec.name} is trained on cuda: give the run a GPU (--gpus 0), or leave "
             "device out of its [training]"
         )
+    if task.spec.training.compile and settings.sandbox == "process":
+        raise InputError(
+            f"the networks of task {task.spec.name} are compiled, which only containers allow: "
+            "leave out --sandbox process, or compile in its [training]"
+        )
     architectures = own_architectures(settings, task.spec)
     check_backend(settings)
     check_executor(settings)

@@ -97,6 +97,8 @@ class TrainingProjection:
     hold_out: float = 0.0
     patience: int = 5
     device: str = "auto"
+    compile: bool = False
+    loaders: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,11 @@ class JobRequest:
     def clock_limit(self) -> float:
         """Seconds on the clock after which it ends, whatever it has used."""
         return self.seconds_limit * self.clock_factor
+
+    @property
+    def compiles(self) -> bool:
+        """Whether it needs a compiler."""
+        return self.train is not None and self.train.training.compile
 
 
 @dataclass(frozen=True, slots=True)

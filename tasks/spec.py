@@ -116,6 +116,10 @@ class _TrainingForm(Form):
     """points of the curve (of about 20) without a lower held-out loss before it stops"""
     device: Device = "auto"
     """cpu or cuda; auto is what the sandbox has"""
+    compile: bool = False
+    """have networks compiled (TorchInductor), in containers whose image has a compiler"""
+    loaders: int = Field(0, ge=0, le=32)
+    """threads that read and augment batches ahead; 0 is one for an accelerator, else none"""
 
 
 class _TaskForm(Form):

@@ -52,6 +52,8 @@ class Supplies:
     site: Mapping[str, Path]
     folders: tuple[str, ...]
     memory_mb: int
+    compiles: bool = False
+    """Whether jobs compile: then what lies in the scratch folder may be executed."""
 
 
 class Attachment:
@@ -217,7 +219,7 @@ class ContainerWorker(WarmWorker):
             "device_requests": [DeviceRequest(device_ids=gpu, capabilities=[["gpu"]])]
             if gpu
             else None,
-            **closing_options(self.supplies.memory_mb, self._settings),
+            **closing_options(self.supplies.memory_mb, self._settings, self.supplies.compiles),
         }
 
     def _note_job(self, pid: int) -> None:
@@ -275,7 +277,9 @@ def _put(file: Path, target: Path, readable: bool) -> None:
     target.chmod(0o644)
 
 
-def closing_options(memory_mb: int, settings: DockerSettings) -> dict[str, Any]:
+def closing_options(
+    memory_mb: int, settings: DockerSettings, compiles: bool = False
+) -> dict[str, Any]:
     """The options that close a container off.
 
     The parent is the container's root with three capabilities, the ones that it takes to give each
@@ -284,7 +288,8 @@ def closing_options(memory_mb: int, settings: DockerSettings) -> dict[str, Any]:
     from docker.types import Ulimit
 
     memory = f"{memory_mb + WARM_MEMORY_MB + SCRATCH_MB}m"
-    scratch = f"rw,nosuid,nodev,noexec,mode=0755,size={SCRATCH_MB}m,nr_inodes=4096"
+    execute, inodes = ("exec", 16384) if compiles else ("noexec", 4096)
+    scratch = f"rw,nosuid,nodev,{execute},mode=0755,size={SCRATCH_MB}m,nr_inodes={inodes}"
     most = {"core": 0, "nofile": 1024, "fsize": frames.BODY_LIMIT_BYTES}
     return {
         "network_mode": "none",

@@ -19,6 +19,9 @@ from archwright.sandbox.inside.jail.libraries import ROOTS
 CPU_WHEELS: Final = "https://download.pytorch.org/whl/cpu"
 """Where torch is built without CUDA; the package index has a build of several gigabytes."""
 
+COMPILER: Final = "g++ libc6-dev"
+"""Packages of Debian, which the usual base is made of."""
+
 BUILD_ANSWER_SECONDS: Final = 60.0
 
 PYTHON: Final = f"python:{sys.version_info[0]}.{sys.version_info[1]}-slim"
@@ -35,6 +38,8 @@ class ImageSpec:
     """Leave torch out: it is mounted from this environment, read-only."""
     wheels: Path | None = None
     """A folder of `pip download torch`, in place of the network."""
+    compiler: bool = False
+    """With a C++ compiler, for tasks that have their networks compiled."""
 
 
 def build(spec: ImageSpec) -> str:
@@ -71,6 +76,7 @@ def _run_build(engine: Engine, spec: ImageSpec, context: Path) -> None:
         buildargs={
             "BASE": spec.base,
             "REQUIREMENTS": "" if spec.mount_site_packages else pinned,
+            "PACKAGES": COMPILER if spec.compiler else "",
             "PIP_OPTIONS": "--no-index --find-links /wheels" if spec.wheels else options,
         },
         labels={MOUNTED_LABEL: "mount" if spec.mount_site_packages else "image"},
@@ -87,6 +93,7 @@ def _run_build(engine: Engine, spec: ImageSpec, context: Path) -> None:
         raise SandboxError(
             f"the image could not be built from {spec.base} (docker says why above): "
             "--base IMAGE takes another base, --mount-site-packages downloads no torch"
+            + (", --compiler needs a base with apt-get" if spec.compiler else "")
         )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from archwright.core import Limitation, Problem, TrialJob
-from archwright.sandbox.contract import JobEnd, TrainRequest
+from archwright.sandbox.contract import JobEnd, JobRequest, TrainRequest
 from archwright.sandbox.docker.containers import ContainerWorker, Supplies, readable_inside
 from archwright.sandbox.docker.engine import SCRATCH_LABEL, DockerSettings, Engine
 from archwright.sandbox.forkserver import CODE
@@ -76,17 +76,20 @@ class DockerSandbox(WarmSandbox):
             "--wheels DIR)"
         )
 
-    def _supplies(self, problem: Problem | None, memory_mb: int) -> Supplies:
+    def _supplies(
+        self, problem: Problem | None, memory_mb: int, compiles: bool = False
+    ) -> Supplies:
         packages = problem.packages if problem else ()
         names = (*(ROOTS if self._mounts_site else ()), *packages)
         site = {path.name: path for path in package_paths(names)}
-        return Supplies(site, problem.folders if problem else (), memory_mb)
+        return Supplies(site, problem.folders if problem else (), memory_mb, compiles)
 
-    def _fit(self, worker: WarmWorker, problem: Problem | None, memory_mb: int) -> bool:
+    def _fit(self, worker: WarmWorker, problem: Problem | None, job: JobRequest) -> bool:
         """Whether the container has what the task asks for; a probe asks for nothing."""
         if not isinstance(worker, ContainerWorker) or problem is None:
             return True
-        wanted = self._supplies(problem, max(memory_mb, worker.supplies.memory_mb))
+        memory_mb = max(job.memory_mb, worker.supplies.memory_mb)
+        wanted = self._supplies(problem, memory_mb, job.compiles or worker.supplies.compiles)
         fits = wanted == worker.supplies
         worker.supplies = wanted
         return fits

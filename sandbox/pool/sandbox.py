@@ -260,9 +260,9 @@ class WarmSandbox(ABC):
     def _readable(self, problem: Problem | None) -> list[str]:
         """Where the jail finds, beside torch, what the task asks for."""
 
-    def _fit(self, worker: WarmWorker, problem: Problem | None, memory_mb: int) -> bool:
+    def _fit(self, worker: WarmWorker, problem: Problem | None, job: JobRequest) -> bool:
         """Whether the started worker can take such a job; if not, change it so that it could."""
-        del worker, problem, memory_mb
+        del worker, problem, job
         return True
 
     def _entered(self, workers: Sequence[WarmWorker], place: int) -> WarmWorker:
@@ -287,7 +287,7 @@ class WarmSandbox(ABC):
         """
         start = (job.train.start,) if job.train and job.train.start else ()
         job = replace(job, readable=(*self._readable(problem), *start))
-        if worker.interrupted or not self._fit(worker, problem, job.memory_mb):
+        if worker.interrupted or not self._fit(worker, problem, job):
             self._replace(worker, stuck=True)
         self._warm(worker)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from sandbox_candidates import GOOD
 
 from archwright.core import Array, Part, Problem, Recipe, Status, Training, TrialJob
 from archwright.sandbox import Sandbox
+from archwright.sandbox.in_process import InProcessSandbox
 from archwright.sandbox.inside.training.data import FileRows, draw_batches
 from archwright.sandbox.inside.training.optimizing import rate_factor
 
@@ -31,6 +33,8 @@ class Model(nn.Module):
     def forward(self, x):
         return self.net(x)
 """
+
+BATCH_NORM = DROPOUT.replace("nn.Dropout(0.5), ", "")
 
 
 def score(outcome: object, data: Path) -> float:
@@ -278,3 +282,56 @@ def test_a_broken_augmentation_is_the_task_s_fault(
     outcome = process_sandbox.train(make_job(problem=broken))
     assert outcome.status is Status.TASK_FAULT
     assert said in outcome.error
+
+
+NOISY = """
+import torch
+
+def augment(x, y, generator):
+    return x + 0.1 * torch.randn(x.shape, generator=generator), y
+"""
+
+
+def test_what_a_batch_holds_does_not_hang_on_how_many_threads_make_it(
+    process_sandbox: Sandbox, make_job: Jobs, problem: Problem
+) -> None:
+    augmented = replace(problem, code=NOISY)
+    alone, together = (
+        process_sandbox.train(make_job(problem=augmented, training=Training(loaders=count)))
+        for count in (0, 3)
+    )
+    assert alone.status is Status.OK, alone.error
+    for split, said in alone.predictions.items():
+        assert np.array_equal(said, together.predictions[split])
+
+
+def test_an_augmentation_that_draws_elsewhere_is_the_task_s_fault(
+    process_sandbox: Sandbox, make_job: Jobs, problem: Problem
+) -> None:
+    careless = NOISY.replace(", generator=generator)", ")")
+    outcome = process_sandbox.train(make_job(problem=replace(problem, code=careless)))
+    assert outcome.status is Status.TASK_FAULT
+    assert "draw from its generator alone" in outcome.error
+
+
+def test_where_no_compiler_runs_a_task_that_compiles_is_refused(
+    process_sandbox: Sandbox, make_job: Jobs
+) -> None:
+    outcome = process_sandbox.train(make_job(GOOD, training=Training(compile=True)))
+    assert outcome.status is Status.TASK_FAULT
+    assert "archwright sandbox build --compiler" in outcome.error
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler is here")
+def test_a_compiled_network_learns_what_it_learns_as_written(make_job: Jobs) -> None:
+    """BatchNorm's statistics and the held-out part are those of the network itself."""
+    training = Training(hold_out=0.2, patience=20)
+    with InProcessSandbox(1) as sandbox:
+        written, compiled = (
+            sandbox.train(make_job(BATCH_NORM, training=replace(training, compile=wanted)))
+            for wanted in (False, True)
+        )
+    assert compiled.status is Status.OK, compiled.error
+    assert compiled.resources.steps == written.resources.steps
+    for split, said in written.predictions.items():
+        assert np.allclose(said, compiled.predictions[split], atol=1e-4)

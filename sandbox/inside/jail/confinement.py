@@ -21,7 +21,7 @@ _CAPSET: Final = {"x86_64": 126, "aarch64": 91}
 _CAPABILITY_VERSION: Final = 0x20080522
 _OPEN_FILES, _OPEN_FILES_WITH_GPU = 256, 1024
 _CPU_GRACE_SECONDS: Final = 5
-_SHUT_OUT_DRIVERS: Final = ("file rules", "system-call filter")
+_SHUT_OUT_PROGRAMS: Final = ("file rules", "system-call filter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Cell:
     folders, `scratch` is the one folder that may be written. With `gpu` memory is not limited here,
     the system-call filter lets the calls of its driver through, and `devices` are what that may
     open again. `contained` says that a container is around the jail: then the layers that shut out
-    a driver are left open whole, and the container holds what they held.
+    a driver, or a compiler where the job `compiles`, are left open whole, and the container holds
+    what they held.
     """
 
     readable: tuple[str, ...]
@@ -43,6 +44,7 @@ class Cell:
     gpu: bool = False
     devices: tuple[str, ...] = ()
     contained: bool = False
+    compiles: bool = False
 
 
 def confine(cell: Cell) -> list[str]:
@@ -61,8 +63,9 @@ def confine(cell: Cell) -> list[str]:
         return [f"{name}: only Linux has it" for name, _ in layers]
     missing = []
     for name, apply in layers:
-        if cell.gpu and cell.contained and name in _SHUT_OUT_DRIVERS:
-            missing.append(f"{name}: left open for the GPU's driver")
+        if (cell.gpu or cell.compiles) and cell.contained and name in _SHUT_OUT_PROGRAMS:
+            whom = "the GPU's driver" if cell.gpu else "the compiler"
+            missing.append(f"{name}: left open for {whom}")
             continue
         try:
             apply()

@@ -34,12 +34,16 @@ from .metering import UsageMeter, private_mb
 POLL_SECONDS: Final = 0.25
 SCRATCH_LIMIT_BYTES: Final = 256 << 20
 SCRATCH_LIMIT_ENTRIES: Final = 1000
+COMPILED_ENTRIES: Final = 10_000
+"""The same where a compiler writes there."""
 DRIVER_MB: Final = 1024
 """What a GPU's driver may take of the machine's memory for itself, on top of the job's."""
 _TAIL_BYTES: Final = 4096
 _RESULT: Final = 3
 """File descriptor of the reply in a child; the only one that it holds beside the usual three."""
 _PIECE_BYTES: Final = 1 << 20
+_CACHES: Final = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
+"""A job's own: what another has compiled could be a trap."""
 _NO_GPU: Final = 75
 """Exit code of a child whose GPU could not be used. A candidate that forges it on a GPU is trained
 once more, and then unmeasured."""
@@ -126,7 +130,8 @@ class Worker:
             return "starved"
         if select.select([self.jobs], [], [], 0)[0]:  # no job comes while one runs: this is the end
             return "stopped"
-        return "scratch" if _is_overfull(scratch) else ""
+        entries = COMPILED_ENTRIES if job.compiles else SCRATCH_LIMIT_ENTRIES
+        return "scratch" if _is_overfull(scratch, entries) else ""
 
     def _be_child(
         self, job: JobRequest, scratch: Path, user: int, result: int, output: int
@@ -137,8 +142,10 @@ class Worker:
             _settle(scratch)
             limits = job.memory_mb, job.seconds_limit, frames.BODY_LIMIT_BYTES
             readable = (*self.readable, *job.readable)
-            gpu = job.device == "cuda"
-            cell = confinement.Cell(readable, str(scratch), *limits, gpu, contained=self.contained)
+            gpu, contained = job.device == "cuda", self.contained
+            cell = confinement.Cell(
+                readable, str(scratch), *limits, gpu, contained=contained, compiles=job.compiles
+            )
             _reply(job, cell)
             os._exit(0)
         except BaseException:  # noqa: BLE001 - whatever it is, this process ends here
@@ -255,6 +262,7 @@ def warm_up() -> None:
 
 def _settle(scratch: Path) -> None:
     os.environ.update(HOME=str(scratch), TMPDIR=str(scratch))
+    os.environ.update({name: str(scratch / "compiled") for name in _CACHES})
     tempfile.tempdir = None
     os.chdir(scratch)
     os.umask(0o077)
@@ -292,11 +300,11 @@ def drain(pipe: int) -> None:
         return
 
 
-def _is_overfull(scratch: Path) -> bool:
+def _is_overfull(scratch: Path, entries: int) -> bool:
     size = count = 0
     for folder, folders, files in os.walk(scratch):
         count += len(folders) + len(files)
-        if count > SCRATCH_LIMIT_ENTRIES:
+        if count > entries:
             return True
         for name in files:
             try:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import linecache
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import ModuleType
 from typing import Any, Final
 
@@ -28,6 +28,8 @@ SOURCE_LIMIT: Final = 100_000
 """Characters of a candidate's source: room for any architecture, not for trained weights."""
 
 Weights = Mapping[str, Tensor]
+Forward = Callable[[Tensor], Any]
+"""A network, or what was compiled from it."""
 
 
 def load(source: str) -> ModuleType:
@@ -149,7 +151,7 @@ def refuse_new_parameters(model: nn.Module, known: Collection[nn.Parameter]) -> 
         )
 
 
-def run(model: nn.Module, x: Tensor, problem: ProblemProjection) -> Tensor:
+def run(model: Forward, x: Tensor, problem: ProblemProjection) -> Tensor:
     """`model(x)` as float32, its shape checked against the contract.
 
     Raises:

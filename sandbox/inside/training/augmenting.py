@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -27,7 +28,7 @@ def augmentation(problem: ProblemProjection, seed: int) -> Augment | None:
         return None
     layout = Layout(problem.inputs) if problem.inputs else None
 
-    def augment(x: Tensor, y: Any, number: int) -> tuple[Tensor, Any]:
+    def once(x: Tensor, y: Any, number: int) -> tuple[Tensor, Any]:
         generator = _GENERATOR(x.device).manual_seed(seed * 1_000_003 + number)
         given = x if layout is None else layout.unpack(x)
         try:
@@ -39,6 +40,18 @@ def augmentation(problem: ProblemProjection, seed: int) -> Augment | None:
         changed, labels = found
         _check(given, changed)
         return (changed if layout is None else layout.pack(_listed(changed))), labels
+
+    def augment(x: Tensor, y: Any, number: int) -> tuple[Tensor, Any]:
+        if number != 1:
+            return once(x, y, number)
+        again = copy.deepcopy((x, y))
+        found = once(x, y, number)
+        if not torch.allclose(found[0], once(*again, number)[0], equal_nan=True):
+            raise TaskFaultError(
+                "task.py: augment(x, y, generator) does something else each time: draw from its "
+                "generator alone, as in torch.rand(n, generator=generator)"
+            )
+        return found
 
     return augment
 

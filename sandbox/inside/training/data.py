@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,9 +62,8 @@ class FileRows:
         return out
 
     def _read(self, row: Array, index: int) -> None:
-        at = index * self._row_bytes
-        self._file.seek(self._start + at)
-        if self._file.readinto(row.data) != self._row_bytes:
+        at = self._start + index * self._row_bytes  # said with each read: several threads read
+        if os.preadv(self._file.fileno(), [row.data], at) != self._row_bytes:
             raise ContractError("the data of this training was cut short")
 
 

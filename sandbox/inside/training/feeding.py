@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any, Final
 
 import torch
@@ -22,8 +24,9 @@ Batch = tuple[Tensor, Any]
 class Feeder:
     """Batches of one training, each sample in the order that every candidate sees.
 
-    On an accelerator the data stays there where it fits; otherwise the next batch is made ready by
-    a thread while the last one is worked on.
+    On an accelerator the data stays there where it fits. Threads make the next batches ready while
+    one is worked on: one for an accelerator, or as many as the task says. What a batch holds hangs
+    on its number alone, not on them.
     """
 
     def __init__(self, job: TrainRequest, data: Data, chosen: Array) -> None:
@@ -35,32 +38,32 @@ class Feeder:
     def skip(self, batches: int) -> None:
         """Pass over batches that an earlier job has trained on."""
         for _ in range(batches):
-            next(self._order)
-        self._number += batches
+            self._draw()
 
     def batches(self, count: int) -> Iterator[Batch]:
         """The next `count` batches."""
-        if torch.get_default_device().type == "cpu":
-            yield from (self._next() for _ in range(count))
-            return
         device = torch.get_default_device()
-        with ThreadPoolExecutor(1) as pool:
-            ahead = pool.submit(self._next_on, device)
-            for left in reversed(range(count)):
-                batch = ahead.result()
-                if left:
-                    ahead = pool.submit(self._next_on, device)
+        threads = self._job.training.loaders or int(device.type != "cpu")
+        if not threads:
+            yield from (self._make(device, *self._draw()) for _ in range(count))
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            asked = (pool.submit(self._make, device, *self._draw()) for _ in range(count))
+            ahead = deque(islice(asked, threads))
+            while ahead:
+                batch = ahead.popleft().result()
+                ahead.extend(islice(asked, 1))
                 yield batch
 
-    def _next_on(self, device: torch.device) -> Batch:
-        with device:  # the default device is a thread's own
-            return self._next()
-
-    def _next(self) -> Batch:
-        picked = self._chosen[next(self._order)]
-        x, y = self.at(picked)
+    def _draw(self) -> tuple[Array, int]:
+        """Which samples the next batch has, and its number."""
         self._number += 1
-        return (x, y) if self._augment is None else self._augment(x, y, self._number)
+        return self._chosen[next(self._order)], self._number
+
+    def _make(self, device: torch.device, picked: Array, number: int) -> Batch:
+        with device:  # the default device is a thread's own
+            x, y = self.at(picked)
+            return (x, y) if self._augment is None else self._augment(x, y, number)
 
     def at(self, picked: Array) -> Batch:
         """The samples at these places."""

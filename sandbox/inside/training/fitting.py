@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from ...contract import TrainReply, TrainRequest
 from ..faults import ContractError
-from ..model.building import refuse_new_parameters, run
+from ..model.building import Forward, refuse_new_parameters, run
+from .compiling import compiled
 from .data import _DRAW, Array, Data
 from .feeding import Batch, Feeder
 from .losses import loss_of
@@ -39,6 +40,7 @@ class Fit:
         if not self.parameters:
             raise ContractError("the network has no parameter to train")
         settings = job.training
+        self._forward: Forward = compiled(model) if settings.compile else model
         self.optimizer = make_optimizer(job.recipe, self.parameters)
         self.average = Average(model, settings.average) if settings.average else None
         device = torch.get_default_device().type
@@ -92,7 +94,8 @@ class Fit:
         self.optimizer.zero_grad(set_to_none=True)
         total: Tensor | None = None
         for batch in batches:
-            loss = self.loss(batch) / len(batches) if len(batches) > 1 else self.loss(batch)
+            loss = self.loss(batch, self._forward)
+            loss = loss / len(batches) if len(batches) > 1 else loss
             self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
             total = loss.detach() if total is None else total + loss.detach()
         if settings.clip:
@@ -105,11 +108,11 @@ class Fit:
         assert total is not None
         return total
 
-    def loss(self, batch: Batch) -> Tensor:
-        """The loss of a batch of inputs and labels."""
+    def loss(self, batch: Batch, forward: Forward) -> Tensor:
+        """The loss of a batch of inputs and labels, by the network or as it was compiled."""
         x, y = batch
         with self._precision():
-            out = run(self.model, x, self.job.problem)
+            out = run(forward, x, self.job.problem)
         return loss_of(out, y, self.job.problem)
 
     def _precision(self) -> AbstractContextManager[object]:
@@ -159,7 +162,7 @@ class _EarlyStop:
         with torch.no_grad():
             for start in range(0, len(self._held_out), _HELD_OUT_BATCH):
                 picked = self._held_out[start : start + _HELD_OUT_BATCH]
-                total += float(fit.loss(fit.feeder.at(picked))) * len(picked)
+                total += float(fit.loss(fit.feeder.at(picked), fit.model)) * len(picked)
         fit.model.train()
         return total / len(self._held_out)
 
