@@ -18,6 +18,7 @@ from archwright.sandbox.pool.worker import family_of, kill_all
 
 _SETTINGS: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "disabled",  # or a head takes a token that lies about, and its nodes do not
     "RAY_health_check_initial_delay_ms": "1000",
     "RAY_health_check_period_ms": "1000",
     "RAY_health_check_timeout_ms": "2000",

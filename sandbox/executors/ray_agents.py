@@ -14,6 +14,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 from archwright.core import InputError, SandboxError
@@ -125,6 +126,8 @@ class RayAgents:
         """
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)
+        if _has_token():  # to a cluster that is named Ray does not show it unasked
+            os.environ.setdefault("RAY_AUTH_MODE", "token")
         self._ray = importlib.import_module("ray")
         try:
             if self._address:  # Ray itself asks for half a minute
@@ -195,6 +198,12 @@ class RayAgents:
         """Leave the cluster; one that was started here ends."""
         if self._ray is not None:
             self._ray.shutdown()
+
+
+def _has_token() -> bool:
+    """Whether Ray finds one here to show to a cluster that asks for it."""
+    named = "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ
+    return named or (Path.home() / ".ray" / "auth_token").is_file()
 
 
 def _last_line(error: BaseException) -> str:
