@@ -126,13 +126,9 @@ class RayAgents:
         """
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)
-        if _has_token():  # to a cluster that is named Ray does not show it unasked
-            os.environ.setdefault("RAY_AUTH_MODE", "token")
         self._ray = importlib.import_module("ray")
         try:
-            if self._address:  # Ray itself asks for half a minute
-                host, _, port = self._address.removeprefix("ray://").rpartition(":")
-                socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+            self._knock()
             self._ray.init(
                 address=self._address,
                 log_to_driver=False,
@@ -143,6 +139,22 @@ class RayAgents:
             where = self._address or "on this machine"
             raise InputError(
                 f"ray {where} does not answer: {_explain(error)}; {_INSTEAD}"
+            ) from error
+
+    def _knock(self) -> None:
+        """See that a cluster answers where one is to be: Ray itself asks for half a minute."""
+        place = self._address or _own_cluster()
+        host, _, port = place.removeprefix("ray://").rpartition(":")
+        if not place:
+            return
+        try:
+            socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+        except OSError as error:
+            if self._address:
+                raise
+            raise OSError(
+                f"the cluster that it belongs to, {place}, is gone: start that again, or have it "
+                "forgotten (ray stop)"
             ) from error
 
     def arrivals(self) -> list[Arrival]:
@@ -200,10 +212,15 @@ class RayAgents:
             self._ray.shutdown()
 
 
-def _has_token() -> bool:
-    """Whether Ray finds one here to show to a cluster that asks for it."""
-    named = "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ
-    return named or (Path.home() / ".ray" / "auth_token").is_file()
+def _own_cluster() -> str:
+    """Where the cluster is, or was, that was started or joined on this machine; empty for none."""
+    if "RAY_ADDRESS" in os.environ:  # which may hold words
+        return ""
+    folder = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
+    try:
+        return (Path(folder) / "ray" / "ray_current_cluster").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _last_line(error: BaseException) -> str:
@@ -220,7 +237,11 @@ def _explain(error: BaseException) -> str:
             "(its agents are given 15 s): try when it is idle"
         )
     if "token" in said.lower():
-        return "it asks for a token: copy ~/.ray/auth_token of its head node here"
+        return (
+            "it asks for a token: copy ~/.ray/auth_token of its head node here, and set "
+            "RAY_AUTH_MODE=token"
+        )
     if "version" in said.lower():
         return f"versions differ: install the cluster's ({_last_line(error)})"
-    return _last_line(error)
+    asks = "" if "RAY_AUTH_MODE" in os.environ else " (if it asks for a token: RAY_AUTH_MODE=token)"
+    return f"{_last_line(error)}{asks}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,6 +88,17 @@ def test_a_cluster_by_its_clients_address(make_job: Jobs) -> None:
             assert sandbox.train(make_job()).status is Status.OK
     finally:
         cluster.close()
+
+
+def test_a_cluster_that_was_here_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(InputError, match=r"127.0.0.1:1, is gone.*ray stop"):
+        RemoteSandbox(Bridge("ray")).__enter__()
 
 
 def test_a_cluster_that_is_not_there_is_one_line() -> None:
