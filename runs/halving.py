@@ -53,6 +53,11 @@ class SuccessiveHalving:
         """Most trainings that one candidate can use."""
         return self.most_from(0)
 
+    @property
+    def enough_trials(self) -> int:
+        """Trainings of a candidate that is promoted at once, and measured in full at the top."""
+        return self._settings.search_seeds + len(self._floors) - 1
+
     def most_from(self, first: int) -> int:
         """Most trainings of a candidate that starts at a rung, and of its parent beside it."""
         seeds, below = self._settings.search_seeds, len(self._floors) - 1 - first

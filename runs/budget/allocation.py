@@ -165,6 +165,8 @@ class Budget:
         last: the number at which the leg had ended in an earlier session, None where it had not.
         fresh: whether a candidate sees all that has ended by now; else it sees as much whatever the
             timing, so that the same seed gives the same candidates.
+        workers: between how many what is left at the end of a search is divided.
+        enough: trainings that a candidate there is still given; None is all that it can use.
         expecting: whether what candidates under way use is expected, by those that have ended. Else
             each is kept what it can use at most, and its end is waited for where that is too much.
             Expected too little, more of them begin than the trainings suffice for: something else
@@ -183,6 +185,8 @@ class Budget:
         earlier: Sequence[Grant] = (),
         last: int | None = None,
         fresh: bool = False,
+        workers: int = 1,
+        enough: int | None = None,
         expecting: bool = False,
     ) -> None:
         self._share = share
@@ -195,6 +199,8 @@ class Budget:
         self._earlier = earlier
         self._last = last
         self._fresh = fresh
+        self._workers = workers
+        self._enough = most if enough is None else enough
         self._expecting = expecting
         self._reserved: dict[int, int] = {}
 
@@ -204,7 +210,8 @@ class Budget:
 
         Waits for the results that it must see. A candidate gets all that it can need: where what
         is reserved for others leaves less, it waits for those to end, in order, and for what they
-        give back. Only the last one of a search has to do with less.
+        give back. Where less is left than all workers could need, each candidate gets a worker's
+        share of it, so that none is idle; the last one of a search may have to do with less.
 
         Raises:
             Stopped: the run was asked to stop.
@@ -241,11 +248,12 @@ class Budget:
                 return None
             if self._seconds_left is not None and self._seconds_left(ended, under_way) <= 0:
                 continue
-            free, least = self._free(grant, ended), 1 if self._expecting else self._most
+            free, wanted = self._free(grant, ended), self._wanted(ended)
+            least = 1 if self._expecting else wanted
             if free < least and (under_way or free <= 0):
                 continue
             if self._may_begin is None or self._may_begin(number, under_way):
-                return replace(grant, trials=min(free, self._most))
+                return replace(grant, trials=min(free, wanted))
         return None
 
     def _views(self, number: int) -> Iterator[Grant]:
@@ -260,6 +268,13 @@ class Budget:
             ended = self._progress.numbers(least)
             seen, sees = len(ended), max(ended, default=0)
             yield Grant(number, sees, 0, tuple(n for n in range(1, sees) if n not in ended))
+
+    def _wanted(self, ended: Sequence[Candidate]) -> int:
+        """All that a candidate can use, or near the end a worker's share of what is left."""
+        left = self._share.free(ended)
+        if left is None or self._expecting:
+            return self._most
+        return min(self._most, max(self._enough, left // self._workers))
 
     def _free(self, grant: Grant, ended: Sequence[Candidate]) -> int:
         free = self._share.free(ended)
