@@ -109,7 +109,7 @@ def plan(
     wanted = list(_ladder(candidate, vocabulary) if task is None else _budgets(task, candidate))
     with open_sandbox(sandbox, 1) as opened:
         known: dict[tuple[str, Problem], CheckReport] = {}
-        for one in wanted:
+        for one in reversed(wanted):  # a container that has room for the largest has for all
             if (one.source, one.problem) not in known:
                 say(f"{one.name} ...")
                 report = opened.check(one.source, one.problem, outline=one.batch)
