@@ -55,8 +55,8 @@ class SuccessiveHalving:
 
     @property
     def enough_trials(self) -> int:
-        """Trainings of a candidate that is promoted at once, and measured in full at the top."""
-        return self._settings.search_seeds + len(self._floors) - 1
+        """Trainings of a candidate that is promoted at once, and confirmed at the top."""
+        return len(self._floors) - 1 + min(2, self._settings.search_seeds)
 
     def most_from(self, first: int) -> int:
         """Most trainings of a candidate that starts at a rung, and of its parent beside it."""
