@@ -165,8 +165,9 @@ class Budget:
         last: the number at which the leg had ended in an earlier session, None where it had not.
         fresh: whether a candidate sees all that has ended by now; else it sees as much whatever the
             timing, so that the same seed gives the same candidates.
-        workers: between how many what is left at the end of a search is divided.
-        enough: trainings that a candidate there is still given; None is all that it can use.
+        workers: how many train at a time. What is left at the end of a search is divided by them.
+        enough: trainings that a candidate starts with where it or a worker would wait for more;
+            None is all that it can use.
         expecting: whether what candidates under way use is expected, by those that have ended. Else
             each is kept what it can use at most, and its end is waited for where that is too much.
             Expected too little, more of them begin than the trainings suffice for: something else
@@ -210,8 +211,9 @@ class Budget:
 
         Waits for the results that it must see. A candidate gets all that it can need: where what
         is reserved for others leaves less, it waits for those to end, in order, and for what they
-        give back. Where less is left than all workers could need, each candidate gets a worker's
-        share of it, so that none is idle; the last one of a search may have to do with less.
+        give back. So that no worker is idle meanwhile, a candidate for it starts with less, where
+        that is enough; and where less is left than all workers could need, each candidate gets a
+        worker's share of it. The last one of a search may have to do with less than enough.
 
         Raises:
             Stopped: the run was asked to stop.
@@ -249,7 +251,8 @@ class Budget:
             if self._seconds_left is not None and self._seconds_left(ended, under_way) <= 0:
                 continue
             free, wanted = self._free(grant, ended), self._wanted(ended)
-            least = 1 if self._expecting else wanted
+            has_idle = under_way < self._workers
+            least = 1 if self._expecting else min(wanted, self._enough) if has_idle else wanted
             if free < least and (under_way or free <= 0):
                 continue
             if self._may_begin is None or self._may_begin(number, under_way):

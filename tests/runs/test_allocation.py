@@ -207,13 +207,23 @@ def test_near_the_end_of_a_search_workers_share_what_is_left() -> None:
     assert budget.grant(2) == Grant(2, 0, 10), "beside the first"
     for number in (1, 2):
         progress.close(number, _ended(4, number))
-    assert budget.grant(3) == Grant(3, 2, 6)
+    assert budget.grant(3) == Grant(3, 1, 6)
     assert budget.grant(4) == Grant(4, 2, 6)
     for number in (3, 4):
         progress.close(number, _ended(3, number))
     assert budget.grant(5) == Grant(5, 4, 5), "no less than is enough"
     progress.close(5, _ended(2, 5))
     assert budget.grant(6) == Grant(6, 5, 4), "but for the last"
+
+
+def test_for_an_idle_worker_what_is_free_is_enough() -> None:
+    progress = Progress(lambda: False)
+    budget = Budget(_only(32), 13, 4, 100, progress, None, workers=2, enough=5)
+    assert [budget.grant(n) for n in (1, 2)] == [Grant(1, 0, 13), Grant(2, 0, 13)]
+    progress.close(1, _ended(2))
+    assert budget.grant(3) == Grant(3, 1, 13), "two of 30 are not enough before the first ends"
+    progress.close(2, _ended(10, 2))
+    assert budget.grant(4) == Grant(4, 2, 7), "beside the third, which may use 13 of 20"
 
 
 def test_what_starts_high_needs_less_and_leaves_it_to_others() -> None:
