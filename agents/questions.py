@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from archwright.core import Candidate, CheckReport, Problem, TaskSpec
+from archwright.core import Candidate, CheckReport, Problem, SuiteProblem, TaskSpec
 from archwright.source.counting import own_limit
 
 
@@ -37,6 +37,9 @@ class Brief(Typed):
     own_limit: int = 0
     """Most parameters that the candidate's own class may have: less than the problem's limit where
     the harness puts it into a network."""
+    problems: tuple[Mapping[str, Any], ...] = ()
+    """Of a suite, of each problem: its shape of an input, batch_size, and by rung the steps, what
+    the reference scores, and the noise of that."""
 
     @property
     def script(self) -> Mapping[str, Any] | None:
@@ -57,7 +60,20 @@ class Brief(Typed):
             recipe=spec.recipe.to_json(),
             problem=spec.problem.to_json(),
             own_limit=own_limit(spec.problem),
+            problems=tuple(map(_problem, spec.members)),
         )
+
+
+def _problem(member: SuiteProblem) -> dict[str, Any]:
+    spec = member.spec
+    return {
+        "name": member.name,
+        "summary": spec.summary,
+        "shape": spec.problem.input_shape,
+        "batch_size": spec.recipe.batch_size,
+        "unit": spec.metric.unit,
+        "rungs": list(zip(spec.rungs, member.reference, member.sd, strict=False)),
+    }
 
 
 class ShownCandidate(Typed):

@@ -141,6 +141,8 @@ def _line(row: LedgerRow, top: int) -> str:
     start = f"{row.candidate} < {', '.join(row.parents)}" if row.parents else row.candidate
     gains = ", ".join(f"{gain:+.2f} @{steps}" for steps, gain in row.gains.items())
     shown = f"{gains} ({row.seeds})" if gains else "-"
+    if row.problems:
+        shown += ": " + ", ".join(f"{name} {gain:+.1f}" for name, gain in row.problems.items())
     expected = "" if row.expected is None else f"{row.expected:+.2g}"
     status = row.status
     if row.gains and status in ("trained", "promoted"):

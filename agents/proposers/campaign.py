@@ -29,6 +29,9 @@ class LedgerRow(Typed):
     rung's steps."""
     expected: float | None = None
     """The gain that its proposer expected, in the metric's unit."""
+    problems: Mapping[str, float] = {}
+    """Of a suite: the gain over the reference of each problem, in its noise, at the highest rung
+    that was measured."""
 
     @property
     def gain(self) -> float | None:
@@ -36,12 +39,19 @@ class LedgerRow(Typed):
         return self.gains[max(self.gains, key=int)] if self.gains else None
 
     @classmethod
-    def of(cls, candidate: Candidate, rungs: Sequence[int], sds: Sequence[float] = ()) -> Self:
+    def of(
+        cls,
+        candidate: Candidate,
+        rungs: Sequence[int],
+        sds: Sequence[float] = (),
+        problems: Mapping[str, float] | None = None,
+    ) -> Self:
         """The row of a candidate.
 
         Args:
             rungs: training budgets in steps, rising.
             sds: noise standard deviations at the rungs; without them no gain is said.
+            problems: its gains on the problems of a suite.
         """
         return cls(
             candidate=candidate.id,
@@ -60,6 +70,7 @@ class LedgerRow(Typed):
                 if m.gain is not None and r < len(sds)
             },
             expected=candidate.expected,
+            problems=problems or {},
         )
 
 

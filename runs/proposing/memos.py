@@ -15,6 +15,7 @@ from archwright.core import AnswerError, seed_of
 from archwright.runs.context import RunContext
 from archwright.runs.noise import measured_floors
 from archwright.runs.proposing.viewing import ledger_rows, most_telling
+from archwright.runs.results.ledger import problem_gains
 from archwright.runs.results.memo import MEMO, latest_memo
 
 EVERY: Final = 8
@@ -80,7 +81,8 @@ class Memos:
         context = self.context
         candidates = [context.baseline, *context.journal.candidates()]
         sds = [f.sd for f in measured_floors(context.floors)]
-        rows = ledger_rows(candidates, context.spec.rungs, sds)
+        gains = problem_gains(context.journal.trials()) if context.spec.members else {}
+        rows = ledger_rows(candidates, context.spec.rungs, sds, gains)
         rows = [r for r in rows if r.gains or r.candidate == context.baseline.id]
         newest = {row.candidate for row in rows[-EVERY:]}
         said = {c.id: c.hypothesis for c in candidates if c.hypothesis and c.id in newest}

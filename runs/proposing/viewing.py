@@ -19,6 +19,7 @@ from archwright.runs.context import Campaign, RunContext, prospect_of
 from archwright.runs.guiding import steer_of, words_so_far
 from archwright.runs.memory import Memory
 from archwright.runs.noise import measured_floors
+from archwright.runs.results.ledger import problem_gains
 from archwright.runs.steering import Move
 from archwright.search.operators import OPERATORS
 from archwright.search.policies import Choice
@@ -87,7 +88,12 @@ class Viewer:
         found = self.memory.retrieve(number, choice, campaign)
         floors = measured_floors(context.floors)
         known = {**campaign.known, **{c.id: c for c in context.journal.candidates()}}
-        rows = ledger_rows(tuple(known.values()), context.spec.rungs, [f.sd for f in floors])
+        rows = ledger_rows(
+            tuple(known.values()),
+            context.spec.rungs,
+            [f.sd for f in floors],
+            problem_gains(context.journal.trials()) if context.spec.members else {},
+        )
         shown = most_telling(rows)
         return CampaignQuestion(
             brief=Brief.of(context.spec),
@@ -179,6 +185,8 @@ class Viewer:
         steps = None if candidate.rung is None else self.context.spec.rungs[candidate.rung]
         trials = self.context.journal.trials(candidate.id, steps=steps)
         curve: Curve = next((t.curve for t in trials if t.curve), ())
+        if self.context.spec.members:  # of one problem after the other: that tells nobody anything
+            curve = ()
         return _shown(candidate, why, curve)
 
     # --- budget ---------------------------------------------------------------------------------
@@ -196,14 +204,18 @@ class Viewer:
 
 
 def ledger_rows(
-    candidates: Sequence[Candidate], rungs: Sequence[int], sds: Sequence[float]
+    candidates: Sequence[Candidate],
+    rungs: Sequence[int],
+    sds: Sequence[float],
+    problems: Mapping[str, Mapping[str, float]] | None = None,
 ) -> list[LedgerRow]:
     """All candidates in a line each, in their order; attempts that were replaced are left out."""
     last: dict[int, int] = {}
     for c in candidates:
         last[c.number] = max(c.attempt, last.get(c.number, 0))
     kept = (c for c in candidates if not c.number or c.attempt == last[c.number])
-    return [LedgerRow.of(c, rungs, sds) for c in kept]
+    by_problem = problems or {}
+    return [LedgerRow.of(c, rungs, sds, by_problem.get(c.id)) for c in kept]
 
 
 def most_telling(rows: Sequence[LedgerRow]) -> tuple[LedgerRow, ...]:

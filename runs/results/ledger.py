@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from statistics import fmean
 
 from archwright.agents.proposers.campaign import LedgerRow
-from archwright.core import BASELINE, CONTROL, Candidate, Measurement
+from archwright.core import BASELINE, CONTROL, Candidate, Measurement, Trial
 from archwright.runs.journal import Facts, Journal
 
 
@@ -16,7 +18,28 @@ def ledger_of(journal: Journal) -> list[LedgerRow]:
     sds = [floor.sd for floor in facts.noise]
     baseline = journal.candidate(BASELINE) or Candidate(BASELINE, "the baseline")
     rows = (with_noise(baseline, facts), *journal.candidates())
-    return [LedgerRow.of(row, facts.rungs, sds) for row in rows]
+    problems = problem_gains(journal.trials())
+    return [LedgerRow.of(row, facts.rungs, sds, problems.get(row.id)) for row in rows]
+
+
+def problem_gains(trials: Sequence[Trial]) -> dict[str, dict[str, float]]:
+    """On a suite: by candidate its gain on each problem, in the problem's noise, as the mean of its
+    longest trainings."""
+    longest: dict[str, list[Trial]] = {}
+    for trial in trials:
+        if trial.problems:
+            before = longest.setdefault(trial.candidate, [])
+            if before and trial.steps > before[0].steps:
+                before.clear()
+            if not before or trial.steps == before[0].steps:
+                before.append(trial)
+    return {
+        candidate: {
+            name: fmean(t.problems[name].gain for t in found if name in t.problems)
+            for name in found[0].problems
+        }
+        for candidate, found in longest.items()
+    }
 
 
 def with_noise(baseline: Candidate, facts: Facts) -> Candidate:

@@ -11,8 +11,12 @@ from model_runs import finished_run, proposals, scripted
 from rich.console import Console
 from suite_task import make_suite
 
+from archwright.agents.proposers.campaign import LedgerRow
+from archwright.agents.questions import Brief, CodeQuestion, Idea
+from archwright.agents.roles import Prompts, table
 from archwright.core import Candidate, Status, TrialSpec
 from archwright.runs.results.dossier import candidate_of, dossier_of
+from archwright.runs.results.ledger import ledger_of
 from archwright.runs.results.observing import observe
 from archwright.runs.results.report import render_report
 from archwright.runs.training.checking import check_all
@@ -58,6 +62,7 @@ def test_a_run_about_a_suite_ends_with_a_verdict_on_all_problems(
         trials, snapshot = list(journal.trials()), observe(journal)
         verdict = snapshot.verdicts[0]
         shown = dossier_of(journal, candidate_of(journal, verdict.candidate))
+        rows = ledger_of(journal)
     assert len(trials) <= 60
     for trial in trials:
         assert list(trial.problems) == PROBLEMS
@@ -70,6 +75,10 @@ def test_a_run_about_a_suite_ends_with_a_verdict_on_all_problems(
     assert verdict.test_gain > 0
     assert list(verdict.problems) == PROBLEMS
     assert shown["trials"][0]["problems"]["space"]["unit"] == "nats"
+    assert all(list(row.problems) == PROBLEMS for row in rows)
+    asked = [trial for trial in trials if trial.candidate == "1" and trial.steps == 85]
+    best = next(row for row in rows if row.candidate == "1")
+    assert best.problems["space"] == pytest.approx(fmean(t.problems["space"].gain for t in asked))
     console = Console(width=200)
     with console.capture() as said:
         console.print(render_report(snapshot))
@@ -93,6 +102,17 @@ class Model(nn.Module):
             raise RuntimeError("enough of space")
         return self.layer(x)
 """
+
+
+def test_a_model_is_told_of_each_problem_of_a_suite(suite: Path) -> None:
+    spec = load_task(str(suite)).spec
+    idea = Idea(operator="swap", title="swap a block", rationale="because")
+    said = Prompts().render("coder", CodeQuestion(brief=Brief.of(spec), idea=idea, works=()))
+    for problem in PROBLEMS:
+        assert f"Problem {problem}: " in said
+    assert "batch_size as each problem has it" in said
+    row = LedgerRow.of(Candidate("7"), (25, 85), (), {"plane": 1.25, "space": -0.5})
+    assert "plane +1.2, space -0.5" in table([row.model_copy(update={"gains": {"85": 0.4}})], 85)
 
 
 def test_what_fails_in_one_problem_fails_as_a_whole(suite: Path, tmp_path: Path) -> None:
