@@ -274,8 +274,8 @@ class Budget:
 
     def _wanted(self, ended: Sequence[Candidate]) -> int:
         """All that a candidate can use, or near the end a worker's share of what is left."""
-        left = self._share.free(ended)
-        if left is None or self._expecting:
+        left = None if self._expecting else self._share.free(ended)
+        if left is None:
             return self._most
         return min(self._most, max(self._enough, left // self._workers))
 

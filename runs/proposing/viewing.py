@@ -181,12 +181,13 @@ class Viewer:
             yield self._work(known[id_], why)
 
     def _work(self, candidate: Candidate, why: str) -> ShownWork:
-        """A candidate whole, with the curve of its longest training."""
+        """A candidate whole, with the curve of its longest training; but for a suite, whose curves
+        are of one problem after the other."""
+        if self.context.spec.members:
+            return _shown(candidate, why)
         steps = None if candidate.rung is None else self.context.spec.rungs[candidate.rung]
         trials = self.context.journal.trials(candidate.id, steps=steps)
         curve: Curve = next((t.curve for t in trials if t.curve), ())
-        if self.context.spec.members:  # of one problem after the other: that tells nobody anything
-            curve = ()
         return _shown(candidate, why, curve)
 
     # --- budget ---------------------------------------------------------------------------------

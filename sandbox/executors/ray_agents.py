@@ -144,9 +144,9 @@ class RayAgents:
     def _knock(self) -> None:
         """See that a cluster answers where one is to be: Ray itself asks for half a minute."""
         place = self._address or _own_cluster()
-        host, _, port = place.removeprefix("ray://").rpartition(":")
         if not place:
             return
+        host, _, port = place.removeprefix("ray://").rpartition(":")
         try:
             socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
         except OSError as error:

@@ -45,10 +45,10 @@ class Feeder:
         device = torch.get_default_device()
         threads = self._job.training.loaders or int(device.type != "cpu")
         if not threads:
-            yield from (self._make(device, *self._draw()) for _ in range(count))
+            yield from (self._make(*self._draw()) for _ in range(count))
             return
         with ThreadPoolExecutor(threads) as pool:
-            asked = (pool.submit(self._make, device, *self._draw()) for _ in range(count))
+            asked = (pool.submit(self._make_on, device, *self._draw()) for _ in range(count))
             ahead = deque(islice(asked, threads))
             while ahead:
                 batch = ahead.popleft().result()
@@ -60,10 +60,13 @@ class Feeder:
         self._number += 1
         return self._chosen[next(self._order)], self._number
 
-    def _make(self, device: torch.device, picked: Array, number: int) -> Batch:
+    def _make_on(self, device: torch.device, picked: Array, number: int) -> Batch:
         with device:  # the default device is a thread's own
-            x, y = self.at(picked)
-            return (x, y) if self._augment is None else self._augment(x, y, number)
+            return self._make(picked, number)
+
+    def _make(self, picked: Array, number: int) -> Batch:
+        x, y = self.at(picked)
+        return (x, y) if self._augment is None else self._augment(x, y, number)
 
     def at(self, picked: Array) -> Batch:
         """The samples at these places."""
