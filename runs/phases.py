@@ -336,8 +336,7 @@ class Phases:
             earlier=read_grants(self.context.journal),
             last=None if known is None else known.candidates,
             fresh=not settings.is_in_order,
-            workers=settings.workers,
-            enough=loop.halving.enough_trials if settings.workers > 1 else None,
+            enough=loop.halving.enough_trials,
             expecting=settings.has_many_workers,
         )
 

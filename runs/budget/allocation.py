@@ -165,9 +165,8 @@ class Budget:
         last: the number at which the leg had ended in an earlier session, None where it had not.
         fresh: whether a candidate sees all that has ended by now; else it sees as much whatever the
             timing, so that the same seed gives the same candidates.
-        workers: how many train at a time. What is left at the end of a search is divided by them.
-        enough: trainings that a candidate starts with where it or a worker would wait for more;
-            None is all that it can use.
+        enough: trainings that a candidate starts with where it would wait for more; None is all
+            that it can use.
         expecting: whether what candidates under way use is expected, by those that have ended. Else
             each is kept what it can use at most, and its end is waited for where that is too much.
             Expected too little, more of them begin than the trainings suffice for: something else
@@ -186,7 +185,6 @@ class Budget:
         earlier: Sequence[Grant] = (),
         last: int | None = None,
         fresh: bool = False,
-        workers: int = 1,
         enough: int | None = None,
         expecting: bool = False,
     ) -> None:
@@ -200,7 +198,6 @@ class Budget:
         self._earlier = earlier
         self._last = last
         self._fresh = fresh
-        self._workers = workers
         self._enough = most if enough is None else enough
         self._expecting = expecting
         self._reserved: dict[int, int] = {}
@@ -209,11 +206,10 @@ class Budget:
         """The grant of the next candidate, None when the budget of the search is spent or nothing
         new is proposed any more.
 
-        Waits for the results that it must see. A candidate gets all that it can need: where what
-        is reserved for others leaves less, it waits for those to end, in order, and for what they
-        give back. So that no worker is idle meanwhile, a candidate for it starts with less, where
-        that is enough; and where less is left than all workers could need, each candidate gets a
-        worker's share of it. The last one of a search may have to do with less than enough.
+        Waits for the results that it must see. A candidate gets all that it can need. Where less is
+        left than all who may be under way could need, it gets its share of that, but no less than
+        is enough: it waits for those before it to end, in order, and for what they give back. The
+        last one of a search may have to do with less.
 
         Raises:
             Stopped: the run was asked to stop.
@@ -250,13 +246,11 @@ class Budget:
                 return None
             if self._seconds_left is not None and self._seconds_left(ended, under_way) <= 0:
                 continue
-            free, wanted = self._free(grant, ended), self._wanted(ended)
-            has_idle = under_way < self._workers
-            least = 1 if self._expecting else min(wanted, self._enough) if has_idle else wanted
-            if free < least and (under_way or free <= 0):
+            free = self._free(grant, ended)
+            if free < (1 if self._expecting else self._enough) and (under_way or free <= 0):
                 continue
             if self._may_begin is None or self._may_begin(number, under_way):
-                return replace(grant, trials=min(free, wanted))
+                return replace(grant, trials=min(free, self._wanted(ended)))
         return None
 
     def _views(self, number: int) -> Iterator[Grant]:
@@ -273,11 +267,12 @@ class Budget:
             yield Grant(number, sees, 0, tuple(n for n in range(1, sees) if n not in ended))
 
     def _wanted(self, ended: Sequence[Candidate]) -> int:
-        """All that a candidate can use, or near the end a worker's share of what is left."""
+        """All that a candidate can use, or near the end its share of what is left: those that have
+        ended behind one that has not keep theirs."""
         left = None if self._expecting else self._share.free(ended)
         if left is None:
             return self._most
-        return min(self._most, max(self._enough, left // self._workers))
+        return min(self._most, max(self._enough, left // self._lag))
 
     def _free(self, grant: Grant, ended: Sequence[Candidate]) -> int:
         free = self._share.free(ended)

@@ -200,30 +200,32 @@ def test_a_candidate_waits_for_what_others_give_back() -> None:
     assert budget.grant(3) == Grant(3, 2, 6)
 
 
-def test_near_the_end_of_a_search_workers_share_what_is_left() -> None:
+def test_near_the_end_of_a_search_those_under_way_share_what_is_left() -> None:
     progress = Progress(lambda: False)
-    budget = Budget(_only(20), 13, 4, 100, progress, None, workers=2, enough=5)
-    assert budget.grant(1) == Grant(1, 0, 10)
-    assert budget.grant(2) == Grant(2, 0, 10), "beside the first"
-    for number in (1, 2):
-        progress.close(number, _ended(4, number))
-    assert budget.grant(3) == Grant(3, 1, 6)
-    assert budget.grant(4) == Grant(4, 2, 6)
-    for number in (3, 4):
-        progress.close(number, _ended(3, number))
-    assert budget.grant(5) == Grant(5, 4, 5), "no less than is enough"
-    progress.close(5, _ended(2, 5))
-    assert budget.grant(6) == Grant(6, 5, 4), "but for the last"
+    budget = Budget(_only(40), 13, 4, 100, progress, None, enough=5)
+    assert [budget.grant(n) for n in (1, 2, 3, 4)] == [Grant(n, 0, 10) for n in (1, 2, 3, 4)]
+    for number, used in ((1, 4), (2, 6), (3, 2)):
+        progress.close(number, _ended(used, number))
+    assert budget.grant(5) == Grant(5, 1, 6), "of 36 less three times ten"
+    assert budget.grant(6) == Grant(6, 3, 7), "a quarter of 28 that are left"
+    assert budget.grant(7) == Grant(7, 3, 5), "no less than is enough"
+    progress.close(4, _ended(10, 4))
+    progress.close(5, _ended(6, 5))
+    progress.close(6, _ended(2, 6))
+    assert budget.grant(8) == Grant(8, 6, 5), "beside the seventh, of 10"
+    progress.close(7, _ended(1, 7))
+    progress.close(8, _ended(5, 8))
+    assert budget.grant(9) == Grant(9, 8, 4), "but for the last"
 
 
-def test_for_an_idle_worker_what_is_free_is_enough() -> None:
+def test_what_is_free_is_enough_before_a_slow_one_has_ended() -> None:
+    """However many have ended behind it, for what they left is not yet seen."""
     progress = Progress(lambda: False)
-    budget = Budget(_only(32), 13, 4, 100, progress, None, workers=2, enough=5)
-    assert [budget.grant(n) for n in (1, 2)] == [Grant(1, 0, 13), Grant(2, 0, 13)]
-    progress.close(1, _ended(2))
-    assert budget.grant(3) == Grant(3, 1, 13), "two of 30 are not enough before the first ends"
-    progress.close(2, _ended(10, 2))
-    assert budget.grant(4) == Grant(4, 2, 7), "beside the third, which may use 13 of 20"
+    budget = Budget(_only(60), 13, 8, 100, progress, None, enough=4)
+    for number in range(1, 9):
+        assert budget.grant(number) == Grant(number, 0, 7)
+        if number > 1:
+            progress.close(number, _ended(1, number))
 
 
 def test_what_starts_high_needs_less_and_leaves_it_to_others() -> None:
