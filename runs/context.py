@@ -107,13 +107,14 @@ class Campaign:
     def rivals(self, rung: int, top: int, parents: Sequence[str]) -> list[Candidate]:
         """What decides whether a candidate with these parents is promoted from a rung.
 
-        A draft is compared with drafts, a variation with its first parent if that was promoted from
-        there: among all of them, what learns quickly and ends low would crowd out the rest. At the
-        top rung, which nothing is promoted from, all are compared.
+        A draft is compared with drafts, a variation with the best of its parents that were promoted
+        from there: among all of them, what learns quickly and ends low would crowd out the rest. At
+        the top rung, which nothing is promoted from, all are compared.
         """
         shown = [c for c in self.measured if rung in c.rungs]
         if rung < top and parents:
-            shown = [c for c in shown if c.id == parents[0] and rung + 1 in c.rungs] or shown
+            own = [c for c in shown if c.id in parents and rung + 1 in c.rungs]
+            shown = sorted(own, key=lambda c: c.rungs[rung].gain or 0.0)[-1:] or shown
         elif rung < top:
             shown = [c for c in shown if not c.parents]
         return shown

@@ -120,7 +120,7 @@ class SuccessiveHalving:
         if needed is not None:
             return ScoreCut(self._metric, needed(rung), self._floors[rung].sd)
         gains = [(c, gain) for c in rivals(rung) if (gain := c.rungs[rung].gain) is not None]
-        if len(gains) == 1 and gains[0][0].id in candidate.parents[:1]:
+        if len(gains) == 1 and gains[0][0].id in candidate.parents:
             return self._parent_cut(*gains[0], rung)
         return PairedCut(_gain_to_pass([gain for _, gain in gains], self._places(rung)))
 

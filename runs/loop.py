@@ -123,13 +123,13 @@ class Loop:
         self, move: Move, candidate: Candidate | None = None, campaign: Campaign | None = None
     ) -> int:
         """Where a candidate starts: where its choice says; what a model proposes as low as it may,
-        or one rung below the one that its first parent reached."""
+        or one rung below the highest that a parent of it reached."""
         if move.arm != MODEL:
             return move.choice.rung
-        if candidate is None or campaign is None or not candidate.parents:
+        if candidate is None or campaign is None:
             return 0
-        parent = campaign.known.get(candidate.parents[0])
-        return max(0, (parent.rung or 0) - 1) if parent else 0
+        parents = [campaign.known[id_] for id_ in candidate.parents if id_ in campaign.known]
+        return max([1, *(p.rung or 0 for p in parents)]) - 1
 
     def _gather(self, ended: Sequence[Candidate]) -> Campaign:
         """The baseline, what earlier runs found, and those of this run's results that are seen.

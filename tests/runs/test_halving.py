@@ -130,7 +130,7 @@ def _measured(id_: str, parents: tuple[str, ...], *gains: float) -> Candidate:
     return Candidate(id_, parents=parents, rungs=rungs)
 
 
-def test_drafts_are_compared_with_drafts_and_variations_with_their_parent() -> None:
+def test_drafts_are_compared_with_drafts_and_variations_with_the_best_of_their_parents() -> None:
     measured = [
         *(_measured("1", (), 1.0, 2.0, 3.0), _measured("2", (), 4.0), _measured("3", ())),
         *(_measured("4", ("1",), 5.0, 6.0, 7.0), _measured("5", ("2",), 8.0, 9.0)),
@@ -142,9 +142,11 @@ def test_drafts_are_compared_with_drafts_and_variations_with_their_parent() -> N
 
     assert rivals(0) == [1.0, 4.0]
     assert rivals(1) == [2.0]
-    assert rivals(0, "4", "1") == [5.0]
-    # The second parent does not count, nor does a first one that did not climb from the rung.
-    assert rivals(1, "5", "4") == [2.0, 6.0, 9.0]
+    # In whatever order a proposal names them.
+    assert rivals(0, "4", "1") == rivals(0, "1", "4") == [5.0]
+    # One that did not climb from the rung does not count.
+    assert rivals(1, "5", "4") == rivals(1, "4", "5") == [6.0]
+    assert rivals(1, "5") == [2.0, 6.0, 9.0]
     assert rivals(0, "baseline") == [1.0, 4.0, 5.0, 8.0]
     assert rivals(2) == rivals(2, "1") == [3.0, 7.0]
     # What started higher has shown nothing below.
