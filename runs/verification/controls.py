@@ -12,6 +12,8 @@ from archwright.source.widths import scale_width
 
 EQUAL_PARAMETERS: Final = 0.05
 """Sizes that differ by so large a share count as equal."""
+NEAR_ENOUGH: Final = 0.01
+"""A size that is so near is looked for no further."""
 
 UNCONTROLLED: Final = (
     "finalists are scripts, compared with the baseline's files alone: neither size nor recipe nor "
@@ -121,7 +123,7 @@ quality is searched for."""
 
 
 def _scale(context: RunContext, target: int) -> dict[str, Any]:
-    """Bisect the width factor until parameters are within 5 % of `target`."""
+    """Bisect the width factor for the number of parameters that is nearest to `target`."""
     smaller = target < context.baseline.parameters
     low, high = (0.0, 1.0) if smaller else (1.0, 2.0 + 2.0 * target / context.baseline.parameters)
     nearest: tuple[float, str | None, int] = (EQUAL_PARAMETERS, None, 0)
@@ -137,6 +139,8 @@ def _scale(context: RunContext, target: int) -> dict[str, Any]:
         off = report.parameters / target - 1
         if abs(off) <= nearest[0]:
             nearest = (abs(off), source, report.parameters)
+        if abs(off) <= NEAR_ENOUGH:
+            break
         if off <= 0 and report.parameters > largest[0]:
             largest = (report.parameters, source)
         low, high = (factor, high) if off < 0 else (low, factor)

@@ -11,7 +11,7 @@ baseline scaled to the finalist's size is trained beside it, and shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -118,10 +118,12 @@ class Verification:
         self._spend(spent)
         # Where the aim is a cost, a control forbids nothing: only what is decided on has one.
         aim = self._context.aim
-        fields = [
-            Field(f.candidate, {} if aim else make_controls(self._context, f.candidate), f.gains)
-            for f in finalists
-        ]
+        candidates = [finalist.candidate for finalist in finalists]
+        controls: Iterable[Controls] = [{}] * len(finalists)
+        if aim is None:
+            with ThreadPoolExecutor(self._context.settings.workers) as pool:
+                controls = list(pool.map(partial(make_controls, self._context), candidates))
+        fields = [Field(f.candidate, c, f.gains) for f, c in zip(finalists, controls, strict=True)]
         verdicts: Verdicts = {}
         numbers = range(self._context.settings.screen_seeds)
         screened = self._train(fields, numbers)
