@@ -4,9 +4,10 @@
                                                [--sandbox process] [--json]
 
 The run is a real one on a task whose trials take a few seconds; the share is taken from its
-journal, from the first training of the search to the last of verification. The limit is 95 %. In a
-short run the ends of its rounds count for much, where one candidate is waited for. With `--nodes`
-it trains on so many nodes of a Ray on this machine, with one slot each.
+journal, from the first training of the search to the last of verification; what is left after that
+suffices for a candidate or two. The limit is 95 %. In a short run the ends of its rounds count for
+much, where one candidate is waited for. With `--nodes` it trains on so many nodes of a Ray on this
+machine, with one slot each.
 """
 
 from __future__ import annotations
@@ -65,8 +66,9 @@ def measure(task: str, workers: int, trials: int, sandbox: Kind, nodes: int = 0)
 def _busy(journal: Journal, workers: int) -> dict[str, float]:
     trials = journal.trials()
     begun = min(t.finished - t.resources.seconds for t in trials if t.purpose == "search")
-    # The last trainings run out one by one when the budget ends; the window ends before that.
-    ended = sorted(t.finished for t in trials)[-workers - 1]
+    last = [t.finished for t in trials if t.purpose == "verification"]
+    # The last trainings run out one by one; the window ends before that.
+    ended = sorted(last or (t.finished for t in trials))[-workers - 1]
     trained = sum(_overlap(trial, begun, ended) for trial in trials)
     share = trained / (workers * (ended - begun))
     mean = sum(t.resources.seconds for t in trials) / len(trials)

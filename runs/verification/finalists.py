@@ -63,6 +63,8 @@ def choose_finalists(
         jobs = [(e, seed) for e in entrants for seed in range(len(e.trials), seeds)]
         if most_trials is not None:
             jobs = jobs[: max(0, most_trials - spent)]
+        # The next round waits for all of this one: what takes longest is begun first.
+        jobs.sort(key=lambda job: job[0].seconds, reverse=True)
         with ThreadPoolExecutor(context.settings.workers) as pool:
             specs = [TrialSpec(e.candidate, context.top, seed) for e, seed in jobs]
             for (entrant, _), trial in zip(jobs, pool.map(train, specs), strict=True):
@@ -105,6 +107,11 @@ class _Entrant:
     context: RunContext
     candidate: Candidate
     trials: list[Trial]
+
+    @property
+    def seconds(self) -> float:
+        """The longest of its trainings so far."""
+        return max((t.resources.seconds for t in self.trials), default=0.0)
 
     def gains(self) -> list[float]:
         """As those of a finalist."""
