@@ -21,8 +21,9 @@ from archwright.core.objectives.measures import Whole
 from archwright.tasks.source import is_suite, read_text
 from archwright.tasks.spec import NAME, Form, Words, explain, read_spec
 
-GAIN: Final = Metric("suite_gain", "maximize", "noise sd", lowest=-inf)
-"""The mean over problems of the gain over the reference, in the problem's noise sd."""
+GAIN: Final = Metric("suite_gain", "maximize", "problem sd", lowest=-inf)
+"""The mean over problems of the gain over the reference, each in the noise sd of its problem. The
+noise of a run, by which candidates are compared, is that of this mean over seeds."""
 SUITE_FILES: Final = ("task.toml", "baseline.py")
 
 Positive = Annotated[float, Field(gt=0)]

@@ -34,7 +34,7 @@ def test_a_suite_is_its_problems_with_one_baseline(suite: Path) -> None:
     assert (spec.metric.name, spec.metric.direction, spec.metric.unit) == (
         "suite_gain",
         "maximize",
-        "noise sd",
+        "problem sd",
     )
     assert spec.rungs == (25, 85)
     assert [member.name for member in spec.members] == ["plane", "space"]
