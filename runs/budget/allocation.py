@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Final
 
 from archwright.core import Candidate, Stopped
@@ -246,11 +247,12 @@ class Budget:
                 return None
             if self._seconds_left is not None and self._seconds_left(ended, under_way) <= 0:
                 continue
-            free = self._free(grant, ended)
+            left = self._share.free(ended)
+            free = self._most if left is None else left - self._kept(grant, ended)
             if free < (1 if self._expecting else self._enough) and (under_way or free <= 0):
                 continue
             if self._may_begin is None or self._may_begin(number, under_way):
-                return replace(grant, trials=min(free, self._wanted(ended)))
+                return replace(grant, trials=min(free, self._wanted(left)))
         return None
 
     def _views(self, number: int) -> Iterator[Grant]:
@@ -266,24 +268,21 @@ class Budget:
             seen, sees = len(ended), max(ended, default=0)
             yield Grant(number, sees, 0, tuple(n for n in range(1, sees) if n not in ended))
 
-    def _wanted(self, ended: Sequence[Candidate]) -> int:
+    def _wanted(self, left: int | None) -> int:
         """All that a candidate can use, or near the end its share of what is left: those that have
         ended behind one that has not keep theirs."""
-        left = None if self._expecting else self._share.free(ended)
-        if left is None:
+        if left is None or self._expecting:
             return self._most
         return min(self._most, max(self._enough, left // self._lag))
 
-    def _free(self, grant: Grant, ended: Sequence[Candidate]) -> int:
-        free = self._share.free(ended)
-        if free is None:
-            return self._most
+    def _kept(self, grant: Grant, ended: Sequence[Candidate]) -> int:
+        """What is kept for those under way."""
         reserved = [self._reserved[n] for n in grant.under_way]
         if not self._expecting:
-            return free - sum(reserved)
+            return sum(reserved)
         used = [c.trials for c in ended if c.number > self._share.since]
         mean = (PRIOR * USUAL + sum(used)) / (PRIOR + len(used))
-        return int(free - sum(min(mean, most) for most in reserved))
+        return ceil(sum(min(mean, most) for most in reserved))
 
 
 def allowance(settings: RunSettings, journal: Journal) -> Callable[[int, int], bool]:
