@@ -34,6 +34,17 @@ def array_faults(spec: TaskSpec, x: Any, y: Any) -> list[str]:
     return faults
 
 
+def lone_class_faults(spec: TaskSpec, y: Any) -> list[str]:
+    """Of the labels of train: a class that is alone, as labels of -1 and 1 have it, too."""
+    if spec.problem.targets != "classes":
+        return []
+    scored = y[y >= 0]
+    if scored.min() < scored.max():
+        return []
+    rest = ", and -1 is not scored" if len(scored) < y.size else ""
+    return [f"y holds the class {scored[0]} alone{rest}: number two classes or more from 0"]
+
+
 def _label_faults(spec: TaskSpec, y: Any) -> list[str]:
     problem = spec.problem
     shape = label_shape(problem, problem.output_shape)

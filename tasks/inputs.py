@@ -97,10 +97,12 @@ def form_faults(
     if not isinstance(array, np.ndarray):
         return [f"{name} must be a numpy array, not {type(array).__name__}"]
     faults = []
+    if np.ma.is_masked(array):
+        faults.append(f"{name} is masked in places, and masks are not read; use .filled(VALUE)")
     if array.dtype != dtype:
         allowed = NUMBERS if vocabulary is None else TOKENS
-        key = name == "x" and array.dtype.name in allowed
-        say = f', or say input_type = "{array.dtype}" in task.toml' if key else ""
+        key = name == "x" and array.dtype.name in allowed and array.dtype.name != dtype
+        say = f', or say input_type = "{array.dtype.name}" in task.toml' if key else ""
         faults.append(f"{name} must be {dtype}, not {array.dtype}; use .astype(np.{dtype}){say}")
     if array.shape[1:] != shape or array.ndim == 0:
         wanted = ", ".join(["N", *map(str, shape)])

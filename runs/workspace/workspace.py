@@ -206,6 +206,10 @@ def _make_state(paths: WorkspacePaths) -> None:
         # Rights and read-only disks are found out now, not in the middle of the night.
         with tempfile.TemporaryFile(dir=paths.state):
             pass
+    except FileExistsError:
+        raise WorkspaceError(
+            f"{paths.state} is no folder, and the workspace's state goes there: move it away"
+        ) from None
     except OSError as error:
         raise WorkspaceError(
             f"{paths.state} cannot be written ({error.strerror}): fix its rights, "

@@ -16,6 +16,33 @@ TASK_FILE: Final = "task.py"
 
 _FRAMES_SHOWN: Final = 4
 _NAMES_SHOWN: Final = 5
+_PLACED: Final = "leave out .cuda() and .to(device): the network and its input are placed for it"
+_ADVICE: Final[tuple[tuple[type[BaseException], str, str], ...]] = (
+    (
+        ModuleNotFoundError,
+        "",
+        "a candidate is one file and may import the standard library, torch, numpy and the task's "
+        "packages: put what it needs of others into it",
+    ),
+    (
+        ImportError,
+        "relative import",
+        "a candidate is one file: put what it needs of others into it",
+    ),
+    (
+        OSError,
+        "",
+        "a candidate has no network, no other processes and no files: make all that it needs in "
+        "its own lines",
+    ),
+    (Exception, "CUDA enabled", _PLACED),
+    (Exception, "NVIDIA driver", _PLACED),
+    (Exception, "CUDA GPU", _PLACED),
+    (Exception, "CUDA-capable", _PLACED),
+    (Exception, "mps device", _PLACED),
+    (Exception, "graph a second time", "detach what is kept from one call to the next: x.detach()"),
+)
+"""What is raised, words that it has, and what a candidate is to do."""
 _OUT_OF_MEMORY: Final = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
 
 
@@ -33,7 +60,17 @@ def describe(error: BaseException, file: str = FILE) -> str:
         return clean(str(error))
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
     lines = [f"line {f.lineno}, in {f.name}: {f.line}" for f in frames[-_FRAMES_SHOWN:]]
-    return clean("\n".join([*lines, f"{type(error).__name__}: {error}"]))
+    advice = _advice(error) if file == FILE else ""
+    lines.append(f"{type(error).__name__}: {error}" + (f"; {advice}" if advice else ""))
+    return clean("\n".join(lines))
+
+
+def _advice(error: BaseException) -> str:
+    said = str(error)
+    fitting = (
+        advice for kind, words, advice in _ADVICE if isinstance(error, kind) and words in said
+    )
+    return next(fitting, "")
 
 
 def listed(names: Sequence[str]) -> str:

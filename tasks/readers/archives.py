@@ -15,6 +15,9 @@ from archwright.tasks.readers.splitting import digest, digests, scale_of, within
 from archwright.tasks.readers.tables import Kind
 
 CHANNELS: Final = (1, 3, 4)
+_UNREADABLE: Final = (
+    OSError, ValueError, EOFError, ImportError, AttributeError, zipfile.BadZipFile
+)  # fmt: skip
 WHOLE: Final = {"train": "{}"}
 """Names of arrays, where the file holds one of each."""
 
@@ -27,10 +30,27 @@ def read_archive(file: str | Path) -> dict[str, Array]:
         TaskError: it is none.
     """
     try:
+        if not zipfile.is_zipfile(file):
+            raise ValueError("write one with numpy.savez(FILE, x=..., y=...)")
         with np.load(file, allow_pickle=True) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile, AttributeError) as error:
+            return {name: _plain(archive[name]) for name in archive.files}
+    except _UNREADABLE as error:
         raise TaskError(f"{file} is no .npz file of arrays: {error}") from error
+
+
+def _plain(array: Array) -> Array:
+    """Numbers that lie in a table of objects, as a data frame gives them, as numbers."""
+    if array.dtype != object or array.ndim < 2:
+        return array
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError):
+        return array
+
+
+def one_each(y: Array) -> Array:
+    """A column of targets as the numbers in it: a class for each sample, not for each place."""
+    return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
 
 
 class Archive:
@@ -68,7 +88,8 @@ class Archive:
         return read_archive(self._file)
 
     def _raw(self, name: str, split: str) -> Array:
-        return self._arrays[self._names[split].format(name)]
+        array = self._arrays[self._names[split].format(name)]
+        return one_each(array) if name == self._target else array
 
     @cached_property
     def _digests(self) -> dict[str, list[bytes]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ MISSING: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-"})
 ONE_HOT: Final = 8
 """A category of at most so many levels becomes as many numbers of 0 and 1; of more, a token."""
 _DAY: Final = 86_400.0
+_SIGNS: Final = "$€£¥% "
 
 
 def read_columns(file: str | Path) -> dict[str, list[str]]:
@@ -31,10 +33,15 @@ def read_columns(file: str | Path) -> dict[str, list[str]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise TaskError(f"{path} cannot be read as UTF-8 text: {error}") from error
+        raise TaskError(
+            f"{path} cannot be read as UTF-8 text: {error}; save it as CSV in UTF-8"
+        ) from error
     head = text.partition("\n")[0]
     separator = max(",;\t|", key=head.count)
-    rows = [row for row in csv.reader(text.splitlines(), delimiter=separator) if row]
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator) if row]
+    except csv.Error as error:
+        raise TaskError(f"{path} is no CSV file: {error}; look for a quote that is open") from error
     if len(rows) < 2:
         raise TaskError(f"{path} needs a line with the names of its columns, and lines of data")
     names = [name.strip() for name in rows[0]]
@@ -67,13 +74,20 @@ def is_missing(value: str) -> bool:
     return value.lower() in MISSING
 
 
+def is_written_out(value: str) -> bool:
+    """Whether a cell is a number in a form that only people read: $1,200.50, 12 % or 3,5."""
+    bare = value.strip(_SIGNS).replace(",", "").replace("'", "").replace(" ", "")
+    return value != bare and bare.replace(".", "", 1).removeprefix("-").isdigit()
+
+
 def numbers_of(values: Sequence[str]) -> Array:
-    """float64, NaN where a cell is missing.
+    """float64, NaN where a cell is missing or infinite.
 
     Raises:
         ValueError: a cell is neither missing nor a number.
     """
-    return np.array([math.nan if is_missing(v) else float(v) for v in values])
+    numbers = np.array([math.nan if is_missing(v) else float(v) for v in values])
+    return np.where(np.isinf(numbers), math.nan, numbers)
 
 
 def whole_numbers_of(name: str, values: Sequence[str]) -> Array:

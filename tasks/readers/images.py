@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -34,8 +35,11 @@ def open_image(file: Path) -> Image.Image:
         TaskError: the file is no image.
     """
     try:
-        image = Image.open(file)
-        image.load()
+        with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
+            image = Image.open(file)
+            image.load()
+    except Image.DecompressionBombError as error:
+        raise TaskError(f"{file} is too large an image: make it smaller") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise TaskError(f"{file} is no image that can be read: mend it or remove it") from error
     return image
@@ -48,6 +52,20 @@ def pixels(image: Image.Image, size: Sequence[int], colours: Colours) -> Array:
         image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
     array = np.asarray(image, dtype=np.uint8)
     return array[None] if colours == 1 else np.moveaxis(array, -1, 0)
+
+
+def digest_of(file: Path) -> bytes:
+    """What tells an image file from others by its content.
+
+    Raises:
+        TaskError: it cannot be read.
+    """
+    try:
+        return digest(file.read_bytes())
+    except OSError as error:
+        raise TaskError(
+            f"{file} cannot be read ({error.strerror}): mend it or remove it"
+        ) from error
 
 
 class ImageFolder:
@@ -75,7 +93,7 @@ class ImageFolder:
                 raise TaskError(f"{self._folder / name} holds no image: fill it or leave it out")
             files += own
             names += [name] * len(own)
-        return files, names, [digest(file.read_bytes()) for file in files]
+        return files, names, [digest_of(file) for file in files]
 
     def _rows(self, split: str) -> Array:
         _, names, keys = self._files
@@ -126,7 +144,7 @@ class MaskedImages:
     @cached_property
     def _pairs(self) -> tuple[list[tuple[Path, Path]], list[bytes]]:
         pairs = pairs_of(self._folder, self._masks)
-        return pairs, [digest(image.read_bytes()) for image, _ in pairs]
+        return pairs, [digest_of(image) for image, _ in pairs]
 
     def _read(self, rows: Array) -> tuple[Array, Array]:
         pairs, _ = self._pairs

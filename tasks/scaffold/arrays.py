@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from archwright.core import Array, TaskError
-from archwright.tasks.readers.archives import WHOLE, Archive, read_archive
+from archwright.tasks.readers.archives import WHOLE, Archive, one_each, read_archive
 from archwright.tasks.readers.graphs import EgoNetworks, neighbours_of
 from archwright.tasks.readers.splitting import LEAST
 from archwright.tasks.readers.tables import Kind
@@ -25,6 +25,8 @@ SPLIT_NAMES: Final = {
 }
 TARGETS: Final = ("y", "Y", "labels", "label", "target", "targets")
 MOST_NEIGHBOURS: Final = 16
+MOST_TOKENS: Final = 1_000_000
+LARGEST: Final = float(np.finfo(np.float32).max)
 
 
 def draft_of_arrays(file: Path, kind: Kind | None) -> Draft:
@@ -46,7 +48,10 @@ def draft_of_arrays(file: Path, kind: Kind | None) -> Draft:
             f"{file} holds {', '.join(arrays)}: name the inputs x and the targets y, or x_train, "
             "y_train and so on"
         )
-    y = arrays[plain.format(target)]
+    for name, key in ((n, p.format(n)) for p in names.values() for n in (*inputs, target)):
+        if key in arrays:
+            _check(arrays[key], f"{key} in {file}", is_target=name == target)
+    y = one_each(arrays[plain.format(target)])
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         wrong = int(np.sum(~np.isfinite(y)))
         raise TaskError(f"{target} in {file} has {wrong} values that are no number: fill them in")
@@ -54,6 +59,11 @@ def draft_of_arrays(file: Path, kind: Kind | None) -> Draft:
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"{name} has {count}" for name, count in lengths.items())
         raise TaskError(f"{file}: {shown} samples; they must have as many")
+    if kind is None and _is_one_hot(y):
+        raise TaskError(
+            f"{target} in {file} has one 1 in each row: store its classes, {target}.argmax(1), or "
+            "say --kind labels"
+        )
     chosen = kind or _kind_of(y)
     options: dict[str, Any] = {"inputs": inputs, "target": target, "kind": chosen}
     classes = _classes(y, file) if chosen == "classes" and y.ndim == 1 else []
@@ -88,6 +98,34 @@ def draft_of_arrays(file: Path, kind: Kind | None) -> Draft:
             why,
         ],
     )
+
+
+def _check(array: Array, what: str, is_target: bool) -> None:
+    if array.ndim == 0 or len(array) == 0:
+        raise TaskError(f"{what} holds no samples: its first axis counts them")
+    if array.dtype.kind not in ("fiubOUS" if is_target else "fiubO"):
+        raise TaskError(f"{what} is of the type {array.dtype}: store it as numbers")
+    if is_target:
+        return
+    if array.dtype.kind in "iu" and array.ndim == 2:
+        least, most = int(array.min()), int(array.max())
+        if least < 0 or most >= MOST_TOKENS:
+            raise TaskError(
+                f"{what} has whole numbers from {least:,} to {most:,}, which are no tokens: store "
+                "it as float32"
+            )
+    if array.dtype.kind != "f":
+        return
+    wrong = int(np.sum(~np.isfinite(array)))
+    if wrong:
+        raise TaskError(f"{what} has {wrong} values that are no number: fill them in")
+    if float(np.abs(array).max()) > LARGEST:
+        raise TaskError(f"{what} has values beyond {LARGEST:g}, the limit of float32: scale it")
+
+
+def _is_one_hot(y: Array) -> bool:
+    wide = y.ndim == 2 and y.shape[1] > 1 and y.dtype.kind in "fiub"
+    return wide and bool(np.isin(y, (0, 1)).all()) and bool((y.sum(1) == 1).all())
 
 
 def _said(shapes: Shapes) -> list[str]:

@@ -15,12 +15,13 @@ from archwright.tasks.loading import SPLITS
 from archwright.tasks.readers.images import (
     Colours,
     MaskedImages,
+    digest_of,
     image_files,
     mask_values,
     open_image,
     pairs_of,
 )
-from archwright.tasks.readers.splitting import LEAST, by_content, digest
+from archwright.tasks.readers.splitting import LEAST, by_content
 from archwright.tasks.scaffold.shaping import metric_of, template
 from archwright.tasks.scaffold.writing import Draft, Reading
 
@@ -31,6 +32,7 @@ IN_MEMORY: Final = 256 << 20
 """Bytes of images that are read at once; more are read in batches."""
 FEWEST_PIXELS: Final = 4
 MOST_VALUES: Final = 64
+_SPLITS: Final = frozenset(("train", "training", "validation", "valid", "val", "dev", "test"))
 VOID: Final = 255
 
 
@@ -48,6 +50,11 @@ def draft_of_images(folder: Path, side: int | None) -> Draft:
             f"{folder} has {len(classes)} sub-folders, and each is a class: give a folder with two "
             "or more of them"
         )
+    if all(name.lower() in _SPLITS for name in classes):
+        raise TaskError(
+            f"{folder} has a sub-folder for each split ({', '.join(classes)}), and splits are made "
+            "here: give one folder with a sub-folder for each class"
+        )
     files, names = [], []
     for name in classes:
         own = image_files(folder / name)
@@ -59,7 +66,7 @@ def draft_of_images(folder: Path, side: int | None) -> Draft:
             )
         files += own
         names += [name] * len(own)
-    keys = [digest(file.read_bytes()) for file in files]
+    keys = [digest_of(file) for file in files]
     rows = {split: by_content(keys, split, names) for split in SPLITS}
     size, colours, said = _looked_at(files, side, SIDE)
     options = {"classes": classes, "size": size, "colours": colours}

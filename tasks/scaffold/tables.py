@@ -15,6 +15,7 @@ from archwright.tasks.readers.columns import (
     ONE_HOT,
     column_of,
     is_missing,
+    is_written_out,
     numbers_of,
     read_columns,
     seconds_of,
@@ -154,6 +155,11 @@ def _classes(target: Sequence[str], values: Sequence[str]) -> list[str]:
     if len(counts) < 2:
         raise TaskError(f"column {target[0]!r} holds the class {values[0]!r} alone: two are needed")
     name, count = min(counts.items(), key=lambda item: item[1])
+    if count < LEAST and is_written_out(name):
+        raise TaskError(
+            f"column {target[0]!r} holds {name!r}, which is not read as a number: write numbers "
+            "with digits and a point alone, such as 1234.5"
+        )
     if count < LEAST:
         raise TaskError(
             f"column {target[0]!r} has {count} lines of the class {name!r}, and a split 70/15/15 "

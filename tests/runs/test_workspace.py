@@ -118,7 +118,8 @@ def test_a_state_folder_that_cannot_be_made_is_refused(repository: Path) -> None
     (repository / ".archwright").write_text("in the way")
     with pytest.raises(WorkspaceError) as error:
         Workspace.open(repository)
-    assert "cannot be written" in one_line(error)
+    assert "is no folder" in one_line(error)
+    assert "move it away" in one_line(error)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="rights do not bind the superuser")

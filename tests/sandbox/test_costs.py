@@ -210,7 +210,7 @@ def in_a_thread(x: Tensor) -> Tensor:
     thread = threading.Thread(target=lambda: found.append(x @ x.mT))
     thread.start()
     thread.join()
-    return 1 * found[0]
+    return found[0]
 
 
 @pytest.mark.parametrize(
@@ -219,9 +219,10 @@ def in_a_thread(x: Tensor) -> Tensor:
         lambda x: 1 * torch.from_numpy(x.numpy() @ x.numpy().swapaxes(1, 2)),
         lambda x: 1 * torch.tensor(np.sort(x.numpy())),
         lambda x: 1 * torch.tensor(x.tolist()),
+        lambda x: 1 * in_a_thread(x),
         in_a_thread,
     ],
-    ids=["numpy", "numpy copied", "lists", "thread"],
+    ids=["numpy", "numpy copied", "lists", "thread", "thread alone"],
 )
 def test_what_is_computed_elsewhere_is_named(function: Callable[[Tensor], Tensor]) -> None:
     found = counted(function, X)

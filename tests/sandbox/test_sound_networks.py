@@ -82,6 +82,32 @@ COMPILED = {
 }  # fmt: skip
 
 
+SOUND = {
+    "steps along a gradient of its own": net("self.a, self.b = nn.Linear(8, 16), nn.Linear(16, self.outputs)", "with torch.enable_grad():\n    z = x.detach().requires_grad_()\n    slope, = torch.autograd.grad(self.a(z).pow(2).sum(), z, create_graph=self.training)\nreturn self.b(self.a(z - 0.01 * slope).relu())"),
+    "noise that takes a gradient": net("self.body = nn.Linear(8, self.outputs)", "noise = torch.zeros(8, requires_grad=True)\nreturn self.body(x + noise)"),
+    "what a process may say once": "import multiprocessing, torch\ntorch.set_num_interop_threads(2)\nmultiprocessing.set_start_method('spawn')\n" + GOOD,
+    "a package that is not there": "try:\n    import flash_attn\nexcept ImportError:\n    flash_attn = None\n" + GOOD,
+    "a package that is hidden": "try:\n    import pytest\nexcept ImportError:\n    pytest = None\n" + GOOD,
+    "parameters that are left as they are": GOOD + "\n    def parameters(self, recurse=True):\n        return [p for n, p in self.named_parameters() if 'bias' not in n]\n",
+}  # fmt: skip
+
+ADVICE = {
+    "a layer in each pass": (net("self.body = nn.Linear(8, 16)", "return nn.Linear(16, self.outputs)(self.body(x))"), "keep them as nn.Parameter, and layers in nn.ModuleList"),
+    "layers in a list": (net("self.layers = [nn.Linear(8, 16), nn.Linear(16, self.outputs)]", "return self.layers[1](self.layers[0](x))"), "keep them as nn.Parameter, and layers in nn.ModuleList"),
+    "a sparse embedding": (net("self.table, self.head = nn.Embedding(9, 4, sparse=True), nn.Linear(32, self.outputs)", "return self.head(self.table((x * 2 + 4).long().clamp(0, 8)).flatten(1))"), "the gradient of table.weight is sparse, which no optimizer here takes: leave out sparse=True"),
+    "a sparse weight": (net("self.w, self.head = nn.Parameter(torch.eye(8).to_sparse()), nn.Linear(8, self.outputs)", "return self.head(torch.sparse.mm(self.w, x.T).T)"), "the gradient of w is sparse"),
+    "another default type": ("import torch\ntorch.set_default_dtype(torch.float64)\n" + GOOD, "must have the same dtype"),
+    "complex outputs": (net("self.body = nn.Linear(8, self.outputs)", "return torch.complex(self.body(x), self.body(x))"), "it returned a complex tensor of shape (3, 3)"),
+    "a package that is hidden": ("import pytest\n" + GOOD, "No module named 'pytest'; a candidate is one file and may import"),
+    "a package in the forward pass": (net("self.body = nn.Linear(8, self.outputs)", "import einops_of_nobody\nreturn self.body(x)"), "a candidate is one file and may import the standard library, torch"),
+    "a file beside it": ("from .layers import Block\n" + GOOD, "a candidate is one file: put"),
+    "a file to read": ("open('config.yaml')\n" + GOOD, "a candidate has no network, no other processes and no files"),
+    "the network": ("import urllib.request\nurllib.request.urlopen('http://localhost:9')\n" + GOOD, "a candidate has no network"),
+    "another program": ("import subprocess\nsubprocess.run(['pip', 'install', 'einops'])\n" + GOOD, "no other processes"),
+    "a device": (net("self.body = nn.Linear(8, self.outputs)", "return self.body(x.to('mps'))"), "leave out .cuda() and .to(device)"),
+}  # fmt: skip
+
+
 def check(sandbox: Sandbox, source: str, problem: Problem, seed: int = 0) -> CheckReport:
     return sandbox.check(source, problem, seed)
 
@@ -153,6 +179,37 @@ def test_a_compiler_is_passed_over(
     report = check(process_sandbox, COMPILED[name], problem)
     assert report.status is Status.OK, report.error
     assert process_sandbox.train(make_job(COMPILED[name])).status is Status.OK
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_sound_ways_of_writing_are_trained(
+    process_sandbox: Sandbox, problem: Problem, make_job: Jobs, name: str
+) -> None:
+    report = check(process_sandbox, SOUND[name], problem)
+    assert report.status is Status.OK, report.error
+    assert process_sandbox.train(make_job(SOUND[name])).status is Status.OK
+
+
+@pytest.mark.parametrize("name", ADVICE)
+def test_what_is_wrong_is_said_with_what_to_change(
+    process_sandbox: Sandbox, problem: Problem, name: str
+) -> None:
+    source, said = ADVICE[name]
+    report = check(process_sandbox, source, problem)
+    assert report.status is Status.INVALID
+    assert said in report.error
+
+
+def test_a_graph_that_is_kept_is_said_with_what_to_change(
+    process_sandbox: Sandbox, make_job: Jobs
+) -> None:
+    source = net(
+        "self.body, self.mean = nn.Linear(8, self.outputs), torch.zeros(3)",
+        "y = self.body(x).tanh()\nif self.training: self.mean = 0.9 * self.mean + 0.1 * y.mean(0)\n"
+        "return y - self.mean",
+    )
+    outcome = process_sandbox.train(make_job(source))
+    assert "detach what is kept from one call to the next" in outcome.error
 
 
 @pytest.mark.parametrize("mark", ["\ufeff", "\ufeff# -*- coding: utf-8 -*-\r\n"])

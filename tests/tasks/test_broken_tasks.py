@@ -81,6 +81,22 @@ IN_CODE = {
     "NaN": (END, f"points[0] = np.nan; {END}", "x has 2 values that are NaN or infinite"),
     "high label": (END, f"arm[0] = 3; {END}", "y holds classes 0 to 3; they must lie in -1 to 2"),
     "low label": (END, f"arm[0] = -2; {END}", "y holds classes -2 to 2"),
+    "lone class": (END, END.replace("arm.a", "(0 * arm).a"), "y holds the class 0 alone: number"),
+    "plus and minus": (
+        END,
+        f"arm = np.where(arm == 1, 1, -1); {END}",
+        "y holds the class 1 alone, and -1 is not scored: number two classes or more from 0",
+    ),
+    "masked": (
+        END,
+        f"points = np.ma.masked_greater(points, 0.5); {END}",
+        "x is masked in places, and masks are not read; use .filled(VALUE)",
+    ),
+    "big-endian": (
+        END,
+        END.replace("np.float32", "'>f4'"),
+        "must be float32, not >f4; use .astype(np.float32)",
+    ),
     "unscored": (END, f"arm[:] = -1; {END}", "y is -1 throughout"),
 }
 

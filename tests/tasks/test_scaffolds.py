@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,6 +117,72 @@ def test_the_rest_is_refused_with_the_reason(refused: Refused) -> None:
     )
     assert "are two tasks" in refused("--text", "text.txt", "--npz", "data.npz")
     assert "--script takes the folder" in refused("--script", "text.txt")
+
+
+X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+Y = np.arange(40) % 2
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "said"),
+    [
+        (X[:0], Y[:0], "data.npz holds no samples"),
+        (X, np.int64(1), "data.npz holds no samples"),
+        (X.astype(np.complex64), Y, "data.npz is of the type complex64: store it as numbers"),
+        (X.astype("datetime64[s]"), Y, "is of the type datetime64[s]"),
+        (np.where(X.max() == X, np.nan, X), Y, "data.npz has 1 values that are no number"),
+        (X.astype(np.float64) * 1e300, Y, "beyond 3.40282e+38, the limit of float32: scale it"),
+        (np.int64(9 * X) * 10**9, Y, "which are no tokens: store it as float32"),
+        (X, np.eye(2)[Y], "store its classes, y.argmax(1), or say --kind labels"),
+    ],
+)
+def test_arrays_are_refused_with_the_reason(refused: Refused, x: Any, y: Any, said: str) -> None:
+    np.savez("data.npz", x=x, y=y)
+    assert said in refused("--npz", "data.npz")
+
+
+@pytest.mark.parametrize("content", [b"", b"words", b"PK\x03\x04 no archive"])
+def test_what_is_no_archive_is_refused_with_what_makes_one(
+    refused: Refused, content: bytes
+) -> None:
+    Path("data.npz").write_bytes(content)
+    assert "is no .npz file of arrays: write one with numpy.savez" in refused("--npz", "data.npz")
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [(X, Y[:, None]), (X.astype(object), Y), (X.astype(">f8"), Y.astype(">i4"))],
+    ids=["a column of classes", "numbers as objects", "big-endian"],
+)
+def test_arrays_in_another_form_are_the_same_task(x: Any, y: Any) -> None:
+    np.savez("data.npz", x=x, y=y)
+    folder, _ = new_task_from("made", Sources(npz=Path("data.npz")), count_parameters)
+    assert check_folder(folder) == []
+    problem = load_task(folder).spec.problem
+    assert (problem.input_shape, problem.output_shape) == ((3,), (2,))
+
+
+@pytest.mark.parametrize("cell", ["$1200.{n:02}", "1,2{n:02}.00", "3,{n:02}", "{n}.5 %"])
+def test_numbers_for_people_are_refused_as_such(refused: Refused, cell: str) -> None:
+    lines = [f'{n}.25,"{cell.format(n=n)}"' for n in range(40)]
+    Path("t.csv").write_text("\n".join(["size,price", *lines]) + "\n")
+    assert "write numbers with digits and a point alone" in refused(
+        "--csv", "t.csv", "--target", "price"
+    )
+
+
+def test_text_in_another_encoding_is_refused_with_what_to_do(refused: Refused) -> None:
+    Path("t.csv").write_text("größe,price\n1,2\n", encoding="latin-1")
+    assert "save it as CSV in UTF-8" in refused("--csv", "t.csv", "--target", "price")
+
+
+def test_images_in_folders_of_splits_and_lost_ones_are_refused(refused: Refused) -> None:
+    for split in ("train", "val", "test"):
+        images(f"parted/{split}", "a", "b")
+    assert "a sub-folder for each split (test, train, val)" in refused("--images", "parted")
+    images("linked", "a", "b")
+    Path("linked/a/9.png").symlink_to("gone.png")
+    assert "9.png cannot be read (No such file" in refused("--images", "linked")
 
 
 def test_a_tokenizer_gives_the_vocabulary() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import multiprocessing
 import random
 import sys
 import threading
@@ -317,7 +318,7 @@ def _replacements() -> tuple[tuple[Any, str, Any], ...]:
     found += [(place, "SeedSequence", _SeedSequence) for place in (numpy, numpy.bit_generator)]
     found += [(numpy, name, _bit_generator(name)) for name in _BIT_GENERATORS]
     found += [(numpy, "default_rng", _default_rng)]
-    return (*found, *_compilers())
+    return (*found, *_compilers(), *_said_once())
 
 
 def _device_replacements() -> Iterator[tuple[Any, str, Any]]:
@@ -331,6 +332,13 @@ def _device_replacements() -> Iterator[tuple[Any, str, Any]]:
         yield place, "get_rng_state", _reading(torch.cuda.get_rng_state)
         put = _restoring("torch.cuda.set_rng_state", torch.cuda.set_rng_state, _TORCH_SEED)
         yield place, "set_rng_state", put
+
+
+def _said_once() -> Iterator[tuple[Any, str, Any]]:
+    """What a process may say once: the checks run a candidate's file several times."""
+    yield torch, "set_num_interop_threads", lambda *_: None
+    for place in (multiprocessing, torch.multiprocessing):
+        yield place, "set_start_method", lambda *_, **__: None
 
 
 def _compilers() -> Iterator[tuple[Any, str, Any]]:

@@ -6,12 +6,14 @@ Nothing else that is installed: other packages hold data sets whose labels are s
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import re
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
+from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 _INSIDE: Final = Path(__file__).resolve().parents[1]
 ROOTS: Final = ("torch", "numpy")
@@ -71,6 +73,27 @@ def is_installed(name: str) -> bool:
     except importlib.metadata.PackageNotFoundError:
         return False
     return True
+
+
+class UnreadableFinder:
+    """Finds nothing, and says of a package that may not be read that it is not there: a program
+    that tries to import one goes on without it."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        """Look where Python will look next.
+
+        Raises:
+            ModuleNotFoundError: the file that it will find may not be read.
+        """
+        spec = None if "." in name else PathFinder.find_spec(name, path, target)
+        if spec is None or spec.origin is None:
+            return
+        try:
+            os.close(os.open(spec.origin, os.O_RDONLY))
+        except PermissionError:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name) from None
+        except OSError:
+            return
 
 
 def _mapped_files() -> Iterator[Path]:

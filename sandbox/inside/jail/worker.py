@@ -28,7 +28,7 @@ from ...contract import Greeting, JobEnd, JobPiece, JobRequest, JobStart, read
 from .. import frames
 from . import confinement, driver
 from .descendants import end_all
-from .libraries import readable_paths
+from .libraries import UnreadableFinder, readable_paths
 from .metering import UsageMeter, private_mb
 
 POLL_SECONDS: Final = 0.25
@@ -216,6 +216,7 @@ def _reply(job: JobRequest, cell: confinement.Cell) -> None:
     if cell.gpu and (job.train or job.script):
         cell = _begin_driver(cell)
     missing = confinement.confine(cell)
+    sys.meta_path.insert(0, UnreadableFinder())
     header = jobs.perform(job, data, frames.Sender(lambda message: _write(_RESULT, message)))
     _write(_RESULT, frames.encode({**header, "missing": missing}))
 

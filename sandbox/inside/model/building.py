@@ -52,9 +52,7 @@ def load(source: str) -> ModuleType:
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        alone = isinstance(error, ModuleNotFoundError)
-        hint = "\na candidate is one file: put what it needs of others into it" if alone else ""
-        raise ContractError(f"the source does not run\n{describe(error)}{hint}") from error
+        raise ContractError(f"the source does not run\n{describe(error)}") from error
     return module
 
 
@@ -128,7 +126,8 @@ def _run_once(model: nn.Module, problem: ProblemProjection) -> None:
         if problem.inputs:
             model(torch.zeros(shape))
         else:
-            model(torch.zeros(shape, dtype=torch.long) if tokens else torch.randn(shape))
+            kind = torch.long if tokens else torch.float32
+            model(torch.zeros(shape, dtype=kind) if tokens else torch.randn(shape, dtype=kind))
 
 
 def names_of(model: nn.Module) -> list[str]:

@@ -128,7 +128,7 @@ def _reply(checks: list[CheckFinding]) -> CheckReply:
 
 def check_shapes(exam: Examination) -> str:
     """Two batch sizes in train mode, and one sample alone in eval mode, give the right shapes."""
-    built_with = list(exam.model.parameters())
+    built_with = [parameter for _, parameter in exam.model.named_parameters()]
     exam.model.train()
     for count in BATCHES:
         run(exam.model, exam.inputs(count), exam.problem)
@@ -152,7 +152,7 @@ def check_finite(exam: Examination) -> str:
 
 def check_parameters(exam: Examination) -> str:
     """Trainable parameters and weight-like buffers lie within the limit, and there are some."""
-    exam.parameters = sum(p.numel() for p in exam.model.parameters())
+    exam.parameters = sum(p.numel() for _, p in exam.model.named_parameters())
     exam.layers = count_layers(exam.model, exam.problem)
     exam.int8_bytes = rounded_bytes(exam.model)
     buffers = sum(b.numel() for b in exam.model.buffers() if b.is_floating_point() and b.dim() > 1)
@@ -227,20 +227,43 @@ def _reached(exam: Examination, x: Tensor) -> set[str]:
     out = run(exam.model, x, exam.problem)
     if not out.requires_grad:
         raise ContractError("the output does not depend on any parameter")
-    hidden = _unregistered(out, exam.model)
-    if hidden:
-        raise ContractError(f"weights of shape {hidden} are trained but not registered")
+    if _unregistered(out, exam.model):
+        _refuse_unregistered(exam, x, out)
     loss_of(out, exam.targets(len(x)), stand_in(exam.problem)).backward()  # type: ignore[no-untyped-call]
-    parameters = exam.model.named_parameters()
-    return {name for name, p in parameters if p.grad is not None and bool(p.grad.any())}
+    grads = {n: p.grad for n, p in exam.model.named_parameters() if p.grad is not None}
+    if sparse := [name for name, grad in grads.items() if grad.layout != torch.strided]:
+        raise ContractError(
+            f"the gradient of {listed(sparse)} is sparse, which no optimizer here takes: leave out "
+            "sparse=True, and keep weights dense"
+        )
+    return {name for name, grad in grads.items() if bool(grad.any())}
 
 
-def _unregistered(out: Tensor, model: nn.Module) -> list[tuple[int, ...]]:
-    """Shapes of the leaves that `out` would train and that `model.parameters()` does not list."""
-    known = {id(p) for p in model.parameters()}
+def _refuse_unregistered(exam: Examination, x: Tensor, out: Tensor) -> None:
+    """See that what `out` would train beside the registered parameters is made in the forward pass
+    itself, as an input is that gradients are taken by, and is no weight.
+
+    Raises:
+        ContractError: some of it is a weight: it is kept, or of torch's type for weights.
+    """
+    leaves = _unregistered(out, exam.model)
+    kept = {id(leaf) for leaf in _unregistered(run(exam.model, x, exam.problem), exam.model)}
+    hidden = [
+        tuple(leaf.shape) for leaf in leaves if id(leaf) in kept or isinstance(leaf, nn.Parameter)
+    ]
+    if hidden:
+        raise ContractError(
+            f"weights of shape {hidden} are trained but not registered: keep them as nn.Parameter, "
+            "and layers in nn.ModuleList or nn.ModuleDict"
+        )
+
+
+def _unregistered(out: Tensor, model: nn.Module) -> list[Tensor]:
+    """The leaves that `out` would train and that `model.parameters()` does not list."""
+    known = {id(parameter) for _, parameter in model.named_parameters()}
     seen: set[Any] = set()
     queue: list[Any] = [out.grad_fn]
-    hidden: list[tuple[int, ...]] = []
+    hidden: list[Tensor] = []
     while queue:
         node = queue.pop()
         if node is None or node in seen:
@@ -248,6 +271,6 @@ def _unregistered(out: Tensor, model: nn.Module) -> list[tuple[int, ...]]:
         seen.add(node)
         leaf = getattr(node, "variable", None)
         if leaf is not None and id(leaf) not in known:
-            hidden.append(tuple(leaf.shape))
+            hidden.append(leaf)
         queue.extend(parent for parent, _ in node.next_functions)
     return hidden

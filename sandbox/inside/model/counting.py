@@ -57,7 +57,7 @@ def count_flops(model: nn.Module, batch: Tensor) -> Count:
 def _counted(model: nn.Module, batch: Tensor) -> CostCounter:
     counter = CostCounter((batch, *model.parameters(), *model.buffers()))
     with nothing_fused(), torch.no_grad(), counter:
-        model(batch)
+        counter.look_at(model(batch))
     return counter
 
 
@@ -123,7 +123,7 @@ class CostCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Run one operation and add its cost."""
-        self._look_at((args, kwargs))
+        self.look_at((args, kwargs))
         out = func(*args, **(kwargs or {}))
         cost = cost_of(func, args, kwargs or {}, out)
         if cost is None:
@@ -133,7 +133,8 @@ class CostCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._remember(tensors_of(out))
         return out
 
-    def _look_at(self, arguments: tuple[Any, ...]) -> None:
+    def look_at(self, arguments: Any) -> None:
+        """Keep copies of the tensors among `arguments` that come from elsewhere."""
         for tensor in tensors_of(arguments):
             if not is_sparse(tensor) and tensor.untyped_storage()._cdata not in self._memories:
                 self._remember((tensor,))

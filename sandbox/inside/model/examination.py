@@ -50,7 +50,11 @@ class Examination:
         shape = (count, *problem.input_shape)
         if problem.vocabulary is not None:
             return torch.randint(problem.vocabulary, shape, generator=self.generator)
-        return torch.randn(shape, generator=self.generator)
+        return self._normal(shape)
+
+    def _normal(self, shape: tuple[int, ...]) -> Tensor:
+        """Of the type of a training's inputs, whatever default a candidate has set."""
+        return torch.randn(shape, generator=self.generator, dtype=torch.float32)
 
     def others(self, x: Tensor) -> Tensor:
         """Inputs like `x` that differ from it in every element, and clearly; masks stay."""
@@ -62,7 +66,7 @@ class Examination:
 
     def _other(self, x: Tensor, vocabulary: int | None) -> Tensor:
         if vocabulary is None:
-            return 3 * torch.randn(x.shape, generator=self.generator)
+            return 3 * self._normal(tuple(x.shape))
         step = torch.randint(1, max(vocabulary, 2), x.shape, generator=self.generator)
         return (x + step) % vocabulary
 
@@ -78,7 +82,7 @@ class Examination:
                 tokens = torch.randint(part.vocabulary, shape, generator=self.generator)
                 drawn.append(tokens.float())
             else:
-                drawn.append(torch.randn(shape, generator=self.generator))
+                drawn.append(self._normal(shape))
         masks = [t for t, part in zip(drawn, self.problem.inputs, strict=True) if part.mask]
         for mask in masks:
             drawn = [

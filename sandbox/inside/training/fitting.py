@@ -35,8 +35,8 @@ class Fit:
 
     def __init__(self, model: nn.Module, job: TrainRequest, data: Data) -> None:
         self.model, self.job = model, job
-        self.built_with = list(model.parameters())
-        self.parameters = [p for p in self.built_with if p.requires_grad]
+        self.built_with = [parameter for _, parameter in model.named_parameters()]
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
         if not self.parameters:
             raise ContractError("the network has no parameter to train")
         settings = job.training

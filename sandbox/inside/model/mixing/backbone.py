@@ -176,4 +176,7 @@ def note_on_form(module: Any, problem: ProblemProjection) -> str:
 
 def shown(value: object) -> str:
     """A forward's result in a few words."""
-    return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    shape = str(tuple(value.shape))
+    return f"a complex tensor of shape {shape}" if value.is_complex() else shape
