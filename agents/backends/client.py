@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import chain
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from archwright.agents.backends.keys import key_for_url
 from archwright.agents.backends.wire.content import Completion
@@ -28,6 +28,10 @@ from archwright.agents.backends.wire.events import (
     gather_stream,
     gather_whole,
 )
+from archwright.core import InputError
+
+if TYPE_CHECKING:
+    import httpx
 
 CHARACTERS_PER_TOKEN: Final = 3.5
 CONNECT_SECONDS: Final = 15.0
@@ -69,6 +73,33 @@ class Client(Protocol):
         """
 
 
+def open_http(**settings: Any) -> httpx.Client:
+    """A client of HTTP that takes proxies and certificates from the environment.
+
+    Raises:
+        InputError: what the environment says of them cannot be used.
+    """
+    import httpx
+
+    try:
+        return httpx.Client(**settings)
+    except ImportError:
+        raise InputError(
+            "a proxy in the environment (ALL_PROXY, HTTP_PROXY, HTTPS_PROXY) is of the kind SOCKS: "
+            "pip install 'httpx[socks]', or unset it"
+        ) from None
+    except (ValueError, httpx.InvalidURL) as error:
+        raise InputError(
+            f"HTTP_PROXY, HTTPS_PROXY, ALL_PROXY or NO_PROXY in the environment cannot be used "
+            f"({error}): correct it, or unset it"
+        ) from None
+    except OSError as error:
+        raise InputError(
+            f"SSL_CERT_FILE or SSL_CERT_DIR in the environment cannot be used ({error.strerror}): "
+            "name certificates that are there, or unset it"
+        ) from None
+
+
 class UrlClient:
     """Any server that speaks the OpenAI protocol, at its address.
 
@@ -79,8 +110,8 @@ class UrlClient:
     def __init__(self, url: str, silence_seconds: float) -> None:
         import httpx
 
-        self.url = url
-        self._client = httpx.Client(
+        self.url = url.strip()
+        self._client = open_http(
             timeout=httpx.Timeout(silence_seconds, connect=CONNECT_SECONDS, pool=None),
             # A connection for each call, so that to hang up ends one call.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
@@ -109,6 +140,9 @@ class UrlClient:
         )
         response = self._client.send(request, stream=True)
         try:
+            if response.request.method != "POST":  # a redirection made another call of it
+                moved = f"the address has moved to {response.url}: use that in --base-url"
+                raise RefusedError(response.history[0].status_code, moved)
             if response.status_code >= 400:
                 body = response.read().decode("utf-8", "replace")
                 raise RefusedError(response.status_code, body, dict(response.headers))

@@ -22,9 +22,14 @@ will not answer this one question; `lasting`: it will answer none until somebody
 
 _PASSING: Final = frozenset({408, 409, 425, 429})
 _LIMIT_CODES: Final = ("rate_limit", "ratelimit", "too_many_requests", "throttl", "overload")
-_QUOTA_CODES: Final = ("insufficient_quota", "quota_exceeded", "billing", "insufficient_balance")
+_QUOTA_CODES: Final = (
+    "insufficient_quota", "quota_exceeded", "billing", "insufficient_balance", "arrear",
+    "budget_exceeded", "freetieronly",
+)  # fmt: skip
 _QUOTA: Final = re.compile(
     r"your quota|current quota|billing|credit balance|insufficient (?:balance|credit)|payment"
+    r"|(?:any|included|no|out of|purchase) credits|budget has been exceeded|key limit exceeded"
+    r"|余额不足|欠费"
 )
 _KEY: Final = re.compile(r"api[ _]?key")
 _MODERATED_CODES: Final = (
@@ -35,11 +40,21 @@ _MODERATED: Final = re.compile(
     r"content[ _](?:filter|policy|management)|moderation|flagged|inappropriate|data_inspection"
     r"|usage policies|safety (?:system|reasons|filter)"
 )
-_NO_MODEL_CODES: Final = ("model_not_found", "model_not_exist", "not_found_error")
+_NO_MODEL_CODES: Final = (
+    "model_not_found", "model_not_exist", "not_found_error", "invalid_model",
+    "model_decommissioned", "model_access_denied", "deploymentnotfound",
+)  # fmt: skip
 _NO_MODEL: Final = re.compile(
     r"model\b.*(?:not found|not exist|no such|unknown|not available|not supported|no endpoints)"
     r"|(?:no such|unknown|no endpoints|not found|invalid).*\bmodel\b"
 )
+_MODEL_UNKNOWN: Final = re.compile(
+    r"model not exist|invalid model(?: name)?\b|not a valid model|unknown model|no models? loaded"
+    r"|model\b[^.]{0,80}(?:does not exist|decommissioned|not found)|模型不存在"
+)
+"""The same, where the status says only that the call is refused."""
+_GARBLED_CODES: Final = ("tool_use_failed", "output_parse_failed", "json_validate_failed")
+"""The model said what the server cannot read: it may say it better when asked again."""
 _NO_PLACE: Final = re.compile(r"unexpected endpoint|no such (?:route|endpoint)|cannot post")
 """How a server that answers every call with success says that it knows no such address."""
 _LOST: Final = (
@@ -91,6 +106,12 @@ def _read_lost(error: Exception, model: str, url: str | None, begun: bool) -> Fa
     if begun or not any(sign in _name(error) for sign in _LOST):
         return Fault("broken", f"{model}: {words}", failure="empty")
     reached = "Connect" not in _name(error) + type(error.__cause__).__name__
+    if "CERTIFICATE_VERIFY_FAILED" in words:
+        fix = "name a file with its authority in SSL_CERT_FILE"
+        return Fault("lasting", f"{model}: the server's certificate is not trusted: {fix}: {words}")
+    if "WRONG_VERSION_NUMBER" in words or "RECORD_LAYER_FAILURE" in words:
+        fix = f"try http:// in --base-url {url}" if url else "see HTTPS_PROXY"
+        return Fault("lasting", f"{model}: what answers there speaks no TLS: {fix}: {words}")
     if not reached and url is not None:
         words = f"no server answers at {url} ({words}): start it, or check --base-url"
     return Fault("outage", f"{model}: {words}", reached=reached)
@@ -107,14 +128,18 @@ def _read_refused(refusal: Denial, model: str, url: str | None) -> Fault:
         return Fault("question", said, failure="refused")
     if status == 429 or (status in (400, 402, 403) and _is_about_money(refusal)):
         return _read_limit(refusal, model, said)
+    if _names_no_model(refusal):
+        return Fault("lasting", f"{model}: no such model there, check --model: {said}")
     if status in (401, 403) or (status == 400 and _is_about_key(refusal)):
         return Fault(
             "lasting",
             f"{model}: the key was refused ({status}): set the provider's key in the environment, "
             f"or {OWN_KEY} for a server named by --base-url. It said: {refusal.words}"[:600],
         )
-    if refusal.has_code(*_NO_MODEL_CODES) or (status == 404 and _NO_MODEL.search(lower)):
-        return Fault("lasting", f"{model}: no such model there, check --model: {said}")
+    if refusal.has_code(*_GARBLED_CODES):
+        return Fault("broken", said, failure="empty")
+    if status is not None and 300 <= status < 400:
+        return Fault("lasting", said)
     if status in (404, 405) or (status is None and _NO_PLACE.search(lower)):
         return Fault("lasting", f"{said}: {_address_words(url)}")
     if status in _PASSING or (status or 0) >= 500:
@@ -148,6 +173,14 @@ def _is_about_money(refusal: Denial) -> bool:
         or refusal.has_code(*_QUOTA_CODES, *_LIMIT_CODES)
         or _QUOTA.search(refusal.lower) is not None
     )
+
+
+def _names_no_model(refusal: Denial) -> bool:
+    if refusal.has_code(*_NO_MODEL_CODES):
+        return True
+    if refusal.status == 404:
+        return _NO_MODEL.search(refusal.lower) is not None
+    return refusal.status in (400, 422) and _MODEL_UNKNOWN.search(refusal.lower) is not None
 
 
 def _is_about_key(refusal: Denial) -> bool:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from archwright.core import InputError
+
 KEPT_OUT: Final = "[key]"
 OWN_KEY: Final = "ARCHWRIGHT_API_KEY"
 _NAMES = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)(_ID)?$", re.IGNORECASE)
@@ -19,12 +21,25 @@ def redact(text: str, environment: Mapping[str, str] = os.environ) -> str:
     A secret is the value, eight characters or longer, of a variable whose name ends in KEY, TOKEN,
     SECRET, PASSWORD or CREDENTIAL.
     """
-    secrets = {v for name, v in environment.items() if len(v) >= _SHORTEST and _NAMES.search(name)}
+    named = {value.strip() for name, value in environment.items() if _NAMES.search(name)}
+    secrets = {value for value in named if len(value) >= _SHORTEST}
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, KEPT_OUT)
     return text
 
 
 def key_for_url() -> str:
-    """The key for a server that was named by its URL; one that needs none ignores it."""
-    return os.environ.get(OWN_KEY) or os.environ.get("OPENAI_API_KEY") or "none"
+    """The key for a server that was named by its URL; one that needs none ignores it.
+
+    Raises:
+        InputError: it cannot be sent.
+    """
+    for name in (OWN_KEY, "OPENAI_API_KEY"):
+        if key := os.environ.get(name, "").strip():
+            if not (key.isascii() and key.isprintable()):
+                raise InputError(
+                    f"the key in {name} holds a line break, or a character that no key has: "
+                    "copy it again"
+                )
+            return key
+    return "none"

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from archwright.agents.backends import Backend, Reply
 from archwright.agents.backends.bandit import ModelPool, Pull, parse_models, parse_others
-from archwright.agents.backends.client import Client, LitellmClient, UrlClient
+from archwright.agents.backends.client import Client, LitellmClient, UrlClient, open_http
 from archwright.agents.backends.faults import lacks_version
 from archwright.agents.backends.keys import key_for_url
 from archwright.agents.backends.llm import LlmBackend, Patience
@@ -120,6 +120,7 @@ def check_backend(settings: RunSettings) -> None:
     if not settings.models:
         raise InputError("the llm backend needs --model NAME")
     if settings.base_url:
+        key_for_url()
         check_address(settings.base_url)
     unknown = [name for name, price in known_prices(settings).items() if price is None]
     if unknown and settings.max_tokens is None:
@@ -143,8 +144,12 @@ def check_url(url: str | None) -> None:
     """
     if url is None:
         return
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        is_address = bool(parts.hostname) and parts.port != 0 and url.strip().isprintable()
+    except ValueError:  # a port or an IPv6 address that is none
+        is_address = False
+    if not is_address or parts.scheme not in ("http", "https") or " " in url.strip():
         raise InputError(f"--base-url {url} is not an address: http://HOST:PORT/v1 is")
     if parts.path.rstrip("/").endswith(ENDPOINT):
         better = url.rstrip("/").removesuffix(ENDPOINT)
@@ -174,11 +179,12 @@ def check_address(url: str) -> None:
     better = f"{url.rstrip('/')}/v1"
 
     def lists_models(address: str) -> bool:
-        answer = httpx.get(f"{address.rstrip('/')}/models", headers=headers, timeout=LOOK_SECONDS)
+        answer = http.get(f"{address.rstrip('/')}/models")
         return answer.is_success and "json" in answer.headers.get("content-type", "")
 
     try:
-        wrong = not lists_models(url) and lists_models(better)
+        with open_http(headers=headers, timeout=LOOK_SECONDS) as http:
+            wrong = not lists_models(url) and lists_models(better)
     except (httpx.HTTPError, ValueError):
         return
     if wrong:

@@ -12,11 +12,25 @@ from typing import Any, Final, Literal
 
 from archwright.agents.backends import ToolCall, whole_text
 
-CUT: Final = frozenset({"length", "max_tokens", "model_length", "max_output_tokens"})
+CUT: Final = frozenset(
+    {
+        "length", "max_tokens", "model_length", "max_output_tokens", "max_new_tokens",
+        "max_length", "token_limit", "incomplete", "model_context_window_exceeded",
+    }
+)  # fmt: skip
 FILTERED: Final = frozenset(
-    {"content_filter", "safety", "recitation", "prohibited_content", "blocklist", "sensitive"}
-)
-BROKEN: Final = frozenset({"error", "abort", "network_error", "insufficient_system_resource"})
+    {
+        "content_filter", "safety", "recitation", "prohibited_content", "blocklist", "sensitive",
+        "refusal", "spii", "image_safety", "error_toxic", "content_filtered",
+        "guardrail_intervened",
+    }
+)  # fmt: skip
+BROKEN: Final = frozenset(
+    {
+        "error", "abort", "network_error", "insufficient_system_resource", "timeout", "cancelled",
+        "canceled", "malformed_function_call", "unexpected_tool_call",
+    }
+)  # fmt: skip
 """How servers say that a reply ended, in lower case; every other word means that it is whole."""
 
 MOST_TOKENS: Final = 10**9
@@ -95,15 +109,23 @@ class Completion:
                 self._add_choice(choice)
 
     def _add_choice(self, choice: Any) -> None:
-        said = get(choice, "delta") or get(choice, "message")
+        said = self._said_in(choice)
         if said is None:  # the protocol of old, without roles
             self._hear(self.parts, text_of(get(choice, "text")))
         else:
             self._add_said(said)
         finish = get(choice, "finish_reason")
         if finish:
-            self.finish = str(finish).lower()
+            self.finish = _ending(str(finish).lower())
             self.heard = time.monotonic()
+
+    def _said_in(self, choice: Any) -> Any:
+        """What a choice adds. Some send a piece, and beside it all that was said so far."""
+        piece, whole = get(choice, "delta"), get(choice, "message")
+        if not isinstance(piece, dict) or whole is None:
+            return piece or whole
+        held = ("content", "tool_calls", *_THOUGHTS)
+        return piece if self.said_anything or any(piece.get(name) for name in held) else whole
 
     def _add_said(self, said: Any) -> None:
         content = said if isinstance(said, str) else get(said, "content")
@@ -161,6 +183,12 @@ class Completion:
         self.answered = self.answered if answered is None else answered
         self.reasoned = self.reasoned if reasoned is None else reasoned
         self.cached = cached or self.cached
+
+
+def _ending(said: str) -> str:
+    """The word that is known, where a server puts others around it: `content_filter: spii`."""
+    words = re.findall(r"\w+", said)
+    return next((word for word in words if word in CUT | FILTERED | BROKEN), said)
 
 
 def get(holder: Any, name: str) -> Any:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from archwright.agents.backends.wire.content import Completion, get
 
 DONE: Final = "[DONE]"
+_SHOWN: Final = 200
 UNFINISHED: Final = "the reply broke off: it ended without a finish_reason and without [DONE]"
 
 
@@ -62,13 +64,15 @@ def gather_whole(body: bytes, into: Completion) -> None:
         RefusedError: it says that something went wrong, or it is a web page.
         BrokenStreamError: it is no reply.
     """
-    text = body.decode("utf-8", "replace").strip()
+    text = body.decode("utf-8-sig", "replace").strip()
     document = _parsed(text)
     if not isinstance(document, dict):
         if text.startswith("<"):
             raise RefusedError(200, text)
-        raise BrokenStreamError("the server's answer is no JSON object")
+        raise BrokenStreamError(f"the server's answer is no JSON object{_shown(text)}")
     add_document(document, into)
+    if not get(document, "choices"):
+        raise BrokenStreamError(f"the server's answer has no choices{_shown(text)}")
     into.finish = into.finish or "stop"
 
 
@@ -80,9 +84,13 @@ def add_document(document: Any, into: Completion) -> None:
     """
     if isinstance(document, dict) and (document.get("error") or _is_bare_error(document)):
         raise RefusedError(None, json.dumps(document))
+    choices = get(document, "choices")
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and isinstance(choice.get("error"), dict):
+            raise RefusedError(None, json.dumps({"error": choice["error"]}))
     if (usage := get(document, "usage")) is not None:
         into.add_usage(usage)
-    into.add_choices(get(document, "choices"))
+    into.add_choices(choices)
 
 
 def _is_bare_error(document: dict[str, Any]) -> bool:
@@ -90,6 +98,11 @@ def _is_bare_error(document: dict[str, Any]) -> bool:
     if document.get("choices") is not None:
         return False
     return document.get("object") == "error" or "detail" in document or "message" in document
+
+
+def _shown(text: str) -> str:
+    """How a text begins that nobody can read, for a person."""
+    return f": {' '.join(text.split())[:_SHOWN]!r}" if text else ": it is empty"
 
 
 def _parsed(text: str) -> Any:
@@ -101,13 +114,15 @@ def _parsed(text: str) -> Any:
 
 def _lines(pieces: Iterable[bytes]) -> Iterator[str]:
     """Lines as they come, whatever ends them; bytes that are no UTF-8 become U+FFFD."""
-    held = b""
+    held, first = b"", True
     for piece in pieces:
         # A line feed may still follow a carriage return at the end of what is held.
-        *lines, held = (held + piece).replace(b"\r\n", b"\n").split(b"\n")
-        yield from (line.decode("utf-8", "replace").rstrip("\r") for line in lines)
+        *lines, held = re.split(rb"\r\n|\n|\r(?=[^\n])", held + piece)
+        for line in lines:
+            yield line.decode("utf-8-sig" if first else "utf-8", "replace")
+            first = False
     if held:
-        yield held.decode("utf-8", "replace")
+        yield held.decode("utf-8-sig" if first else "utf-8", "replace").rstrip("\r")
 
 
 def _events(lines: Iterable[str], stray: list[str]) -> Iterator[Any]:
@@ -126,6 +141,7 @@ def _events(lines: Iterable[str], stray: list[str]) -> Iterator[Any]:
                 yield found
                 held = []
         elif not line.strip():
+            stray += held
             held = []
         elif line.startswith("{") and isinstance(found := _parsed(line), dict):
             yield found

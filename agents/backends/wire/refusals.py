@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import email.utils
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from archwright.agents.backends.wire.events import RefusedError
 
 LONGEST_WORDS: Final = 300
 _CODES: Final = ("code", "type", "status", "reason", "error_type")
-_WORDS: Final = ("message", "msg", "detail", "error", "error_message", "title")
+_WORDS: Final = ("message", "msg", "detail", "error", "error_message", "title", "status_msg")
 _UNITS: Final = {"ms": 0.001, "mi": 60.0, "m": 60.0, "s": 1.0, "h": 3600.0, "d": 86400.0}
 _SPAN = r"(\d+(?:\.\d+)?)\s*(ms|milli\w*|s|sec\w*|m|min\w*|h|hours?|hrs?|d|days?)(?![a-z])"
 _ASKED = re.compile(
@@ -98,8 +99,12 @@ def _taken_apart(status: int | None, body: str, headers: Mapping[str, str]) -> D
         param=_param(levels),
         wait_seconds=_wait(levels, headers, words),
         is_page=is_page,
-        fields={k: v for level in levels for k, v in level.items() if isinstance(v, int | float)},
+        fields={k: v for level in levels for k, v in level.items() if _is_number(v)},
     )
+
+
+def _is_number(said: Any) -> bool:
+    return isinstance(said, int | float) and not isinstance(said, bool) and math.isfinite(said)
 
 
 def _document(body: str) -> Any:
@@ -161,7 +166,7 @@ def _status(
     if status is not None and status >= 400:
         return status
     for _, value in _found(levels, ("code", "status", "status_code")):
-        if str(value).isdigit() and 400 <= int(value) < 600:
+        if re.fullmatch(r"[45][0-9]{2}", str(value)):
             return int(value)
     flat = " ".join(codes).replace("-", "_")
     return next((n for signs, n in _STATUS_OF if any(s in flat for s in signs)), status)
@@ -184,7 +189,13 @@ def _wait(levels: list[Mapping[str, Any]], headers: Mapping[str, str], words: st
     if (found := _header_wait(headers.get("retry-after"))) is not None:
         return found
     for level in levels:
-        for name in ("retryDelay", "retry_delay", "retry_after", "retry_after_seconds"):
+        for name in (
+            "retryDelay",
+            "retry_delay",
+            "retry_after",
+            "retry_after_seconds",
+            "estimated_time",
+        ):
             if (found := _span(level.get(name))) is not None:
                 return found
     asked = _ASKED.search(words)

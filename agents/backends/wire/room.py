@@ -18,10 +18,13 @@ _TOO_LONG: Final = re.compile(
     r"|too many (?:input )?tokens|reduce (?:the|your) (?:length|prompt|input|message)"
     r"|request (?:is )?too large|input is too large|entity too large|payload too large"
     r"|`inputs` (?:tokens|must have)|longer than the (?:maximum )?model|must be at least 1, got -"
+    r"|maximum model length|exceed(?:s|ed)? (?:the )?(?:max|model)[a-z ]{0,20}(?:tokens?|length)"
+    r"|token limit exceeded|remain in the context|超长"
     r"|tokens? to keep|kv cache is full|exceeds? (?:the )?model'?s? max"
 )
 _ANSWER_NAMES: Final = (
-    r"(?:max_(?:completion_|output_|new_)?tokens|maxoutputtokens|completion tokens|output tokens)"
+    r"(?:max_(?:completion_|output_|new_)?tokens|maxoutputtokens|completion tokens|output tokens"
+    r"|maximum tokens)"
 )
 _TOO_MANY = re.compile(
     rf"{_ANSWER_NAMES}.*?(?:too (?:large|big|high|many)|at most|less than|<=|range|exceed|maximum"
@@ -39,11 +42,15 @@ _CAPS: Final = tuple(
         rf"> {_N}, which is the maximum",
         rf"maximum(?: allowed)?(?: value| number)?[^.\d]{{0,40}}(?:is|of|:) *`?{_N}",
         rf"can only afford {_N}",
+        rf"model limit of {_N}",
+        rf"expected a value <= {_N}",
+        rf"cannot be greater than[^.\d]{{0,60}}{_N}",
     )
 )
 _CONTEXT: Final = tuple(
     re.compile(said)
     for said in (
+        rf"{_N} maximum context length",
         rf"(?:maximum )?(?:context|prompt) (?:length|size|window)[^.\d]{{0,24}}?{_N}",
         rf"exceeds? the (?:available |maximum )?context[^.\d]{{0,16}}{_N}",
         rf"maximum number of tokens(?: allowed)? \(?{_N}",

@@ -28,11 +28,16 @@ _NOT_TAKEN: Final = re.compile(
     r"|(?:does|do|is) not (?:support|accept|allow|take)|extra[ _](?:inputs|fields|forbidden)"
     r"|extra_forbidden|invalid|cannot be|must be verified|not (?:yet )?(?:implemented|available)"
     r"|only .*(?:supported|allowed)|use 'max|deprecated|forbidden|additional propert|incompatible"
-    r"|no endpoints found|requires?"
+    r"|no endpoints found|requires?|cannot both|may only be|input should be|非法|不支持"
 )
 _GENERAL: Final = re.compile(r"invalid[ _]request\w*|invalid[ _]argument")
 """Codes that many refusals have: they say nothing of a parameter."""
 _TOOLS: Final = re.compile(r"\btools?\b|\btool[_ ](?:choice|calls?|use)|function[ _]call")
+_SPELLED: Final = {
+    "stream": "stream(?:ing)?",
+    "reasoning_effort": "reasoning[_ ]?effort|think(?:ing)?",
+}
+"""Parameters that refusals name in words of their own."""
 _NEGOTIABLE: Final = frozenset({400, 403, 404, 405, 415, 422, 500, 501})
 
 
@@ -173,8 +178,8 @@ def _is_named(refusal: Denial, name: str) -> bool:
     """Whether a refusal is about a parameter: by its field for that, else by its words."""
     if refusal.param:
         return refusal.param == name
-    spelled = "stream(?:ing)?" if name == "stream" else name
-    return re.search(rf"(?<![a-z_]){spelled}(?![a-z_])", refusal.lower) is not None
+    spelled = _SPELLED.get(name, name.replace("_", "[_ ]?"))
+    return re.search(rf"(?<![a-z_])(?:{spelled})(?![a-z_])", refusal.lower) is not None
 
 
 def _left_out_words(name: str) -> str:
