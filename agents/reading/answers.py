@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
@@ -14,6 +15,7 @@ from archwright.agents.reading.thoughts import answer_in
 
 A = TypeVar("A", bound=Typed)
 
+_FORM: Final = re.compile(r"\s*(?:\.{3,}|…|<[^<>]*>)\s*")
 _WRAPPERS: Final = ("arguments", "parameters", "input")
 """Where calls of tools have what is meant."""
 
@@ -79,7 +81,7 @@ def _first_that_fits(readings: Sequence[Reading], answer: type[A]) -> A:
                 raise reading  # it was meant as the answer, and what came before is a draft of it
             errors.append(reading)
             continue
-        if not reading.keys() & keys:
+        if not {plain_key(key) for key in reading} & keys:
             continue  # it was not meant as the answer
         try:
             return validate(reading, answer)
@@ -95,13 +97,22 @@ def validate(found: Mapping[str, Any], answer: type[A]) -> A:
     Raises:
         FormatError: it does not fit.
     """
-    fields = {k: v for k, v in found.items() if k in answer.model_fields}
+    known = answer.model_fields
+    named = {plain_key(key): value for key, value in found.items()} | dict(found)
+    fields = {k: v for k, v in named.items() if k in known}
+    # To say that there is nothing is to leave it out.
+    fields = {k: v for k, v in fields.items() if v is not None or known[k].is_required()}
     try:
         return answer.model_validate(fields)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(p) for p in first["loc"])
         raise FormatError(f"{place}: {first['msg']}") from None
+
+
+def plain_key(said: str) -> str:
+    """A key as it was asked for, however it is capitalised and its words are joined."""
+    return "_".join(said.replace("-", " ").replace("_", " ").casefold().split())
 
 
 # --- JSON -------------------------------------------------------------------------------------
@@ -114,8 +125,16 @@ def parse_json(words: str, _question: Typed, _cut: bool) -> Sequence[Reading]:
         raise FormatError("the reply holds no JSON object")
     read = [o.value for o in reversed(found) if o.value is not None]
     wrapped = [v for o in read for k, v in o.items() if len(o) == 1 or k in _WRAPPERS]
-    inner = [v for v in wrapped if isinstance(v, dict)]
+    inner = [v for said in wrapped for v in _unwrapped(said)]
     return [*(_reading(o, words) for o in reversed(found)), *inner]
+
+
+def _unwrapped(said: Any) -> list[Mapping[str, Any]]:
+    """The objects that a wrapper holds, the last one first: plain, in a list, or as a string."""
+    if isinstance(said, str):
+        return [o.value for o in reversed(list(objects(said))) if o.value]
+    held = said if isinstance(said, list) else [said]
+    return [v for v in reversed(held) if isinstance(v, dict)]
 
 
 def read_json(words: str) -> Mapping[str, Any]:
@@ -134,8 +153,14 @@ def read_json(words: str) -> Mapping[str, Any]:
 
 
 def data_in(words: str) -> list[JsonObject]:
-    """The objects outside of code."""
-    return list(objects(blanked(words, [b for b in blocks(words) if b.is_code])))
+    """The objects outside of code, forms with nothing but dots in them left out."""
+    found = objects(blanked(words, [b for b in blocks(words) if b.is_code]))
+    return [o for o in found if o.value is None or not _is_form(o.value)]
+
+
+def _is_form(said: Mapping[str, Any]) -> bool:
+    """Whether an object only shows what an answer looks like."""
+    return all(isinstance(v, str) and _FORM.fullmatch(v) is not None for v in said.values())
 
 
 def _reading(found: JsonObject, words: str) -> Reading:

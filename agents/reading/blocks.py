@@ -88,12 +88,16 @@ def _blocks(words: str) -> Iterator[FencedBlock]:
         closed = closing is not None
         if not closed and (bare := re.sub(r"`{3,}\s*\Z", "", text)) != text:
             text, closed = bare, True  # the fence stands behind the last line
+        top, _, rest = text.partition("\n")
+        language = named[1].lower() if named else ""
+        if not language and top.strip().lower() in (*_PYTHON, "json"):
+            language, text = top.strip().lower(), rest  # it stands on the line below
         # The next block's fence may be all that ends this one.
         after = last if closed and last < len(lines) and _OPENS.match(lines[last]) else last + 1
         block = FencedBlock(
             start=starts[at] + opening.start("fence"),
             end=min(starts[min(after, len(lines))], len(words)),
-            language=named[1].lower() if named else "",
+            language=language,
             text=text,
             closed=closed,
         )

@@ -29,6 +29,7 @@ _FENCE: Final = re.compile(r"^[ \t]*(?:`{3,}|~{3,})", re.MULTILINE)
 _DIFF_ALONE: Final = re.compile(
     r"^(?:--- .*\n\+\+\+ .*\n)?@@.*(?:\n(?:[-+ @\\].*|$))+", re.MULTILINE
 )
+_UNSEEN: Final = {0xA0: " ", 0x200B: None, 0xFEFF: None, 0x2060: None}
 _ENDS_TRIED: Final = 40
 _ENDS_NEAR: Final = 10
 """Lines at the end that are each tried as the last of the code; before them, empty ones are."""
@@ -161,9 +162,13 @@ def _unfenced(words: str) -> Iterator[Written]:
 
 
 def _parsed(source: str) -> str:
+    source = source.removeprefix("\ufeff")
     error = error_in(source)
     if error is not None:
-        raise FormatError(error)
+        # What a chat window makes of spaces cannot be seen, and breaks a file.
+        source = source.translate(_UNSEEN)
+        if error_in(source) is not None:
+            raise FormatError(error)
     return source.rstrip() + "\n"
 
 

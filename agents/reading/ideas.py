@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from archwright.agents.reading.answers import BrokenJsonError, data_in
+from archwright.agents.reading.answers import BrokenJsonError, data_in, plain_key
 from archwright.agents.reading.blocks import blanked, blocks
 from archwright.agents.reading.files import Written, last_meant, source_in
 from archwright.agents.reading.objects import JsonObject, objects
@@ -86,6 +86,7 @@ def _sketched(found: JsonObject, words: str) -> Iterator[Sketch]:
 
 
 def _proposals_in(said: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    said = {plain_key(key): value for key, value in said.items()} | dict(said)
     if _title_of(said) or len(said.keys() & _KEYS) > 1:
         yield said
         return
@@ -93,6 +94,9 @@ def _proposals_in(said: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, dict):
                 yield from _proposals_in(item)
+            elif isinstance(item, str) and item.lstrip().startswith("{"):
+                for inner in objects(item):  # the arguments of a call, as they are sent
+                    yield from _proposals_in(inner.value or {})
 
 
 def _title_of(said: Mapping[str, Any]) -> str:

@@ -12,10 +12,18 @@ from typing import Any, Final
 from archwright.agents.backends import whole_text
 from archwright.source.code import parse as parse_python
 
+# An apostrophe ends a string only where what ends a value follows; so does a backtick.
 _TOKEN: Final = re.compile(
-    r'"(?:\\.|[^"\\])*"|“[^”"]*”|//[^\n]*|/\*.*?\*/|#[^\n]*|[\[{]|[\]}]|[^"“/#\[\]{}]+|.', re.DOTALL
+    r'"(?:\\.|[^"\\])*"|“[^”"]*”|//[^\n]*|/\*.*?\*/|#[^\n]*|[\[{]|[\]}]'
+    r"|'(?:\\.|[^'\\]|'(?!\s*[,:}\]]))*'|`[^`]+`(?=\s*[,}\]])|[^\"“'`/#\[\]{}]+|.",
+    re.DOTALL,
 )
-_LIKE_AN_OBJECT: Final = re.compile(r"""\{\s*(?:["'“}]|//|/\*|#|\w+\s*:\s*["'\[{\d“-])""")
+_LIKE_AN_OBJECT: Final = re.compile(
+    r"""\{(?:\s|\\[nrt])*(?:["'“}]|//|/\*|#|\w+\s*:\s*["'`\[{\d“-])"""
+)
+_QUOTED_ONCE_MORE: Final = re.compile(r'\{(?:\s|\\[nrt])*\\"')
+_BRACES: Final = str.maketrans("｛｝", "{}")
+_FULL_WIDTH: Final = str.maketrans("｛｝［］：，", "{}[]:,")
 _NEXT: Final = re.compile(r"\n(?=[{\[`~])")
 _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|[^u]|u)", re.DOTALL)
 _VALID: Final = frozenset('"\\/bfnrt')
@@ -41,6 +49,8 @@ class JsonObject:
 def objects(text: str) -> Iterator[JsonObject]:
     """The outermost objects in their order, empty ones left out. What stands inside one that cannot
     be read is no object of its own."""
+    if "{" not in text:
+        text = text.translate(_BRACES)
     at = 0
     while (at := text.find("{", at)) >= 0:
         found = _object_at(text, at)
@@ -68,6 +78,8 @@ def _object_at(text: str, start: int) -> JsonObject | None:
         return JsonObject(start, end, _cleaned(value))
     except (json.JSONDecodeError, RecursionError) as error:
         reason = _words(error, text, start)
+    if _QUOTED_ONCE_MORE.match(text, start) and (found := _unquoted(text, start)) is not None:
+        return found
     if _LIKE_AN_OBJECT.match(text, start) is None:
         return None
     stop = _end(text, start)
@@ -76,6 +88,16 @@ def _object_at(text: str, start: int) -> JsonObject | None:
     # Its brackets may tell nothing: what begins on a line of its own comes after it.
     following = _NEXT.search(text, start, stop or len(text))
     return JsonObject(start, following.end() if following else stop or len(text), fault=reason)
+
+
+def _unquoted(text: str, start: int) -> JsonObject | None:
+    """The object that was written as a string of JSON, its quotes behind backslashes."""
+    end = text.rfind("}") + 1
+    try:
+        value = json.loads(json.loads(f'"{text[start:end]}"', strict=False), strict=False)
+    except (json.JSONDecodeError, RecursionError):
+        return None
+    return JsonObject(start, end, _cleaned(value)) if isinstance(value, dict) else None
 
 
 def _words(error: Exception, text: str, start: int) -> str:
@@ -121,8 +143,12 @@ def _with_latex(text: str) -> str:
 def _mended_token(token: str) -> str:
     if token[0] == '"' and len(token) > 1:
         return _ESCAPE.sub(_escape, token)
-    if token[0] == "“" and len(token) > 1:
+    if token[0] in "“`" and len(token) > 1:
         return json.dumps(token[1:-1], ensure_ascii=False)
+    if token[0] == "'" and len(token) > 1:
+        said = token[1:-1].replace("\\'", "'")
+        said = re.sub(r'(\\.)|"', lambda m: m[1] or '\\"', said, flags=re.DOTALL)
+        return _ESCAPE.sub(_escape, f'"{said}"')
     return " " if token.startswith(("//", "/*", "#")) else token
 
 
@@ -135,7 +161,8 @@ def _outside_strings(text: str) -> str:
     """`text` with what is no JSON between its strings made so."""
     parts = re.split(r'("(?:\\.|[^"\\])*")', text, flags=re.DOTALL)
     for at in range(0, len(parts), 2):
-        part = re.sub(r"\b(?:None|True|False)\b", lambda m: _NAMES[m[0]], parts[at])
+        part = re.sub(r"\\[nrt]|[\u00a0\u200b\u3000\ufeff]", " ", parts[at]).translate(_FULL_WIDTH)
+        part = re.sub(r"\b(?:None|True|False)\b", lambda m: _NAMES[m[0]], part)
         part = re.sub(r"([{,]\s*)([A-Za-z_]\w*)(\s*:)", r'\1"\2"\3', part)
         part = re.sub(r"([:\[,{]\s*)\+(?=[\d.])", r"\1", part)
         parts[at] = re.sub(r",(\s*[}\]])", r"\1", part)

@@ -149,6 +149,20 @@ def test_parents_are_known_ids(said: object, parents: tuple[str, ...]) -> None:
     assert read(idea("A", parents=said))[0].parents == parents
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        '{"Title": "A", "Rationale": "so", "Parents": ["12"]}',
+        "{'title': 'A', 'rationale': 'so', 'parents': ['12'], 'x': null}",
+        json.dumps({"arguments": json.dumps({"title": "A", "rationale": "so", "parents": ["12"]})}),
+    ],
+)
+def test_an_object_that_is_nearly_the_one_asked_for_is_read(said: str) -> None:
+    (found,) = read(f"{said}\n{python(of_width(1))}")
+    assert (found.title, found.rationale, found.parents) == ("A", "so", ("12",))
+    assert found.source == of_width(1)
+
+
 def test_a_proposal_without_code_waits_for_its_code() -> None:
     (found,) = read(idea("A"))
     assert (found.source, found.fault) == ("", "")
