@@ -88,6 +88,9 @@ def find_given(
                 found = find_papers(Path(word))
                 for skipped in found.skipped:
                     say(f"skipped {str(skipped)!r}: it is no paper")
+                if not found.papers:
+                    none = f"{word} holds no paper: name a folder with LaTeX, Markdown or a PDF"
+                    raise InputError(none)
                 yield from (Given(str(path), path) for path in found.papers)
                 continue
             fetched = web.fetch(address)

@@ -221,6 +221,14 @@ def test_bad_input_is_one_line_and_exit_code_two(
     assert len(said.strip().splitlines()) == 1
 
 
+def test_a_folder_without_a_paper_is_one_line(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, answer, _ = call(capsys, workspace, "add", str(tmp_path))
+    assert code == 2
+    assert "holds no paper: name a folder" in answer["error"]
+
+
 def test_a_limit_needs_a_model_and_a_model_a_price(
     workspace: Path, paper: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
