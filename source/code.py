@@ -15,6 +15,7 @@ import ast
 import builtins
 import gc
 import importlib
+import symtable
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
@@ -43,6 +44,13 @@ def parse(source: str, mode: Literal["exec", "eval"] = "exec") -> ast.Module | a
         warnings.simplefilter("ignore")
         plain = source.removeprefix("\ufeff")  # a byte order mark, as editors on Windows write it
         return cast(ast.Module | ast.Expression, ast.parse(plain, mode=mode))
+
+
+def symbols(source: str) -> symtable.SymbolTable:
+    """The names of a source by scope. Raises as `parse`."""
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return symtable.symtable(source.removeprefix("\ufeff"), "", "exec")
 
 
 @lru_cache(maxsize=256)

@@ -14,6 +14,7 @@ from archwright.agents.reading.answers import FormatError, data_in
 from archwright.agents.reading.blocks import FencedBlock, blocks, error_in
 from archwright.agents.reading.bundles import bundle_of, completed
 from archwright.core import is_bundle
+from archwright.source.code import BUILTINS, symbols
 
 SCRIPT: Final = "Script"
 """What the files of a script define in place of a class."""
@@ -115,12 +116,57 @@ def as_written(
 
 def last_meant(found: Sequence[Written], entry: str) -> Written | None:
     """The last code that defines the class; a whole file before one with dots in it. Where none
-    does, the last that defines any class. Files of a script may stand in several blocks."""
+    does, the last that defines any class. Files of a script may stand in several blocks, and so may
+    what the class uses."""
     named = [w for w in found if not w.is_diff and is_bundle(w.text)]
     if entry == SCRIPT and len(named) > 1 and named[-1] is found[-1]:
         return replace(named[-1], text="\n".join(w.text for w in named))
     meant = [w for w in found if w.defines(entry)] or [w for w in found if "class " in w.text]
-    return next((w for w in reversed(meant) if not w.leaves_out), meant[-1] if meant else None)
+    last = next((w for w in reversed(meant) if not w.leaves_out), meant[-1] if meant else None)
+    if last is None or last.is_diff or entry == SCRIPT:
+        return last
+    return _with_what_it_uses(last, [w for w in found if w not in meant and not w.is_diff])
+
+
+def _with_what_it_uses(written: Written, others: list[Written]) -> Written:
+    """A file with those of the other blocks, the last ones first, that define what it uses and does
+    not define; in the order of the reply."""
+    parts, joined = [written], written
+    while (names := _names(joined.text)).missing:
+        helper = next((o for o in reversed(others) if names.missing & _names(o.text).own), None)
+        if helper is None:
+            break
+        others.remove(helper)
+        parts = sorted([*parts, helper], key=lambda part: part.start)
+        joined = replace(written, text="\n\n".join(part.text for part in parts))
+    return joined
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What a file makes at its top, and what it uses that nobody makes."""
+
+    own: frozenset[str] = frozenset()
+    missing: frozenset[str] = frozenset()
+
+
+def _names(source: str) -> _Names:
+    """The names of a file; none where it is no Python."""
+    try:
+        top = symbols(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return _Names()
+    tables = [top]
+    for table in tables:
+        tables += table.get_children()
+    own = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()}
+    used = {
+        s.get_name()
+        for table in tables
+        for s in table.get_symbols()
+        if s.is_referenced() and (table is top or s.is_global())
+    }
+    return _Names(frozenset(own), frozenset(used - own - BUILTINS))
 
 
 def source_in(said: Mapping[str, Any], start: int, end: int) -> Written | None:

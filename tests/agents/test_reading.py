@@ -308,6 +308,20 @@ def test_the_last_code_that_defines_the_class_is_the_file(text: str, source: str
     assert CODER.read(text, CODE).source == source
 
 
+def test_what_the_class_uses_may_stand_in_other_blocks() -> None:
+    imports, body = SOURCE.split("\n\n\n")
+    base = 'class Block(nn.Module):\n    pattern = "\\d"  # Python warns of it\n'
+    model = body.replace("nn.Module", "Block") + "    head = lambda self: Head()\n"
+    head = "class Head(nn.Linear):\n    pass\n"
+    use = "model = Model()\nprint(model.head())\n"
+    older = base.replace("pattern", "older")
+    said = [f"{imports}\n", older, base, model, head, use]
+    source = CODER.read("\nThen:\n".join(map(block, said)), CODE).source
+    assert [line for line in source.splitlines() if line] == [
+        line for part in (imports, base, model, head) for line in part.splitlines() if line
+    ]
+
+
 def test_a_final_file_that_is_broken_is_not_replaced_by_its_draft() -> None:
     broken = block("class Model(nn.Module:\n    pass\n")
     with pytest.raises(FormatError, match="line 1 of the file"):
