@@ -168,6 +168,7 @@ class Recipe:
             raise SourceError(
                 f"RECIPE has no key {unknown[0]!r}; it takes {', '.join(RECIPE_KEYS)}"
             )
+        changes = {key: _plain(value) for key, value in changes.items()}
         for key, value in changes.items():
             _check_recipe_value(key, value, least_batch or self.batch_size)
         return replace(self, **{k: type(getattr(self, k))(v) for k, v in changes.items()})
@@ -178,6 +179,11 @@ class Recipe:
 
 
 RECIPE_KEYS: Final = tuple(Recipe.__dataclass_fields__)
+
+
+def _plain(value: object) -> object:
+    """A name as it is listed, however it is written: AdamW, Warmup-Cosine."""
+    return value.lower().replace("-", "_") if isinstance(value, str) else value
 
 
 def _check_recipe_value(key: str, value: object, least_batch: int) -> None:

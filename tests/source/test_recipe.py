@@ -103,6 +103,14 @@ def test_a_batch_may_be_as_small_as_the_tasks_own() -> None:
         Recipe().updated({"batch_size": 0}, LEAST_BATCH)
 
 
+@pytest.mark.parametrize("schedule", ["Warmup_Cosine", "warmup-cosine", "WARMUP_COSINE"])
+def test_a_name_counts_however_it_is_written(schedule: str) -> None:
+    found = recipe(f"RECIPE = {{'optimizer': 'RMSprop', 'schedule': '{schedule}'}}")
+    assert (found.optimizer, found.schedule) == ("rmsprop", "warmup_cosine")
+    with pytest.raises(SourceError, match="must be one of adamw, .*, not 'lion'"):
+        recipe("RECIPE = {'optimizer': 'Lion'}")
+
+
 def test_two_recipes_are_two_candidates_however_they_are_written() -> None:
     forms = [
         "RECIPE = {}\nRECIPE.update(batch_size=%d)",
