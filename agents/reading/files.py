@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,6 +32,8 @@ _DIFF_ALONE: Final = re.compile(
     r"^(?:--- .*\n\+\+\+ .*\n)?@@.*(?:\n(?:[-+ @\\].*|$))+", re.MULTILINE
 )
 _UNSEEN: Final = {0xA0: " ", 0x200B: None, 0xFEFF: None, 0x2060: None}
+_ENTITIES: Final = frozenset({"lt", "gt", "amp", "quot"})
+_ENTITY: Final = re.compile(r"&(?:lt|gt|amp|quot|#39|#x27);")
 _ENDS_TRIED: Final = 40
 _ENDS_NEAR: Final = 10
 """Lines at the end that are each tried as the last of the code; before them, empty ones are."""
@@ -210,10 +213,14 @@ def _unfenced(words: str) -> Iterator[Written]:
 def _parsed(source: str) -> str:
     source = source.removeprefix("\ufeff")
     error = error_in(source)
-    if error is not None:
-        # What a chat window makes of spaces cannot be seen, and breaks a file.
-        source = source.translate(_UNSEEN)
-        if error_in(source) is not None:
+    if error is not None or _names(source).missing & _ENTITIES:
+        # What a chat window makes of spaces cannot be seen, and breaks a file; so do the entities
+        # that a web page makes of signs, of which some are Python: `1 &lt; 2`.
+        plain = html.unescape(source) if _ENTITY.search(source) else source
+        plain = plain.translate(_UNSEEN)
+        if error_in(plain) is None:
+            source = plain
+        elif error is not None:
             raise FormatError(error)
     return source.rstrip() + "\n"
 
