@@ -12,7 +12,12 @@ from archwright.core import InputError
 from archwright.knowledge.decisions.changing import with_status
 from archwright.knowledge.decisions.files import read_text, write_text
 from archwright.knowledge.decisions.folder import Decision, DecisionFolder, slugify
-from archwright.knowledge.decisions.linting import Record, Violation, read_folder
+from archwright.knowledge.decisions.linting import (
+    Record,
+    Violation,
+    folders_below,
+    read_folder,
+)
 from archwright.knowledge.decisions.naming import split_name
 from archwright.knowledge.decisions.reading import parse
 from archwright.knowledge.decisions.status import find_status
@@ -22,6 +27,7 @@ from archwright.knowledge.store import Knowledge
 
 RUN: Final = "decisions"
 """What the run of a decision's entry is called."""
+NOT_READ: Final = "its records are numbered on their own: import it by itself"
 _LINK: Final = re.compile(r"\[(?P<said>[^\]\n]*)\]\((?P<here>(?:\./)?)(?P<file>[^)\s#]+)")
 _TARGET: Final = re.compile(r"superseded by ADR-(\d+)")
 _FITTING_NAME: Final = re.compile(r"\d{4,}-.+\.md")
@@ -50,6 +56,7 @@ def import_records(source: Path, folder: DecisionFolder) -> tuple[list[Taken], l
     if source.resolve() == folder.path.resolve():
         raise InputError(f"{source} is the workspace's own folder of decisions; name another")
     records, faults = read_folder(source)
+    faults += [Violation(place, 1, NOT_READ) for place in folders_below(source)]
     with folder.locked():
         known = folder.list()
         there = {_words(d): d.number for d in known}

@@ -85,7 +85,11 @@ def read_folder(folder: Path) -> tuple[list[Record], list[Violation]]:
         and not _is_other(p) and p.is_file()
     )  # fmt: skip
     if not any(p.suffix.lower() in _SUFFIXES for p in paths):
-        raise InputError(f"{folder} holds no decision records: they are files NNNN-title.md")
+        below = ", ".join(f.name for f in folders_below(folder))
+        instead = (
+            f"name one of those below it: {below}" if below else "they are files NNNN-title.md"
+        )
+        raise InputError(f"{folder} holds no decision records: {instead}")
     records: list[Record] = []
     faults: list[Violation] = []
     for path in paths:
@@ -96,6 +100,28 @@ def read_folder(folder: Path) -> tuple[list[Record], list[Violation]]:
             continue
         records.append(Record(path, text, split_name(path.name).number, parse(text, path)))
     return records, faults
+
+
+def folders_below(folder: Path) -> list[Path]:
+    """The folders in it that hold numbered records of their own, in order."""
+    return sorted(
+        place
+        for place in folder.iterdir()
+        if place.is_dir()
+        and not place.name.startswith(".")
+        and any(map(_is_numbered, _files(place)))
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _is_numbered(path: Path) -> bool:
+    return path.suffix.lower() in _SUFFIXES and split_name(path.name).number is not None
 
 
 def _is_other(path: Path) -> bool:

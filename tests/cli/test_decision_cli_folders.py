@@ -87,6 +87,24 @@ def test_imported_records_are_listed_found_and_known(
     assert "1 accepted, 1 rejected; later runs are warned of 1" in capsys.readouterr().out
 
 
+def test_records_in_folders_below_are_pointed_at(
+    place: Path, theirs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs.rename(theirs.with_name("backend"))
+    above, below = theirs.parent / "decisions", theirs.parent / "decisions" / "backend"
+    above.mkdir()
+    (theirs.parent / "backend").rename(below)
+    (above / "assets").mkdir()
+    words = ["decision", "import", str(above), "--workspace", str(place)]
+    assert main(words) == 2
+    assert capsys.readouterr().err.endswith("name one of those below it: backend\n")
+    (above / "0001-all.md").write_text(RECORD.format(title="all", status="accepted"))
+    document = ask(capsys, *words)
+    assert len(document["imported"]) == 1
+    (left,) = document["left_out"]
+    assert (left["file"], "import it by itself" in left["message"]) == (str(below), True)
+
+
 def test_supersede_by_command_line(
     place: Path, theirs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
