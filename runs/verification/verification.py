@@ -47,6 +47,8 @@ FRESH_SEED: Final = 1000
 SEEDS_PER_ROUND: Final = 100
 LEAST_SEEDS: Final = 4
 """Fewer trainings decide nothing on the sealed split."""
+LEAST_SCREEN: Final = 2
+"""Seeds of the screen without which nothing is decided."""
 TEST: Final = "test"
 """The kind of a step that opens the test split."""
 
@@ -125,7 +127,7 @@ class Verification:
                 controls = list(pool.map(partial(make_controls, self._context), candidates))
         fields = [Field(f.candidate, c, f.gains) for f, c in zip(finalists, controls, strict=True)]
         verdicts: Verdicts = {}
-        numbers = range(self._context.settings.screen_seeds)
+        numbers = self._screening(fields)
         screened = self._train(fields, numbers)
         for field in screened:
             verdicts[field.finalist.id] = self._screen(field, numbers)
@@ -283,6 +285,17 @@ class Verification:
             arms = len({who.id for field in fields for who in field.everyone})
             count = min(count, self._left // arms)
         return range(first, first + count)
+
+    def _screening(self, fields: Sequence[Field]) -> range:
+        """The numbers of the seeds that screen: fewer where the best of the play-off, with all its
+        controls, could not be decided on after that."""
+        count = self._context.settings.screen_seeds
+        if self._left is not None and fields:
+            arms = len({who.id for field in fields for who in field.everyone})
+            kept = LEAST_SEEDS * len(fields[0].everyone)
+            fitting = (self._left - kept) // arms
+            count = min(count, fitting) if fitting >= LEAST_SCREEN else count
+        return range(count)
 
     def _look(self, fields: Sequence[Field], numbers: range, validated: Verdicts) -> Verdicts:
         """The one look of this round at the sealed test split."""

@@ -183,6 +183,15 @@ def test_an_allowance_is_kept_and_decides_on_fewer_seeds(scene: Scene) -> None:
     assert "`archwright verify`" in verdict.needs
 
 
+def test_the_screen_takes_fewer_seeds_where_else_nothing_were_decided(scene: Scene) -> None:
+    scene.enter("1", 5.0)
+    trainer = DrawnTrainer({"1": 5.0})
+    verdict = scene.verify(trainer, allowance=18)["1"]
+    assert (verdict.verdict, verdict.seeds) == ("discovery", 4)
+    seeds = {seed - fresh_seed(0) for _, seed in trainer.trained}
+    assert seeds == {0, 1, 2, 4, 5, 6, 7}, "those that decide screen nothing"
+
+
 def test_a_later_round_has_seeds_and_a_look_of_its_own(scene: Scene) -> None:
     scene.enter("1", 5.0)
     first, second = DrawnTrainer({"1": 5.0}), DrawnTrainer({"1": 5.0})

@@ -107,7 +107,7 @@ def test_a_batch_may_be_as_small_as_the_tasks_own() -> None:
 def test_a_name_counts_however_it_is_written(schedule: str) -> None:
     found = recipe(f"RECIPE = {{'optimizer': 'RMSprop', 'schedule': '{schedule}'}}")
     assert (found.optimizer, found.schedule) == ("rmsprop", "warmup_cosine")
-    with pytest.raises(SourceError, match="must be one of adamw, .*, not 'lion'"):
+    with pytest.raises(SourceError, match=r"must be one of adamw, .*, not 'lion'"):
         recipe("RECIPE = {'optimizer': 'Lion'}")
 
 
