@@ -282,8 +282,7 @@ class Verification:
         settings = self._context.settings
         first, count = settings.screen_seeds, settings.deciding_seeds
         if self._left is not None:
-            arms = len({who.id for field in fields for who in field.everyone})
-            count = min(count, self._left // arms)
+            count = min(count, self._left // _arms(fields))
         return range(first, first + count)
 
     def _screening(self, fields: Sequence[Field]) -> range:
@@ -291,9 +290,7 @@ class Verification:
         controls, could not be decided on after that."""
         count = self._context.settings.screen_seeds
         if self._left is not None and fields:
-            arms = len({who.id for field in fields for who in field.everyone})
-            kept = LEAST_SEEDS * len(fields[0].everyone)
-            fitting = (self._left - kept) // arms
+            fitting = (self._left - LEAST_SEEDS * _arms(fields[:1])) // _arms(fields)
             count = min(count, fitting) if fitting >= LEAST_SCREEN else count
         return range(count)
 
@@ -327,6 +324,11 @@ class Verification:
 
 _TOO_FEW: Final = "it passed the screen, but too few trainings were left to decide on it"
 _TO_DECIDE: Final = "a larger budget, or `archwright verify`"
+
+
+def _arms(fields: Sequence[Field]) -> int:
+    """Trainings that a seed takes: finalists share controls."""
+    return len({who.id for field in fields for who in field.everyone})
 
 
 def _passes(judge: Callable[[float], Verdict], level: float) -> bool:

@@ -107,6 +107,8 @@ ADVICE = {
     "a device": (net("self.body = nn.Linear(8, self.outputs)", "return self.body(x.to('mps'))"), "leave out .cuda() and .to(device)"),
 }  # fmt: skip
 
+REFUSED = {**TOO_LATE, **ADVICE}
+
 
 def check(sandbox: Sandbox, source: str, problem: Problem, seed: int = 0) -> CheckReport:
     return sandbox.check(source, problem, seed)
@@ -124,11 +126,10 @@ def test_what_is_made_in_the_first_forward_is_trained(
     assert outcome.curve[-1][1] < outcome.curve[0][1]
 
 
-@pytest.mark.parametrize("name", TOO_LATE)
-def test_what_appears_later_is_refused(
-    process_sandbox: Sandbox, problem: Problem, name: str
+@pytest.mark.parametrize(("source", "said"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_trained_is_refused_with_the_reason(
+    process_sandbox: Sandbox, problem: Problem, source: str, said: str
 ) -> None:
-    source, said = TOO_LATE[name]
     report = check(process_sandbox, source, problem)
     assert report.status is Status.INVALID
     assert said in report.error
@@ -188,16 +189,6 @@ def test_sound_ways_of_writing_are_trained(
     report = check(process_sandbox, SOUND[name], problem)
     assert report.status is Status.OK, report.error
     assert process_sandbox.train(make_job(SOUND[name])).status is Status.OK
-
-
-@pytest.mark.parametrize("name", ADVICE)
-def test_what_is_wrong_is_said_with_what_to_change(
-    process_sandbox: Sandbox, problem: Problem, name: str
-) -> None:
-    source, said = ADVICE[name]
-    report = check(process_sandbox, source, problem)
-    assert report.status is Status.INVALID
-    assert said in report.error
 
 
 def test_a_graph_that_is_kept_is_said_with_what_to_change(
