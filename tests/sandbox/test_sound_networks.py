@@ -108,6 +108,7 @@ ADVICE = {
 }  # fmt: skip
 
 REFUSED = {**TOO_LATE, **ADVICE}
+TRAINED = {**COMPILED, **SOUND}
 
 
 def check(sandbox: Sandbox, source: str, problem: Problem, seed: int = 0) -> CheckReport:
@@ -173,22 +174,13 @@ def test_a_gradient_that_is_not_finite_is_refused_before_it_is_trained(
     assert re.search(r"the gradient of (scale|shift) is not finite", report.error)
 
 
-@pytest.mark.parametrize("name", COMPILED)
-def test_a_compiler_is_passed_over(
-    process_sandbox: Sandbox, problem: Problem, make_job: Jobs, name: str
-) -> None:
-    report = check(process_sandbox, COMPILED[name], problem)
-    assert report.status is Status.OK, report.error
-    assert process_sandbox.train(make_job(COMPILED[name])).status is Status.OK
-
-
-@pytest.mark.parametrize("name", SOUND)
+@pytest.mark.parametrize("source", TRAINED.values(), ids=TRAINED)
 def test_sound_ways_of_writing_are_trained(
-    process_sandbox: Sandbox, problem: Problem, make_job: Jobs, name: str
+    process_sandbox: Sandbox, problem: Problem, make_job: Jobs, source: str
 ) -> None:
-    report = check(process_sandbox, SOUND[name], problem)
+    report = check(process_sandbox, source, problem)
     assert report.status is Status.OK, report.error
-    assert process_sandbox.train(make_job(SOUND[name])).status is Status.OK
+    assert process_sandbox.train(make_job(source)).status is Status.OK
 
 
 def test_a_graph_that_is_kept_is_said_with_what_to_change(
