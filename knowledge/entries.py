@@ -205,6 +205,10 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "ALTER TABLE entries ADD COLUMN verdict TEXT NOT NULL DEFAULT ''",
     ),
     ("ALTER TABLE entries ADD COLUMN machine TEXT NOT NULL DEFAULT ''",),
+    (
+        "CREATE INDEX entries_kind ON entries (kind, task)",
+        "CREATE INDEX entries_named ON entries (run, candidate)",
+    ),
 )
 
 

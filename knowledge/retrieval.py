@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 if TYPE_CHECKING:
     from archwright.knowledge.entries import Database, Entry
@@ -197,6 +197,30 @@ _BATCH: Final = 50_000
 Ids = NDArray[np.int64]
 
 
+class _Column:
+    """Rows of one kind and shape; the room for them doubles, so that one more is cheap."""
+
+    def __init__(self, kind: DTypeLike, *shape: int) -> None:
+        self._room: NDArray[Any] = np.empty((0, *shape), kind)
+        self._count = 0
+
+    @property
+    def rows(self) -> NDArray[Any]:
+        """All rows, as of now."""
+        return self._room[: self._count]
+
+    def add(self, more: ArrayLike) -> None:
+        """Append rows."""
+        new = np.asarray(more, self._room.dtype)
+        count = self._count + len(new)
+        if count > len(self._room):
+            room = np.empty((2 * count, *self._room.shape[1:]), self._room.dtype)
+            room[: self._count] = self.rows
+            self._room = room
+        self._room[self._count : count] = new
+        self._count = count
+
+
 class VectorIndex:
     """Ids, kinds, successors and vectors of all entries, by rising id. Threads may share it."""
 
@@ -204,17 +228,15 @@ class VectorIndex:
         self._database = database
         self._lock = threading.Lock()
         self._kinds: dict[str, int] = {}
-        self._ids: Ids = np.empty(0, np.int64)
-        self._kind: Ids = np.empty(0, np.int64)
-        self._replaced: Ids = np.empty(0, np.int64)
-        self._vectors = np.empty((0, DIMENSIONS), np.float16)
-        self._coarse: Vectors = np.empty((0, _COARSE), np.float32)
+        self._ids, self._kind, self._replaced = (_Column(np.int64) for _ in range(3))
+        self._vectors = _Column(np.float16, DIMENSIONS)
+        self._coarse = _Column(np.float32, _COARSE)
 
     def visible(self, kind: str | None, until: int | None) -> tuple[Ids, NDArray[np.bool_]]:
         """All ids, and which of them are seen: of this kind, and current at that moment."""
         with self._lock:
             self._refresh()
-            return self._ids, self._mask(kind, until)
+            return self._ids.rows, self._mask(kind, until)
 
     def nearest(
         self, query: Vectors, kind: str | None, until: int | None, count: int, least: float
@@ -224,45 +246,48 @@ class VectorIndex:
             self._refresh()
             seen = self._mask(kind, until)
             if np.count_nonzero(seen) > EXACT_UPTO:
-                likeness = np.where(seen, _products(self._coarse, fold(query)), -np.inf)
+                likeness = np.where(seen, _products(self._coarse.rows, fold(query)), -np.inf)
                 places = np.argpartition(-likeness, _COMPARED)[:_COMPARED]
             else:
                 places = np.flatnonzero(seen)
-            likeness = _products(self._vectors[places].astype(np.float32), query)
+            likeness = _products(self._vectors.rows[places].astype(np.float32), query)
             best = np.argsort(-likeness, kind="stable")[:count]
-            return [int(self._ids[places[i]]) for i in best if likeness[i] > least]
+            return [int(self._ids.rows[places[i]]) for i in best if likeness[i] > least]
 
     def _mask(self, kind: str | None, until: int | None) -> NDArray[np.bool_]:
         last = FOREVER if until is None else until
-        seen = (self._ids <= last) & (self._replaced > last)
+        seen = (self._ids.rows <= last) & (self._replaced.rows > last)
         if kind is not None:
-            seen &= self._kind == self._kinds.get(kind, -1)
+            seen &= self._kind.rows == self._kinds.get(kind, -1)
         return np.asarray(seen)
 
     def _refresh(self) -> None:
         """Read what other hands added or replaced since."""
-        last = known = int(self._ids[-1]) if len(self._ids) else 0
+        last = known = self._last()
         while rows := self._database.read(
             "SELECT id, kind, replaced_by, vector FROM entries WHERE id > ? ORDER BY id LIMIT ?",
             last,
             _BATCH,
         ):
             kinds = [self._kinds.setdefault(r["kind"], len(self._kinds)) for r in rows]
-            self._ids = _grown(self._ids, [r["id"] for r in rows])
-            self._kind = _grown(self._kind, kinds)
-            self._replaced = _grown(self._replaced, [r["replaced_by"] or _NEVER for r in rows])
+            self._ids.add([r["id"] for r in rows])
+            self._kind.add(kinds)
+            self._replaced.add([r["replaced_by"] or _NEVER for r in rows])
             vectors = unpack([r["vector"] for r in rows])
-            self._vectors = np.concatenate([self._vectors, vectors.astype(np.float16)])
-            self._coarse = np.concatenate([self._coarse, fold(vectors)])
-            last = int(self._ids[-1])
+            self._vectors.add(vectors)
+            self._coarse.add(fold(vectors))
+            last = self._last()
         # After the new ones, so that none of those that they replace is missed.
         rows = self._database.read(
             "SELECT id, replaced_by FROM entries WHERE replaced_by > ? AND replaced_by <= ?",
             known,
             last,
         )
-        places = np.searchsorted(self._ids, [row["id"] for row in rows])
-        self._replaced[places] = [row["replaced_by"] for row in rows]
+        places = np.searchsorted(self._ids.rows, [row["id"] for row in rows])
+        self._replaced.rows[places] = [row["replaced_by"] for row in rows]
+
+    def _last(self) -> int:
+        return int(self._ids.rows[-1]) if len(self._ids.rows) else 0
 
 
 def _products(vectors: Vectors, query: Vectors) -> Vectors:
@@ -278,10 +303,6 @@ def fold(vectors: Vectors) -> Vectors:
     """Vectors of hashed features with a quarter of the bins: the same hashing, coarser."""
     folded = vectors.reshape(*vectors.shape[:-1], DIMENSIONS // _COARSE, _COARSE).sum(axis=-2)
     return np.asarray(folded, np.float32)
-
-
-def _grown(array: Ids, more: Sequence[int]) -> Ids:
-    return np.concatenate([array, np.array(more, np.int64)])
 
 
 # --- full text ------------------------------------------------------------------------------------

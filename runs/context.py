@@ -97,7 +97,7 @@ class Campaign:
     first, and which of it was measured in this run."""
 
     known: Mapping[str, Candidate]
-    measured: tuple[Candidate, ...]
+    measured: Sequence[Candidate]
 
     @property
     def baseline(self) -> Candidate:

@@ -9,7 +9,6 @@ the memo, and at the end the reviewer looks for invalid gains
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -19,6 +18,7 @@ from archwright.core import Candidate, CandidateStatus, Measurement
 from archwright.runs.budget.allocation import Budget, Grant, Progress, record_grant
 from archwright.runs.context import Campaign, RunContext, prospect_of
 from archwright.runs.halving import SuccessiveHalving
+from archwright.runs.history import History
 from archwright.runs.lessons import lesson_of
 from archwright.runs.memory import Memory
 from archwright.runs.proposing.arms import MODEL, PERSON
@@ -46,8 +46,8 @@ class Loop:
     progress: Progress
     begun: int = 0
     """Candidates so far."""
-    seen: dict[str, Candidate] = field(default_factory=dict)
-    """What choices have seen of them, in the order in which they first did."""
+    seen: History = field(default_factory=History)
+    """What choices have seen of them."""
 
     def search(self, budget: Budget) -> list[Candidate]:
         """Candidates until the budget grants no more; all of them, in order."""
@@ -61,15 +61,14 @@ class Loop:
                 # What was once seen stays seen. Choices are made one after the other, in the order
                 # of their numbers; all else goes on side by side.
                 for candidate in self.progress.seen(grant):
-                    self.seen.setdefault(candidate.id, candidate)
-                ended = tuple(self.seen.values())
-                campaign = self._gather(ended)
+                    self.seen.add(candidate)
+                campaign = self._gather()
                 if self.steering.is_over(campaign):
                     break
                 record_grant(self.context.journal, grant)
                 room = budget.room(grant)
                 is_pressed = len(grant.under_way) < few and room >= workers
-                move = self.steering.choose(number, campaign, ended, room, is_pressed)
+                move = self.steering.choose(number, campaign, self.seen.all(), room, is_pressed)
                 self.proposing.begin(number, move, campaign)
                 budget.settle(grant, self.halving.most_from(self._first_rung(move)))
                 threads.submit(self._run_step, grant, move, campaign)
@@ -131,17 +130,15 @@ class Loop:
         parents = [campaign.known[id_] for id_ in candidate.parents if id_ in campaign.known]
         return max([1, *(p.rung or 0 for p in parents)]) - 1
 
-    def _gather(self, ended: Sequence[Candidate]) -> Campaign:
-        """The baseline, what earlier runs found, and those of this run's results that are seen.
-        What the control arm finds stays its own, or it would be no control."""
-        own = [c for c in ended if not c.is_control]
+    def _gather(self) -> Campaign:
+        """The baseline, what earlier runs found, and those of this run's results that are seen."""
         baseline = self.context.baseline
-        if ended:  # Before anything has ended, nobody waits for the noise floor.
+        if self.seen.all():  # Before anything has ended, nobody waits for the noise floor.
             floor = self.context.floors[-1]
             shown = {self.context.top: Measurement(floor.mean, 0.0, len(floor.scores))}
             baseline = replace(baseline, rungs=shown)
-        known = (baseline, *self.memory.inherited(), *own)
-        return Campaign({c.id: c for c in known}, tuple(c for c in own if c.rungs))
+        first = {c.id: c for c in (baseline, *self.memory.inherited())}
+        return Campaign(self.seen.known(first), self.seen.measured())
 
     def _train(
         self, candidate: Candidate, grant: Grant, move: Move, campaign: Campaign

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from typing import Any, Final
 
 from archwright.core import CONTROL, QUALITY, Candidate, CandidateStatus, Measurement, seed_of
@@ -69,6 +70,7 @@ class Steering:
         self._space = SourceSpace(context.spec.problem, context.spec.recipe)
         self._policy = self._open()
         self._told = 0
+        self._staged: tuple[int, Stage] | None = None
         self._chosen: list[str] = []
         self._shared: Move | None = None
         self._seeds = 0
@@ -125,7 +127,11 @@ class Steering:
         """What the search does by what it has found: a task says what follows a plateau."""
         if self._context.aim is not None:
             return "search"  # A cost has no ceiling.
-        return stage_of(campaign.measured, self._context.floors, self._context.spec)
+        found = campaign.measured
+        if self._staged is None or self._staged[0] != len(found):
+            stage = stage_of(found, self._context.floors, self._context.spec)
+            self._staged = len(found), stage
+        return self._staged[1]
 
     def is_over(self, campaign: Campaign) -> bool:
         """Whether the search is to stop here, as the task says; what it does instead of going on as
@@ -141,15 +147,14 @@ class Steering:
         With several objectives, or one that is a cost, a gain is a rank among all candidates. Any
         of them may have changed, so the policy starts afresh.
         """
-        results = self._read(campaign)
         prospect = prospect_of(self._context, campaign)
         if prospect is not None:
             self._space.sized = self._sizing(prospect).target
         if self._settings.objectives != (QUALITY,):
             self._policy, self._told = self._open(), 0
-        for result in results[self._told :]:
+        for result in self._read(campaign, self._told):
             self._policy.tell(result)
-        self._told = len(results)
+        self._told = len(campaign.known)
 
         def decide() -> dict[str, Any]:
             stage = self.stage(campaign)
@@ -243,9 +248,10 @@ class Steering:
             return choice
         return force_structure(choice, self._chosen, self._space.operators, most)
 
-    def _read(self, campaign: Campaign) -> list[Candidate]:
-        """What was found, for the policy; what left nothing to start from is left out."""
-        shown: Sequence[Candidate] = tuple(campaign.known.values())
+    def _read(self, campaign: Campaign, told: int) -> list[Candidate]:
+        """What was found, but for what it was told, for the policy; what left nothing to start from
+        is left out."""
+        shown: Sequence[Candidate] = tuple(islice(campaign.known.values(), told, None))
         if (prospect := prospect_of(self._context, campaign)) is not None:
             shown = prospect.rank(shown)
         known = [self._place(c) for c in shown]

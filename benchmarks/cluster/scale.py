@@ -1,7 +1,7 @@
 """Whether the loop, the journal and the decisions keep up with hundreds of workers.
 
     python benchmarks/cluster/scale.py [--nodes 32] [--slots 8] [--minutes 20]
-                                                 [--faster 2] [--json]
+                       [--trials N] [--policy guided] [--faster 2] [--json]
 
 Everything is real but the trainings: nodes are agents in this process that sleep for as long as a
 training takes, and answer as one would. A candidate takes 20 to 600 s at the top rung, log-uniform,
@@ -9,6 +9,10 @@ and at the rungs below it as much less as they have fewer steps, 2 s at least; a
 `--faster`. Measured are the busy share of the slots from the moment when all are busy until the
 run's time is nearly up (what cannot end in it is not begun), the memory of this process early and
 at the end, and the seconds of processor that a trial costs here. The limit is 95 %.
+
+With `--trials` the run ends after as many, and a line is printed at each twentieth of them: whether
+memory and the processor's share stay flat. Slots are then not kept busy on purpose: `--faster 200`
+makes the loop what all else waits for.
 """
 
 from __future__ import annotations
@@ -61,6 +65,7 @@ class SleepingNode:
     def __init__(self, slots: int, faster: float, top: int, samples: Mapping[str, int]) -> None:
         self.slots, self.faster, self.top, self.samples = slots, faster, top, samples
         self.closed = False
+        self.ended = 0
         self._said: queue.Queue[bytes] = queue.Queue()
         self._rest = b""
 
@@ -88,6 +93,7 @@ class SleepingNode:
         return max(SHORTEST_SECONDS, float(whole * job["steps"] / self.top))
 
     def _end(self, header: Mapping[str, Any], seconds: float) -> None:
+        self.ended += 1
         number, job = header["job"], header["train"]
         draw = np.random.default_rng(int(_mark(f"{job['source']}{job['seed']}")[:8], 16))
         sender = frames.Sender(lambda p: self._say({"job": number, "piece": len(p)}, p))
@@ -154,28 +160,55 @@ def _mark(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def measure(nodes: int, slots: int, minutes: float, faster: float) -> dict[str, Any]:
-    """One run on sleeping nodes."""
-    workers, memory = nodes * slots, []
-    over = threading.Event()
+class Watch(threading.Thread):
+    """Looks each second at how much memory this process has.
 
-    def watch() -> None:
-        while not over.wait(1.0):
-            memory.append(psutil.Process().memory_info().rss / 2**20)
+    Args:
+        step: trials after which a line says how far it is; None for no line.
+    """
+
+    def __init__(self, nodes: Sequence[SleepingNode], step: float | None) -> None:
+        super().__init__(daemon=True)
+        self.over = threading.Event()
+        self.memory_mb: list[float] = []
+        self._nodes, self._step = nodes, step
+
+    def run(self) -> None:
+        """Until it is over."""
+        said, used = 0, time.process_time()
+        while not self.over.wait(1.0):
+            self.memory_mb.append(psutil.Process().memory_info().rss / 2**20)
+            trials = sum(node.ended for node in self._nodes)
+            if self._step is not None and trials >= said + self._step:
+                now = time.process_time()
+                cost = 1000 * (now - used) / (trials - said)
+                print(f"{trials:7} trials {self.memory_mb[-1]:6.0f} MB {cost:6.1f} ms", flush=True)
+                said, used = trials, now
+
+
+def measure(
+    nodes: int, slots: int, minutes: float, faster: float, trials: int | None, policy: str
+) -> dict[str, Any]:
+    """One run on sleeping nodes."""
+    workers = nodes * slots
 
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["git", "init", "-q", folder], check=True)
         place, task = Workspace.open(Path(folder)), load_task("digits")
-        settings = RunSettings(hours=minutes / 60, workers=workers, finalists=0)
+        settings = RunSettings(
+            hours=minutes / 60, max_trials=trials, workers=workers, policy=policy, finalists=0
+        )
         paths = begin(place, task, settings, "digits")
         samples = {split: len(task.load(split, 0)[1]) for split in ("validation", "test")}
         top = task.spec.rungs[-1]
         made = [SleepingNode(slots, faster, top, samples) for _ in range(nodes)]
         sandbox = RemoteSandbox(SleepingNodes(made), workers=workers)
-        threading.Thread(target=watch, daemon=True).start()
+        watch = Watch(made, trials and trials / 20)
+        watch.start()
         started, used = time.monotonic(), time.process_time()
         carry_out(place, task, paths, discover, sandbox=sandbox)
-        over.set()
+        watch.over.set()
+        memory = watch.memory_mb
         seconds, used = time.monotonic() - started, time.process_time() - used
         with Journal.open(paths) as journal:
             spans = [(t.finished - t.resources.seconds, t.finished) for t in journal.trials()]
@@ -209,10 +242,12 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=32)
     parser.add_argument("--slots", type=int, default=8)
     parser.add_argument("--minutes", type=float, default=20.0)
+    parser.add_argument("--trials", type=int)
+    parser.add_argument("--policy", default=RunSettings().policy)
     parser.add_argument("--faster", type=float, default=2.0)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    found = measure(args.nodes, args.slots, args.minutes, args.faster)
+    found = measure(args.nodes, args.slots, args.minutes, args.faster, args.trials, args.policy)
     if args.json:
         print(json.dumps(found))
         return

@@ -95,7 +95,7 @@ class Balance:
 
     def end(self, share: Share, found: Sequence[Candidate]) -> Leg:
         """What verification is to do now that the search of a leg has ended."""
-        finalists = min(share.finalists, share.entrants(found))
+        finalists = share.to_verify(found)
         if not finalists:
             return Leg(len(found))
         bounds = (self._left_of_trials(found), self._worth())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from archwright.core import TRAINED_STATUSES, Aim, Candidate
@@ -120,16 +121,16 @@ class Share:
     top: int = 0
     aim: Aim | None = None
 
-    def entrants(self, ended: Collection[Candidate]) -> int:
-        """How many there are to verify, of those that have ended."""
+    def to_verify(self, ended: Collection[Candidate]) -> int:
+        """How many there are to verify, of those that have ended; at most the finalists."""
         new = (c for c in ended if c.number > self.since and is_entrant(c, self.top, self.aim))
-        return self.waiting + sum(1 for _ in new)
+        found = islice(new, max(0, self.finalists - self.waiting))
+        return min(self.finalists, self.waiting + sum(1 for _ in found))
 
     def kept(self, ended: Collection[Candidate]) -> int:
         """Trainings that stay with verification: as many as it needs for what was found by now, and
         before anything was found the least that verifies a finalist."""
-        finalists = min(self.finalists, self.entrants(ended))
-        if finalists:
+        if finalists := self.to_verify(ended):
             return min(self.verification, trainings_needed(self.settings, finalists))
         return min(self.verification, least_trainings(self.settings, 1))
 
