@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from archwright.agents.backends import Failure
 from archwright.agents.backends.keys import OWN_KEY, redact
@@ -62,6 +63,9 @@ _LOST: Final = (
     "MidStream",
 )  # fmt: skip
 """Parts of the names that packages give to what happens on the way to a server and back."""
+_HUNG_UP: Final = ("ReadError", "RemoteProtocolError")
+_PLAIN: Final = re.compile(r"https (?:port|server)|speaking plain http")
+"""How a server of TLS says that it was not spoken to in it."""
 _VERSION: Final = re.compile(r"/v\d|/openai\b|/api/|/deployments\b")
 
 
@@ -112,14 +116,38 @@ def _read_lost(error: Exception, model: str, url: str | None, begun: bool) -> Fa
     if "WRONG_VERSION_NUMBER" in words or "RECORD_LAYER_FAILURE" in words:
         fix = f"try http:// in --base-url {url}" if url else "see HTTPS_PROXY"
         return Fault("lasting", f"{model}: what answers there speaks no TLS: {fix}: {words}")
-    if not reached and url is not None:
+    if url is not None and urlsplit(url).scheme == "http" and _name(error) in _HUNG_UP:
+        # As a server of TLS does, when it is not spoken to in it.
+        reached = False
+        words = (
+            f"{url} hangs up without a word ({words}): try https:// in --base-url, or see its log"
+        )
+    elif not reached and (proxy := _proxy_of(url)):
+        words = f"{proxy} gives no way to {url or 'the server'} ({words})"
+        words += ": correct it, unset it, or name the server in NO_PROXY"
+    elif not reached and url is not None:
         words = f"no server answers at {url} ({words}): start it, or check --base-url"
     return Fault("outage", f"{model}: {words}", reached=reached)
+
+
+def _proxy_of(url: str | None) -> str:
+    """What the environment sends calls through, in words without its password; "" where they go
+    straight."""
+    address = urlsplit(url or "https://")
+    if address.hostname and proxy_bypass(address.hostname):
+        return ""
+    for scheme in (address.scheme, "all"):
+        if given := getproxies().get(scheme):
+            proxy = urlsplit(given if "//" in given else f"//{given}")
+            return f"the proxy {proxy.hostname}:{proxy.port} of {scheme.upper()}_PROXY"
+    return ""
 
 
 def _read_refused(refusal: Denial, model: str, url: str | None) -> Fault:
     status, lower = refusal.status, refusal.lower
     said = f"{model}: {status or 'an error in its reply'}: {refusal.words[:LONGEST_WORDS]}"
+    if status == 400 and url is not None and _PLAIN.search(lower):
+        return Fault("lasting", f"{said}: try https:// in --base-url {url}")
     if refusal.is_page:
         return _read_page(status, said, url)
     if read_room(refusal, 1) is not None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import socket
+import ssl
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +38,25 @@ def ask(act: Act) -> Reply:
 
 def refused(status: int | None, message: str, **fields: Any) -> RefusedError:
     return RefusedError(status, json.dumps({"error": {"message": message, **fields}}))
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> ssl.SSLContext:
+    """What a server of TLS needs."""
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl here to make a certificate with")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"),
+            *("-days", "2", "-keyout", str(key), "-out", str(certificate)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
 
 
 def denial(status: int, message: str, **fields: Any) -> Denial:
@@ -285,3 +309,48 @@ def test_what_speaks_no_tls_is_named() -> None:
         pytest.raises(BackendError, match="speaks no TLS: try http://"),
     ):
         open_models(server.url.replace("http://", "https://")).answer(ASKED)
+
+
+def test_a_server_that_speaks_tls_alone_is_named(tls: ssl.SSLContext) -> None:
+    def serve(listening: socket.socket) -> None:
+        while True:
+            with suppress(OSError), listening.accept()[0] as plain:
+                tls.wrap_socket(plain, server_side=True)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, args=(listening,), daemon=True).start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        with pytest.raises(BackendError, match=r"hangs up without a word .*: try https:// in"):
+            open_models(url).answer(ASKED)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head>"
+        "<body><center><h1>400 Bad Request</h1></center><hr><center>nginx</center></body></html>",
+        "Client sent an HTTP request to an HTTPS server.",
+        "You're speaking plain HTTP to an SSL-enabled server port.",
+    ],
+)
+def test_what_servers_say_of_plain_http_is_read(said: str) -> None:
+    found = read_fault(RefusedError(400, said), "toy", "http://h/v1")
+    assert found.kind == "lasting"
+    assert found.words.endswith("try https:// in --base-url http://h/v1")
+
+
+def test_a_proxy_that_is_gone_is_named_without_its_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://me:hunter2@127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(BackendError) as raised:
+        open_models("http://models.invalid/v1").answer(ASKED)
+    assert "the proxy 127.0.0.1:9 of HTTP_PROXY gives no way to http://models.invalid/v1" in str(
+        raised.value
+    )
+    assert "hunter2" not in str(raised.value)
+    # A server that is reached without it has nothing to do with it.
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with pytest.raises(BackendError, match=r"no server answers at http://127\.0\.0\.1:9"):
+        open_models("http://127.0.0.1:9/v1").answer(ASKED)
