@@ -222,7 +222,10 @@ class _Column:
 
 
 class VectorIndex:
-    """Ids, kinds, successors and vectors of all entries, by rising id. Threads may share it."""
+    """Ids, kinds, successors and vectors of entries, by rising id: of all that were asked about so
+    far. A run asks about what was known when it began, so what it writes costs it nothing here.
+    Threads may share it.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -233,9 +236,9 @@ class VectorIndex:
         self._coarse = _Column(np.float32, _COARSE)
 
     def visible(self, kind: str | None, until: int | None) -> tuple[Ids, NDArray[np.bool_]]:
-        """All ids, and which of them are seen: of this kind, and current at that moment."""
+        """All ids so far, and which of them are seen: of this kind, and current at that moment."""
         with self._lock:
-            self._refresh()
+            self._refresh(until)
             return self._ids.rows, self._mask(kind, until)
 
     def nearest(
@@ -243,7 +246,7 @@ class VectorIndex:
     ) -> list[int]:
         """Ids of up to `count` visible entries with a similarity above `least`, best first."""
         with self._lock:
-            self._refresh()
+            self._refresh(until)
             seen = self._mask(kind, until)
             if np.count_nonzero(seen) > EXACT_UPTO:
                 likeness = np.where(seen, _products(self._coarse.rows, fold(query)), -np.inf)
@@ -261,13 +264,13 @@ class VectorIndex:
             seen &= self._kind.rows == self._kinds.get(kind, -1)
         return np.asarray(seen)
 
-    def _refresh(self) -> None:
-        """Read what other hands added or replaced since."""
+    def _refresh(self, until: int | None) -> None:
+        """Read what other hands added or replaced since, up to an id."""
         last = known = self._last()
         while rows := self._database.read(
-            "SELECT id, kind, replaced_by, vector FROM entries WHERE id > ? ORDER BY id LIMIT ?",
-            last,
-            _BATCH,
+            "SELECT id, kind, replaced_by, vector FROM entries WHERE id > ? AND id <= ?"
+            " ORDER BY id LIMIT ?",
+            *(last, FOREVER if until is None else until, _BATCH),
         ):
             kinds = [self._kinds.setdefault(r["kind"], len(self._kinds)) for r in rows]
             self._ids.add([r["id"] for r in rows])
@@ -327,13 +330,16 @@ class FullText:
         """Ids of up to `count` visible entries that share a telling word with `text`, best
         first."""
         ids, seen = self._index.visible(kind, until)
-        words, rare = self._telling(query_words(text), len(ids))
+        last = FOREVER if until is None else until
+        words, rare = self._telling(query_words(text), len(ids), last)
         if not words or not len(ids):
             return []
         order = "bm25(words, 4, 2, 2, 3, 1)" if rare else "rowid DESC"
         rows = self._database.read(
-            f"SELECT rowid AS id FROM words WHERE words MATCH ? ORDER BY {order} LIMIT ?",
+            "SELECT rowid AS id FROM words WHERE words MATCH ? AND rowid <= ?"
+            f" ORDER BY {order} LIMIT ?",
             quoted_query(words),
+            last,
             count if seen.all() else 10 * _ROWS,
         )
         found = np.array([row["id"] for row in rows], np.int64)
@@ -341,12 +347,12 @@ class FullText:
         places = np.minimum(np.searchsorted(ids, found), len(ids) - 1)
         return [int(id) for id in found[seen[places] & (ids[places] == found)][:count]]
 
-    def _telling(self, words: Sequence[str], size: int) -> tuple[list[str], bool]:
+    def _telling(self, words: Sequence[str], size: int, last: int) -> tuple[list[str], bool]:
         """The rarest words, together in few enough entries, and whether they tell anything; where
         all are frequent, one of them, whose newest entries are as good as any."""
         if size <= _ROWS:
             return list(words), True
-        counts = {word: self._count(word) for word in words}
+        counts = {word: self._count(word, last) for word in words}
         kept: list[str] = []
         total = 0
         for word in sorted(words, key=counts.__getitem__):
@@ -356,10 +362,11 @@ class FullText:
             kept.append(word)
         return kept, bool(kept) and counts[kept[0]] <= _ROWS
 
-    def _count(self, word: str) -> int:
-        """How many entries have a word, counted no further than matters."""
-        query = "SELECT COUNT(*) AS n FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
-        return int(self._database.read(query, quoted_query([word]), _ROWS + 1)[0]["n"])
+    def _count(self, word: str, last: int) -> int:
+        """How many entries up to an id have a word, counted no further than matters."""
+        found = "SELECT 1 FROM words WHERE words MATCH ? AND rowid <= ? LIMIT ?"
+        query = f"SELECT COUNT(*) AS n FROM ({found})"
+        return int(self._database.read(query, quoted_query([word]), last, _ROWS + 1)[0]["n"])
 
 
 # --- passages of papers ---------------------------------------------------------------------------

@@ -177,8 +177,9 @@ class Knowledge:
         for level, value in levels.items():
             if not value:
                 continue
-            # The partial index serves only a query that repeats its condition.
-            where = f"{level}_level = ? AND {level}_level != '' AND task = ? AND kind = 'result'"
+            # The partial index serves only a query that repeats its condition; `+` keeps the index
+            # of kinds out, in which almost all are results.
+            where = f"{level}_level = ? AND {level}_level != '' AND task = ? AND +kind = 'result'"
             for row in self._visible(where, until, value, task, order="created, id LIMIT 20"):
                 found.setdefault((row["run"], row["candidate"]), read_match(row, level))
         return sorted(found.values(), key=lambda match: match.end == CandidateStatus.DUPLICATE)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from archwright.benchmarks.knowledge.retrieval import MadeUp, measure_recall
+from archwright.core import Fingerprint
 from archwright.knowledge import retrieval
 from archwright.knowledge.entries import MIGRATIONS, Database
 from archwright.knowledge.retrieval import VectorIndex, embed, fold, pack
@@ -50,6 +51,39 @@ def test_a_replaced_version_is_seen_only_as_of_then(knowledge: Knowledge) -> Non
         assert found(knowledge, "attention forgets", by=way) == ["a"]
         assert found(knowledge, "momentum diverged", by=way, until=then) == ["a"]
         assert found(knowledge, "attention forgets", by=way, until=then) == []
+
+
+def test_what_came_later_is_not_even_read(tmp_path: Path, knowledge: Knowledge) -> None:
+    knowledge.record(lesson("a", "wide kernels help"))
+    then, database = knowledge.high_water(), Database(tmp_path / "knowledge.db")
+    index = VectorIndex(database)
+    knowledge.record_all(lesson(str(n), "wide kernels cost") for n in range(5))
+    knowledge.record(lesson("a", "wide kernels cost, too"))
+    asked = embed("wide kernels help")
+    assert index.nearest(asked, None, then, 9, 0.1) == [1]
+    assert len(index.visible(None, then)[0]) == 1
+    # The replaced one is seen as of then alone, whatever was asked for first.
+    assert len(index.nearest(asked, None, None, 9, 0.1)) == 6
+    assert 1 not in index.nearest(asked, None, None, 9, 0.1)
+    assert index.nearest(asked, None, then, 9, 0.1) == [1]
+    database.close()
+
+
+def test_what_is_asked_for_each_candidate_is_found_through_an_index(
+    tmp_path: Path, knowledge: Knowledge
+) -> None:
+    asked: list[str] = []
+    knowledge._database._connection.set_trace_callback(asked.append)
+    knowledge.match("t", Fingerprint("text", "tree", "graph"), until=7)
+    knowledge.find("r", "1", until=7)
+    knowledge.rejections("t", "wide kernels", 2, until=7)
+    connection = sqlite3.connect(tmp_path / "knowledge.db")
+    wanted = [sql for sql in asked if sql.startswith("SELECT * FROM entries")]
+    plans = [connection.execute(f"EXPLAIN QUERY PLAN {sql}").fetchone()[3] for sql in wanted]
+    used = [plan.split("INDEX ")[1].split()[0] for plan in plans]
+    levels = ["entries_text", "entries_tree", "entries_graph"]
+    assert used == [*levels, "entries_named", "entries_kind"]
+    connection.close()
 
 
 def test_a_kind_is_searched_alone(knowledge: Knowledge) -> None:
