@@ -41,10 +41,12 @@ def _all_by_comma(given: Any) -> Any:
     words = several(given)
     if not isinstance(words, tuple):
         return words
-    return tuple(part for word in words for part in str(word).split(","))
+    return tuple(
+        p for word in words for p in (word.split(",") if isinstance(word, str) else [word])
+    )
 
 
-Indices = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(several)]
+Indices = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_all_by_comma)]
 
 
 class SpendingSettings(SettingsGroup):
@@ -235,7 +237,8 @@ class SandboxSettings(SettingsGroup):
     runtime: str = Field(default="", examples=["runsc"])
     """The container engine's runtime, such as runc or runsc. Without it the engine's default."""
     gpus: Indices = Field(default=(), examples=[[0]])
-    """GPUs by index, as nvidia-smi lists them: each training has one of them, in turn."""
+    """GPUs by index, with commas, as nvidia-smi lists them: each training has one of them, in
+    turn."""
 
 
 class VerificationSettings(SettingsGroup):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shutil
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -26,3 +27,12 @@ def _processor(has_gpu: bool) -> str:
             if line.startswith(key):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+_DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
+"""What the drivers of NVIDIA, of Windows below Linux, and of AMD make."""
+
+
+def has_gpu_driver() -> bool:
+    """Whether this machine may have a GPU: False is sure, True is not."""
+    return any(Path(p).exists() for p in _DRIVERS) or shutil.which("nvidia-smi") is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 
 from archwright.core import InputError
@@ -11,6 +12,7 @@ from archwright.sandbox import Sandbox
 from archwright.sandbox.docker.engine import DockerSettings
 from archwright.sandbox.executors import Launcher
 from archwright.sandbox.executors.messages import AgentPlan
+from archwright.sandbox.machine import has_gpu_driver
 from archwright.sandbox.opening import open_sandbox
 
 LOCAL = "local"
@@ -50,6 +52,11 @@ def check_executor(settings: RunSettings) -> None:
     """
     if settings.on != LOCAL:
         _launcher(settings, Path())
+    elif settings.gpus and not os.environ.get("DOCKER_HOST") and not has_gpu_driver():
+        raise InputError(
+            f"GPU {settings.gpus[0]} was asked for, but this machine has no driver of one "
+            "(nvidia-smi lists what there is): leave gpus out"
+        )
 
 
 def _launcher(settings: RunSettings, jobs: Path) -> Launcher:

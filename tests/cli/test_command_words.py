@@ -30,7 +30,7 @@ SAMPLES: Mapping[str, tuple[str, Any]] = {
     "top_p": ("0.9", 0.9),
     "reasoning_effort": ("low", "low"),
     "prices": ("1,2", ("1,2",)),
-    "gpus": ("1", (1,)),
+    "gpus": ("1,0", (1, 0)),
     "sandbox": ("docker", "docker"),
     "on": ("ray", "ray"),
     "knowledge": ("/lab", "/lab"),

@@ -17,6 +17,7 @@ from archwright.core import RunError
 from archwright.runs.journal import Journal
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.workspace import Workspace
+from archwright.sandbox.machine import has_gpu_driver
 
 ARCHWRIGHT = [sys.executable, "-m", "archwright"]
 
@@ -97,6 +98,13 @@ def test_a_load_that_gives_wrong_shapes_is_one_line(spirals: Path, workspace: Pa
     source = (spirals / "task.py").read_text()
     (spirals / "task.py").write_text(source.replace("axis=1)", "axis=0)"))
     _assert_one_line(_archwright("run", spirals, "--workspace", workspace), "spirals")
+
+
+@pytest.mark.skipif(has_gpu_driver(), reason="this machine may have a GPU")
+def test_a_gpu_that_is_not_there_is_one_line_and_no_run(spirals: Path, workspace: Path) -> None:
+    done = _archwright("run", spirals, "--workspace", workspace, "--gpus", "1,0")
+    _assert_one_line(done, "GPU 1 was asked for", "leave gpus out")
+    assert not list(workspace.glob(".archwright/runs/*"))
 
 
 def test_a_folder_that_is_no_repository_names_the_fix(spirals: Path, tmp_path: Path) -> None:
