@@ -52,9 +52,6 @@ def draft_of_arrays(file: Path, kind: Kind | None) -> Draft:
         if key in arrays:
             _check(arrays[key], f"{key} in {file}", is_target=name == target)
     y = one_each(arrays[plain.format(target)])
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        wrong = int(np.sum(~np.isfinite(y)))
-        raise TaskError(f"{target} in {file} has {wrong} values that are no number: fill them in")
     lengths = {name: len(arrays[plain.format(name)]) for name in [*inputs, target]}
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"{name} has {count}" for name, count in lengths.items())
@@ -105,6 +102,9 @@ def _check(array: Array, what: str, is_target: bool) -> None:
         raise TaskError(f"{what} holds no samples: its first axis counts them")
     if array.dtype.kind not in ("fiubOUS" if is_target else "fiubO"):
         raise TaskError(f"{what} is of the type {array.dtype}: store it as numbers")
+    wrong = int(np.sum(~np.isfinite(array))) if array.dtype.kind == "f" else 0
+    if wrong:
+        raise TaskError(f"{what} has {wrong} values that are no number: fill them in")
     if is_target:
         return
     if array.dtype.kind in "iu" and array.ndim == 2:
@@ -114,12 +114,7 @@ def _check(array: Array, what: str, is_target: bool) -> None:
                 f"{what} has whole numbers from {least:,} to {most:,}, which are no tokens: store "
                 "it as float32"
             )
-    if array.dtype.kind != "f":
-        return
-    wrong = int(np.sum(~np.isfinite(array)))
-    if wrong:
-        raise TaskError(f"{what} has {wrong} values that are no number: fill them in")
-    if float(np.abs(array).max()) > LARGEST:
+    if array.dtype.kind == "f" and float(np.abs(array).max()) > LARGEST:
         raise TaskError(f"{what} has values beyond {LARGEST:g}, the limit of float32: scale it")
 
 

@@ -141,6 +141,14 @@ def test_arrays_are_refused_with_the_reason(refused: Refused, x: Any, y: Any, sa
     assert said in refused("--npz", "data.npz")
 
 
+def test_a_target_that_is_held_out_is_looked_at_too(refused: Refused) -> None:
+    scores = np.linspace(0, 1, 40)
+    np.savez("data.npz", x_train=X, y_train=scores, x_test=X, y_test=np.append(scores[1:], np.nan))
+    said = refused("--npz", "data.npz")
+    assert said.startswith("y_test in ")
+    assert said.endswith("data.npz has 1 values that are no number: fill them in")
+
+
 @pytest.mark.parametrize("content", [b"", b"words", b"PK\x03\x04 no archive"])
 def test_what_is_no_archive_is_refused_with_what_makes_one(
     refused: Refused, content: bytes
