@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import ast
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 from archwright.source.code import SourceCode, code_of, names
@@ -85,14 +86,30 @@ def paragraph(text: str) -> str:
     return textwrap.fill(text, LINE - 4)
 
 
-def assemble(docstring: str, blocks: Iterable[Block], entry: str, recipe: str = "") -> str:
-    """A whole file: docstring, imports, recipe, the blocks it needs, the entry class."""
+def assemble(
+    docstring: str,
+    blocks: Iterable[Block],
+    entry: str,
+    recipe: str = "",
+    style: Callable[[str], str] = str,
+) -> str:
+    """A whole file: docstring, imports, recipe, the blocks it needs, the entry class.
+
+    Args:
+        style: is laid on each block and on the entry.
+    """
     parts = [b.source for b in blocks] + [entry]
-    text = "\n\n\n".join(parts)
-    used = names(code_of(text).tree)
+    text = "\n\n\n".join(map(style, parts))
+    used = frozenset[str]().union(*map(_names, parts))
     imports = ["import math\n"] if "math" in used else []
     imports += ["import torch"] if "torch" in used else []
     imports += ["import torch.nn.functional as F"] if "F" in used else []
     imports += ["from torch import nn"]
     head = f'"""{docstring}\n"""\n\n' + "\n".join(imports)
     return head + (f"\n\n{recipe}" if recipe else "") + f"\n\n\n{text}\n"
+
+
+@lru_cache(maxsize=512)
+def _names(source: str) -> frozenset[str]:
+    """The names that a part of a file uses; the blocks of the library come again and again."""
+    return frozenset(names(code_of(source).tree))

@@ -204,7 +204,9 @@ def read_source(source: str, problem: Problem, default: Recipe) -> ParsedSource:
         return ParsedSource(source, _parse_script(source, problem.script), default)
     tree = _parse(source)
     _check_entry(tree, problem.entry, problem.constructor)
-    changes = recipe_changes(tree)
+    # A file without the word in any spelling says nothing of it: most do not, and are not searched.
+    is_said = "recipe" in source.lower() or not source.isascii()
+    changes = recipe_changes(tree) if is_said else None
     return ParsedSource(source, tree, default if changes is None else default.updated(changes))
 
 

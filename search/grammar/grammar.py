@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Final, NamedTuple
 
@@ -32,7 +33,7 @@ from archwright.search.grammar.several import (
     read_parts,
     sequence_of_lengths,
 )
-from archwright.search.grammar.variation import draw_recipe, replace_activations, replace_norms
+from archwright.search.grammar.variation import draw_recipe, restyle
 from archwright.search.mixers.drawing import describe, draw_design, reasons, write_design
 from archwright.source.constructor import wanted_constructor
 from archwright.source.counting import count_parameters
@@ -133,8 +134,8 @@ def _draw_unscaled(problem: Problem, rng: Random, with_recipe: bool) -> _Unscale
     entry = _write_entry(frame, terms, ends)
     parts = (*terms.values(), *ends.readers.values(), *ends.outs.values())
     every = [t for part in parts for t in part]
-    source = assemble(paragraph(words), needed(every), entry, recipe)
-    source = replace_norms(replace_activations(source, frame.activation), frame.norms)
+    style = partial(restyle, activation=frame.activation, norms=tuple(frame.norms.items()))
+    source = assemble(paragraph(words), needed(every), entry, recipe, style)
     return _Unscaled(source, terms["body"], " ".join(frame.reasons))
 
 

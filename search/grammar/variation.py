@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from random import Random
 from typing import Any, Final
 
@@ -113,6 +114,12 @@ def replace_norms(source: str, new: Mapping[str, str]) -> str:
     code = code_of(source)
     found = norm_sites(code)
     return code.apply([put_norm(code, c, new[n]) for n in found if n in new for c in found[n]])
+
+
+@lru_cache(maxsize=1024)
+def restyle(source: str, activation: str, norms: tuple[tuple[str, str], ...]) -> str:
+    """Both, for a part of a file: the blocks of the library come again and again."""
+    return replace_norms(replace_activations(source, activation), dict(norms))
 
 
 # --- recipes --------------------------------------------------------------------------------------
