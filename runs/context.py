@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from itertools import islice
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -28,6 +29,9 @@ from archwright.sandbox import Sandbox
 from archwright.search.aiming import Prospect
 from archwright.search.objectives import is_on_front, point_of
 from archwright.source.fingerprint import read_source
+
+MOST_RIVALS: Final = 1_000
+"""So many of the latest decide whether a candidate is promoted."""
 
 
 class Trains(Protocol):
@@ -109,15 +113,17 @@ class Campaign:
 
         A draft is compared with drafts, a variation with the best of its parents that were promoted
         from there: among all of them, what learns quickly and ends low would crowd out the rest. At
-        the top rung, which nothing is promoted from, all are compared.
+        the top rung, which nothing is promoted from, all are compared; below it the latest are
+        enough to say what share a candidate is of.
         """
-        shown = [c for c in self.measured if rung in c.rungs]
-        if rung < top and parents:
-            own = [c for c in shown if c.id in parents and rung + 1 in c.rungs]
-            shown = sorted(own, key=lambda c: c.rungs[rung].gain or 0.0)[-1:] or shown
-        elif rung < top:
-            shown = [c for c in shown if not c.parents]
-        return shown
+        if rung >= top:
+            return [c for c in self.measured if rung in c.rungs]
+        shown = (c for c in reversed(self.measured) if rung in c.rungs)
+        if not parents:
+            return list(islice((c for c in shown if not c.parents), MOST_RIVALS))[::-1]
+        own = [c for c in self.measured if c.id in parents and {rung, rung + 1} <= c.rungs.keys()]
+        own.sort(key=lambda c: c.rungs[rung].gain or 0.0)
+        return own[-1:] or list(islice(shown, MOST_RIVALS))[::-1]
 
     def is_cheaper(self, candidate: Candidate) -> bool:
         """Whether it has fewer parameters than the best that was measured at its rung, and is

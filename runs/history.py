@@ -32,6 +32,9 @@ class Prefix(Sequence[Candidate]):
     def __iter__(self) -> Iterator[Candidate]:
         return islice(self._items, self._count)
 
+    def __reversed__(self) -> Iterator[Candidate]:
+        return (self._items[place] for place in range(self._count - 1, -1, -1))
+
 
 class _Candidates(ValuesView[Candidate]):
     def __init__(self, of: KnownById) -> None:

@@ -71,6 +71,7 @@ class Steering:
         self._policy = self._open()
         self._told = 0
         self._staged: tuple[int, Stage] | None = None
+        self._best: tuple[int, Candidate | None] = 0, None
         self._chosen: list[str] = []
         self._shared: Move | None = None
         self._seeds = 0
@@ -222,10 +223,9 @@ class Steering:
     def _adapt(self, choice: Choice, stage: Stage, campaign: Campaign) -> Choice:
         """The choice as the stage wants it: a draft of another kind than the best, or something
         smaller made of the best."""
-        measured = [c for c in campaign.measured if c.gain is not None]
-        if stage in ("search", "stop") or not measured:
+        best = self._best_of(campaign)
+        if stage in ("search", "stop") or best is None:
             return choice
-        best = max(measured, key=lambda c: c.fitness)
         if stage == "cost":
             operator = SMALLER[choice.seed % len(SMALLER)]
             return Choice(operator, (best.id,), choice.seed, max(0, (best.rung or 0) - 1))
@@ -234,6 +234,15 @@ class Steering:
         shown = ((draft, self._space.preview(draft)) for draft in drafts)
         unlike = (draft for draft, made in shown if made is not None and made.family != kind)
         return next(unlike, Choice("draft", (), choice.seed))
+
+    def _best_of(self, campaign: Campaign) -> Candidate | None:
+        """The first of the best that were measured; only what is new is looked at."""
+        seen, best = self._best
+        for candidate in islice(campaign.measured, seen, None):
+            if candidate.gain is not None and (best is None or candidate.fitness > best.fitness):
+                best = candidate
+        self._best = len(campaign.measured), best
+        return best
 
     def expect(self, candidate: Candidate) -> float | None:
         """How good the surrogate expects a candidate to be, its doubt in the candidate's favour;

@@ -71,6 +71,7 @@ class Progress:
         self._ended_upto = 0
         self._turn = 1
         self._failure: BaseException | None = None
+        self._shown: tuple[object, list[Candidate]] = None, []
 
     def close(self, number: int, result: Candidate) -> None:
         """Candidate `number` has ended."""
@@ -92,6 +93,16 @@ class Progress:
 
     def seen(self, grant: Grant) -> list[Candidate]:
         """The candidates that a grant names, once they have ended, by their numbers."""
+        named = grant.sees, grant.without
+        with self._changed:
+            last, shown = self._shown
+        if last != named:
+            shown = self._wait_for(grant)
+            with self._changed:
+                self._shown = named, shown
+        return shown
+
+    def _wait_for(self, grant: Grant) -> list[Candidate]:
         if grant.without:
             hidden = set(grant.without)
             wanted = [n for n in range(1, grant.sees + 1) if n not in hidden]

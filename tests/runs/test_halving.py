@@ -19,7 +19,7 @@ from archwright.core import (
     TrialSpec,
 )
 from archwright.core.settings import RunSettings
-from archwright.runs.context import Campaign
+from archwright.runs.context import MOST_RIVALS, Campaign
 from archwright.runs.halving import SuccessiveHalving
 
 FLOORS = [
@@ -153,6 +153,15 @@ def test_drafts_are_compared_with_drafts_and_variations_with_the_best_of_their_p
     higher = [*measured, replace(measured[0], id="6", rungs={1: Measurement(0.0, 10.0, 1)})]
     assert rivals(0, among=higher) == [1.0, 4.0]
     assert rivals(1, among=higher) == [2.0, 10.0]
+
+
+def test_below_the_top_the_latest_are_compared_and_at_the_top_all() -> None:
+    drafts = [_measured(str(n), (), float(n)) for n in range(MOST_RIVALS + 3)]
+    finals = [_measured(f"top-{n}", ("7",), 0.0, float(n)) for n in range(MOST_RIVALS + 3)]
+    campaign = Campaign({}, (*drafts, *finals))
+    assert [c.id for c in campaign.rivals(0, 1, ())] == [c.id for c in drafts[3:]]
+    assert campaign.rivals(0, 1, ("none",)) == finals[3:]
+    assert campaign.rivals(1, 1, ()) == finals
 
 
 def test_a_candidate_that_timed_out_at_once_is_unmeasured() -> None:
