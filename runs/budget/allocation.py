@@ -291,7 +291,7 @@ class Budget:
         reserved = [self._reserved[n] for n in grant.under_way]
         if not self._expecting:
             return sum(reserved)
-        used = [c.trials for c in ended if c.number > self._share.since]
+        used = self._share.used(ended)
         mean = (PRIOR * USUAL + sum(used)) / (PRIOR + len(used))
         return ceil(sum(min(mean, most) for most in reserved))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from archwright.core import TRAINED_STATUSES, Aim, Candidate
+from archwright.core import TRAINED_STATUSES, Aim, Candidate, sequence_of
 from archwright.core.settings import LOWER_RUNG_SEEDS, RunSettings
 from archwright.runs.verification import least_trainings, trainings_needed
 from archwright.runs.verification.finalists import BENEFIT_OF_DOUBT
@@ -139,8 +139,12 @@ class Share:
         limit."""
         if self.trials is None:
             return None
-        used = sum(c.trials for c in ended if c.number > self.since)
-        return self.trials - used - self.kept(ended)
+        return self.trials - sum(self.used(ended)) - self.kept(ended)
+
+    def used(self, ended: Collection[Candidate]) -> list[int]:
+        """The trainings of each candidate of the leg."""
+        first = sequence_of(self.since + 1)
+        return [c.trials for c in ended if c.sequence >= first]
 
 
 def shortfalls(
