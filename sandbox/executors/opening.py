@@ -52,11 +52,15 @@ def check_executor(settings: RunSettings) -> None:
     """
     if settings.on != LOCAL:
         _launcher(settings, Path())
-    elif settings.gpus and not os.environ.get("DOCKER_HOST") and not has_gpu_driver():
+    elif settings.gpus and not _is_engine_elsewhere() and not has_gpu_driver():
         raise InputError(
             f"GPU {settings.gpus[0]} was asked for, but this machine has no driver of one "
             "(nvidia-smi lists what there is): leave gpus out"
         )
+
+
+def _is_engine_elsewhere() -> bool:
+    return not os.environ.get("DOCKER_HOST", "unix:").startswith("unix:")
 
 
 def _launcher(settings: RunSettings, jobs: Path) -> Launcher:
