@@ -3,8 +3,9 @@ needs no copy of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, ValuesView
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
+from operator import attrgetter
 from typing import overload
 
 from archwright.core import Candidate
@@ -36,15 +37,6 @@ class Prefix(Sequence[Candidate]):
         return (self._items[place] for place in range(self._count - 1, -1, -1))
 
 
-class _Candidates(ValuesView[Candidate]):
-    def __init__(self, of: KnownById) -> None:
-        super().__init__(of)
-        self._of = of
-
-    def __iter__(self) -> Iterator[Candidate]:
-        return self._of.candidates()
-
-
 class KnownById(Mapping[str, Candidate]):
     """What was there from the start, and then what was seen, by id.
 
@@ -70,15 +62,7 @@ class KnownById(Mapping[str, Candidate]):
         return len(self._first) + len(self._seen)
 
     def __iter__(self) -> Iterator[str]:
-        return chain(self._first, (c.id for c in self._seen))
-
-    def values(self) -> ValuesView[Candidate]:
-        """As of any mapping, without a look at each id."""
-        return _Candidates(self)
-
-    def candidates(self) -> Iterator[Candidate]:
-        """What was there from the start, then what was seen, in order."""
-        return chain(self._first.values(), self._seen)
+        return chain(self._first, map(attrgetter("id"), self._seen))
 
 
 class History:

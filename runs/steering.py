@@ -153,7 +153,7 @@ class Steering:
             self._space.sized = self._sizing(prospect).target
         if self._settings.objectives != (QUALITY,):
             self._policy, self._told = self._open(), 0
-        for result in self._read(campaign, self._told):
+        for result in self._read(campaign):
             self._policy.tell(result)
         self._told = len(campaign.known)
 
@@ -257,10 +257,10 @@ class Steering:
             return choice
         return force_structure(choice, self._chosen, self._space.operators, most)
 
-    def _read(self, campaign: Campaign, told: int) -> list[Candidate]:
-        """What was found, but for what it was told, for the policy; what left nothing to start from
-        is left out."""
-        shown: Sequence[Candidate] = tuple(islice(campaign.known.values(), told, None))
+    def _read(self, campaign: Campaign) -> list[Candidate]:
+        """What the policy was not told yet; what left nothing to start from is left out."""
+        new = islice(campaign.known, self._told, None)
+        shown: Sequence[Candidate] = [campaign.known[id_] for id_ in new]
         if (prospect := prospect_of(self._context, campaign)) is not None:
             shown = prospect.rank(shown)
         known = [self._place(c) for c in shown]

@@ -133,11 +133,11 @@ def _read_lost(error: Exception, model: str, url: str | None, begun: bool) -> Fa
 def _proxy_of(url: str | None) -> str:
     """What the environment sends calls through, in words without its password; "" where they go
     straight."""
-    address = urlsplit(url or "https://")
+    address, proxies = urlsplit(url or "https://"), getproxies()
     if address.hostname and proxy_bypass(address.hostname):
         return ""
     for scheme in (address.scheme, "all"):
-        if given := getproxies().get(scheme):
+        if given := proxies.get(scheme):
             proxy = urlsplit(given if "//" in given else f"//{given}")
             return f"the proxy {proxy.hostname}:{proxy.port} of {scheme.upper()}_PROXY"
     return ""

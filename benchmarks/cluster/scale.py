@@ -22,6 +22,7 @@ import hashlib
 import json
 import queue
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -182,7 +183,8 @@ class Watch(threading.Thread):
             if self._step is not None and trials >= said + self._step:
                 now = time.process_time()
                 cost = 1000 * (now - used) / (trials - said)
-                print(f"{trials:7} trials {self.memory_mb[-1]:6.0f} MB {cost:6.1f} ms", flush=True)
+                line = f"{trials:7} trials {self.memory_mb[-1]:6.0f} MB {cost:6.1f} ms"
+                print(line, file=sys.stderr, flush=True)
                 said, used = trials, now
 
 

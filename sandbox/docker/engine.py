@@ -202,10 +202,14 @@ def _knock() -> None:
             door.connect(path)
 
 
+def is_engine_here() -> bool:
+    """Whether the environment names no engine on another machine."""
+    return os.environ.get("DOCKER_HOST", "unix:").startswith("unix:")
+
+
 def _is_missing() -> bool:
     """Whether the engine would be on this machine, and nothing of Docker's is here."""
-    here = os.environ.get("DOCKER_HOST", "unix:").startswith("unix:")
-    return here and not (shutil.which("docker") or shutil.which("dockerd"))
+    return is_engine_here() and not (shutil.which("docker") or shutil.which("dockerd"))
 
 
 @functools.cache

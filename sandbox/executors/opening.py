@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from pathlib import Path
 
 from archwright.core import InputError
 from archwright.core.settings import RunSettings
 from archwright.sandbox import Sandbox
-from archwright.sandbox.docker.engine import DockerSettings
+from archwright.sandbox.docker.engine import DockerSettings, is_engine_here
 from archwright.sandbox.executors import Launcher
 from archwright.sandbox.executors.messages import AgentPlan
 from archwright.sandbox.machine import has_gpu_driver
@@ -52,15 +51,11 @@ def check_executor(settings: RunSettings) -> None:
     """
     if settings.on != LOCAL:
         _launcher(settings, Path())
-    elif settings.gpus and not _is_engine_elsewhere() and not has_gpu_driver():
+    elif settings.gpus and is_engine_here() and not has_gpu_driver():
         raise InputError(
             f"GPU {settings.gpus[0]} was asked for, but this machine has no driver of one "
             "(nvidia-smi lists what there is): leave gpus out"
         )
-
-
-def _is_engine_elsewhere() -> bool:
-    return not os.environ.get("DOCKER_HOST", "unix:").startswith("unix:")
 
 
 def _launcher(settings: RunSettings, jobs: Path) -> Launcher:
