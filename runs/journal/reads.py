@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from archwright.core import ATTEMPTS, Candidate, Json, Trial, Verdict
 from archwright.runs.journal.tally import TrainingTally
+
+PAGE: Final = 500
+"""Rows of many that are in memory at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +66,12 @@ class Spend:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What was written after a cursor, and the cursor to ask with the next time."""
+    """What was written after a cursor, and the cursor to ask with the next time. What there is of
+    it is read while it is walked through, once."""
 
     cursor: int
-    candidates: tuple[Candidate, ...]
-    trials: tuple[Trial, ...]
+    candidates: Iterator[Candidate]
+    trials: Iterator[Trial]
 
 
 class Reads:
@@ -79,6 +84,12 @@ class Reads:
 
     def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         raise NotImplementedError
+
+    def _pages(self, sql: str, *values: object) -> Iterator[array[int]]:
+        """Row ids that a query selects, some at a time."""
+        found = array("q", (id_ for (id_,) in self._rows(sql, *values)))
+        for start in range(0, len(found), PAGE):
+            yield found[start : start + PAGE]
 
     def notices(self) -> tuple[str, ...]:
         """What is weaker than asked for, in the order in which it was said."""
@@ -102,6 +113,24 @@ class Reads:
         )
         return [_step(row) for row in rows]
 
+    def each_step(self, kind: str) -> Iterator[Step]:
+        """As `steps`, but not all in memory at once."""
+        return self._walk("kind = ?", kind)
+
+    def _walk(self, condition: str, *values: object) -> Iterator[Step]:
+        """Steps that were done, in the order in which they ended."""
+        order = "ORDER BY finished, rowid"
+        for page in self._pages(
+            f"SELECT rowid FROM steps WHERE {condition} AND state = 'finished' {order}", *values
+        ):
+            rows = self._rows(f"SELECT * FROM steps WHERE rowid IN {_marks(page)} {order}", *page)
+            yield from map(_step, rows)
+
+    def count_steps(self, kind: str) -> int:
+        """How many steps of a kind were done."""
+        sql = "SELECT COUNT(*) FROM steps WHERE kind = ? AND state = 'finished'"
+        return int(self._rows(sql, kind)[0][0])
+
     def last_step(self, kind: str) -> Step | None:
         """The step of a kind with the highest number as its key."""
         rows = self._rows(
@@ -123,6 +152,23 @@ class Reads:
             for trial in found
             if purpose in (None, trial.purpose) and steps in (None, trial.steps)
         ]
+
+    def each_trial(
+        self, purpose: str | None = None, since: int = 0, until: int | None = None
+    ) -> Iterator[Trial]:
+        """As `trials`, of all candidates, but not all in memory at once.
+
+        Args:
+            since: a cursor; trials that ended after it.
+            until: a cursor; trials that ended before it.
+        """
+        within, values = _between(since, until)
+        found = self._walk(
+            f"kind = 'trial' AND {within} "
+            "AND (? IS NULL OR json_extract(request, '$.purpose') = ?)",
+            *(*values, purpose, purpose),
+        )
+        return map(_trial, found)
 
     def training_time(self, purpose: str) -> tuple[float, int, int]:
         """Seconds, trainings and candidates: of trainings for a purpose that ended. What was lost
@@ -219,6 +265,27 @@ class Reads:
         )
         return [_candidate(row) for row in rows]
 
+    def each_candidate(self, since: int = 0, until: int | None = None) -> Iterator[Candidate]:
+        """As `candidates`, but not all in memory at once.
+
+        Args:
+            since: a cursor; those that changed after it.
+            until: a cursor; those that did not change after it.
+        """
+        within, values = _between(since, until)
+        for page in self._pages(
+            f"SELECT rowid FROM candidates WHERE sequence > 0 AND {within} ORDER BY sequence",
+            *values,
+        ):
+            yield from map(
+                _candidate,
+                self._rows(
+                    f"SELECT document FROM candidates WHERE rowid IN {_marks(page)} AND {within} "
+                    "ORDER BY sequence",
+                    *(*page, *values),
+                ),
+            )
+
     def failed_before(self, sequence: int, mark: str, most: int) -> list[Candidate]:
         """The latest candidates before a sequence whose reason ends with `mark`, latest first."""
         rows = self._rows(
@@ -240,22 +307,15 @@ class Reads:
 
     # --- what is new -----------------------------------------------------------------------------
 
-    def changes(self, since: int = 0) -> Changes:
-        """The candidates that changed and the trials that ended after a cursor, 0 for all."""
-        with self._lock:
-            now = self._cursor()
-            candidates = self._rows(
-                "SELECT document FROM candidates WHERE changed > ? AND changed <= ? "
-                "AND sequence > 0 ORDER BY sequence",
-                *(since, now),
-            )
-            trials = self._rows(
-                "SELECT * FROM steps WHERE kind = 'trial' AND state = 'finished' "
-                "AND changed > ? AND changed <= ? ORDER BY finished, rowid",
-                *(since, now),
-            )
-        found = (_trial(_step(row)) for row in trials)
-        return Changes(now, tuple(map(_candidate, candidates)), tuple(found))
+    def changes(self, since: int = 0, purpose: str | None = None) -> Changes:
+        """The candidates that changed and the trials that ended after a cursor, 0 for all.
+
+        Args:
+            purpose: of the trials, where not all are wanted.
+        """
+        now = self._cursor()
+        candidates = self.each_candidate(since, now)
+        return Changes(now, candidates, self.each_trial(purpose, since, now))
 
     def _cursor(self) -> int:
         ((now,),) = self._rows("SELECT now FROM clock")
@@ -283,6 +343,17 @@ class Reads:
         ):
             for (text,) in self._rows(sql):
                 yield json.loads(text)
+
+
+def _between(since: int, until: int | None) -> tuple[str, tuple[int, ...]]:
+    """What changed after one cursor and not after another, as a condition with its values."""
+    if until is None:
+        return "changed > ?", (since,)
+    return "changed > ? AND changed <= ?", (since, until)
+
+
+def _marks(values: Sized) -> str:
+    return f"({', '.join('?' * len(values))})"
 
 
 def _candidate(row: sqlite3.Row) -> Candidate:

@@ -41,7 +41,7 @@ class Memos:
     def _upto_date(self, least: int) -> Memo:
         journal = self.context.journal
         before, covered = latest_memo(journal) or (Memo(), 0)
-        results = sum(1 for c in journal.candidates() if c.gain is not None)
+        results = sum(1 for c in journal.each_candidate() if c.gain is not None)
         if results - covered < least or not results:
             return before
         rows, hypotheses = self._rows()
@@ -81,7 +81,7 @@ class Memos:
         context = self.context
         candidates = [context.baseline, *context.journal.candidates()]
         sds = [f.sd for f in measured_floors(context.floors)]
-        gains = problem_gains(context.journal.trials()) if context.spec.members else {}
+        gains = problem_gains(context.journal.each_trial()) if context.spec.members else {}
         rows = ledger_rows(candidates, context.spec.rungs, sds, gains)
         rows = [r for r in rows if r.gains or r.candidate == context.baseline.id]
         newest = {row.candidate for row in rows[-EVERY:]}

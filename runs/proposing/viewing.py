@@ -92,7 +92,7 @@ class Viewer:
             tuple(known.values()),
             context.spec.rungs,
             [f.sd for f in floors],
-            problem_gains(context.journal.trials()) if context.spec.members else {},
+            problem_gains(context.journal.each_trial()) if context.spec.members else {},
         )
         shown = most_telling(rows)
         return CampaignQuestion(

@@ -23,7 +23,7 @@ def candidate_of(journal: Journal, id_: str) -> Candidate:
     """
     found = journal.candidate(id_)
     if found is None:
-        known = [candidate.id for candidate in journal.candidates()]
+        known = [candidate.id for candidate in journal.each_candidate()]
         near = difflib.get_close_matches(id_, [*known, BASELINE], n=5, cutoff=0.5) or known[-5:]
         named = f"the nearest are {', '.join(near)}" if near else "it has none yet"
         raise InputError(
@@ -85,7 +85,7 @@ def _source_of(journal: Journal, id_: str) -> str | None:
     """The source of a candidate of this run, or of a work of an earlier one that was retrieved."""
     if (own := journal.candidate(id_)) is not None:
         return own.source
-    retrieved = (w for s in journal.steps("retrieve") for w in s.result.get("examples", ()))
+    retrieved = (w for s in journal.each_step("retrieve") for w in s.result.get("examples", ()))
     return next((work["source"] for work in retrieved if work["id"] == id_), None)
 
 
@@ -129,7 +129,7 @@ def _calls(journal: Journal, candidate: Candidate) -> list[Step]:
     talk = candidate.call
     return [
         step
-        for step in journal.steps("call")
+        for step in journal.each_step("call")
         if step.candidate in keys
         or (talk and (step.key == talk or step.key.startswith(f"{talk}/")))
     ]

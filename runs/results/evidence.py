@@ -1,13 +1,14 @@
-"""What the report needs besides the snapshot: trials, learning curves, calls and origins.
+"""What the report needs besides the snapshot: trainings, learning curves, calls and sources.
 
 All of it is read from the journal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean
+from statistics import fmean, median
 from typing import Final
 
 from archwright.core import BASELINE, Candidate, Curve, Status, Trial
@@ -29,33 +30,81 @@ class CallTotal:
     usd: float
 
 
+@dataclass(slots=True)
+class Trainings:
+    """The trainings of a run, added up."""
+
+    count: int = 0
+    failed: int = 0
+    unmeasured: int = 0
+    repeated: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    search_steps: int = 0
+    """Optimizer steps of the search."""
+    seeds: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """Trainings of the search by candidate and number of steps."""
+
+    def add(self, trial: Trial) -> None:
+        """One more."""
+        self.count += 1
+        self.failed += trial.failed
+        self.unmeasured += bool(trial.unmeasured)
+        self.repeated += trial.attempts > 1
+        self.seconds += trial.resources.seconds
+        self.cpu_seconds += trial.resources.cpu_seconds
+        if trial.purpose == "search":
+            self.seeds[trial.candidate, trial.steps] += 1
+            self.search_steps += trial.resources.steps
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What a run left in its journal, as plain data."""
 
     rungs: tuple[int, ...] = ()
     """Training budgets in steps."""
-    trials: tuple[Trial, ...] = ()
-    """In the order in which they finished."""
-    curves: dict[str, tuple[Curve, ...]] = field(default_factory=dict)
+    trainings: Trainings = field(default_factory=Trainings)
+    reached: Mapping[str, float] = field(default_factory=dict)
+    """Of each finalist the training time of the run, in seconds, when the search had first trained
+    it in full."""
+    curves: Mapping[str, tuple[Curve, ...]] = field(default_factory=dict)
     """Training loss of finalists and baseline at the top rung, one curve a seed."""
     calls: tuple[CallTotal, ...] = ()
-    origins: dict[str, Candidate] = field(default_factory=dict)
+    origins: Mapping[str, Candidate] = field(default_factory=dict)
     """Ancestors that are not candidates of this run: the baseline, or what an earlier run found."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Of finalists and of all that they descend from in this run."""
+    lines: float = 0.0
+    """The median of lines of source, of candidates that the search trained."""
     test_evaluations: int = 0
     """How many times the sealed test split was opened for a finalist."""
 
 
 def gather_evidence(journal: Journal, snapshot: Snapshot) -> Evidence:
     """Read a run's evidence; safe while the run goes on."""
-    rungs, trials = journal.facts.rungs, tuple(journal.trials())
+    rungs, trainings = journal.facts.rungs, Trainings()
+    chosen, verified = finalists(snapshot), {v.candidate for v in snapshot.verdicts}
+    reached: dict[str, float] = {}
+    curves: list[Trial] = []
+    for trial in journal.each_trial():
+        trainings.add(trial)
+        if not rungs or trial.steps != rungs[-1]:
+            continue
+        if trial.candidate in (*chosen, BASELINE):
+            curves.append(trial)
+        if trial.candidate in verified and trial.purpose == "search":
+            reached.setdefault(trial.candidate, trainings.seconds)
     return Evidence(
         rungs=rungs,
-        trials=trials,
-        curves=_curves(trials, snapshot, rungs[-1]) if rungs else {},
+        trainings=trainings,
+        reached=reached,
+        curves=_curves(curves, is_verified=bool(snapshot.verdicts)),
         calls=_add_up(journal.calls()),
         origins=_origins(journal),
-        test_evaluations=len(journal.steps("test")),
+        sources=_sources(journal, snapshot, chosen),
+        lines=_median_lines(journal),
+        test_evaluations=journal.count_steps("test"),
     )
 
 
@@ -72,18 +121,41 @@ def mean_curve(curves: Sequence[Curve]) -> list[tuple[int, float, float, float]]
     return [(step, fmean(each), min(each), max(each)) for step, each in losses.items()]
 
 
-def _curves(
-    trials: Sequence[Trial], snapshot: Snapshot, steps: int
-) -> dict[str, tuple[Curve, ...]]:
-    """Of verification where there are any, else of the search; seeds in order."""
-    purposes = ("verification",) if snapshot.verdicts else ("search", BASELINE)
-    wanted = {*finalists(snapshot), BASELINE}
+def ancestry(ids: Sequence[str], rows: Mapping[str, Candidate]) -> list[str]:
+    """`ids` and all their ancestors."""
+    found: dict[str, None] = {}
+    open_ = list(ids)
+    while open_:
+        node = open_.pop()
+        if node not in found:
+            found[node] = None
+            open_ += rows[node].parents if node in rows else ()
+    return list(found)
+
+
+def _curves(trials: Sequence[Trial], is_verified: bool) -> dict[str, tuple[Curve, ...]]:
+    """Of verification where there is any, else of the search; seeds in order."""
+    purposes = ("verification",) if is_verified else ("search", BASELINE)
     curves: dict[str, list[Curve]] = {}
     for trial in sorted(trials, key=lambda t: t.seed):
-        asked = trial.candidate in wanted and trial.steps == steps and trial.purpose in purposes
-        if asked and trial.status is Status.OK and trial.curve:
+        if trial.purpose in purposes and trial.status is Status.OK and trial.curve:
             curves.setdefault(trial.candidate, []).append(trial.curve)
     return {candidate: tuple(found) for candidate, found in curves.items()}
+
+
+def _sources(journal: Journal, snapshot: Snapshot, chosen: Sequence[str]) -> dict[str, str]:
+    rows = {row.id: row for row in snapshot.candidates}
+    known = (journal.candidate(id_) for id_ in ancestry(chosen, rows) if id_ in rows)
+    return {found.id: found.source for found in known if found is not None}
+
+
+def _median_lines(journal: Journal) -> float:
+    lines = [
+        len(c.source.splitlines())
+        for c in journal.each_candidate()
+        if c.rung is not None and not c.is_control
+    ]
+    return median(lines) if lines else 0.0
 
 
 def _add_up(calls: Sequence[Call]) -> tuple[CallTotal, ...]:
@@ -102,7 +174,7 @@ def _origins(journal: Journal) -> dict[str, Candidate]:
     """The baseline, and the works of earlier runs that were retrieved from the knowledge base."""
     baseline = journal.candidate(BASELINE)
     found = {baseline.id: baseline} if baseline else {}
-    for step in journal.steps("retrieve"):
+    for step in journal.each_step("retrieve"):
         for work in step.result.get("examples", ()):
             known = Candidate(work["id"], work["title"], work["source"])
             found.setdefault(known.id, known)

@@ -24,8 +24,8 @@ def judge_guesses(journal: Journal) -> dict[str, Any] | None:
     (five folds); `parameters` and `flops` are the rivals that cost nothing. None with fewer
     than `FEWEST` candidates.
     """
-    found = {c.id: c for c in journal.candidates() if c.proxies}
-    trials = (t for t in journal.trials(purpose="search") if (t.rung, t.seed) == (0, 0))
+    found = {c.id: c for c in journal.each_candidate() if c.proxies}
+    trials = (t for t in journal.each_trial("search") if (t.rung, t.seed) == (0, 0))
     measured = {t.candidate: t.score for t in trials if t.score is not None}
     candidates = [c for id_, c in found.items() if id_ in measured]
     if len(candidates) < FEWEST:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain
 from statistics import fmean
 
 from archwright.agents.proposers.campaign import LedgerRow
@@ -17,12 +18,12 @@ def ledger_of(journal: Journal) -> list[LedgerRow]:
     facts = journal.facts
     sds = [floor.sd for floor in facts.noise]
     baseline = journal.candidate(BASELINE) or Candidate(BASELINE, "the baseline")
-    rows = (with_noise(baseline, facts), *journal.candidates())
-    problems = problem_gains(journal.trials())
+    rows = chain([with_noise(baseline, facts)], journal.each_candidate())
+    problems = problem_gains(journal.each_trial())
     return [LedgerRow.of(row, facts.rungs, sds, problems.get(row.id)) for row in rows]
 
 
-def problem_gains(trials: Sequence[Trial]) -> dict[str, dict[str, float]]:
+def problem_gains(trials: Iterable[Trial]) -> dict[str, dict[str, float]]:
     """On a suite: by candidate its gain on each problem, in the problem's noise, as the mean of its
     longest trainings."""
     longest: dict[str, list[Trial]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 from statistics import fmean
@@ -13,6 +13,7 @@ from archwright.core import (
     Aim,
     Candidate,
     CandidateStatus,
+    Fingerprint,
     Metric,
     Trial,
     Verdict,
@@ -94,15 +95,14 @@ class Observer:
         )
 
     def _refresh(self) -> None:
-        changes = self._journal.changes(self._cursor)
+        changes = self._journal.changes(self._cursor, purpose="verification")
         self._cursor = changes.cursor
-        self._candidates |= {c.id: replace(c, **self._measured(c.id)) for c in changes.candidates}
         for candidate in changes.candidates:
+            self._candidates[candidate.id] = _shown(candidate, self._measured(candidate.id))
             if not self._titles.keys() >= {*candidate.examples}:
                 self._read_titles(candidate.number)
         for trial in changes.trials:
-            if trial.purpose == "verification":
-                self._measure(trial)
+            self._measure(trial)
 
     def _read_titles(self, number: int) -> None:
         """Learn the titles of what a candidate was shown."""
@@ -140,6 +140,13 @@ class Observer:
             int8_bytes=known.int8_bytes if known else 0,
             **self._measured(BASELINE),
         )
+
+
+def _shown(candidate: Candidate, measured: Mapping[str, Any]) -> Candidate:
+    """A candidate without what takes room: see `Snapshot.candidates`."""
+    rungs = {rung: replace(shown, curve=()) for rung, shown in candidate.rungs.items()}
+    bare = replace(candidate, source="", wrapper="", fingerprint=Fingerprint(), rungs=rungs)
+    return replace(bare, **measured)
 
 
 def _state(facts: Facts, held: bool) -> State:
@@ -225,7 +232,7 @@ def _notices(journal: Journal, facts: Facts) -> tuple[str, ...]:
     which = f"candidate{'' if count == 1 else 's'} {', '.join(facts.unverified)}"
     what = "time or trials" if facts.budget.get("hours") else "trials"
     fix = f"`archwright verify {journal.run}` does it"
-    if journal.steps("test"):  # it would be refused
+    if journal.count_steps("test"):  # it would be refused
         fix = (
             f"the test split was opened for others, so only `archwright verify {journal.run} "
             "--force` would, as weaker evidence"

@@ -112,6 +112,8 @@ class Snapshot:
     floor, or the one nearest to it."""
     running: tuple[Trial, ...]
     candidates: tuple[Candidate, ...]
+    """Without their sources, fingerprints and curves, which the journal has: a long run has many
+    of them."""
     verdicts: tuple[Verdict, ...]
     control: Control | None
     notices: tuple[str, ...]

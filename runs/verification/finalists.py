@@ -92,7 +92,7 @@ def _at_top(context: RunContext) -> list[Candidate]:
         most = aim.cost(context.journal.candidate(BASELINE) or context.baseline)
     return [
         c
-        for c in context.journal.candidates()
+        for c in context.journal.each_candidate()
         if c.rung == context.top
         and not c.is_control
         and c.status in TRAINED_STATUSES

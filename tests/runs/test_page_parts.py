@@ -76,7 +76,10 @@ def test_a_tree_stands_under_its_first_parents(journal: Journal) -> None:
         row("4", ("3",), score=70.0),
         row("5", ("3", "known:9"), score=95.0),
     )
-    evidence = Evidence(origins={"baseline": Candidate("baseline", "the baseline", "# old\n")})
+    evidence = Evidence(
+        origins={"baseline": Candidate("baseline", "the baseline", "# old\n")},
+        sources={row.id: row.source for row in snapshot.candidates},
+    )
     assert walk(snapshot, evidence) == [
         ("baseline", "", 0),
         ("1", "baseline", 0),
@@ -142,7 +145,7 @@ def test_ten_criteria_are_computed_from_the_journal(journal: Journal) -> None:
     snapshot = replace(snapshot, spend=replace(snapshot.spend, seconds=200.0))
     evidence = gather_evidence(journal, snapshot)
     card = {c.name: c.value for c in score_run(snapshot, evidence)}
-    searched = [t for t in evidence.trials if t.purpose == "search"]
+    searched = journal.trials(purpose="search")
     names = {t.candidate for t in searched}
     share = sum(t.steps for t in searched) / (len(names) * RUNGS[-1])
     assert card["novelty"] == "85% of 40 proposals were new"
@@ -153,8 +156,9 @@ def test_ten_criteria_are_computed_from_the_journal(journal: Journal) -> None:
     assert "over random" not in card["efficiency"]  # 4 draws are too few
     assert card["stability"] == "sd 0.707 over 5 seeds, the baseline's 0.8"
     assert card["interpretability"].startswith("19 of 19 trained candidates")
+    assert card["interpretability"].endswith(f"{evidence.lines:.0f} lines of source")
     assert card["reproducibility"].startswith("1 of 1 discovery with branch")
-    assert card["engineering quality"].startswith(f"0 of {len(evidence.trials)} trials")
+    assert card["engineering quality"].startswith(f"0 of {len(journal.trials())} trials")
     busy = snapshot.spend.training_seconds / 400
     assert card["scalability"].startswith(f"2 workers, {busy:.0%} busy")
     assert card["generalizability"].startswith("+1.75 points on the sealed test split")
@@ -177,11 +181,17 @@ def test_evidence_is_what_the_journal_holds(journal: Journal) -> None:
     snapshot = observe(journal)
     evidence = gather_evidence(journal, snapshot)
     assert evidence.rungs == RUNGS
-    assert len(evidence.trials) == snapshot.spend.trials
-    assert [t.finished for t in evidence.trials] == sorted(t.finished for t in evidence.trials)
-    assert sum(t.resources.seconds for t in evidence.trials) == pytest.approx(
-        snapshot.spend.training_seconds
-    )
+    trials = journal.trials()
+    assert evidence.trainings.count == len(trials) == snapshot.spend.trials
+    assert evidence.trainings.seconds == pytest.approx(snapshot.spend.training_seconds)
+    assert evidence.trainings.seeds.total() == len(journal.trials(purpose="search"))
+    for finalist, seconds in evidence.reached.items():
+        first = next(t for t in trials if t.candidate == finalist and t.steps == RUNGS[-1])
+        before = trials[: trials.index(first) + 1]
+        assert seconds == pytest.approx(sum(t.resources.seconds for t in before))
+    assert evidence.reached.keys() == {v.candidate for v in snapshot.verdicts}
+    assert evidence.sources.keys() >= set(finalists(snapshot))
+    assert all(source == journal.candidate(id_).source for id_, source in evidence.sources.items())
     assert set(evidence.curves) == {"baseline", *finalists(snapshot)}
     assert {len(curves) for curves in evidence.curves.values()} == {5}
     ((call),) = evidence.calls

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from archwright.core import Candidate
-from archwright.runs.results.evidence import Evidence, finalists
+from archwright.runs.results.evidence import Evidence, ancestry, finalists
 from archwright.runs.results.snapshot import Snapshot
 
 MOST_LINES: Final = 400
@@ -54,7 +54,7 @@ def trace_lineage(snapshot: Snapshot, evidence: Evidence) -> list[Ancestor]:
     age = {node: place for place, node in enumerate(rows)}
     chosen = [node for node in finalists(snapshot) if node in rows]
     children: dict[str, list[str]] = {}
-    for node in sorted(_ancestry(chosen, rows), key=lambda n: age.get(n, -1)):
+    for node in sorted(ancestry(chosen, rows), key=lambda n: age.get(n, -1)):
         children.setdefault(_first_parent(node, rows, age), []).append(node)
     found: list[Ancestor] = []
     open_ = [("", node, 0) for node in reversed(children.get("", ()))]
@@ -84,18 +84,6 @@ def fold_lineage(nodes: Sequence[Ancestor]) -> list[tuple[list[Ancestor], bool]]
     return groups
 
 
-def _ancestry(ids: Sequence[str], rows: Mapping[str, Candidate]) -> list[str]:
-    """`ids` and all their ancestors."""
-    found: dict[str, None] = {}
-    open_ = list(ids)
-    while open_:
-        node = open_.pop()
-        if node not in found:
-            found[node] = None
-            open_ += rows[node].parents if node in rows else ()
-    return list(found)
-
-
 def _first_parent(node: str, rows: Mapping[str, Candidate], age: Mapping[str, int]) -> str:
     """The first parent that is older than the node, "" where there is none."""
     parents = rows[node].parents if node in rows else ()
@@ -112,7 +100,7 @@ def _describe(
 ) -> Ancestor:
     row, origin = rows.get(node), evidence.origins.get(node)
     title = row.title if row else origin.title if origin else "not in the journal"
-    source = _source(node, rows, evidence)
+    source = _source(node, evidence)
     return Ancestor(
         id=node,
         title=title,
@@ -122,13 +110,13 @@ def _describe(
         finalist=finalist,
         row=row,
         rationale=row.rationale if row else "",
-        diff=tuple(diff_lines(_source(parent, rows, evidence), source)),
+        diff=tuple(diff_lines(_source(parent, evidence), source)),
     )
 
 
-def _source(node: str, rows: Mapping[str, Candidate], evidence: Evidence) -> str:
-    if node in rows:
-        return rows[node].source
+def _source(node: str, evidence: Evidence) -> str:
+    if node in evidence.sources:
+        return evidence.sources[node]
     origin = evidence.origins.get(node)
     return origin.source if origin else ""
 

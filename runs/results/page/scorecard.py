@@ -6,10 +6,9 @@ Not the End"; how each is computed from a journal is our choice, and stated besi
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median, stdev
+from statistics import stdev
 from typing import Final
 
 from archwright.runs.results.evidence import Evidence
@@ -63,19 +62,16 @@ def _quality(snapshot: Snapshot, _: Evidence) -> str:
 
 def _efficiency(snapshot: Snapshot, evidence: Evidence) -> str:
     """Of the search only: the baseline and verification are trained in full by design."""
-    seeds: Counter[tuple[str, int]] = Counter()
-    spent = 0
-    for trial in evidence.trials:
-        if trial.purpose == "search":
-            seeds[trial.candidate, trial.steps] += 1
-            spent += trial.resources.steps
-    if not seeds:
+    trainings = evidence.trainings
+    if not trainings.seeds:
         return ""
     most: dict[str, int] = {}
-    for (candidate, _), count in seeds.items():
+    for (candidate, _), count in trainings.seeds.items():
         most[candidate] = max(count, most.get(candidate, 0))
     full = sum(most.values()) * evidence.rungs[-1]
-    words = f"{_share(spent, full)} of the steps that training all in full would take"
+    words = (
+        f"{_share(trainings.search_steps, full)} of the steps that training all in full would take"
+    )
     control = snapshot.control
     if control and control.improvement is not None and control.interval is not None:
         low, high = control.interval
@@ -94,15 +90,14 @@ def _stability(snapshot: Snapshot, _: Evidence) -> str:
     )
 
 
-def _interpretability(snapshot: Snapshot, _: Evidence) -> str:
+def _interpretability(snapshot: Snapshot, evidence: Evidence) -> str:
     rows = [r for r in snapshot.candidates if r.rung is not None and r.arm == "search"]
     if not rows:
         return ""
     told = sum(bool(r.rationale and r.lesson) for r in rows)
-    lines = median(len(r.source.splitlines()) for r in rows)
     return (
         f"{told:,} of {len(rows):,} trained candidates with a stated idea and a lesson; "
-        f"{lines:.0f} lines of source"
+        f"{evidence.lines:.0f} lines of source"
     )
 
 
@@ -118,24 +113,21 @@ def _reproducibility(snapshot: Snapshot, _: Evidence) -> str:
 
 
 def _engineering(_: Snapshot, evidence: Evidence) -> str:
-    if not evidence.trials:
+    trained = evidence.trainings
+    if not trained.count:
         return ""
-    trials = evidence.trials
-    failed = sum(t.failed for t in trials)
-    unmeasured = sum(bool(t.unmeasured) for t in trials)
-    repeated = sum(t.attempts > 1 for t in trials)
     return (
-        f"{failed:,} of {len(trials):,} trials crashed or ran out of memory, {unmeasured:,} ended "
-        f"unmeasured, {repeated:,} had to be repeated"
+        f"{trained.failed:,} of {trained.count:,} trials crashed or ran out of memory, "
+        f"{trained.unmeasured:,} ended unmeasured, {trained.repeated:,} had to be repeated"
     )
 
 
 def _scalability(snapshot: Snapshot, evidence: Evidence) -> str:
     workers = snapshot.settings.get("workers")
-    if not workers or not evidence.trials or snapshot.spend.seconds <= 0:
+    if not workers or not evidence.trainings.count or snapshot.spend.seconds <= 0:
         return ""
     busy = snapshot.spend.training_seconds / (workers * snapshot.spend.seconds)
-    rate = len(evidence.trials) / snapshot.spend.seconds * 3600
+    rate = evidence.trainings.count / snapshot.spend.seconds * 3600
     return f"{workers} workers, {min(busy, 1):.0%} busy; {rate:,.0f} trials an hour"
 
 
@@ -152,7 +144,7 @@ def _generalizability(snapshot: Snapshot, _: Evidence) -> str:
 
 
 def _ecology(_: Snapshot, evidence: Evidence) -> str:
-    seconds = sum(t.resources.cpu_seconds for t in evidence.trials)
+    seconds = evidence.trainings.cpu_seconds
     return f"{duration_text(seconds)} of CPU for training; energy {NOT_MEASURED}" if seconds else ""
 
 

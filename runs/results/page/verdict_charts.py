@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from archwright.core import BASELINE, Comparison, Verdict
@@ -73,20 +72,16 @@ def compute_chart(snapshot: Snapshot, evidence: Evidence) -> Chart | None:
     """Discoveries against the training time that had been spent when each was first trained."""
     from matplotlib.ticker import MaxNLocator
 
-    if not snapshot.verdicts or not evidence.trials:
+    if not snapshot.verdicts or not evidence.trainings.count:
         return None
     found = {v.candidate for v in snapshot.verdicts if v.verdict == "discovery"}
-    top = evidence.rungs[-1]
-    spent = list(accumulate(trial.resources.seconds for trial in evidence.trials))
-    reached: dict[str, float] = {}
-    for trial, seconds in zip(evidence.trials, spent, strict=True):
-        if trial.candidate in found and trial.steps == top and trial.purpose == "search":
-            reached.setdefault(trial.candidate, seconds)
+    reached = {id_: seconds for id_, seconds in evidence.reached.items() if id_ in found}
+    spent = evidence.trainings.seconds
     events = sorted(reached.items(), key=lambda item: item[1])
-    size, unit = next(u for u in _UNITS if spent[-1] >= u[0] or u[0] == 1.0)
+    size, unit = next(u for u in _UNITS if spent >= u[0] or u[0] == 1.0)
 
     def plot(axes: Axes) -> None:
-        times = [0.0, *(seconds / size for _, seconds in events), spent[-1] / size]
+        times = [0.0, *(seconds / size for _, seconds in events), spent / size]
         counts = [0, *range(1, len(events) + 1), len(events)]
         axes.step(times, counts, where="post", color=ACCENT, linewidth=2)
         axes.set_ylim(0, max(1, len(events)) * 1.15)

@@ -204,7 +204,7 @@ def test_half_of_a_surrogate_pair_can_be_stored_and_read(journal: Journal) -> No
         assert {*texts, found.reason} == {"a?b"}
         assert other.match(born.fingerprint, before=2000) is None
         assert [c.id for c in other.failed_before(2000, "?b", 9)] == ["1"]
-        assert other.changes().candidates == (found,)
+        assert list(other.changes().candidates) == [found]
         assert other.facts.error == odd
         assert other.notices() == ("a?b",)
         assert other.verdicts()[0].reason == odd

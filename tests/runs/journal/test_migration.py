@@ -226,8 +226,8 @@ def test_all_of_it_is_new_to_who_has_seen_nothing_and_it_goes_on_from_there(
     before = observer.observe()
     changes = journal.changes()
     assert [c.id for c in changes.candidates] == ["1", "2", "2b", "3", "4"]
-    assert len(changes.trials) == 2
-    assert journal.changes(changes.cursor).candidates == ()
+    assert len(list(changes.trials)) == 2
+    assert list(journal.changes(changes.cursor).candidates) == []
 
     again = journal.once("trial", "1/search/30/0", "1", asked("1"), lambda: pytest.fail("again"))
     assert again["score"] == 93.0
