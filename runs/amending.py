@@ -10,7 +10,7 @@ from typing import Any, Final
 from archwright.agents.backends.opening import check_backend
 from archwright.core import InputError, Json, TaskError
 from archwright.core.settings import RunSettings
-from archwright.runs.budget.allocation import read_grants
+from archwright.runs.budget.allocation import Grants
 from archwright.runs.budget.legs import Leg, close_round, is_closed, read_legs, record_leg
 from archwright.runs.journal import Facts, Journal, Phase, Spend
 from archwright.runs.starting import LIMITS, durable, root_of
@@ -27,8 +27,8 @@ NEARLY: Final = 0.95
 
 
 def amend(paths: RunPaths, changes: Mapping[str, Any], task_name: str | Path | None = None) -> None:
-    """Let a run go on under other limits, with another model, or with its task, or the knowledge
-    base that it shares, at another place.
+    """Let a run go on under other limits, with another model, other workers or another sandbox, or
+    with its task, or the knowledge base that it shares, at another place.
 
     A limit is on all of the run. One that gives a run more than it has used lets it go on, also
     after its verification; another limit that is used up by then is lifted.
@@ -101,13 +101,13 @@ def _used_up(settings: RunSettings, changes: Json, spend: Spend) -> Iterator[str
 
 def _extend(journal: Journal) -> None:
     """A run has more from its next leg on. One that was over goes on."""
-    facts, grants = journal.facts, len(read_grants(journal))
+    facts, grants = journal.facts, len(Grants(journal))
     if facts.phase is Phase.DONE:
         if not read_legs(journal):  # an earlier version carried it out
             record_leg(journal, 0, lambda: Leg(grants, round=0))
         if not is_closed(journal, read_legs(journal)[-1].round or 0):
             floor = sum(len(measured.scores) for measured in facts.noise)
-            close_round(journal, 0, journal.candidates(), floor)
+            close_round(journal, 0, sum(c.trials for c in journal.each_candidate()), floor)
         journal.note(phase=Phase.SEARCH, state="stopped")
     journal.note(looks_before=rounds_so_far(journal), extended_at=len(read_legs(journal)))
 

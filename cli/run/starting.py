@@ -84,6 +84,7 @@ def resume(
     *,
     budget: Budget = None,
     models: ModelsUsed = None,
+    containers: Containers = None,
     cluster: Cluster = None,
     shared: Shared = None,
     task: MovedTask = None,
@@ -95,8 +96,9 @@ def resume(
     """Go on where the journal ends; with more budget also where the run was over.
 
     A limit is on all of the run, so `--max-trials 300` gives 100 more to one that had 200. What is
-    found after a verification is verified in another round. `--knowledge` says where the shared
-    knowledge base that the run began with is now.
+    found after a verification is verified in another round. On another machine the run may have
+    other workers, GPUs or another sandbox. `--knowledge` says where the shared knowledge base that
+    the run began with is now.
     """
     from archwright.runs.phases import discover
 
@@ -107,7 +109,7 @@ def resume(
         from archwright.cli.paper.working import work_on_paper
 
         return work_on_paper(paths, task_of(paths), workspace, plain, json)
-    amend(paths, given(budget, models, cluster, shared), task)
+    amend(paths, given(budget, models, containers, cluster, shared), task)
     return work_on(paths, task_of(paths), discover, workspace, plain, json)
 
 

@@ -108,6 +108,20 @@ def test_limits_that_are_not_used_up_stay(spirals: Path, workspace: Path) -> Non
     assert dict(_facts(workspace).budget) == {"hours": 1.0, "max_trials": 50}
 
 
+def test_a_run_goes_on_with_other_workers(
+    spirals: Path, workspace: Path, discover: Discover
+) -> None:
+    discover(spirals, workspace, max_trials=12, workers=1, seed=1)
+    paths = _paths(workspace)
+    with Journal.open(paths) as journal:
+        before = journal.candidates()
+    amend(paths, {"max_trials": 20, "workers": 3})
+    assert _facts(workspace).settings["workers"] == 3
+    assert _go_on(workspace).spend.trials == 20
+    with Journal.open(paths) as journal:
+        assert journal.candidates()[: len(before)] == before
+
+
 # --- where it is ----------------------------------------------------------------------------------
 
 
