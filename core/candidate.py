@@ -15,6 +15,8 @@ BASELINE: Final = "baseline"
 """The id of the architecture to beat."""
 CONTROL: Final = "control"
 """The operator of the control arm: a random draw that no search has touched."""
+PERSON: Final = "person"
+"""The proposer of what a person brought."""
 ATTEMPTS: Final = 1000
 """Room for the attempts of one number in the order of all that was proposed."""
 
@@ -159,6 +161,11 @@ class Candidate:
         """What a search compares by: a higher rung is better than a lower one, then the larger gain
         is; what was not measured is worse than all else."""
         return (-1, 0.0) if self.rung is None or self.gain is None else (self.rung, self.gain)
+
+    @property
+    def is_from_person(self) -> bool:
+        """Whether a person brought it."""
+        return self.proposer == PERSON
 
     @property
     def arm(self) -> Literal["search", "control"]:

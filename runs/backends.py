@@ -132,7 +132,8 @@ def recorded_facts(settings: RunSettings, workspace: WorkspacePaths) -> dict[str
         return {}
     with _recorded(settings, workspace) as journal:
         facts = journal.facts
-        return {"known_until": facts.known_until, "head": facts.head}
+        names = "known_until", "most_known", "head"
+        return {name: getattr(facts, name) for name in names}
 
 
 def copy_choices(settings: RunSettings, workspace: WorkspacePaths, journal: Journal) -> None:

@@ -102,6 +102,8 @@ class Campaign:
 
     known: Mapping[str, Candidate]
     measured: Sequence[Candidate]
+    forgotten: int = 0
+    """How often the search has forgotten what was neither among the best nor among the latest."""
 
     @property
     def baseline(self) -> Candidate:

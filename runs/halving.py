@@ -8,7 +8,7 @@ seeds of the difference to the baseline at the same seed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil, sqrt
 from statistics import fmean
@@ -27,7 +27,7 @@ from archwright.core import (
     TrialSpec,
 )
 from archwright.core.settings import RunSettings
-from archwright.runs.budget.pace import NO_TIME, NO_TRIALS
+from archwright.runs.budget.pace import NO_TRIALS
 from archwright.runs.context import Trains
 
 Rivals = Callable[[int], Sequence[Candidate]]
@@ -129,6 +129,11 @@ class SuccessiveHalving:
         with self._lock:
             cut = ParentCut(parent, rung, gain, parent.rungs[rung].seeds)
             return self._parents.setdefault((parent.id, rung), cut)
+
+    def forget(self, known: Container[str]) -> None:
+        """Nothing will start any more from candidates that are not known."""
+        with self._lock:
+            self._parents = {key: cut for key, cut in self._parents.items() if key[0] in known}
 
     def _train_again(self, cut: Cut) -> int:
         """Another seed of the parent, where that is what is to be passed; how many trainings."""
@@ -263,11 +268,6 @@ def _gain_to_pass(rivals: Sequence[float], places: Callable[[int], int]) -> floa
     if len(rivals) < wanted:
         return 0.0
     return sorted(rivals, reverse=True)[wanted - 1]
-
-
-def is_out_of_time(candidate: Candidate) -> bool:
-    """Whether nothing of a candidate was measured, for the time of the run ended before it."""
-    return candidate.reason == NO_TIME and not candidate.rungs
 
 
 def _end(candidate: Candidate) -> CandidateStatus:

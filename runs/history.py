@@ -1,14 +1,20 @@
-"""What a search has seen so far. It only grows, so that whoever looks at it as it stood at a moment
-needs no copy of it."""
+"""What a search has seen so far. It only grows at its end, so that whoever looks at it as it stood
+at a moment needs no copy of it; of a very long search the best and the latest are kept."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from heapq import nlargest
 from itertools import chain, islice
 from operator import attrgetter
-from typing import overload
+from typing import Final, overload
 
 from archwright.core import Candidate
+
+MOST_KNOWN: Final = 4_000
+"""Candidates that choices know at once."""
+KEPT: Final = 1 / 4
+"""Where there are more, such a share of them are kept as the best, and one as the latest."""
 
 
 class Prefix(Sequence[Candidate]):
@@ -66,20 +72,36 @@ class KnownById(Mapping[str, Candidate]):
 
 
 class History:
-    """Candidates in the order in which choices first saw them."""
+    """Candidates in the order in which choices first saw them.
 
-    def __init__(self) -> None:
+    Args:
+        most: how many are known at once: one more, and only the best and the latest of them are
+            kept. None for all.
+
+    Attributes:
+        forgotten: how often something was forgotten: whoever keeps books on candidates begins them
+            anew then.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
+        self._most = most
+        self.forgotten = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        # New lists: whoever looks at the old ones goes on with them.
         self._all: list[Candidate] = []
         self._own: list[Candidate] = []
         self._measured: list[Candidate] = []
         self._places: dict[str, int] = {}
-        self._ids: set[str] = set()
 
     def add(self, candidate: Candidate) -> None:
-        """Take a candidate in as it ended; what was once seen stays as it was."""
-        if candidate.id in self._ids:
-            return
-        self._ids.add(candidate.id)
+        """Take in a candidate as it ended."""
+        self._append(candidate)
+        if self._most is not None and len(self._all) > self._most:
+            self._forget(max(1, int(KEPT * self._most)))
+
+    def _append(self, candidate: Candidate) -> None:
         self._all.append(candidate)
         # What the control arm finds stays its own, or it would be no control.
         if not candidate.is_control:
@@ -87,6 +109,16 @@ class History:
             self._own.append(candidate)
             if candidate.rungs:
                 self._measured.append(candidate)
+
+    def _forget(self, count: int) -> None:
+        """Keep so many of the best and of the latest, in their order."""
+        best = nlargest(count, self._measured, key=attrgetter("fitness"))
+        ids = {c.id for c in chain(best, self._all[-count:])}
+        kept = [c for c in self._all if c.id in ids]
+        self._begin()
+        for candidate in kept:
+            self._append(candidate)
+        self.forgotten += 1
 
     def all(self) -> Sequence[Candidate]:
         """All of them, as of now."""

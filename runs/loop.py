@@ -12,23 +12,16 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Final
 
 from archwright.core import Candidate, CandidateStatus, Measurement
-from archwright.runs.budget.allocation import Budget, Grant, Progress, record_grant
+from archwright.runs.budget import Budget, Ended, Grant, Progress, record_grant
 from archwright.runs.context import Campaign, RunContext, prospect_of
 from archwright.runs.halving import SuccessiveHalving
 from archwright.runs.history import History
-from archwright.runs.lessons import lesson_of
 from archwright.runs.memory import Memory
-from archwright.runs.proposing.arms import MODEL, PERSON
 from archwright.runs.proposing.asking import Proposing
-from archwright.runs.proposing.memos import Memos
 from archwright.runs.proposing.queueing import Queue
 from archwright.runs.steering import Move, Steering
-
-LAST: Final = 4
-"""Results since the last memo for which it is written once more at the end of a search."""
 
 
 @dataclass(slots=True)
@@ -42,15 +35,17 @@ class Loop:
     queue: Queue | None
     """Where candidates wait for a slot; None where the order of their numbers is theirs."""
     halving: SuccessiveHalving
-    memos: Memos
     progress: Progress
     begun: int = 0
     """Candidates so far."""
-    seen: History = field(default_factory=History)
+    seen: History = field(init=False)
     """What choices have seen of them."""
 
-    def search(self, budget: Budget) -> list[Candidate]:
-        """Candidates until the budget grants no more; all of them, in order."""
+    def __post_init__(self) -> None:
+        self.seen = History(self.context.facts.most_known)
+
+    def search(self, budget: Budget) -> Ended:
+        """Candidates until the budget grants no more; all of them, as they ended."""
         workers, ahead = self.context.settings.workers, self.context.settings.candidates_ahead
         few = (workers + ahead) // 2 if self.context.settings.has_many_workers else 0
         with ThreadPoolExecutor(ahead) as threads:
@@ -60,9 +55,12 @@ class Loop:
                     break
                 # What was once seen stays seen. Choices are made one after the other, in the order
                 # of their numbers; all else goes on side by side.
-                for candidate in self.progress.seen(grant):
+                forgotten = self.seen.forgotten
+                for candidate in self.progress.take(grant):
                     self.seen.add(candidate)
                 campaign = self._gather()
+                if self.seen.forgotten != forgotten:
+                    self.halving.forget(campaign.known)
                 if self.steering.is_over(campaign):
                     break
                 record_grant(self.context.journal, grant)
@@ -74,9 +72,8 @@ class Loop:
                 threads.submit(self._run_step, grant, move, campaign)
                 self.begun = number
             found = self.progress.upto(self.begun)
-        self.proposing.drop_after(self.begun)
         # What the search has shown is written down once more, for the report and the next run.
-        self.memory.remember_memo(self.memos.upto_date(least=LAST))
+        self.memory.remember_memo(self.proposing.end(self.begun))
         return found
 
     def _run_step(self, grant: Grant, move: Move, campaign: Campaign) -> None:
@@ -90,10 +87,7 @@ class Loop:
         """One candidate, from what was chosen for it to what is remembered of it."""
         candidate = self.proposing.propose(grant.number, move, campaign)
         candidate = self._train_in_turn(candidate, grant, move, campaign)
-        candidate = replace(candidate, lesson=lesson_of(candidate))
-        self.context.journal.update(candidate)
-        self.memory.remember(candidate)
-        return candidate
+        return self.memory.learn(candidate)
 
     def _train_in_turn(
         self, candidate: Candidate, grant: Grant, move: Move, campaign: Campaign
@@ -114,7 +108,7 @@ class Loop:
         """Why it need not be trained where the aim is a cost: what is smaller is at the floor.
         Random draws and what a person brought are trained whatever they cost."""
         prospect = prospect_of(self.context, campaign)
-        if prospect is None or candidate.is_control or candidate.proposer == PERSON:
+        if prospect is None or candidate.is_control or candidate.is_from_person:
             return ""
         return prospect.too_costly(candidate)
 
@@ -123,7 +117,7 @@ class Loop:
     ) -> int:
         """Where a candidate starts: where its choice says; what a model proposes as low as it may,
         or one rung below the highest that a parent of it reached."""
-        if move.arm != MODEL:
+        if not move.is_for_model:
             return move.choice.rung
         if candidate is None or campaign is None:
             return 0
@@ -138,7 +132,7 @@ class Loop:
             shown = {self.context.top: Measurement(floor.mean, 0.0, len(floor.scores))}
             baseline = replace(baseline, rungs=shown)
         first = {c.id: c for c in (baseline, *self.memory.inherited())}
-        return Campaign(self.seen.known(first), self.seen.measured())
+        return Campaign(self.seen.known(first), self.seen.measured(), self.seen.forgotten)
 
     def _train(
         self, candidate: Candidate, grant: Grant, move: Move, campaign: Campaign

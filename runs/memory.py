@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, count, islice, takewhile
 from textwrap import shorten
 from typing import Any, Final, NamedTuple
@@ -31,9 +32,10 @@ from archwright.knowledge.entries import Entry, Example, Match
 from archwright.knowledge.notes.shelf import domain_of, find_notes
 from archwright.knowledge.retrieval import find_passages, passage_id
 from archwright.knowledge.store import Knowledge
+from archwright.runs.budget.pace import is_out_of_time
 from archwright.runs.context import Campaign, RunContext
-from archwright.runs.halving import is_out_of_time
 from archwright.runs.journal import CLAIM
+from archwright.runs.lessons import lesson_of
 from archwright.search import mixers
 from archwright.search.policies import Choice
 from archwright.source.fingerprint import family
@@ -229,6 +231,13 @@ class Memory:
         return str(context.journal.once(CLAIM, candidate.id, candidate.id, {}, ask)["reason"])
 
     # --- what is given back ---------------------------------------------------------------------
+
+    def learn(self, candidate: Candidate) -> Candidate:
+        """What a candidate teaches, written down in the journal and in the knowledge base."""
+        taught = replace(candidate, lesson=lesson_of(candidate))
+        self._context.journal.update(taught)
+        self.remember(taught)
+        return taught
 
     def remember(self, candidate: Candidate) -> None:
         """Write a candidate as it ended into the knowledge base, and the attempts that it was

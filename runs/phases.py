@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archwright.agents.proposers.opening import open_proposer, open_symbolic
 from archwright.core import (
-    Candidate,
     CandidateStatus,
     RunError,
     Status,
@@ -19,7 +18,7 @@ from archwright.core import (
 )
 from archwright.knowledge.store import Knowledge
 from archwright.runs.backends import open_agents
-from archwright.runs.budget.allocation import Budget, Progress, allowance, read_grants
+from archwright.runs.budget.allocation import Budget, Grants, allowance
 from archwright.runs.budget.balance import Balance
 from archwright.runs.budget.legs import (
     Leg,
@@ -31,10 +30,11 @@ from archwright.runs.budget.legs import (
     record_leg,
 )
 from archwright.runs.budget.pace import Pace, TimedTrainer
-from archwright.runs.budget.plan import Plan, Share
+from archwright.runs.budget.plan import Plan, Share, is_entrant
+from archwright.runs.budget.progress import Ended, Progress
 from archwright.runs.budget.purse import Purse
 from archwright.runs.context import RunContext, baseline_of, over_limits, within_limits
-from archwright.runs.halving import SuccessiveHalving, is_out_of_time
+from archwright.runs.halving import SuccessiveHalving
 from archwright.runs.journal import Journal, Phase
 from archwright.runs.loop import Loop
 from archwright.runs.memory import Memory
@@ -194,7 +194,8 @@ class Phases:
         self._verify(verification, self.context.settings.finalists)
         journal = self.context.journal
         close_search(journal, round_)
-        close_round(journal, round_, journal.candidates(), self.balance.floor_trials)
+        searched = sum(c.trials for c in journal.each_candidate())
+        close_round(journal, round_, searched, self.balance.floor_trials)
 
     @property
     def _looks(self) -> Account:
@@ -251,9 +252,10 @@ class Phases:
     def _loop(self) -> Loop:
         context, journal, settings = self.context, self.context.journal, self.context.settings
         agents = open_agents(self.session.backend, journal, self.session.workspace.paths)
-        progress, stopping = Progress(self.session.stop.is_set), self.session.stop.is_set
+        stopping = self.session.stop.is_set
+        progress = Progress(stopping, lambda c: is_entrant(c, context.top, context.aim))
         memory, steering = Memory(context, self.knowledge), Steering(context)
-        promise = Promise(steering.expect, progress.ended, lambda: top_sd(context))
+        promise = Promise(steering.expect, progress.latest, lambda: top_sd(context))
         queue = Queue(journal, settings.workers, promise, stopping)
         memos, screening = Memos(context, agents), Screening(context, memory, progress)
         tooling = Tooling(context, screening, self.knowledge)
@@ -276,7 +278,6 @@ class Phases:
             proposing=proposing,
             queue=queue if settings.asks_models else None,
             halving=SuccessiveHalving(context.metric, settings, context.trainer, context.floors),
-            memos=memos,
             progress=progress,
         )
 
@@ -294,7 +295,7 @@ class Phases:
             settled = self.balance.settled(number)
             verification = Verification(self.context, self._looks, leg.trials, leg.round, settled)
             self._verify(verification, leg.finalists)
-            close_round(journal, leg.round, found, self.balance.floor_trials)
+            close_round(journal, leg.round, found.used, self.balance.floor_trials)
         worked = leg.candidates > share.since or leg.round is not None
         return number + 1 < len(legs) or (worked and self.balance.is_left(found))
 
@@ -311,17 +312,16 @@ class Phases:
         self.share = share
         pace = self.pace
 
-        def seconds_left(ended: Sequence[Candidate], under_way: int) -> float:
+        def seconds_left(ended: Ended, under_way: int) -> float:
             kept = pace.takes(share.kept(ended), steps[-1])
             left = pace.left() or 0.0
-            if any(is_out_of_time(c) for c in ended):
+            if ended.is_out_of_time:
                 return 0.0
             return left - kept - pace.candidate_seconds() * under_way - pace.seconds(steps[0])
 
         self.trainer.kept = lambda: pace.takes(share.kept(progress.ended()), steps[-1])
         if settings.has_many_workers and share.trials is not None:
-            before = sum(c.trials for c in progress.upto(share.since))
-            given = before + share.trials
+            given = progress.upto(share.since).used + share.trials
             self.trainer.purse = Purse(
                 self.context.journal, lambda: given - share.kept(progress.ended())
             )
@@ -333,7 +333,7 @@ class Phases:
             progress=progress,
             seconds_left=None if settings.hours is None else seconds_left,
             may_begin=allowance(settings, self.context.journal),
-            earlier=read_grants(self.context.journal),
+            earlier=Grants(self.context.journal),
             last=None if known is None else known.candidates,
             fresh=not settings.is_in_order,
             enough=loop.halving.enough_trials,

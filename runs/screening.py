@@ -21,7 +21,7 @@ from archwright.core import (
     candidate_id,
     sequence_of,
 )
-from archwright.runs.budget.allocation import Progress
+from archwright.runs.budget.progress import Progress
 from archwright.runs.context import RunContext
 from archwright.runs.memory import REPAIRED, Memory
 from archwright.runs.proposing.nearest import nearest

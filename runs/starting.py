@@ -16,6 +16,7 @@ from archwright.core.settings import RunSettings
 from archwright.runs.backends import copy_choices, recorded_facts, recorded_settings
 from archwright.runs.budget.plan import Plan, affordable_rungs, shortfalls
 from archwright.runs.guiding import own_architectures, record_seeds
+from archwright.runs.history import MOST_KNOWN
 from archwright.runs.journal import Facts, Journal
 from archwright.runs.workspace.device import device_of, known_device
 from archwright.runs.workspace.knowing import knowledge_of
@@ -94,6 +95,7 @@ def begin(
         "created": time.time(),
         "head": workspace.head(),
         "known_until": known_until,
+        "most_known": MOST_KNOWN,
         "place": known_in,
         "device": device.to_json() if device else None,
         **recorded_facts(settings, workspace.paths),

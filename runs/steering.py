@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any, Final
 
-from archwright.core import CONTROL, QUALITY, Candidate, CandidateStatus, Measurement, seed_of
+from archwright.core import (
+    CONTROL,
+    PERSON,
+    QUALITY,
+    Candidate,
+    CandidateStatus,
+    Measurement,
+    seed_of,
+)
 from archwright.runs.context import Campaign, RunContext, prospect_of
 from archwright.runs.guiding import seeds_of, words_so_far
-from archwright.runs.proposing.arms import CONTROL_ARM, MODEL, PERSON, SYMBOLIC, Arms
+from archwright.runs.proposing.arms import CONTROL_ARM, MODEL, SYMBOLIC, Arms
 from archwright.search.aiming import Prospect
 from archwright.search.objectives import rank_by_objectives
 from archwright.search.plateau import Stage, stage_of
@@ -60,6 +69,11 @@ class Move:
     seed: int | None = None
     """Which of a person's own architectures it is."""
 
+    @property
+    def is_for_model(self) -> bool:
+        """Whether a model is asked."""
+        return self.arm == MODEL
+
 
 class Steering:
     """Chooses for one candidate after the other, in the order of their numbers."""
@@ -68,15 +82,20 @@ class Steering:
         self._context = context
         self._settings = context.settings
         self._space = SourceSpace(context.spec.problem, context.spec.recipe)
-        self._policy = self._open()
-        self._told = 0
-        self._staged: tuple[int, Stage] | None = None
-        self._best: tuple[int, Candidate | None] = 0, None
-        self._chosen: list[str] = []
+        self._chosen: deque[str] = deque(maxlen=context.settings.tweaks or 0)
         self._shared: Move | None = None
         self._seeds = 0
         self._lock = threading.RLock()
+        self._forgotten = 0
+        self._begin()
         self.arms = Arms(context.settings, context.journal)
+
+    def _begin(self) -> None:
+        """With a policy that was told nothing yet."""
+        self._policy = self._open()
+        self._told = 0
+        self._staged: tuple[tuple[int, int], Stage] | None = None
+        self._best: tuple[int, Candidate | None] = 0, None
 
     def _open(self) -> Policy:
         seed = seed_of(self._settings.seed, "policy")
@@ -102,6 +121,10 @@ class Steering:
         if is_control(number, self._settings.control):
             return Move(self._control(number), CONTROL_ARM)
         with self._lock:
+            if campaign.forgotten != self._forgotten:
+                self._forgotten = campaign.forgotten
+                self._space.forget(campaign.known)
+                self._begin()
             self._space.previews = PRESSED if is_pressed else SHORTLIST
             return self._ask(number, campaign, ended, room)
 
@@ -129,9 +152,9 @@ class Steering:
         if self._context.aim is not None:
             return "search"  # A cost has no ceiling.
         found = campaign.measured
-        if self._staged is None or self._staged[0] != len(found):
-            stage = stage_of(found, self._context.floors, self._context.spec)
-            self._staged = len(found), stage
+        shown = campaign.forgotten, len(found)
+        if self._staged is None or self._staged[0] != shown:
+            self._staged = shown, stage_of(found, self._context.floors, self._context.spec)
         return self._staged[1]
 
     def is_over(self, campaign: Campaign) -> bool:
@@ -216,7 +239,9 @@ class Steering:
 
     def _ranking(self) -> list[str]:
         """What is under way as the surrogate expects it, the best first."""
-        open_ = [c for c in self._context.journal.candidates() if c.status is CandidateStatus.OPEN]
+        open_ = [
+            c for c in self._context.journal.each_candidate() if c.status is CandidateStatus.OPEN
+        ]
         expected = {c.id: e for c in open_ if (e := self.expect(c)) is not None}
         return sorted(expected, key=lambda id_: -expected[id_])
 
@@ -255,7 +280,7 @@ class Steering:
         most = self._settings.tweaks
         if most is None:
             return choice
-        return force_structure(choice, self._chosen, self._space.operators, most)
+        return force_structure(choice, list(self._chosen), self._space.operators, most)
 
     def _read(self, campaign: Campaign) -> list[Candidate]:
         """What the policy was not told yet; what left nothing to start from is left out."""

@@ -8,7 +8,7 @@ import hashlib
 import math
 import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Final
 
 import numpy as np
@@ -54,6 +54,11 @@ class SourceSpace:
             self._sources[candidate.id] = candidate.source
             self._shown[candidate.id] = self._describe(candidate.source)
         return self._shown[candidate.id]
+
+    def forget(self, known: Container[str]) -> None:
+        """From now on only what is known can be a parent."""
+        self._sources = {id_: source for id_, source in self._sources.items() if id_ in known}
+        self._shown = {id_: shown for id_, shown in self._shown.items() if id_ in known}
 
     def preview(self, choice: Choice) -> Preview | None:
         """See `Space.preview`: the edit that the symbolic backend makes from the choice's seed."""

@@ -40,6 +40,7 @@ from archwright.core import CheckReport, Outcome, Resources, Status
 from archwright.core.settings import RunSettings
 from archwright.runs.journal import Journal
 from archwright.runs.phases import discover
+from archwright.runs.results.page import write_page
 from archwright.runs.session import carry_out
 from archwright.runs.starting import begin
 from archwright.runs.workspace.workspace import Workspace
@@ -208,19 +209,26 @@ def measure(
         watch = Watch(made, trials and trials / 20)
         watch.start()
         started, used = time.monotonic(), time.process_time()
-        carry_out(place, task, paths, discover, sandbox=sandbox)
-        watch.over.set()
-        memory = watch.memory_mb
+        snapshot = carry_out(place, task, paths, discover, sandbox=sandbox)
         seconds, used = time.monotonic() - started, time.process_time() - used
+        searched = len(watch.memory_mb)
         with Journal.open(paths) as journal:
-            spans = [(t.finished - t.resources.seconds, t.finished) for t in journal.trials()]
+            write_page(journal, snapshot)
+            watch.over.set()
+            watch.join()
+            spans = [(t.finished - t.resources.seconds, t.finished) for t in journal.each_trial()]
+        memory = watch.memory_mb
     return {
         "workers": workers,
         "trials": len(spans),
         "seconds": seconds,
         **_busy(spans, workers, LONGEST_SECONDS / faster),
         "cpu_seconds_a_trial": used / len(spans),
-        "memory_mb": {"after a fifth": memory[len(memory) // 5], "at the end": memory[-1]},
+        "memory_mb": {
+            "after a fifth": memory[searched // 5],
+            "at the end": max(memory[:searched]),
+            "with the report": max(memory),
+        },
         "limit": LIMIT,
     }
 
@@ -259,7 +267,9 @@ def main() -> None:
         f"{found['mean_trial_seconds']:.1f} s in {found['seconds']:.0f} s: slots busy "
         f"{100 * found['busy_share']:.1f} % (limit {100 * LIMIT:.0f} %), "
         f"{1000 * found['cpu_seconds_a_trial']:.0f} ms of processor a trial, memory "
-        f"{memory['after a fifth']:.0f} MB after a fifth, {memory['at the end']:.0f} MB at the end"
+        f"{memory['after a fifth']:.0f} MB after a fifth, "
+        f"at most {memory['at the end']:.0f} MB, and "
+        f"{memory['with the report']:.0f} MB while the report is written"
     )
 
 

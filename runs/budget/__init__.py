@@ -1,1 +1,8 @@
 """A run's budget: how it is split, who is granted what of it, and the time that is left."""
+
+from __future__ import annotations
+
+from archwright.runs.budget.allocation import Budget, record_grant
+from archwright.runs.budget.progress import Ended, Grant, Progress
+
+__all__ = ["Budget", "Ended", "Grant", "Progress", "record_grant"]

@@ -13,37 +13,21 @@ that have not.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil
-from typing import Final
+from typing import Final, overload
 
-from archwright.core import Candidate, Stopped
+import numpy as np
+
 from archwright.core.settings import RunSettings
 from archwright.runs.budget.plan import Share
+from archwright.runs.budget.progress import Ended, Grant, Progress
 from archwright.runs.journal import Journal
 
 USUAL: Final = 2.0
 PRIOR: Final = 8
 """What a candidate is expected to use before any has ended, and how many results that counts as."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What a candidate may use: `trials` at most, seeing the results of numbers up to `sees`, those
-    `without` which left out."""
-
-    number: int
-    sees: int
-    trials: int
-    without: tuple[int, ...] = ()
-
-    @property
-    def under_way(self) -> tuple[int, ...]:
-        """The numbers before it whose results it does not see."""
-        return (*self.without, *range(self.sees + 1, self.number))
 
 
 def record_grant(journal: Journal, grant: Grant) -> None:
@@ -52,112 +36,29 @@ def record_grant(journal: Journal, grant: Grant) -> None:
     journal.once("grant", str(grant.number), str(grant.number), {}, lambda: given)
 
 
-def read_grants(journal: Journal) -> list[Grant]:
-    """The grants that were given so far, by number from 1."""
-    steps = {int(step.key): step.result for step in journal.steps("grant")}
-    return [
-        Grant(number, given["sees"], given["trials"], tuple(given.get("without", ())))
-        for number, given in sorted(steps.items())
-    ]
+class Grants(Sequence[Grant]):
+    """The grants that a journal held when this was made, by number from 1: each is read when it is
+    asked for, as each names all that were under way."""
 
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._count = journal.count_steps("grant")
 
-class Progress:
-    """Results by candidate number from 1, and the turns in which candidates are screened."""
+    def __len__(self) -> int:
+        return self._count
 
-    def __init__(self, stopping: Callable[[], bool]) -> None:
-        self._stopping = stopping
-        self._changed = threading.Condition()
-        self._results: dict[int, Candidate] = {}
-        self._ended_upto = 0
-        self._turn = 1
-        self._failure: BaseException | None = None
-        self._shown: tuple[object, list[Candidate]] = None, []
-
-    def close(self, number: int, result: Candidate) -> None:
-        """Candidate `number` has ended."""
-        with self._changed:
-            self._results[number] = result
-            while self._ended_upto + 1 in self._results:
-                self._ended_upto += 1
-            self._changed.notify_all()
-
-    def fail(self, error: BaseException) -> None:
-        """Something failed outside of any candidate: all who wait get the error."""
-        with self._changed:
-            self._failure = self._failure or error
-            self._changed.notify_all()
-
-    def upto(self, number: int) -> list[Candidate]:
-        """All candidates up to `number`, once they have ended."""
-        return self.seen(Grant(number + 1, number, 0))
-
-    def seen(self, grant: Grant) -> list[Candidate]:
-        """The candidates that a grant names, once they have ended, by their numbers."""
-        named = grant.sees, grant.without
-        with self._changed:
-            last, shown = self._shown
-        if last != named:
-            shown = self._wait_for(grant)
-            with self._changed:
-                self._shown = named, shown
-        return shown
-
-    def _wait_for(self, grant: Grant) -> list[Candidate]:
-        if grant.without:
-            hidden = set(grant.without)
-            wanted = [n for n in range(1, grant.sees + 1) if n not in hidden]
-            self.wait(lambda: all(n in self._results for n in wanted))
-        else:
-            wanted = list(range(1, grant.sees + 1))
-            self.wait(lambda: self._ended_upto >= grant.sees)
-        with self._changed:
-            return [self._results[n] for n in wanted]
-
-    def ended(self) -> list[Candidate]:
-        """All candidates that have ended by now, in the order in which they did."""
-        with self._changed:
-            return list(self._results.values())
-
-    def numbers(self, least: int) -> set[int]:
-        """The numbers of all that have ended, once those are so many."""
-        self.wait(lambda: len(self._results) >= least)
-        with self._changed:
-            return set(self._results)
-
-    @contextmanager
-    def turn(self, number: int) -> Iterator[None]:
-        """Candidates pass here one at a time, in the order of their numbers.
-
-        If one fails, none after it passes: its result depends on all before it.
-        """
-        self.wait(lambda: self._turn == number)
-        yield
-        with self._changed:
-            self._turn = number + 1
-            self._changed.notify_all()
-
-    def wait(self, ready: Callable[[], bool]) -> None:
-        """Wait for something that depends on the candidates under way.
-
-        Raises:
-            Stopped: the run was asked to stop.
-            BaseException: what failed outside of any candidate.
-        """
-        with self._changed:
-            while not ready():
-                self._pause()
-
-    def pause(self) -> None:
-        """Wait for a moment, or until something has ended; raises as `wait` does."""
-        with self._changed:
-            self._pause()
-
-    def _pause(self) -> None:
-        if self._failure is not None:
-            raise self._failure
-        if self._stopping():
-            raise Stopped("the run was asked to stop")
-        self._changed.wait(timeout=0.2)
+    @overload
+    def __getitem__(self, index: int) -> Grant: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Grant]: ...
+    def __getitem__(self, index: int | slice) -> Grant | Sequence[Grant]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(self._count))]
+        number = range(1, self._count + 1)[index]
+        step = self._journal.step("grant", str(number))
+        assert step is not None, "numbers are granted one after the other"
+        given = step.result
+        return Grant(number, given["sees"], given["trials"], tuple(given.get("without", ())))
 
 
 class Budget:
@@ -192,7 +93,7 @@ class Budget:
         lag: int,
         patience: int,
         progress: Progress,
-        seconds_left: Callable[[Sequence[Candidate], int], float] | None,
+        seconds_left: Callable[[Ended, int], float] | None,
         may_begin: Callable[[int, int], bool] | None = None,
         earlier: Sequence[Grant] = (),
         last: int | None = None,
@@ -212,7 +113,8 @@ class Budget:
         self._fresh = fresh
         self._enough = most if enough is None else enough
         self._expecting = expecting
-        self._reserved: dict[int, int] = {}
+        self._reserved: list[int] = []
+        """By number; 0 for what is not of this leg."""
 
     def grant(self, number: int) -> Grant | None:
         """The grant of the next candidate, None when the budget of the search is spent or nothing
@@ -234,6 +136,7 @@ class Budget:
             grant = self._decide(number)
         if grant is not None:
             self._progress.seen(grant)
+            self._reserved += [0] * (number + 1 - len(self._reserved))
             self._reserved[number] = grant.trials
         return grant
 
@@ -254,7 +157,7 @@ class Budget:
     def _decide(self, number: int) -> Grant | None:
         for grant in self._views(number):
             ended, under_way = self._progress.seen(grant), len(grant.under_way)
-            if len(ended) >= self._patience and not any(t.trials for t in ended[-self._patience :]):
+            if len(ended) >= self._patience and not ended.trials[-self._patience :].any():
                 return None
             if self._seconds_left is not None and self._seconds_left(ended, under_way) <= 0:
                 continue
@@ -275,9 +178,9 @@ class Budget:
         seen = -1
         while seen < number - 1:
             least = max(seen + 1, number - self._lag)
-            ended = self._progress.numbers(least)
-            seen, sees = len(ended), max(ended, default=0)
-            yield Grant(number, sees, 0, tuple(n for n in range(1, sees) if n not in ended))
+            sees, without = self._progress.wait_for_more(least)
+            seen = sees - len(without)
+            yield Grant(number, sees, 0, without)
 
     def _wanted(self, left: int | None) -> int:
         """All that a candidate can use, or near the end its share of what is left: those that have
@@ -286,14 +189,14 @@ class Budget:
             return self._most
         return min(self._most, max(self._enough, left // self._lag))
 
-    def _kept(self, grant: Grant, ended: Sequence[Candidate]) -> int:
+    def _kept(self, grant: Grant, ended: Ended) -> int:
         """What is kept for those under way."""
         reserved = [self._reserved[n] for n in grant.under_way]
         if not self._expecting:
             return sum(reserved)
-        used = self._share.used(ended)
-        mean = (PRIOR * USUAL + sum(used)) / (PRIOR + len(used))
-        return ceil(sum(min(mean, most) for most in reserved))
+        known = ended.since(self._share.since)
+        mean = (PRIOR * USUAL + known.used) / (PRIOR + len(known))
+        return ceil(float(np.minimum(mean, reserved).sum()))
 
 
 def allowance(settings: RunSettings, journal: Journal) -> Callable[[int, int], bool]:

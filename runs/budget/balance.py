@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from archwright.core import Candidate, RunError
-from archwright.runs.budget.allocation import read_grants
+from archwright.core import RunError
+from archwright.runs.budget.allocation import Grants
 from archwright.runs.budget.legs import Leg, next_round, undecided, used_by_verification
 from archwright.runs.budget.pace import Pace
 from archwright.runs.budget.plan import Plan, Share, shortfalls, verified_by
+from archwright.runs.budget.progress import Ended
 from archwright.runs.context import RunContext
-from archwright.runs.halving import is_out_of_time
 from archwright.runs.journal import Phase
 from archwright.runs.noise import train_baseline
 from archwright.runs.verification import rounds_so_far
@@ -65,13 +64,13 @@ class Balance:
         for line in shortfalls(plan, settings, words, price):
             self.context.journal.notice(line)
 
-    def share(self, number: int, plan: Plan, before: Sequence[Candidate]) -> Share:
+    def share(self, number: int, plan: Plan, before: Ended) -> Share:
         """What a leg may spend: the first one all, a later one what is left.
 
         Args:
             before: the candidates of earlier legs.
         """
-        settings, journal, top = self.context.settings, self.context.journal, self.context.top
+        settings, journal = self.context.settings, self.context.journal
         trials = self._left_of_trials(before)
         finalists, verification = plan.finalists, plan.verification
         if number:
@@ -81,8 +80,7 @@ class Balance:
         if rounds_so_far(journal) > journal.facts.looks_before:
             finalists = verification = 0  # The sealed split decided: once for a budget.
         waiting = len(self._waiting()) if self._is_extended(number) else 0
-        since, aim = len(before), self.context.aim
-        return Share(settings, trials, finalists, verification, since, waiting, top, aim)
+        return Share(settings, trials, finalists, verification, len(before), waiting)
 
     def unrecorded(self, number: int, plan: Plan) -> Leg | None:
         """How the first leg ended where an earlier version was interrupted in its verification."""
@@ -91,9 +89,9 @@ class Balance:
             return None
         allowed = journal.step("allowance", "verification")
         trials = allowed.result["trials"] if allowed else None
-        return Leg(len(read_grants(journal)), trials, plan.finalists, 0)
+        return Leg(len(Grants(journal)), trials, plan.finalists, 0)
 
-    def end(self, share: Share, found: Sequence[Candidate]) -> Leg:
+    def end(self, share: Share, found: Ended) -> Leg:
         """What verification is to do now that the search of a leg has ended."""
         finalists = share.to_verify(found)
         if not finalists:
@@ -127,14 +125,13 @@ class Balance:
             return sum(len(floor.scores) for floor in self.context.facts.noise)
         return sum(settled.result["seeds"])
 
-    def _left_of_trials(self, found: Sequence[Candidate]) -> int | None:
+    def _left_of_trials(self, found: Ended) -> int | None:
         """Trainings that are left after these candidates and the rounds of verification that have
         ended; None without a limit."""
         most, journal = self.context.settings.max_trials, self.context.journal
         if most is None:
             return None
-        searched = sum(c.trials for c in found)
-        used = self.floor_trials + searched + used_by_verification(journal)
+        used = self.floor_trials + found.used + used_by_verification(journal)
         return max(0, most - used)
 
     def _worth(self) -> int | None:
@@ -143,10 +140,10 @@ class Balance:
         left = self.pace.left()
         return None if left is None else self.pace.worth(left, self.context.spec.rungs[-1])
 
-    def is_left(self, found: Sequence[Candidate]) -> bool:
+    def is_left(self, found: Ended) -> bool:
         """Whether there are trials, and time for one at the lowest rung."""
         trials, left = self._left_of_trials(found), self.pace.left()
         if left is None:
             return trials != 0
         lowest = self.pace.seconds(self.context.spec.rungs[0])
-        return trials != 0 and left > lowest and not any(map(is_out_of_time, found))
+        return trials != 0 and left > lowest and not found.is_out_of_time

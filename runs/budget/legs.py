@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
-from archwright.core import Candidate, Verdict
-from archwright.runs.budget.allocation import read_grants
+from archwright.core import Verdict
+from archwright.runs.budget.allocation import Grants
 from archwright.runs.journal import Journal
 
 LEG = "leg"
@@ -39,14 +39,14 @@ def record_leg(journal: Journal, number: int, leg: Callable[[], Leg]) -> Leg:
     return Leg(**journal.once(LEG, str(number), "", {}, lambda: asdict(leg())))
 
 
-def close_round(journal: Journal, round_: int, found: Sequence[Candidate], floor: int) -> None:
+def close_round(journal: Journal, round_: int, searched: int, floor: int) -> None:
     """Note that a round of verification has ended, and what all of them used so far.
 
     Args:
-        found: all candidates of the run.
+        searched: trainings that the search used on all candidates of the run.
         floor: trainings of the noise floor.
     """
-    used = journal.spend().trials - floor - sum(c.trials for c in found)
+    used = journal.spend().trials - floor - searched
     journal.once(ROUND, str(round_), "", {}, lambda: {"trials": max(0, used)})
 
 
@@ -70,7 +70,7 @@ def next_round(journal: Journal) -> int:
 def close_search(journal: Journal, round_: int) -> None:
     """Note that a verification that was asked for ended the search, where that had not ended."""
     legs = read_legs(journal)
-    granted = len(read_grants(journal))
+    granted = len(Grants(journal))
     if granted > (legs[-1].candidates if legs else -1):
         record_leg(journal, len(legs), lambda: Leg(granted, round=round_))
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from archwright.core import SplitScores, Status, Trial, TrialSpec
+from archwright.core import Candidate, SplitScores, Status, Trial, TrialSpec
 from archwright.core.settings import RunSettings
 from archwright.runs.budget.purse import Purse
 from archwright.runs.journal import Journal
@@ -18,6 +18,11 @@ LATEST: Final = 12
 """Trainings that tell how busy the machine is at the moment."""
 NO_TIME: Final = "the budget of time ended"
 NO_TRIALS: Final = "the budget of trials ended"
+
+
+def is_out_of_time(candidate: Candidate) -> bool:
+    """Whether nothing of a candidate was measured, for the time of the run ended before it."""
+    return candidate.reason == NO_TIME and not candidate.rungs
 
 
 class Pace:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
-from archwright.core import TRAINED_STATUSES, Aim, Candidate, sequence_of
+from archwright.core import TRAINED_STATUSES, Aim, Candidate
 from archwright.core.settings import LOWER_RUNG_SEEDS, RunSettings
+from archwright.runs.budget.progress import Ended
 from archwright.runs.verification import least_trainings, trainings_needed
 from archwright.runs.verification.finalists import BENEFIT_OF_DOUBT
 
@@ -108,8 +108,6 @@ class Share:
         verification: trainings that are kept for that, at most.
         since: the number of the last candidate before the leg.
         waiting: finalists of earlier legs that are to be verified in this one.
-        top: the highest rung.
-        aim: the cost that is searched for; None where quality is.
     """
 
     settings: RunSettings
@@ -118,33 +116,25 @@ class Share:
     verification: int
     since: int = 0
     waiting: int = 0
-    top: int = 0
-    aim: Aim | None = None
 
-    def to_verify(self, ended: Collection[Candidate]) -> int:
+    def to_verify(self, ended: Ended) -> int:
         """How many there are to verify, of those that have ended; at most the finalists."""
-        new = (c for c in ended if c.number > self.since and is_entrant(c, self.top, self.aim))
-        found = islice(new, max(0, self.finalists - self.waiting))
-        return min(self.finalists, self.waiting + sum(1 for _ in found))
+        found = int(ended.since(self.since).is_entrant.sum())
+        return min(self.finalists, self.waiting + found)
 
-    def kept(self, ended: Collection[Candidate]) -> int:
+    def kept(self, ended: Ended) -> int:
         """Trainings that stay with verification: as many as it needs for what was found by now, and
         before anything was found the least that verifies a finalist."""
         if finalists := self.to_verify(ended):
             return min(self.verification, trainings_needed(self.settings, finalists))
         return min(self.verification, least_trainings(self.settings, 1))
 
-    def free(self, ended: Collection[Candidate]) -> int | None:
+    def free(self, ended: Ended) -> int | None:
         """Trainings that the search may still use, those in flight not counted; None without a
         limit."""
         if self.trials is None:
             return None
-        return self.trials - sum(self.used(ended)) - self.kept(ended)
-
-    def used(self, ended: Collection[Candidate]) -> list[int]:
-        """The trainings of each candidate of the leg."""
-        first = sequence_of(self.since + 1)
-        return [c.trials for c in ended if c.sequence >= first]
+        return self.trials - ended.since(self.since).used - self.kept(ended)
 
 
 def shortfalls(

@@ -51,6 +51,8 @@ class Facts:
     """The commit that was checked out when the run began."""
     known_until: int = 0
     """The last entry of the knowledge base that the run may know."""
+    most_known: int | None = None
+    """Candidates that choices know at once; None for all, as in runs of earlier versions."""
     place: str = ""
     """The name of the shared knowledge base, whatever its address; "" where the workspace has its
     own."""

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from archwright.agents.backends.bandit import FULL_GAIN, Pull, choose_arm
-from archwright.core import Candidate
+from archwright.core import PERSON, Candidate
 from archwright.core.settings import RunSettings
 from archwright.runs.journal import Journal
 
 SYMBOLIC: Final = "symbolic"
 MODEL: Final = "model"
 CONTROL_ARM: Final = "control"
-PERSON: Final = "person"
 LEAST_ROOM: Final = 2
 LEAST_RESULTS: Final = 4
 """Results of each arm before gains decide: until then a model's answer and the symbolic engine's

@@ -11,12 +11,13 @@ from itertools import count, islice
 from typing import Final
 
 from archwright.agents.backends.meter import BudgetSpentError
+from archwright.agents.memo import Memo
 from archwright.agents.proposers import Proposal, Proposer, Refusal, Screen
-from archwright.core import AnswerError, BackendError, Candidate, CandidateStatus
-from archwright.runs.budget.allocation import Progress
+from archwright.core import PERSON, AnswerError, BackendError, Candidate, CandidateStatus
+from archwright.runs.budget.progress import Progress
 from archwright.runs.context import Campaign, RunContext
 from archwright.runs.guiding import seeds_of
-from archwright.runs.proposing.arms import MODEL, PERSON, Arms
+from archwright.runs.proposing.arms import MODEL, Arms
 from archwright.runs.proposing.memos import Memos
 from archwright.runs.proposing.viewing import Viewer
 from archwright.runs.results.memo import memo_text
@@ -25,6 +26,8 @@ from archwright.runs.steering import Move, is_control
 
 LEAD: Final = 1.5
 """Times as long as the last answer took, that the next one is asked for ahead of its use."""
+LAST: Final = 4
+"""Results since the last memo for which it is written once more at the end of a search."""
 NO_BUDGET: Final = "the budget ended before its turn"
 FEWER: Final = "the model proposed less than it was asked for"
 UNUSABLE: Final = 3
@@ -118,7 +121,13 @@ class Proposing:
         desk.screen(Proposal(title=name, source=source, operator="draft"))
         return desk.candidate
 
-    def drop_after(self, number: int) -> None:
+    def end(self, number: int) -> Memo:
+        """The search has ended with a number: what was asked for beyond it is dropped. The memo, as
+        of now."""
+        self._drop_after(number)
+        return self._memos.upto_date(least=LAST)
+
+    def _drop_after(self, number: int) -> None:
         """Give up what was proposed for numbers that the budget did not come to."""
         desks = (desk for block in self._blocks.values() for desk in block.desks)
         for candidate in (desk.candidate for desk in desks if desk.candidate is not None):
@@ -192,7 +201,7 @@ class Proposing:
 
     def _has_worked(self) -> bool:
         """Whether a model ever proposed a candidate of this run."""
-        return any(c.call and c.source for c in self._context.journal.candidates())
+        return any(c.call and c.source for c in self._context.journal.each_candidate())
 
 
 def _single(desk: Desk) -> Screen:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from archwright.core import Candidate
-from archwright.runs.proposing.arms import PERSON
 from archwright.source.fingerprint import family
 
 LEAST_PAIRS = 6
@@ -37,7 +36,7 @@ class Promise:
 
     def __call__(self, candidate: Candidate) -> float:
         """The promise of a candidate, to be compared with others of the same moment."""
-        if candidate.is_control or candidate.proposer == PERSON:
+        if candidate.is_control or candidate.is_from_person:
             return math.inf
         ended = self.ended()
         alike = Counter(family(c.source) for c in ended[-2 * LEAST_PAIRS :] if c.trials)

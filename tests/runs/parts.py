@@ -16,7 +16,7 @@ from archwright.core import BASELINE, Candidate, Floor, Measurement
 from archwright.core.settings import RunSettings
 from archwright.knowledge.store import Knowledge
 from archwright.runs.backends import open_agents
-from archwright.runs.budget.allocation import Progress
+from archwright.runs.budget.progress import Progress
 from archwright.runs.context import Campaign, RunContext, baseline_of
 from archwright.runs.journal import Journal
 from archwright.runs.memory import Memory

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -12,15 +13,18 @@ from hypothesis import strategies as st
 
 from archwright.core import Candidate, CandidateStatus, Measurement, Stopped, TrialSpec
 from archwright.core.settings import RunSettings
-from archwright.runs.budget.allocation import Budget, Grant, Progress, read_grants, record_grant
+from archwright.runs.budget.allocation import Budget, Grants, record_grant
+from archwright.runs.budget.pace import NO_TIME
 from archwright.runs.budget.plan import (
     Plan,
     Share,
     affordable_rungs,
     floor_seeds,
+    is_entrant,
     shortfalls,
     verified_by,
 )
+from archwright.runs.budget.progress import Ended, Grant, Progress
 from archwright.runs.budget.purse import Purse
 from archwright.runs.journal import Journal
 from archwright.runs.verification import least_trainings, trainings_needed
@@ -39,6 +43,11 @@ def _found(number: int, gain: float, rung: int = 1, trials: int = 3) -> Candidat
         status=CandidateStatus.PROMOTED,
         rungs={rung: Measurement(1.0, gain, 1)},
     )
+
+
+def _all(candidates: list[Candidate]) -> Ended:
+    """These have ended; the top rung is 1."""
+    return Ended.of(candidates, lambda c: is_entrant(c, top=1))
 
 
 def _only(trials: int | None) -> Share:
@@ -110,23 +119,23 @@ def test_what_a_budget_cannot_do_is_said_with_what_it_would_take() -> None:
 def test_trials_that_verification_needs_are_kept_once_there_is_something_to_verify() -> None:
     settings = RunSettings()
     finalists, kept = verified_by(settings, 200)
-    share = Share(settings, 200, finalists, kept, top=1)
+    share = Share(settings, 200, finalists, kept)
     least = least_trainings(settings, 1)
-    assert share.free([]) == 200 - least, "nothing was found: the least is kept"
+    assert share.free(_all([])) == 200 - least, "nothing was found: the least is kept"
     lost = [_found(1, -1.0), _found(2, 4.0, rung=0)]
-    assert share.free(lost) == 200 - least - 6
+    assert share.free(_all(lost)) == 200 - least - 6
     one = [*lost, _found(3, 2.0)]
-    assert share.free(one) == 200 - 9 - trainings_needed(settings, 1)
+    assert share.free(_all(one)) == 200 - 9 - trainings_needed(settings, 1)
     many = [*one, *(_found(n, 1.0) for n in range(4, 9))]
-    assert share.free(many) == 200 - 24 - kept
+    assert share.free(_all(many)) == 200 - 24 - kept
 
 
 def test_a_later_leg_counts_what_is_new_in_it() -> None:
     settings = RunSettings()
-    share, least = Share(settings, 100, 1, 50, since=2, top=1), least_trainings(settings, 1)
+    share, least = Share(settings, 100, 1, 50, since=2), least_trainings(settings, 1)
     old = [_found(1, 3.0), _found(2, 3.0)]
-    assert share.free(old) == 100 - least
-    assert share.free([*old, _found(3, 2.0)]) == 100 - 3 - 50
+    assert share.free(_all(old)) == 100 - least
+    assert share.free(_all([*old, _found(3, 2.0)])) == 100 - 3 - 50
 
 
 def _play(seed: int, search: int, rungs: int, lag: int, width: int) -> list[tuple[int, int, int]]:
@@ -158,7 +167,7 @@ def _play(seed: int, search: int, rungs: int, lag: int, width: int) -> list[tupl
         number += 1
     done.set()
     finisher.join()
-    assert sum(t.trials for t in progress.upto(number - 1)) == search
+    assert progress.upto(number - 1).used == search
     return grants
 
 
@@ -245,7 +254,7 @@ def test_of_many_workers_none_waits_for_the_slowest() -> None:
     progress.close(3, _ended(2, 3))
     grant = Grant(4, 3, 2, without=(1, 2))
     assert budget.grant(4) == grant
-    assert [c.number for c in progress.seen(grant)] == [3]
+    assert progress.seen(grant).numbers.tolist() == [3]
     for number in range(5, 30):
         progress.close(number - 1, _ended(1, number - 1))
         grant = budget.grant(number) or grant
@@ -257,13 +266,13 @@ def test_what_a_grant_names_is_seen_again_after_an_interruption(tmp_path: Path) 
     with Journal.create(RunPaths(tmp_path / "run"), {}) as journal:
         for grant in given:
             record_grant(journal, grant)
-        assert read_grants(journal) == given
+        assert list(Grants(journal)) == given
     progress = Progress(lambda: False)
     budget = Budget(_only(None), 2, 4, 100, progress, None, earlier=given, fresh=True)
     for number in (1, 2):
         progress.close(number, _ended(1, number))
     assert budget.grant(3) == given[2]
-    assert [c.number for c in progress.seen(given[2])] == [2], "as it was, whatever ended since"
+    assert progress.seen(given[2]).numbers.tolist() == [2], "as it was, whatever ended since"
 
 
 def test_many_begin_by_what_candidates_use_on_average() -> None:
@@ -315,7 +324,7 @@ def test_what_was_granted_before_goes_on_though_time_is_up(tmp_path: Path) -> No
     with Journal.create(RunPaths(tmp_path / "run"), {}) as journal:
         for grant in given:
             record_grant(journal, grant)
-        assert read_grants(journal) == given
+        assert list(Grants(journal)) == given
 
     progress = Progress(lambda: False)
     budget = Budget(_only(None), 2, 4, 100, progress, lambda *_: 0.0, earlier=given)
@@ -353,6 +362,38 @@ def test_whoever_waits_is_told_of_a_stop_and_of_a_failure() -> None:
     broken.fail(OSError("disk"))
     with pytest.raises(OSError, match="disk"):
         broken.upto(1)
+
+
+def test_what_has_ended_is_taken_once_and_counted_for_good() -> None:
+    progress = Progress(lambda: False, lambda c: is_entrant(c, top=1))
+    progress.close(3, _found(3, 2.0))
+    progress.close(1, _ended(2, 1))
+    assert [c.number for c in progress.take(Grant(4, 3, 1, without=(2,)))] == [1, 3]
+    late = replace(_ended(1, 2), reason=NO_TIME)
+    progress.close(2, late)
+    assert [c.number for c in progress.take(Grant(5, 3, 1))] == [2]
+    assert progress.take(Grant(6, 3, 1)) == []
+    shown = progress.seen(Grant(4, 3, 1, without=(2,)))
+    assert (shown.numbers.tolist(), shown.used, shown.is_out_of_time) == ([1, 3], 5, False)
+    ended = progress.ended()
+    assert (ended.used, ended.is_entrant.tolist()) == (6, [False, False, True])
+    assert ended.is_out_of_time
+    assert ended.since(2).numbers.tolist() == [3]
+    assert [c.number for c in progress.latest()] == [3, 1, 2], "in the order in which they ended"
+
+
+@given(ended=st.sets(st.integers(1, 200), min_size=1), sees=st.integers(1, 200), data=st.data())
+def test_a_view_is_what_its_grant_names(ended: set[int], sees: int, data: st.DataObject) -> None:
+    progress = Progress(lambda: False)
+    for number in data.draw(st.permutations(sorted(ended))):
+        progress.close(number, _ended(number % 5, number))
+    without = tuple(n for n in range(1, sees + 1) if n not in ended)
+    named = sorted(n for n in ended if n <= sees)
+    shown = progress.seen(Grant(sees + 1, sees, 1, without))
+    assert shown.numbers.tolist() == named
+    assert shown.trials.tolist() == [n % 5 for n in named]
+    last, left = progress.wait_for_more(len(ended))
+    assert (last, set(left)) == (max(ended), set(range(1, last)) - ended)
 
 
 def test_turns_are_taken_in_order_of_number() -> None:

@@ -56,8 +56,25 @@ def test_the_control_arm_is_seen_but_nothing_starts_from_it() -> None:
     assert [c.id for c in history.measured()] == ["2"]
 
 
-def test_what_was_seen_stays_as_it_was() -> None:
+def test_of_a_long_search_the_best_and_the_latest_are_known() -> None:
+    history = History(most=8)
+    gains = [9.0, 1.0, None, 8.0, 2.0, 0.5, None, 0.2]
+    for number, gain in enumerate(gains, start=1):
+        history.add(made(str(number), gain=gain))
+    before = history.known(FIRST)
+    assert history.forgotten == 0
+    history.add(made("9", gain=0.1))
+    assert history.forgotten == 1
+    assert [c.id for c in history.all()] == ["1", "4", "8", "9"]
+    assert list(history.known(FIRST)) == [BASELINE, "1", "4", "8", "9"]
+    assert [c.id for c in history.measured()] == ["1", "4", "8", "9"]
+    assert "5" not in history.known(FIRST)
+    assert list(before) == [BASELINE, *map(str, range(1, 9))], "who looks at it goes on with it"
+    assert before["5"].gain == 2.0
+
+
+def test_all_is_known_where_nothing_says_how_much() -> None:
     history = History()
-    history.add(made("1", gain=1.0))
-    history.add(made("1", gain=5.0))
-    assert [c.gain for c in history.all()] == [1.0]
+    for number in range(10_000):
+        history.add(made(str(number)))
+    assert len(history.all()) == 10_000

@@ -12,8 +12,8 @@ import pytest
 from parts import Parts, put_together
 
 from archwright.core import Candidate, CandidateStatus, Floor, RunError, Status, Trial, TrialSpec
-from archwright.runs.budget.pace import NO_TIME, Pace, TimedTrainer
-from archwright.runs.halving import SuccessiveHalving, is_out_of_time
+from archwright.runs.budget.pace import NO_TIME, Pace, TimedTrainer, is_out_of_time
+from archwright.runs.halving import SuccessiveHalving
 from archwright.runs.noise import measuring
 from archwright.runs.training.trainer import Trainer
 

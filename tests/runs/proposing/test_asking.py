@@ -109,7 +109,7 @@ def test_what_an_answer_does_not_bring_the_symbolic_engine_proposes(parts: Parts
 def test_what_the_budget_does_not_come_to_is_dropped(parts: Parts) -> None:
     proposing = parts.proposing(widths(parts, 1, 2, 3))
     come_to(parts, proposing, shared(1, 3)[:2])
-    proposing.drop_after(2)
+    proposing.end(2)
     ends = [(c.id, c.status, c.reason) for c in parts.journal.candidates()]
     assert ends[-1] == ("3", CandidateStatus.DROPPED, "the budget ended before its turn")
     assert [status for _, status, _ in ends[:2]] == [CandidateStatus.OPEN] * 2
@@ -118,7 +118,7 @@ def test_what_the_budget_does_not_come_to_is_dropped(parts: Parts) -> None:
 def test_a_run_that_goes_on_takes_up_what_was_dropped(parts: Parts) -> None:
     before = parts.proposing(widths(parts, 1, 2, 3))
     come_to(parts, before, shared(1, 3)[:2])
-    before.drop_after(2)
+    before.end(2)
     *_, third = come_to(parts, parts.proposing(widths(parts, 1, 2, 3)), shared(1, 3))
     assert (third.id, third.status, third.reason) == ("3", CandidateStatus.OPEN, "")
 
