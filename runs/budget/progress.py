@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -46,20 +46,6 @@ class Ended:
     is_entrant: Array
     is_out_of_time: bool = False
     """Whether the time of the run ended before anything was measured of one of them."""
-
-    @classmethod
-    def of(
-        cls,
-        candidates: Sequence[Candidate],
-        is_entrant: Callable[[Candidate], bool] = lambda _: False,
-    ) -> Ended:
-        """These candidates, in the order of their numbers."""
-        return cls(
-            np.array([c.number for c in candidates], int),
-            np.array([c.trials for c in candidates], int),
-            np.array([is_entrant(c) for c in candidates], bool),
-            any(map(is_out_of_time, candidates)),
-        )
 
     def __len__(self) -> int:
         return len(self.numbers)

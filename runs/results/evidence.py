@@ -68,6 +68,9 @@ class Evidence:
     reached: Mapping[str, float] = field(default_factory=dict)
     """Of each finalist the training time of the run, in seconds, when the search had first trained
     it in full."""
+    spent: Mapping[str, float] = field(default_factory=dict)
+    """Of each candidate that the search trained in full the training time of its arm by then, in
+    seconds."""
     curves: Mapping[str, tuple[Curve, ...]] = field(default_factory=dict)
     """Training loss of finalists and baseline at the top rung, one curve a seed."""
     calls: tuple[CallTotal, ...] = ()
@@ -85,20 +88,28 @@ def gather_evidence(journal: Journal, snapshot: Snapshot) -> Evidence:
     """Read a run's evidence; safe while the run goes on."""
     rungs, trainings = journal.facts.rungs, Trainings()
     chosen, verified = finalists(snapshot), {v.candidate for v in snapshot.verdicts}
+    control = {row.id for row in snapshot.candidates if row.is_control}
     reached: dict[str, float] = {}
+    spent: dict[str, float] = {}
+    arms = {True: 0.0, False: 0.0}
     curves: list[Trial] = []
     for trial in journal.each_trial():
         trainings.add(trial)
+        is_search, is_control = trial.purpose == "search", trial.candidate in control
+        arms[is_control] += trial.resources.seconds * is_search
         if not rungs or trial.steps != rungs[-1]:
             continue
         if trial.candidate in (*chosen, BASELINE):
             curves.append(trial)
-        if trial.candidate in verified and trial.purpose == "search":
-            reached.setdefault(trial.candidate, trainings.seconds)
+        if is_search:
+            spent[trial.candidate] = arms[is_control]
+            if trial.candidate in verified:
+                reached.setdefault(trial.candidate, trainings.seconds)
     return Evidence(
         rungs=rungs,
         trainings=trainings,
         reached=reached,
+        spent=spent,
         curves=_curves(curves, is_verified=bool(snapshot.verdicts)),
         calls=_add_up(journal.calls()),
         origins=_origins(journal),

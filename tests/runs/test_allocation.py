@@ -47,7 +47,10 @@ def _found(number: int, gain: float, rung: int = 1, trials: int = 3) -> Candidat
 
 def _all(candidates: list[Candidate]) -> Ended:
     """These have ended; the top rung is 1."""
-    return Ended.of(candidates, lambda c: is_entrant(c, top=1))
+    progress = Progress(lambda: False, lambda c: is_entrant(c, top=1))
+    for candidate in candidates:
+        progress.close(candidate.number, candidate)
+    return progress.ended()
 
 
 def _only(trials: int | None) -> Share:

@@ -128,7 +128,7 @@ def test_drawings_take_every_colour_from_the_page(small: Journal) -> None:
     body = html.partition("</style>")[2]
     assert not re.search(r"#[0-9a-fA-F]{6}\b", body)
     drawn = [a for tag, a in Page(html).tags if tag == "svg" and a.get("role") == "img"]
-    assert len(drawn) == 9
+    assert len(drawn) == 10
     assert all(a["aria-label"] for a in drawn)
 
 
@@ -167,6 +167,14 @@ def test_every_chart_has_its_data(small: Journal) -> None:
     assert found == discoveries(snapshot)[0].candidate
     assert 0 < float(seconds) < snapshot.spend.training_seconds
     assert len(tables["curve-1.csv"]) == 1 + 2 * 15
+    gained = tables["gains.csv"][1:]
+    assert sorted(row[1] for row in gained) == sorted(r.id for r in top if r.gain is not None)
+    for arm in ("search", "control"):
+        mine = [r for r in top if r.arm == arm and r.gain is not None]
+        clear = sum((r.gain or 0.0) / (2 / r.seeds) ** 0.5 > 2 for r in mine)
+        shown = [row for row in gained if row[0] == arm]
+        assert int(shown[-1][3]) == clear
+        assert [float(row[2]) for row in shown] == sorted(float(row[2]) for row in shown)
 
 
 def test_texts_from_strangers_change_nothing_but_text(tmp_path: Path) -> None:

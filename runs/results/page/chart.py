@@ -122,6 +122,12 @@ def label_text(text: str, limit: int = 40) -> str:
     return re.sub(r"[^\x20-\x7e]", "?", text)[:limit]
 
 
+def time_unit(seconds: float) -> tuple[float, str]:
+    """The unit that so many seconds are shown in: its length in seconds, and its name."""
+    units = ((3600.0, "hours"), (60.0, "minutes"))
+    return next((u for u in units if seconds >= u[0]), (1.0, "seconds"))
+
+
 def count_text(value: float) -> str:
     """A large number in few characters: `12k`, `1.5M`."""
     for size, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import sqrt
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Final
 
 from archwright.core import QUALITY, Candidate, Metric
@@ -16,6 +18,7 @@ from archwright.runs.results.page.chart import (
     focus,
     outside_words,
     score_label,
+    time_unit,
 )
 from archwright.runs.results.page.drawing import ACCENT, MUTED, PAPER, draw
 from archwright.runs.results.snapshot import Snapshot
@@ -27,6 +30,11 @@ if TYPE_CHECKING:
 
 MANY: Final = 200
 """From this many dots on, they are drawn smaller."""
+
+CLEARLY: Final = 2.0
+"""Standard errors of a gain that are beyond its noise."""
+ERROR_BARS: Final = 1.96
+"""Standard deviations on either side: 95 %."""
 
 _ARMS: Final = (("control", PAPER, MUTED, "--"), ("search", MUTED, ACCENT, "-"))
 """Arm, colour of its dots, colour and style of its line."""
@@ -80,6 +88,60 @@ def _running_best(metric: Metric, scores: Sequence[float]) -> list[float]:
     for score in scores:
         best.append(score if not best or metric.better(score, best[-1]) else best[-1])
     return best
+
+
+def gains_chart(snapshot: Snapshot, evidence: Evidence) -> Chart | None:
+    """How many of each arm were clearly better than the baseline, against what the arm cost."""
+    from matplotlib.ticker import MaxNLocator
+
+    spent = evidence.spent
+    rows = [r for r in snapshot.at_top if r.id in spent and r.gain is not None]
+    if not rows or snapshot.aim is not None:
+        return None
+    size, unit = time_unit(max(spent[row.id] for row in rows))
+    lines: dict[str, list[tuple[float, int, float, str]]] = {}
+    for row in sorted(rows, key=lambda r: spent[r.id]):
+        line = lines.setdefault(row.arm, [])
+        count, spread = (line[-1][1], line[-1][2] ** 2) if line else (0, 0.0)
+        above = (row.gain or 0.0) / sqrt(2 / max(1, row.seeds)) - CLEARLY
+        again = NormalDist().cdf(above)
+        spread = sqrt(spread + again * (1 - again))
+        line.append((spent[row.id], count + (above > 0), spread, row.id))
+
+    def plot(axes: Axes) -> None:
+        for arm, _, colour, style in _ARMS:
+            if arm not in lines:
+                continue
+            x = [0.0, *(seconds / size for seconds, *_ in lines[arm])]
+            counts = [0.0, *(float(count) for _, count, *_ in lines[arm])]
+            reach = [0.0, *(ERROR_BARS * spread for _, _, spread, _ in lines[arm])]
+            low = [max(0.0, c - r) for c, r in zip(counts, reach, strict=True)]
+            high = [c + r for c, r in zip(counts, reach, strict=True)]
+            axes.fill_between(x, low, high, step="post", color=colour, alpha=0.18, linewidth=0)
+            drawn: dict[str, Any] = {"color": colour, "linestyle": style, "linewidth": 2}
+            axes.step(x, counts, where="post", label=_ARM_WORDS[arm], **drawn)
+        axes.set_ylim(0, None)
+        axes.set_xlim(0, None)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlabel(f"training time of the arm ({unit})")
+        axes.set_ylabel("clearly better")
+        draw_legend(axes)
+
+    return Chart(
+        name="gains",
+        title="Gains against compute",
+        caption=f"Candidates whose gain at the full budget lay more than {CLEARLY:g} standard "
+        "errors above the baseline, on the few seeds of the search: before verification, and of "
+        f"those that gain nothing {NormalDist().cdf(-CLEARLY):.1%} do. The band is "
+        f"{ERROR_BARS:g} standard deviations of the count, were all trained again.",
+        svg=draw("gains", plot, "candidates clearly better than the baseline against compute"),
+        columns=("arm", "candidate", "training seconds of the arm", "clearly better", "sd"),
+        rows=[
+            (arm, id_, seconds, count, spread)
+            for arm, line in lines.items()
+            for seconds, count, spread, id_ in line
+        ],
+    )
 
 
 def funnel_chart(snapshot: Snapshot, _: Evidence) -> Chart | None:

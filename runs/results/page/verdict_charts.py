@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from archwright.core import BASELINE, Comparison, Verdict
 from archwright.runs.results.evidence import Evidence, finalists, mean_curve
-from archwright.runs.results.page.chart import Chart, draw_legend, gain_unit, label_text
+from archwright.runs.results.page.chart import Chart, draw_legend, gain_unit, label_text, time_unit
 from archwright.runs.results.page.drawing import ACCENT, INK, MUTED, draw
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.summary import verdicts_best_first
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-_UNITS: Final = ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
 
 
 def verdict_chart(snapshot: Snapshot, _: Evidence) -> Chart | None:
@@ -78,7 +76,7 @@ def compute_chart(snapshot: Snapshot, evidence: Evidence) -> Chart | None:
     reached = {id_: seconds for id_, seconds in evidence.reached.items() if id_ in found}
     spent = evidence.trainings.seconds
     events = sorted(reached.items(), key=lambda item: item[1])
-    size, unit = next(u for u in _UNITS if spent >= u[0] or u[0] == 1.0)
+    size, unit = time_unit(spent)
 
     def plot(axes: Axes) -> None:
         times = [0.0, *(seconds / size for _, seconds in events), spent / size]

@@ -20,6 +20,7 @@ from archwright.runs.results.page.search_charts import (
     best_chart,
     flops_chart,
     funnel_chart,
+    gains_chart,
     latency_chart,
     parameters_chart,
 )
@@ -52,7 +53,7 @@ from archwright.runs.results.wording import (
 PAGE_NAME: Final = "report.html"
 
 _GROUPS: Final[tuple[tuple[str, Any], ...]] = (
-    ("search", (best_chart, compute_chart, funnel_chart)),
+    ("search", (best_chart, gains_chart, compute_chart, funnel_chart)),
     ("cost", (parameters_chart, flops_chart, latency_chart)),
 )
 
