@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from archwright.core import Candidate, CandidateStatus, Measurement
-from archwright.runs.budget import Budget, Ended, Grant, Progress, record_grant
+from archwright.runs.budget import Budget, EndedCandidates, Grant, Progress, record_grant
 from archwright.runs.context import Campaign, RunContext, prospect_of
 from archwright.runs.halving import SuccessiveHalving
 from archwright.runs.history import History
@@ -44,7 +44,7 @@ class Loop:
     def __post_init__(self) -> None:
         self.seen = History(self.context.facts.most_known)
 
-    def search(self, budget: Budget) -> Ended:
+    def search(self, budget: Budget) -> EndedCandidates:
         """Candidates until the budget grants no more; all of them, as they ended."""
         workers, ahead = self.context.settings.workers, self.context.settings.candidates_ahead
         few = (workers + ahead) // 2 if self.context.settings.has_many_workers else 0

@@ -31,7 +31,7 @@ from archwright.runs.budget.legs import (
 )
 from archwright.runs.budget.pace import Pace, TimedTrainer
 from archwright.runs.budget.plan import Plan, Share, is_entrant
-from archwright.runs.budget.progress import Ended, Progress
+from archwright.runs.budget.progress import EndedCandidates, Progress
 from archwright.runs.budget.purse import Purse
 from archwright.runs.context import RunContext, baseline_of, over_limits, within_limits
 from archwright.runs.halving import SuccessiveHalving
@@ -312,7 +312,7 @@ class Phases:
         self.share = share
         pace = self.pace
 
-        def seconds_left(ended: Ended, under_way: int) -> float:
+        def seconds_left(ended: EndedCandidates, under_way: int) -> float:
             kept = pace.takes(share.kept(ended), steps[-1])
             left = pace.left() or 0.0
             if ended.is_out_of_time:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from archwright.source.code import Change, SourceCode, code_of, parse
 from archwright.source.counting import Blueprint, build_blueprint, count_parameters
 from archwright.source.fingerprint import FAMILIES, ParsedSource, family, read_source
-from archwright.source.widths import find_widths, fit_parameters, scale_width
+from archwright.source.scaling import fit_parameters, scale_width
+from archwright.source.widths import find_widths
 
 __all__ = [
     "FAMILIES",

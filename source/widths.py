@@ -15,21 +15,15 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Literal
 
-from archwright.core import Problem
 from archwright.source.code import (
     Change,
     SourceCode,
     callee,
     calls,
     classes,
-    code_of,
-    free_name,
     method,
-    rename_class,
     walk,
 )
-from archwright.source.constructor import SHAPES, constructor_of
-from archwright.source.counting import count_parameters
 
 Role = Literal["in", "out"]
 IN: Final[frozenset[Role]] = frozenset({"in"})
@@ -51,10 +45,13 @@ _LAYERS: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
 }
 _COUNT_NAMES: Final = (
     "groups heads num_heads n_heads nhead kernel kernel_size depth layers num_layers patch stride "
-    "dilation factor ratio expansion mult multiplier scale size height time steps length"
+    "dilation factor ratio expansion mult multiplier scale size height time step steps length"
 )
 _COUNTS: Final = frozenset(_COUNT_NAMES.split())
 """Names that multiply a width, or stand for something else, and are no width themselves."""
+
+_HEADS: Final = frozenset({"groups", "heads", "num_heads", "n_heads", "nhead"})
+"""Names of parts that a width is divided into: even alone in a width's place none themselves."""
 
 _Scope = ast.FunctionDef | ast.Module
 
@@ -201,6 +198,8 @@ class _Finder:
 
     def resolve(self, node: ast.expr, scope: _Scope, role: Role, passed: frozenset[str]) -> None:
         """Follow an expression in a width's place to the literals that it comes from."""
+        if name_of(node) in _HEADS:
+            return
         match node:
             case ast.Constant(value=int(value)) if not isinstance(value, bool):
                 self.add(node, value, role)
@@ -238,9 +237,7 @@ class _Finder:
     ) -> None:
         """In `2 * width` the 2 is no width; in `width // 2` the width must stay even."""
         for side in (node.left, node.right):
-            if isinstance(side, ast.Constant):
-                continue
-            if isinstance(side, ast.Name) and side.id in _COUNTS:
+            if isinstance(side, ast.Constant) or name_of(side) in _COUNTS:
                 continue
             before = sum(map(len, self.found.literals.values()))
             self.resolve(side, scope, role, passed)
@@ -272,6 +269,14 @@ class _Finder:
         ]
 
 
+def name_of(node: ast.expr) -> str:
+    """The last name of `heads` and of `self.heads`; nothing for what is no name."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="self"), attr=name):
+            return name
+    return ""
+
+
 def _defaults(spec: ast.arguments, name: str) -> list[ast.expr]:
     plain = [a.arg for a in spec.args]
     pairs = list(zip(plain[len(plain) - len(spec.defaults) :], spec.defaults, strict=True))
@@ -297,89 +302,3 @@ def _bind(target: ast.expr, value: ast.expr, found: dict[str, list[ast.expr]]) -
     elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
         for part, given in zip(target.elts, value.elts, strict=False):
             _bind(part, given, found)
-
-
-# --- scaling --------------------------------------------------------------------------------------
-
-WRAPPER = '''
-
-class Mixer(nn.Module):
-    """The core between two projections that set its width."""
-
-    def __init__(self, {parameters}):
-        super().__init__()
-{setup}        inner = round({factor:.4g} * width)
-        self.enter = nn.Linear(width, inner)
-        self.core = {core}({arguments})
-        self.leave = nn.Linear(inner, width)
-
-    def forward(self, x):
-        return self.leave(self.core(self.enter(x)))
-'''
-
-
-def scale_width(source: str, factor: float) -> str:
-    """The same architecture with all widths scaled by `factor`.
-
-    Widths that the source writes as numbers are scaled; where it has none, the multiples of the
-    input's width are; a Mixer that has neither is put between two projections.
-
-    Raises:
-        SourceError: the source is not Python.
-    """
-    if factor == 1:
-        return source
-    code = code_of(source)
-    widths = find_widths(code)
-    new = {v: _round(v * factor, widths.divisor) for v in widths.values()}
-    if new:
-        return code.apply(widths.changes(code, new))
-    ratios = list(_scale_ratios(code, factor))
-    if ratios or "Mixer" not in classes(code.tree):
-        return code.apply(ratios)
-    return _wrap(code, factor)
-
-
-def _round(value: float, divisor: int) -> int:
-    return max(divisor, round(value / divisor) * divisor)
-
-
-def _scale_ratios(code: SourceCode, factor: float) -> list[Change]:
-    """Scale the 2 of `hidden = 2 * input_shape[-1]`, and of `round(2.0 * width)`."""
-    made = []
-    for node in walk(code.tree):
-        if not isinstance(node, ast.Assign):
-            continue
-        value = node.value
-        inner = value.args[0] if callee(value) in {"int", "round"} else value  # type: ignore[attr-defined]
-        match inner:
-            case ast.BinOp(op=ast.Mult(), left=ast.Constant(value=int() | float() as ratio)):
-                rest = code.segment(inner.right)
-                made.append(code.put(value, f"round({ratio * factor:.4g} * {rest})"))
-    return made
-
-
-def _wrap(code: SourceCode, factor: float) -> str:
-    core = free_name("MixerCore", classes(code.tree))
-    text = rename_class(code, "Mixer", core).rstrip()
-    made = constructor_of(classes(code.tree)["Mixer"])
-    wrapper = WRAPPER.format(
-        factor=factor,
-        core=core,
-        parameters=made.parameters,
-        setup="        length, width = input_shape\n" if made == SHAPES else "",
-        arguments=made.of_width("inner"),
-    )
-    return f"{text}\n{wrapper}"
-
-
-def fit_parameters(source: str, problem: Problem, target: int) -> str:
-    """`source`, scaled down until it has at most `target` parameters as far as can be counted."""
-    fitted, factor = source, 1.0
-    for _ in range(12):
-        count = count_parameters(fitted, problem)
-        if count is None or count <= target:
-            break
-        factor *= max(0.5, min(0.95, (target / count) ** 0.5))
-        fitted = scale_width(source, factor)
-    return fitted

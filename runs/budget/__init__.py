@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from archwright.runs.budget.allocation import Budget, record_grant
-from archwright.runs.budget.progress import Ended, Grant, Progress
+from archwright.runs.budget.progress import EndedCandidates, Grant, Progress
 
-__all__ = ["Budget", "Ended", "Grant", "Progress", "record_grant"]
+__all__ = ["Budget", "EndedCandidates", "Grant", "Progress", "record_grant"]

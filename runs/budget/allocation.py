@@ -22,7 +22,7 @@ import numpy as np
 
 from archwright.core.settings import RunSettings
 from archwright.runs.budget.plan import Share
-from archwright.runs.budget.progress import Ended, Grant, Progress
+from archwright.runs.budget.progress import EndedCandidates, Grant, Progress
 from archwright.runs.journal import Journal
 
 USUAL: Final = 2.0
@@ -93,7 +93,7 @@ class Budget:
         lag: int,
         patience: int,
         progress: Progress,
-        seconds_left: Callable[[Ended, int], float] | None,
+        seconds_left: Callable[[EndedCandidates, int], float] | None,
         may_begin: Callable[[int, int], bool] | None = None,
         earlier: Sequence[Grant] = (),
         last: int | None = None,
@@ -189,7 +189,7 @@ class Budget:
             return self._most
         return min(self._most, max(self._enough, left // self._lag))
 
-    def _kept(self, grant: Grant, ended: Ended) -> int:
+    def _kept(self, grant: Grant, ended: EndedCandidates) -> int:
         """What is kept for those under way."""
         reserved = [self._reserved[n] for n in grant.under_way]
         if not self._expecting:

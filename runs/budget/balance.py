@@ -9,7 +9,7 @@ from archwright.runs.budget.allocation import Grants
 from archwright.runs.budget.legs import Leg, next_round, undecided, used_by_verification
 from archwright.runs.budget.pace import Pace
 from archwright.runs.budget.plan import Plan, Share, shortfalls, verified_by
-from archwright.runs.budget.progress import Ended
+from archwright.runs.budget.progress import EndedCandidates
 from archwright.runs.context import RunContext
 from archwright.runs.journal import Phase
 from archwright.runs.noise import train_baseline
@@ -64,7 +64,7 @@ class Balance:
         for line in shortfalls(plan, settings, words, price):
             self.context.journal.notice(line)
 
-    def share(self, number: int, plan: Plan, before: Ended) -> Share:
+    def share(self, number: int, plan: Plan, before: EndedCandidates) -> Share:
         """What a leg may spend: the first one all, a later one what is left.
 
         Args:
@@ -91,7 +91,7 @@ class Balance:
         trials = allowed.result["trials"] if allowed else None
         return Leg(len(Grants(journal)), trials, plan.finalists, 0)
 
-    def end(self, share: Share, found: Ended) -> Leg:
+    def end(self, share: Share, found: EndedCandidates) -> Leg:
         """What verification is to do now that the search of a leg has ended."""
         finalists = share.to_verify(found)
         if not finalists:
@@ -125,7 +125,7 @@ class Balance:
             return sum(len(floor.scores) for floor in self.context.facts.noise)
         return sum(settled.result["seeds"])
 
-    def _left_of_trials(self, found: Ended) -> int | None:
+    def _left_of_trials(self, found: EndedCandidates) -> int | None:
         """Trainings that are left after these candidates and the rounds of verification that have
         ended; None without a limit."""
         most, journal = self.context.settings.max_trials, self.context.journal
@@ -140,7 +140,7 @@ class Balance:
         left = self.pace.left()
         return None if left is None else self.pace.worth(left, self.context.spec.rungs[-1])
 
-    def is_left(self, found: Ended) -> bool:
+    def is_left(self, found: EndedCandidates) -> bool:
         """Whether there are trials, and time for one at the lowest rung."""
         trials, left = self._left_of_trials(found), self.pace.left()
         if left is None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from archwright.core import TRAINED_STATUSES, Aim, Candidate
 from archwright.core.settings import LOWER_RUNG_SEEDS, RunSettings
-from archwright.runs.budget.progress import Ended
+from archwright.runs.budget.progress import EndedCandidates
 from archwright.runs.verification import least_trainings, trainings_needed
 from archwright.runs.verification.finalists import BENEFIT_OF_DOUBT
 
@@ -117,19 +117,19 @@ class Share:
     since: int = 0
     waiting: int = 0
 
-    def to_verify(self, ended: Ended) -> int:
+    def to_verify(self, ended: EndedCandidates) -> int:
         """How many there are to verify, of those that have ended; at most the finalists."""
         found = int(ended.since(self.since).is_entrant.sum())
         return min(self.finalists, self.waiting + found)
 
-    def kept(self, ended: Ended) -> int:
+    def kept(self, ended: EndedCandidates) -> int:
         """Trainings that stay with verification: as many as it needs for what was found by now, and
         before anything was found the least that verifies a finalist."""
         if finalists := self.to_verify(ended):
             return min(self.verification, trainings_needed(self.settings, finalists))
         return min(self.verification, least_trainings(self.settings, 1))
 
-    def free(self, ended: Ended) -> int | None:
+    def free(self, ended: EndedCandidates) -> int | None:
         """Trainings that the search may still use, those in flight not counted; None without a
         limit."""
         if self.trials is None:

@@ -37,7 +37,7 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedCandidates:
     """Candidates that have ended, by number from the lowest: for each how many trainings the search
     used on it, and whether verification may take it up."""
 
@@ -55,11 +55,11 @@ class Ended:
         """Trainings of all of them."""
         return int(self.trials.sum())
 
-    def since(self, number: int) -> Ended:
+    def since(self, number: int) -> EndedCandidates:
         """Those after a number."""
         first = int(np.searchsorted(self.numbers, number, side="right"))
         shown = (self.numbers[first:], self.trials[first:], self.is_entrant[first:])
-        return Ended(*shown, self.is_out_of_time)
+        return EndedCandidates(*shown, self.is_out_of_time)
 
 
 class Progress:
@@ -112,11 +112,11 @@ class Progress:
             self._failure = self._failure or error
             self._changed.notify_all()
 
-    def upto(self, number: int) -> Ended:
+    def upto(self, number: int) -> EndedCandidates:
         """All candidates up to `number`, once they have ended."""
         return self.seen(Grant(number + 1, number, 0))
 
-    def seen(self, grant: Grant) -> Ended:
+    def seen(self, grant: Grant) -> EndedCandidates:
         """The candidates that a grant names, once they have ended."""
         named = self._named(grant)
         with self._changed:
@@ -146,12 +146,12 @@ class Progress:
             self.wait(lambda: self._ended_upto >= grant.sees)
         return named
 
-    def _shown(self, named: Array) -> Ended:
+    def _shown(self, named: Array) -> EndedCandidates:
         numbers = np.flatnonzero(named)
         rows = self._rows[numbers]
-        return Ended(numbers, rows["trials"], rows["entrant"], bool(rows["late"].any()))
+        return EndedCandidates(numbers, rows["trials"], rows["entrant"], bool(rows["late"].any()))
 
-    def ended(self) -> Ended:
+    def ended(self) -> EndedCandidates:
         """All candidates that have ended by now."""
         with self._changed:
             return self._shown(self._rows["ended"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from archwright.agents.memo import Memo, MemoQuestion, checked
@@ -79,11 +80,11 @@ class Memos:
 
     def _rows(self) -> tuple[tuple[LedgerRow, ...], dict[str, str]]:
         context = self.context
-        candidates = [context.baseline, *context.journal.candidates()]
+        journal = context.journal
+        candidates = chain([context.baseline], journal.each_candidate())
         sds = [f.sd for f in measured_floors(context.floors)]
-        gains = problem_gains(context.journal.each_trial()) if context.spec.members else {}
+        gains = problem_gains(journal.each_trial()) if context.spec.members else {}
         rows = ledger_rows(candidates, context.spec.rungs, sds, gains)
         rows = [r for r in rows if r.gains or r.candidate == context.baseline.id]
-        newest = {row.candidate for row in rows[-EVERY:]}
-        said = {c.id: c.hypothesis for c in candidates if c.hypothesis and c.id in newest}
-        return tuple(rows), said
+        newest = (journal.candidate(row.candidate) for row in rows[-EVERY:])
+        return tuple(rows), {c.id: c.hypothesis for c in newest if c and c.hypothesis}

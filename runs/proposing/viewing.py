@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -205,18 +205,19 @@ class Viewer:
 
 
 def ledger_rows(
-    candidates: Sequence[Candidate],
+    candidates: Iterable[Candidate],
     rungs: Sequence[int],
     sds: Sequence[float],
     problems: Mapping[str, Mapping[str, float]] | None = None,
 ) -> list[LedgerRow]:
     """All candidates in a line each, in their order; attempts that were replaced are left out."""
-    last: dict[int, int] = {}
-    for c in candidates:
-        last[c.number] = max(c.attempt, last.get(c.number, 0))
-    kept = (c for c in candidates if not c.number or c.attempt == last[c.number])
     by_problem = problems or {}
-    return [LedgerRow.of(c, rungs, sds, by_problem.get(c.id)) for c in kept]
+    rows: dict[int | str, tuple[int, LedgerRow]] = {}
+    for c in candidates:
+        key = c.number or c.id
+        if key not in rows or c.attempt >= rows[key][0]:
+            rows[key] = c.attempt, LedgerRow.of(c, rungs, sds, by_problem.get(c.id))
+    return [row for _, row in rows.values()]
 
 
 def most_telling(rows: Sequence[LedgerRow]) -> tuple[LedgerRow, ...]:

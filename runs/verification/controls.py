@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from archwright.core import BASELINE, Candidate, Status
 from archwright.runs.context import RunContext
-from archwright.source.widths import scale_width
+from archwright.source.scaling import scale_width
 
 EQUAL_PARAMETERS: Final = 0.05
 """Sizes that differ by so large a share count as equal."""

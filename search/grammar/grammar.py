@@ -38,7 +38,7 @@ from archwright.search.mixers.drawing import describe, draw_design, reasons, wri
 from archwright.source.constructor import wanted_constructor
 from archwright.source.counting import count_parameters
 from archwright.source.fingerprint import family
-from archwright.source.widths import fit_parameters
+from archwright.source.scaling import fit_parameters
 
 RECIPE_SHARE: Final = 0.3
 TRIES: Final = 20

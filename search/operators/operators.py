@@ -18,7 +18,7 @@ from archwright.search.operators.script_edits import edit_script
 from archwright.search.operators.structural_edits import recombine
 from archwright.source.code import alike, code_of
 from archwright.source.counting import count_parameters
-from archwright.source.widths import fit_parameters
+from archwright.source.scaling import fit_parameters
 
 ATTEMPTS: Final = 4
 """Draws of an operator before it is said that it changes nothing."""

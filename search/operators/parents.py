@@ -21,6 +21,7 @@ from archwright.search.grammar.variation import (
     replace_activations,
     replace_norms,
 )
+from archwright.search.operators.keeping import KEEPING, keeps_width
 from archwright.source.code import (
     Change,
     SourceCode,
@@ -50,10 +51,6 @@ class Edit:
     rationale: str
 
 
-KEEPING: Final = frozenset(
-    {*ACTIVATIONS, *NORMS, "Dropout", "Dropout2d", "Identity", "MaxPool2d", "AvgPool2d"}
-)
-"""Layers after which features are as wide as before."""
 BRANCHING: Final = ("Parallel", "WeightedBranches")
 
 
@@ -162,7 +159,7 @@ class Parent:
         holds_block = any(w in first for w in ("block", "fn", "module", "layer", "shape"))
         if asked != 1 or holds_block or not inside & {"Conv2d", "Linear", "GRU", "LSTM"}:
             return None
-        if not any(isinstance(n, ast.Name) and n.id == first for n in walk(init)):
+        if not keeps_width(node, init, first):
             return None
         return "image" if "Conv2d" in inside else self.flow
 

@@ -30,7 +30,7 @@ from archwright.source.code import (
 from archwright.source.constructor import constructor_of
 from archwright.source.counting import build_blueprint, count_parameters
 from archwright.source.evaluation import stored
-from archwright.source.widths import fit_parameters, scale_width
+from archwright.source.scaling import fit_parameters, scale_width
 
 HEAD: Final = '''
 

@@ -46,7 +46,7 @@ from archwright.source.code import (
     walk,
 )
 from archwright.source.constructor import constructor_of
-from archwright.source.widths import scale_width
+from archwright.source.scaling import scale_width
 
 CORE: Final = f"({BY_SHAPES})"
 """Stands in a body for the call that makes a mixer's core."""

@@ -24,7 +24,7 @@ from archwright.runs.budget.plan import (
     shortfalls,
     verified_by,
 )
-from archwright.runs.budget.progress import Ended, Grant, Progress
+from archwright.runs.budget.progress import EndedCandidates, Grant, Progress
 from archwright.runs.budget.purse import Purse
 from archwright.runs.journal import Journal
 from archwright.runs.verification import least_trainings, trainings_needed
@@ -45,7 +45,7 @@ def _found(number: int, gain: float, rung: int = 1, trials: int = 3) -> Candidat
     )
 
 
-def _all(candidates: list[Candidate]) -> Ended:
+def _all(candidates: list[Candidate]) -> EndedCandidates:
     """These have ended; the top rung is 1."""
     progress = Progress(lambda: False, lambda c: is_entrant(c, top=1))
     for candidate in candidates:

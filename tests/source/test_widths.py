@@ -11,7 +11,8 @@ from archwright.core import Problem, SourceError
 from archwright.search.grammar import draw
 from archwright.source.code import SourceCode
 from archwright.source.counting import count_parameters, own_limit
-from archwright.source.widths import find_widths, fit_parameters, scale_width
+from archwright.source.scaling import fit_parameters, scale_width
+from archwright.source.widths import find_widths
 from archwright.tasks.loading import built_in_names, load_task
 
 
