@@ -7,15 +7,20 @@ from collections.abc import Sequence
 from archwright.core import Candidate
 
 
-def lesson_of(candidate: Candidate) -> str:
-    """The lesson from the highest rung; a failure is its own lesson, and so is a control."""
+def lesson_of(candidate: Candidate, has_one_curve: bool = True) -> str:
+    """The lesson from the highest rung; a failure is its own lesson, and so is a control.
+
+    Args:
+        has_one_curve: whether its curve is that of one training; of a suite it is that of its
+            problems, one behind the other.
+    """
     shown = candidate.measured
     if shown is None or candidate.is_control:
         failure = f"{candidate.title}: {candidate.status} ({candidate.reason})"
         return failure if candidate.reason else ""
     gain = shown.gain or 0.0
-    curve = _read_curve([loss for _, loss in shown.curve])
-    return f"{candidate.title}: {_verdict_words(gain).lower()} ({gain:+.1f} sd). {curve}"
+    words = f"{candidate.title}: {_verdict_words(gain).lower()} ({gain:+.1f} sd)."
+    return f"{words} {_read_curve([loss for _, loss in shown.curve])}" if has_one_curve else words
 
 
 def _verdict_words(gain: float) -> str:

@@ -234,7 +234,7 @@ class Memory:
 
     def learn(self, candidate: Candidate) -> Candidate:
         """What a candidate teaches, written down in the journal and in the knowledge base."""
-        taught = replace(candidate, lesson=lesson_of(candidate))
+        taught = replace(candidate, lesson=lesson_of(candidate, not self._spec.members))
         self._context.journal.update(taught)
         self.remember(taught)
         return taught

@@ -42,7 +42,7 @@ class Memos:
     def _upto_date(self, least: int) -> Memo:
         journal = self.context.journal
         before, covered = latest_memo(journal) or (Memo(), 0)
-        results = sum(1 for c in journal.each_candidate() if c.gain is not None)
+        results = sum(len(c.rungs) for c in journal.each_candidate() if c.gain is not None)
         if results - covered < least or not results:
             return before
         rows, hypotheses = self._rows()

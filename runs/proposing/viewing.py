@@ -119,7 +119,11 @@ class Viewer:
                 about=OPERATORS[choice.operator].summary,
                 target=choice.target,
             ),
-            ranking=move.ranking,
+            ranking=tuple(
+                id_
+                for id_ in move.ranking
+                if id_ in known and known[id_].status is CandidateStatus.OPEN
+            ),
             lessons=found.lessons,
             warnings=found.warnings,
             passages=found.passages,

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from parts import Parts, enter
 
-from archwright.core import BASELINE, CONTROL, AtPlateau, Candidate, Measurement
+from archwright.core import BASELINE, CONTROL, AtPlateau, Candidate, CandidateStatus, Measurement
 from archwright.runs.context import Campaign
 from archwright.runs.guiding import record_word
-from archwright.runs.proposing.arms import CONTROL_ARM
+from archwright.runs.proposing.arms import CONTROL_ARM, MODEL
 from archwright.runs.steering import PRESSED, SMALLER, STAGES, Choice, Move
 from archwright.search.operators.operators import edit_of
 from archwright.search.plateau import PLATEAU
@@ -64,6 +64,15 @@ def test_fewer_proposals_are_compared_where_slots_are_about_to_wait(parts: Parts
         made.append(edit_of.cache_info().misses - before)
     assert min(made[0], made[2]) >= SHORTLIST
     assert 1 <= made[1] <= 2 * PRESSED
+
+
+def test_a_model_is_told_what_is_expected_of_those_that_are_still_under_way(parts: Parts) -> None:
+    for number in (1, 2, 3):
+        made = enter(parts, str(number))
+        if number == 2:
+            parts.journal.update(made.ended(CandidateStatus.TRAINED))
+    move = Move(Choice("draft", (), 0), MODEL, ranking=("3", "2", "1"))
+    assert parts.viewer().for_many(4, move, parts.campaign(), "").ranking == ("3", "1")
 
 
 def _parents(parts: Parts, *candidates: Candidate) -> list[str]:

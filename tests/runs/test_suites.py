@@ -69,6 +69,7 @@ def test_a_run_about_a_suite_ends_with_a_verdict_on_all_problems(
         assert trial.score == pytest.approx(fmean(p.gain for p in trial.problems.values()))
         assert trial.steps == trial.resources.steps == trial.curve[-1][0]
         assert trial.steps in (25, 85)
+    assert all("training loss" not in c.lesson for c in snapshot.candidates), "there are two"
     assert verdict.verdict == "discovery", verdict.reason
     assert verdict.validation_gain == pytest.approx(fmean(verdict.problems.values()))
     assert verdict.test_gain is not None

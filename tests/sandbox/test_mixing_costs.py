@@ -17,6 +17,8 @@ from archwright.sandbox.inside.model.mixing.stepping import check_steps
     [
         ([256, 512, 1024], "linear"),
         ([300, 600, 1100], "linear"),
+        ([100 * n - 6_000 for n in (256, 512, 1024)], "linear"),
+        ([100 * n * n - 900_000 for n in (256, 512, 1024)], "quadratic"),
         ([256 * 8, 512 * 9, 1024 * 10], "n log n"),
         ([256**2, 512**2, 1024**2], "quadratic"),
         ([100 * 256 + 256**2, 100 * 512 + 512**2, 100 * 1024 + 1024**2], "quadratic"),

@@ -9,7 +9,7 @@ from parts import Parts, enter
 
 from archwright.agents.backends import Request
 from archwright.agents.memo import Memo
-from archwright.core import AnswerError
+from archwright.core import AnswerError, Measurement
 from archwright.runs.memory import MEMO
 from archwright.runs.proposing.memos import EVERY
 from archwright.runs.results.memo import latest_memo, memo_text
@@ -41,6 +41,16 @@ def test_it_is_written_after_every_few_results_and_no_sooner(parts: Parts) -> No
     assert memos.upto_date().helps == (helps,)
     assert len(asked(parts)) == 1
     assert "units that bend (8 over their parents: +1.6 %)" in memo_text(parts.journal)
+
+
+def test_what_a_higher_rung_shows_is_a_result_as_well(parts: Parts) -> None:
+    parts.script({"evaluator": lambda _: says("1")})
+    memos = parts.memos()
+    for number in range(1, EVERY // 2 + 1):
+        shown = {0: Measurement(70.0, 0.1, 1), 1: Measurement(71.0, number / 10, 1)}
+        enter(parts, str(number), rungs=shown)
+    memos.upto_date()
+    assert len(asked(parts)) == 1
 
 
 def test_the_next_one_is_written_from_the_last(parts: Parts) -> None:

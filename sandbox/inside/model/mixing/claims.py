@@ -22,6 +22,9 @@ SHORTEST: Final = 256
 FOURFOLD: Final = (SHORTEST, 2 * SHORTEST, 4 * SHORTEST)
 _SHARE: Final = 0.01
 """Of the cost at the longest length: what grows faster than the length and is less is noise."""
+_LEVEL: Final = 2.0**0.5
+"""By how much twice the length adds to it: between a constant, which stays as it is (a first chunk
+may cost less than those after it), and `n log n`, which adds 2 times as much."""
 _STEEP: Final = (2.0**1.5, 2.0**2.5)
 """By how much twice the length adds to what grows faster than the length: between `n log n`, which
 adds 2 times as much, and a square (4), and between a square and a cube (8)."""
@@ -109,13 +112,13 @@ def saved_bytes(module: nn.Module, x: Tensor) -> tuple[float, str]:
 def class_of(costs: Sequence[float]) -> int:
     """The place in `CLASSES` of costs at N, 2N and 4N.
 
-    What each position costs by itself is taken out: of a polynomial without a constant,
-    f(2N) - 2 f(N) has no linear part, doubles where f is N log N, and is four times as large where
-    it is a square.
+    What each position costs by itself is taken out: f(2N) - 2 f(N) has no linear part, stays as it
+    is where f is linear but for a constant, doubles where it is N log N, and is four times as large
+    where it is a square.
     """
     if not costs or not costs[-1]:
         return 0
     lower, upper = (after - 2 * before for before, after in pairwise(costs))
-    if upper <= _SHARE * costs[-1]:
+    if upper <= max(_SHARE * costs[-1], _LEVEL * lower):
         return 0
     return 1 + len([steep for steep in _STEEP if upper > steep * max(lower, 1e-9)])
