@@ -212,7 +212,7 @@ class Steering:
         )
         self._seeds += move.arm == PERSON
         if move.arm != PERSON:
-            self._shared = move if move.arm == MODEL else None
+            self._shared = move if move.is_for_model else None
         return move
 
     def _share(self, number: int, ended: Sequence[Candidate], room: int) -> dict[str, Any]:

@@ -47,8 +47,8 @@ class Mixer(nn.Module):
 def scale_width(source: str, factor: float) -> str:
     """The same architecture with all widths scaled by `factor`.
 
-    Widths that the source writes as numbers are scaled; where it has none, the multiples of the
-    input's width are; a Mixer that has neither is put between two projections.
+    Widths that the source writes as numbers are scaled. Where it has none, the multiples of the
+    input's width are; a Mixer is put between two projections.
 
     Raises:
         SourceError: the source is not Python.

@@ -131,11 +131,12 @@ class Budget:
         if self._last is not None and number > self._last:
             return None
         if number <= len(self._earlier):
-            grant: Grant | None = self._earlier[number - 1]
+            earlier = self._earlier[number - 1]
+            self._progress.seen(earlier)
+            grant: Grant | None = earlier
         else:
             grant = self._decide(number)
         if grant is not None:
-            self._progress.seen(grant)
             self._reserved += [0] * (number + 1 - len(self._reserved))
             self._reserved[number] = grant.trials
         return grant

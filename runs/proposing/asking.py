@@ -17,7 +17,7 @@ from archwright.core import PERSON, AnswerError, BackendError, Candidate, Candid
 from archwright.runs.budget.progress import Progress
 from archwright.runs.context import Campaign, RunContext
 from archwright.runs.guiding import seeds_of
-from archwright.runs.proposing.arms import MODEL, Arms
+from archwright.runs.proposing.arms import Arms
 from archwright.runs.proposing.memos import Memos
 from archwright.runs.proposing.viewing import Viewer
 from archwright.runs.results.memo import memo_text
@@ -87,7 +87,7 @@ class Proposing:
     def begin(self, number: int, move: Move, campaign: Campaign) -> None:
         """Take a number up, in their order: the first of those that share an answer says what the
         question may show."""
-        if move.arm == MODEL and move.first == number:
+        if move.is_for_model and move.first == number:
             before = list(self._blocks.values())[-1:]
             after = before[0].ready if before else None
             share = self._context.settings.control
@@ -102,8 +102,8 @@ class Proposing:
         if move.arm == PERSON:
             candidate: Candidate | None = self._by_person(number, move, campaign)
         else:
-            candidate = self._by_model(number, move) if move.arm == MODEL else None
-        if candidate is None and move.arm == MODEL and self._is_alone:
+            candidate = self._by_model(number, move) if move.is_for_model else None
+        if candidate is None and move.is_for_model and self._is_alone:
             desk = self._blocks[move.first].desks[move.place]
             candidate = desk.give_up("no idea", FEWER)
         if candidate is None:

@@ -63,7 +63,7 @@ class Memos:
         self, before: Memo, question: MemoQuestion, rows: Sequence[LedgerRow], results: int
     ) -> Memo:
         journal = self.context.journal
-        number = len(journal.steps(MEMO)) + 1
+        number = journal.count_steps(MEMO) + 1
         key = f"memo-{number}"
         shown = journal.once("question", key, "", {}, lambda: {**question.model_dump(mode="json")})
         question = MemoQuestion.model_validate(shown)

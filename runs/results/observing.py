@@ -145,8 +145,9 @@ class Observer:
 def _shown(candidate: Candidate, measured: Mapping[str, Any]) -> Candidate:
     """A candidate without what takes room: see `Snapshot.candidates`."""
     rungs = {rung: replace(shown, curve=()) for rung, shown in candidate.rungs.items()}
-    bare = replace(candidate, source="", wrapper="", fingerprint=Fingerprint(), rungs=rungs)
-    return replace(bare, **measured)
+    return replace(
+        candidate, source="", wrapper="", fingerprint=Fingerprint(), rungs=rungs, **measured
+    )
 
 
 def _state(facts: Facts, held: bool) -> State:

@@ -22,20 +22,7 @@ def keeps_width(node: ast.ClassDef, init: ast.FunctionDef, width: str) -> bool:
     forward = method(node, "forward")
     if forward is None or len(forward.args.args) < 2:
         return False
-    made = {
-        target.attr: statement.value
-        for statement in walk(init)
-        if isinstance(statement, ast.Assign)
-        for target in statement.targets
-        if isinstance(target, ast.Attribute)
-    }
-    bound = {
-        target.id: statement.value
-        for statement in walk(forward)
-        if isinstance(statement, ast.Assign)
-        for target in statement.targets
-        if isinstance(target, ast.Name)
-    }
+    made, bound = _assigned(init, ast.Attribute), _assigned(forward, ast.Name)
 
     def is_wide(value: ast.expr, passed: frozenset[str] = frozenset()) -> bool:
         match value:
@@ -54,6 +41,19 @@ def keeps_width(node: ast.ClassDef, init: ast.FunctionDef, width: str) -> bool:
     given = forward.args.args[1].arg
     answers = [n.value for n in walk(forward) if isinstance(n, ast.Return) and n.value is not None]
     return bool(answers) and all(map(is_wide, answers))
+
+
+def _assigned(
+    function: ast.FunctionDef, kind: type[ast.Attribute] | type[ast.Name]
+) -> dict[str, ast.expr]:
+    """What attributes, or names, are set to last."""
+    return {
+        target.attr if isinstance(target, ast.Attribute) else target.id: statement.value
+        for statement in walk(function)
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, kind)
+    }
 
 
 def _makes(call: ast.expr, width: str) -> bool:
