@@ -10,14 +10,13 @@ the memo, and at the end the reviewer looks for invalid gains
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import count
 
 from archwright.core import Candidate, CandidateStatus, Measurement
 from archwright.runs.budget import Budget, EndedCandidates, Grant, Progress, record_grant
 from archwright.runs.context import Campaign, RunContext, prospect_of
 from archwright.runs.halving import SuccessiveHalving
-from archwright.runs.history import History
 from archwright.runs.memory import Memory
 from archwright.runs.proposing.asking import Proposing
 from archwright.runs.proposing.queueing import Queue
@@ -38,11 +37,6 @@ class Loop:
     progress: Progress
     begun: int = 0
     """Candidates so far."""
-    seen: History = field(init=False)
-    """What choices have seen of them."""
-
-    def __post_init__(self) -> None:
-        self.seen = History(self.context.facts.most_known)
 
     def search(self, budget: Budget) -> EndedCandidates:
         """Candidates until the budget grants no more; all of them, as they ended."""
@@ -55,18 +49,19 @@ class Loop:
                     break
                 # What was once seen stays seen. Choices are made one after the other, in the order
                 # of their numbers; all else goes on side by side.
-                forgotten = self.seen.forgotten
+                seen = self.steering.seen
+                forgotten = seen.forgotten
                 for candidate in self.progress.take(grant):
-                    self.seen.add(candidate)
+                    seen.add(candidate)
                 campaign = self._gather()
-                if self.seen.forgotten != forgotten:
+                if seen.forgotten != forgotten:
                     self.halving.forget(campaign.known)
                 if self.steering.is_over(campaign):
                     break
                 record_grant(self.context.journal, grant)
                 room = budget.room(grant)
                 is_pressed = len(grant.under_way) < few and room >= workers
-                move = self.steering.choose(number, campaign, self.seen.all(), room, is_pressed)
+                move = self.steering.choose(number, campaign, room, is_pressed)
                 self.proposing.begin(number, move, campaign)
                 budget.settle(grant, self.halving.most_from(self._first_rung(move)))
                 threads.submit(self._run_step, grant, move, campaign)
@@ -126,13 +121,13 @@ class Loop:
 
     def _gather(self) -> Campaign:
         """The baseline, what earlier runs found, and those of this run's results that are seen."""
-        baseline = self.context.baseline
-        if self.seen.all():  # Before anything has ended, nobody waits for the noise floor.
+        seen, baseline = self.steering.seen, self.context.baseline
+        if seen.all():  # Before anything has ended, nobody waits for the noise floor.
             floor = self.context.floors[-1]
             shown = {self.context.top: Measurement(floor.mean, 0.0, len(floor.scores))}
             baseline = replace(baseline, rungs=shown)
         first = {c.id: c for c in (baseline, *self.memory.inherited())}
-        return Campaign(self.seen.known(first), self.seen.measured(), self.seen.forgotten)
+        return Campaign(seen.known(first), seen.measured(), seen.forgotten)
 
     def _train(
         self, candidate: Candidate, grant: Grant, move: Move, campaign: Campaign

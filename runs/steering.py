@@ -20,6 +20,7 @@ from archwright.core import (
 )
 from archwright.runs.context import Campaign, RunContext, prospect_of
 from archwright.runs.guiding import seeds_of, words_so_far
+from archwright.runs.history import History
 from archwright.runs.proposing.arms import CONTROL_ARM, MODEL, SYMBOLIC, Arms
 from archwright.search.aiming import Prospect
 from archwright.search.objectives import rank_by_objectives
@@ -76,7 +77,12 @@ class Move:
 
 
 class Steering:
-    """Chooses for one candidate after the other, in the order of their numbers."""
+    """Chooses for one candidate after the other, in the order of their numbers.
+
+    Attributes:
+        seen: the candidates that have ended, as far as choices know of them.
+        arms: who proposes.
+    """
 
     def __init__(self, context: RunContext) -> None:
         self._context = context
@@ -86,6 +92,7 @@ class Steering:
         self._shared: Move | None = None
         self._seeds = 0
         self._lock = threading.RLock()
+        self.seen = History(context.facts.most_known)
         self._forgotten = 0
         self._begin()
         self.arms = Arms(context.settings, context.journal)
@@ -105,7 +112,6 @@ class Steering:
         self,
         number: int,
         campaign: Campaign,
-        ended: Sequence[Candidate] = (),
         room: int = 1,
         is_pressed: bool = False,
     ) -> Move:
@@ -114,7 +120,6 @@ class Steering:
         there.
 
         Args:
-            ended: all candidates that have ended.
             room: candidates that the budget has room for.
             is_pressed: whether slots are about to wait: then fewer proposals are compared.
         """
@@ -126,7 +131,7 @@ class Steering:
                 self._space.forget(campaign.known)
                 self._begin()
             self._space.previews = PRESSED if is_pressed else SHORTLIST
-            return self._ask(number, campaign, ended, room)
+            return self._ask(number, campaign, room)
 
     def _control(self, number: int) -> Choice:
         """A random draw; where the aim is a cost, of any size."""
@@ -165,7 +170,7 @@ class Steering:
             self._context.journal.notice(STAGES[stage])
         return stage == "stop"
 
-    def _ask(self, number: int, campaign: Campaign, ended: Sequence[Candidate], room: int) -> Move:
+    def _ask(self, number: int, campaign: Campaign, room: int) -> Move:
         """What the policy says; the journal answers where it said it before.
 
         With several objectives, or one that is a cost, a gain is a rank among all candidates. Any
@@ -188,7 +193,7 @@ class Steering:
             confidence = self._policy.confidence()
             believed = confidence and asdict(confidence)
             said = {"state": self._policy.state(), "confidence": believed, "stage": stage}
-            return asdict(choice) | said | self._share(number, ended, room)
+            return asdict(choice) | said | self._share(number, room)
 
         done = self._context.journal.once("choice", str(number), str(number), {}, decide)
         self._chosen.append(done["operator"])
@@ -215,7 +220,7 @@ class Steering:
             self._shared = move if move.is_for_model else None
         return move
 
-    def _share(self, number: int, ended: Sequence[Candidate], room: int) -> dict[str, Any]:
+    def _share(self, number: int, room: int) -> dict[str, Any]:
         """The arm whose turn it is. A model is asked for several candidates at once, and has the
         numbers that follow as well."""
         journal, shared = self._context.journal, self._shared
@@ -232,7 +237,7 @@ class Steering:
             }
         most = self._settings.max_candidates
         room = room if most is None else min(room, most - number + 1)
-        arm = self.arms.choose(number, ended, room)
+        arm = self.arms.choose(number, self.seen.all(), room)
         count = min(self._settings.proposals, room) if arm == MODEL else 1
         ranking = self._ranking() if arm == MODEL else ()
         return {"arm": arm, "first": number, "count": count, "words": words, "ranking": ranking}
