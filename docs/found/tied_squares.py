@@ -1,4 +1,4 @@
-"""A mixer that a search found: see docs/found/README.md.
+"""A mixer that a search found: see tasks/sequence-mixers/README.md, "Two campaigns".
 
 Layers in turn. Even ones: a faded sum as in Mamba-2 (Dao and Gu 2024) beside a running product of
 unit quaternions, read as rotation matrices. Odd ones, on shared values: such a sum with rotary
@@ -49,6 +49,11 @@ def added(q, k, v, decay, chunk=64):
     return (near + torch.stack(read, 2)).flatten(2, 3)[:, :, :length]
 
 
+def added_step(q, k, v, decay, memory):
+    memory = decay.exp() * memory + k.transpose(-1, -2) @ v
+    return q @ memory, memory
+
+
 def times(a, b, c, d):
     return a * c - b * d.conj(), a * d + b * c.conj()
 
@@ -68,7 +73,11 @@ def turn(x, chunk=64):
     for n in range(1, a.shape[1]):
         c, d = done[-1]
         done.append(times(a[:, n], b[:, n], c[:, -1:], d[:, -1:]))
-    a, b = (torch.cat(t, 1)[:, :length] for t in zip(*done, strict=True))
+    return matrices(*(torch.cat(t, 1)[:, :length] for t in zip(*done, strict=True)))
+
+
+def matrices(a, b):
+    """The nine entries of the rotations by unit quaternions, pairs of complex numbers."""
     parts = torch.view_as_real(torch.stack([a * a, b * b, a * b, a * b.conj()], -1)).flatten(-2)
     return torch.cat([parts, ((a * a.conj() - b * b.conj()).real).unsqueeze(-1)], dim=-1)
 
@@ -84,15 +93,33 @@ class Turner(nn.Module):
     def forward(self, x):
         return turn(self.project(x).unflatten(-1, (self.heads, 4))).flatten(2)
 
+    def start(self, batch):
+        turned = self.project.weight.new_zeros(batch, self.heads, 2, 2)
+        turned[:, :, 0, 0] = 1
+        return turned
+
+    def step(self, x, turned):
+        x = F.normalize(self.project(x).unflatten(-1, (self.heads, 4)), dim=-1)
+        a, b = torch.view_as_complex(x.unflatten(-1, (2, 2)).contiguous()).unbind(-1)
+        a, b = times(a, b, *torch.view_as_complex(turned).unbind(-1))
+        return matrices(a, b).flatten(1), torch.view_as_real(torch.stack([a, b], -1))
+
 
 class Short(nn.Module):
     def __init__(self, width, kernel=4):
         super().__init__()
-        self.kernel = kernel
+        self.width, self.kernel = width, kernel
         self.filter = nn.Conv1d(width, width, kernel, groups=width, bias=False)
 
     def forward(self, x):
         return F.silu(self.filter(F.pad(x.transpose(1, 2), (self.kernel - 1, 0))).transpose(1, 2))
+
+    def start(self, batch):
+        return self.filter.weight.new_zeros(batch, self.kernel - 1, self.width)
+
+    def step(self, x, held):
+        seen = torch.cat([held, x.unsqueeze(1)], dim=1)
+        return F.silu(self.filter(seen.transpose(1, 2)).squeeze(-1)), seen[:, 1:]
 
 
 class Faded(nn.Module):
@@ -110,16 +137,40 @@ class Faded(nn.Module):
         self.turner = Turner(width, turns)
         self.out = nn.Linear(inner + 9 * turns, width, bias=False)
 
-    def forward(self, x):
-        gate, mixed, size = self.project(x).split(self.sizes, dim=-1)
-        v, k, q = self.short(mixed).split(self.inside, dim=-1)
+    def prepare(self, mixed, size):
+        v, k, q = mixed.split(self.inside, dim=-1)
         v = split(v, self.heads)
         q, k = (t.unsqueeze(1).expand(-1, self.heads, -1, -1) for t in (q, k))
         size = F.softplus(size + self.bias)
         decay = (-self.rate.exp() * size).transpose(1, 2).unsqueeze(-1)
-        read = added(q, k, v * size.transpose(1, 2).unsqueeze(-1), decay) + self.skip * v
-        held = self.norm(merge(read) * F.silu(gate))
-        return self.out(torch.cat([held, self.turner(x)], dim=-1))
+        return q, k, v, v * size.transpose(1, 2).unsqueeze(-1), decay
+
+    def finish(self, read, v, gate, turned):
+        held = self.norm(merge(read + self.skip * v) * F.silu(gate))
+        return self.out(torch.cat([held, turned], dim=-1))
+
+    def forward(self, x):
+        gate, mixed, size = self.project(x).split(self.sizes, dim=-1)
+        q, k, v, written, decay = self.prepare(self.short(mixed), size)
+        return self.finish(added(q, k, written, decay), v, gate, self.turner(x))
+
+    def start(self, batch):
+        inner, states, _ = self.inside
+        memory = self.skip.new_zeros(batch, self.heads, states, inner // self.heads)
+        return {
+            "memory": memory,
+            "recent": self.short.start(batch),
+            "turned": self.turner.start(batch),
+        }
+
+    def step(self, x, state):
+        gate, mixed, size = self.project(x).split(self.sizes, dim=-1)
+        mixed, recent = self.short.step(mixed, state["recent"])
+        q, k, v, written, decay = self.prepare(mixed.unsqueeze(1), size.unsqueeze(1))
+        read, memory = added_step(q, k, written, decay, state["memory"])
+        turns, turned = self.turner.step(x, state["turned"])
+        read = self.finish(read, v, gate.unsqueeze(1), turns.unsqueeze(1)).squeeze(1)
+        return read, {"memory": memory, "recent": recent, "turned": turned}
 
 
 def rotate(x, place, turned):
@@ -131,8 +182,8 @@ def rotate(x, place, turned):
     return torch.cat([a * cos - b * sin, a * sin + b * cos, rest], dim=-1)
 
 
-def clock(x):
-    return (2 * x.sigmoid()).cumsum(1).transpose(1, 2).unsqueeze(-1)
+def ticks(x):
+    return (2 * x.sigmoid()).transpose(1, 2).unsqueeze(-1)
 
 
 def square(x):
@@ -161,6 +212,12 @@ def corrected(q, k, v, strength, decay, chunk=64):
     return torch.stack(read, 2).flatten(2, 3)[:, :, :length]
 
 
+def corrected_step(q, k, v, strength, decay, memory):
+    memory, wide = decay.exp() * memory, square(k)
+    memory = memory + wide.transpose(-1, -2) @ (strength * (v - wide @ memory))
+    return square(q) @ memory, memory
+
+
 class Tied(nn.Module):
     def __init__(self, width, inner, heads, states, pairs, each):
         super().__init__()
@@ -177,21 +234,55 @@ class Tied(nn.Module):
         self.norm = nn.RMSNorm(inner, eps=1e-5)
         self.out = nn.Linear(inner, width, bias=False)
 
-    def forward(self, x):
-        gate, mixed, size, own, strength, slow, tick = self.project(x).split(self.sizes, dim=-1)
-        w, k, q = self.short(mixed).split(self.inside, dim=-1)
+    def prepare(self, mixed, size, place):
+        w, k, q = mixed.split(self.inside, dim=-1)
         v = split(w, self.heads)
         q, k = (t.unsqueeze(1).expand(-1, self.heads, -1, -1) for t in (q, k))
-        place = clock(tick)
         q, k = (rotate(t, place, t.shape[-1] // 4 * 2) for t in (q, k))
         size = F.softplus(size + self.bias).transpose(1, 2).unsqueeze(-1)
-        read = merge(added(q, k, v * size, -self.rate.exp()[:, None, None] * size)) + self.skip * w
-        own = split(own, self.pairs)
-        q, k = F.normalize(own * self.lift, dim=-1), F.normalize(shift(own), dim=-1)
+        return w, (q, k, v * size, -self.rate.exp()[:, None, None] * size)
+
+    def correct(self, own, before, w, strength, slow):
+        """What the memory of squared keys takes; `own` asks, and `before` it is the key."""
+        q, k = F.normalize(own * self.lift, dim=-1), F.normalize(before, dim=-1)
         strength = strength.sigmoid().transpose(1, 2).unsqueeze(-1)
         decay = -F.softplus(slow + self.slow).transpose(1, 2).unsqueeze(-1)
-        found = corrected(q, k, split(w, self.pairs), strength, decay)
-        return self.out(self.norm((read + merge(found)) * F.silu(gate)))
+        return q, k, split(w, self.pairs), strength, decay
+
+    def finish(self, read, found, w, gate):
+        return self.out(self.norm((merge(read) + self.skip * w + merge(found)) * F.silu(gate)))
+
+    def forward(self, x):
+        gate, mixed, size, own, strength, slow, tick = self.project(x).split(self.sizes, dim=-1)
+        w, faded = self.prepare(self.short(mixed), size, ticks(tick).cumsum(2))
+        own = split(own, self.pairs)
+        found = corrected(*self.correct(own, shift(own), w, strength, slow))
+        return self.finish(added(*faded), found, w, gate)
+
+    def start(self, batch):
+        inner, states, _ = self.inside
+        each = self.lift.shape[-1]
+        return {
+            "memory": self.skip.new_zeros(batch, self.heads, states, inner // self.heads),
+            "squares": self.skip.new_zeros(batch, self.pairs, each**2, inner // self.pairs),
+            "recent": self.short.start(batch),
+            "before": self.skip.new_zeros(batch, self.pairs, 1, each),
+            "place": self.skip.new_zeros(batch, self.heads, 1, 1),
+        }
+
+    def step(self, x, state):
+        parts = self.project(x).unsqueeze(1).split(self.sizes, dim=-1)
+        gate, mixed, size, own, strength, slow, tick = parts
+        mixed, recent = self.short.step(mixed.squeeze(1), state["recent"])
+        place = state["place"] + ticks(tick)
+        w, faded = self.prepare(mixed.unsqueeze(1), size, place)
+        read, memory = added_step(*faded, state["memory"])
+        own = split(own, self.pairs)
+        corrections = self.correct(own, state["before"], w, strength, slow)
+        found, squares = corrected_step(*corrections, state["squares"])
+        kept = {"memory": memory, "squares": squares, "recent": recent}
+        kept |= {"before": own, "place": place}
+        return self.finish(read, found, w, gate).squeeze(1), kept
 
 
 class Mixer(nn.Module):
@@ -206,3 +297,9 @@ class Mixer(nn.Module):
 
     def forward(self, x):
         return self.inside(x)
+
+    def start(self, batch):
+        return self.inside.start(batch)
+
+    def step(self, x, state):
+        return self.inside.step(x, state)

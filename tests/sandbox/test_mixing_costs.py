@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from mixing_candidates import DELTA, FFT, GRU, HONEST, LINEAR, SOFTMAX, examined
 from search_problems import BY_WIDTH
@@ -10,6 +12,7 @@ from archwright.sandbox.inside.faults import ContractError
 from archwright.sandbox.inside.model.mixing.claims import CLASSES, check_complexity, class_of
 from archwright.sandbox.inside.model.mixing.precision import check_precision
 from archwright.sandbox.inside.model.mixing.stepping import check_steps
+from archwright.tasks.loading import load_task
 
 
 @pytest.mark.parametrize(
@@ -100,6 +103,16 @@ def test_how_the_state_grows_is_said(source: str, words: str) -> None:
 def test_steps_that_break_the_contract_are_refused(source: str, words: str) -> None:
     with pytest.raises(ContractError, match=words):
         check_steps(examined(source))
+
+
+def test_what_a_search_found_keeps_the_contract() -> None:
+    """The mixer that the documentation shows steps as it reads, in a state that does not grow."""
+    source = (Path(__file__).parents[2] / "docs" / "found" / "tied_squares.py").read_text()
+    task = load_task("sequence-mixers").spec
+    found = examined(source, task.problem)
+    assert check_steps(found) == "states of 2,068 to 35,336 numbers by layer, whatever the length"
+    assert check_complexity(found).startswith("linear, as claimed")
+    assert check_precision(found)
 
 
 def test_precision_is_measured_and_what_overflows_is_refused() -> None:
