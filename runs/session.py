@@ -169,7 +169,7 @@ def carry_out(
             task=task,
             paths=paths,
             settings=settings,
-            sandbox=sandbox or open_executor(settings, paths.jobs),
+            sandbox=sandbox or open_executor(settings, paths.jobs, journal.facts.machine),
             backend=backend or open_run_backend(settings, journal, workspace.paths, stop),
             stop=stop,
         )

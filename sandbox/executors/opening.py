@@ -17,8 +17,12 @@ from archwright.sandbox.opening import open_sandbox
 LOCAL = "local"
 
 
-def open_executor(settings: RunSettings, jobs: Path) -> Sandbox:
-    """What a run's trials run in, not yet entered. `jobs` is the run's folder for what jobs write.
+def open_executor(settings: RunSettings, jobs: Path, kind: str = "") -> Sandbox:
+    """What a run's trials run in, not yet entered.
+
+    Args:
+        jobs: the run's folder for what jobs write.
+        kind: of the machine that it trained on before, which a cluster is asked for again.
 
     Raises:
         InputError: it does not exist here; the message names the fix.
@@ -38,9 +42,9 @@ def open_executor(settings: RunSettings, jobs: Path) -> Sandbox:
     )
     launcher = _launcher(settings, jobs)
     if settings.on != "slurm":
-        return RemoteSandbox(launcher, plan, settings.workers)
+        return RemoteSandbox(launcher, plan, settings.workers, kind)
     patience = 60 * settings.queue_minutes
-    return RemoteSandbox(launcher, plan, settings.workers, "", patience, patience)
+    return RemoteSandbox(launcher, plan, settings.workers, kind, patience, patience)
 
 
 def check_executor(settings: RunSettings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 import time
 from collections import deque
@@ -41,6 +42,8 @@ LOOK_SECONDS: Final = 0.5
 """How often it looks for nodes that have come."""
 FIRST_SECONDS: Final = 240.0
 """How long the first node may take to come."""
+WISH_SECONDS: Final = 60.0
+"""How long nodes of another kind wait for one of the kind that was wished for."""
 LAST_LINES: Final = 3
 """What it has said last is not said again, and told where it has to give up."""
 LOST_NODES: Final = 2
@@ -72,7 +75,8 @@ class RemoteSandbox:
         first_seconds: float = FIRST_SECONDS,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
-        """`kind` is that of the nodes it takes; empty where the first one decides.
+        """`kind` is that of the nodes it would rather take, on which scores are what they were; it
+        takes another where none of it comes. Empty where the first node decides.
 
         `workers` is what callers are told; how many trainings go on at a time is up to the nodes.
         """
@@ -84,6 +88,8 @@ class RemoteSandbox:
         self._files, self._places = Files(), Places(patience_seconds)
         self._durations = Durations()
         self._nodes: set[RemoteNode] = set()
+        self._others: list[RemoteNode] = []
+        self._wish_ends = math.inf
         self._suspects: dict[str, list[str]] = {}
         self._news: list[str] = []
         self._last: deque[str] = deque(maxlen=LAST_LINES)
@@ -113,6 +119,8 @@ class RemoteSandbox:
                 self._say(str(error))
             for line in self._launcher.news():
                 self._say(line)
+            if time.monotonic() > self._wish_ends:
+                self._take_others()
             for node in self._places.spent():
                 node.is_leaving = True
                 self._bury(node, "what is left of its time is too short for a trial")
@@ -130,22 +138,42 @@ class RemoteSandbox:
         hello = node.hello
         if hello is None or self._over.is_set():
             return
-        with self._lock:
-            self._kind = self._kind or hello.kind
-            other = hello.kind != self._kind
         if hello.version != __version__:
             self._refuse(node, f"it has Archwright {hello.version}, not {__version__}: install it")
-        elif other:
+            return
+        with self._lock:
+            self._kind = self._kind or hello.kind
+            is_other = hello.kind != self._kind
+            if waits := is_other and not self._first.is_set():
+                self._others.append(node)
+                wish = min(WISH_SECONDS, self._first_seconds / 2)
+                self._wish_ends = min(self._wish_ends, time.monotonic() + wish)
+        if waits:
+            return
+        if is_other:
             self._refuse(node, f"scores there differ, it is {hello.kind}, not {self.kind}")
-        else:
-            self._places.join(node)
-            self._first.set()
+            return
+        self._places.join(node)
+        self._first.set()
+        self._take_others()
+
+    def _take_others(self) -> None:
+        """Decide on the nodes of another kind: where none is of the kind that was wished for, the
+        first of them says which is taken."""
+        with self._lock:
+            others, self._others, self._wish_ends = self._others, [], math.inf
+            if others and not self._first.is_set():
+                self._kind = ""
+        for node in others:
+            self._join(node)
 
     def _refuse(self, node: RemoteNode, why: str) -> None:
         self._launcher.avoid(node.name)
         self._bury(node, why)
 
     def _leave(self, node: RemoteNode, why: str) -> None:
+        with self._lock:
+            self._others = [other for other in self._others if other is not node]
         if not self._over.is_set():
             joined = self._places.leave(node)
             if not joined and not node.is_leaving:  # it would not come to anything another time

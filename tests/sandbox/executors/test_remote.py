@@ -141,6 +141,31 @@ def test_nodes_are_of_one_kind() -> None:
         assert len(sandbox._places.nodes) == 1
 
 
+def test_a_node_that_is_refused_decides_nothing() -> None:
+    old = lambda heard: hello(version="0.0.1", kind="another") if "open" in heard else [b""]  # noqa: E731
+    sound = lambda heard: hello() if "open" in heard else [b""]  # noqa: E731
+    with RemoteSandbox(FakeAgents(old, sound)) as sandbox:
+        sandbox.limitations()
+        assert sandbox.kind == "torch 2 on a processor"
+        assert "Archwright 0.0.1" in told(sandbox, "Archwright")
+
+
+def test_a_kind_that_is_wished_for_is_waited_for() -> None:
+    """What has begun on one kind goes on there, also when a node of another kind answers first."""
+    another = lambda heard: hello(kind="torch 2 on another") if "open" in heard else [b""]  # noqa: E731
+    wished = lambda heard: hello() if "open" in heard else [b""]  # noqa: E731
+    agents = FakeAgents(another, another, wished)
+    with RemoteSandbox(agents, kind="torch 2 on a processor") as sandbox:
+        sandbox.limitations()
+        assert sandbox.kind == "torch 2 on a processor"
+        told(sandbox, "it is torch 2 on another, not torch 2 on a processor")
+    with RemoteSandbox(FakeAgents(another, another), kind="gone", first_seconds=4) as sandbox:
+        sandbox.limitations()
+        assert sandbox.kind == "torch 2 on another"
+        while len(sandbox._places.nodes) < 2:
+            threading.Event().wait(0.01)
+
+
 # --- what it says is hostile ----------------------------------------------------------------------
 
 
