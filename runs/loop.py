@@ -9,6 +9,7 @@ the memo, and at the end the reviewer looks for invalid gains
 
 from __future__ import annotations
 
+import gc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import count
@@ -56,6 +57,7 @@ class Loop:
                 campaign = self._gather()
                 if seen.forgotten != forgotten:
                     self.halving.forget(campaign.known)
+                    gc.collect()  # A session lets it look seldom, and one cycle holds thousands.
                 if self.steering.is_over(campaign):
                     break
                 record_grant(self.context.journal, grant)

@@ -44,6 +44,8 @@ class _Block:
     """Set once the answer before it is there: a question shows what was proposed by then."""
     desks: tuple[Desk, ...] = ()
     ready: threading.Event = field(default_factory=threading.Event)
+    taken: int = 0
+    """Of its numbers; with the last of them it is let go."""
 
 
 class Proposing:
@@ -82,17 +84,19 @@ class Proposing:
         self._extra = extra
         self._answers_in = 0.0
         self._blocks: dict[int, _Block] = {}
+        self._lock = threading.Lock()
         self._unusable = 0
 
     def begin(self, number: int, move: Move, campaign: Campaign) -> None:
         """Take a number up, in their order: the first of those that share an answer says what the
         question may show."""
         if move.is_for_model and move.first == number:
-            before = list(self._blocks.values())[-1:]
-            after = before[0].ready if before else None
             share = self._context.settings.control
             numbers = (n for n in count(number) if not is_control(n, share))
-            self._blocks[number] = _Block(tuple(islice(numbers, move.count)), campaign, after)
+            with self._lock:
+                before = list(self._blocks.values())[-1:]
+                after = before[0].ready if before else None
+                self._blocks[number] = _Block(tuple(islice(numbers, move.count)), campaign, after)
 
     def propose(self, number: int, move: Move, campaign: Campaign) -> Candidate:
         """The number's candidate: open when it is to be trained, else as it ended.
@@ -106,12 +110,22 @@ class Proposing:
         if candidate is None and move.is_for_model and self._is_alone:
             desk = self._blocks[move.first].desks[move.place]
             candidate = desk.give_up("no idea", FEWER)
+        if move.is_for_model:
+            self._take(move.first)
         if candidate is None:
             question = self._viewer.for_one(number, move, campaign)
             desk = Desk(self._screening, number, question, self._symbolic.name)
             self._symbolic.propose(question, _single(desk))
             candidate = desk.candidate or desk.give_up("no idea", "nothing was proposed")
         return self._screening.admit(candidate)
+
+    def _take(self, first: int) -> None:
+        """A number of a model's answer has its candidate; who has all lets go of what was shown."""
+        with self._lock:
+            block = self._blocks[first]
+            block.taken += 1
+            if block.taken == len(block.numbers):
+                del self._blocks[first]
 
     def _by_person(self, number: int, move: Move, campaign: Campaign) -> Candidate | None:
         """A person's own architecture."""

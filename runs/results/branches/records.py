@@ -131,7 +131,7 @@ class Records:
             parameters=candidate.parameters,
             baseline_parameters=self._floor.parameters,
             recipe=candidate.recipe.to_json(),
-            parent_titles=candidate.parents,
+            parent_titles=tuple(map(self._title_of, candidate.parents)),
             similar=tuple(self._similar(candidate)),
             verdict=verdict.numbers(),
         )
@@ -139,6 +139,13 @@ class Records:
         # A later round has other numbers to speak of.
         key = f"{candidate.id}/verified" + (f"-{self._round}" if self._round else "")
         return self._agents.ask(REVIEWER, key, question, seed)
+
+    def _title_of(self, id_: str) -> str:
+        """What a parent is called; its id, where it is of another run."""
+        if id_ == BASELINE:
+            return "the baseline"
+        parent = self._journal.candidate(id_)
+        return parent.title if parent else id_
 
     def _similar(self, candidate: Candidate) -> Iterator[ShownCandidate]:
         """What earlier runs knew that is most like it; its own parents are left out."""
