@@ -15,6 +15,9 @@ from archwright.agents.reading.thoughts import answer_in
 
 A = TypeVar("A", bound=Typed)
 
+FORM_TITLE: Final = "one line that names the change"
+"""The title of the form that proposals are asked for in."""
+
 _FORM: Final = re.compile(r"\s*(?:\.{3,}|…|<[^<>]*>)\s*")
 _WRAPPERS: Final = ("arguments", "parameters", "input")
 """Where calls of tools have what is meant."""
@@ -160,7 +163,9 @@ def data_in(words: str) -> list[JsonObject]:
 
 def _is_form(said: Mapping[str, Any]) -> bool:
     """Whether an object only shows what an answer looks like."""
-    return all(isinstance(v, str) and _FORM.fullmatch(v) is not None for v in said.values())
+    return said.get("title") == FORM_TITLE or all(
+        isinstance(v, str) and _FORM.fullmatch(v) is not None for v in said.values()
+    )
 
 
 def _reading(found: JsonObject, words: str) -> Reading:

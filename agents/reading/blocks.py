@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Final
+from typing import Final, Protocol
 
 from archwright.source.code import parse as parse_python
 
@@ -51,7 +51,17 @@ def blocks(words: str) -> list[FencedBlock]:
     return list(_blocks(words))
 
 
-def blanked(words: str, hidden: Iterable[FencedBlock]) -> str:
+class Placed(Protocol):
+    """What stands somewhere in the words."""
+
+    @property
+    def start(self) -> int: ...
+
+    @property
+    def end(self) -> int: ...
+
+
+def blanked(words: str, hidden: Iterable[Placed]) -> str:
     """`words` with the blocks replaced by spaces, so that places stay what they were."""
     for block in hidden:
         space = re.sub(r"[^\n]", " ", words[block.start : block.end])

@@ -16,12 +16,14 @@ from archwright.agents.reading.blocks import FencedBlock, blocks, error_in
 from archwright.agents.reading.bundles import bundle_of, completed
 from archwright.core import is_bundle
 from archwright.source.code import BUILTINS, symbols
+from archwright.source.recipe import NAME as RECIPE_NAME
 
 SCRIPT: Final = "Script"
 """What the files of a script define in place of a class."""
 NO_FIX: Final = "NO FIX"
 """What the debugger says when it knows no fix."""
 
+_CLASS: Final = re.compile(r"^class\s+\w+\s*[(:\[]", re.MULTILINE)
 _DIFF: Final = re.compile(r"(?:diff --git |--- |\*\*\* Begin Patch|@@)")
 _ELISION: Final = re.compile(r"^[ \t]*(?:#[ \t]*)?(?:\.\.\.|…)", re.MULTILINE)
 _FIRST_LINE: Final = re.compile(
@@ -50,6 +52,8 @@ class Written:
     whole: bool = True
     """False where the words end before the block does, at the model's limit."""
     notes: str = ""
+    last: str = ""
+    """Of a diff in several blocks the last one, which may stand in place of those before it."""
 
     def defines(self, name: str) -> bool:
         """Whether it is meant to define a class, or to change a file that does."""
@@ -79,8 +83,13 @@ class Written:
             return _parsed(self.text)
         if parent is None:
             raise FormatError("a diff needs a parent, and there is none: write the whole file")
+        if self.last:
+            try:
+                return _parsed(apply_diff(parent, self.text))
+            except (DiffError, FormatError):
+                pass
         try:
-            return _parsed(apply_diff(parent, self.text))
+            return _parsed(apply_diff(parent, self.last or self.text))
         except DiffError as error:
             raise FormatError(f"{error}; write the whole file") from None
 
@@ -117,18 +126,40 @@ def as_written(
     return Written(start, end, text, is_diff, closed, notes)
 
 
-def last_meant(found: Sequence[Written], entry: str) -> Written | None:
-    """The last code that defines the class; a whole file before one with dots in it. Where none
-    does, the last that defines any class. Files of a script may stand in several blocks, and so may
-    what the class uses."""
+def last_meant(
+    found: Sequence[Written], entry: str, shared: Sequence[Written] = ()
+) -> Written | None:
+    """The last code that defines the class; a whole file before one with dots in it, and before a
+    diff that only says what the file changes. Where none does, the last that defines any class.
+    Files of a script may stand in several blocks, so may the parts of a diff, and what the class
+    uses.
+
+    Args:
+        shared: code that stands elsewhere, of which only that is taken which the class uses.
+    """
     named = [w for w in found if not w.is_diff and is_bundle(w.text)]
     if entry == SCRIPT and len(named) > 1 and named[-1] is found[-1]:
         return replace(named[-1], text="\n".join(w.text for w in named))
     meant = [w for w in found if w.defines(entry)] or [w for w in found if "class " in w.text]
     last = next((w for w in reversed(meant) if not w.leaves_out), meant[-1] if meant else None)
-    if last is None or last.is_diff or entry == SCRIPT:
+    if last is None or entry == SCRIPT:
         return last
-    return _with_what_it_uses(last, [w for w in found if w not in meant and not w.is_diff])
+    if last.is_diff:
+        files = [w for w in meant if not w.is_diff and not w.leaves_out]
+        last = next((w for w in reversed(files) if _holds(w.text, last.text)), last)
+    if last.is_diff:
+        diffs = [w.text for w in meant if w.is_diff]
+        return replace(last, text="\n".join(diffs), last=diffs[-1]) if len(diffs) > 1 else last
+    own = [w for w in found if w not in meant and not w.is_diff]
+    others = [w for w in shared if w not in own and not w.is_diff]
+    return _with_its_recipe(_with_what_it_uses(last, [*others, *own]), own)
+
+
+def _holds(file: str, diff: str) -> bool:
+    """Whether a file has the lines that a diff adds."""
+    lines = {line.strip() for line in file.splitlines()}
+    added = [line[1:].strip() for line in diff.splitlines() if re.match(r"\+(?!\+\+ )", line)]
+    return bool(added) and lines.issuperset(added)
 
 
 def _with_what_it_uses(written: Written, others: list[Written]) -> Written:
@@ -143,6 +174,21 @@ def _with_what_it_uses(written: Written, others: list[Written]) -> Written:
         parts = sorted([*parts, helper], key=lambda part: part.start)
         joined = replace(written, text="\n\n".join(part.text for part in parts))
     return joined
+
+
+def _with_its_recipe(written: Written, others: Sequence[Written]) -> Written:
+    """A file with the recipe that stands in a block of its own, where it sets none itself."""
+    if RECIPE_NAME in _names(written.text).own:
+        return written
+    recipe = next((o for o in reversed(others) if RECIPE_NAME in _names(o.text).own), None)
+    return written if recipe is None else replace(written, text=f"{written.text}\n\n{recipe.text}")
+
+
+def with_recipe(source: str, recipe: Mapping[str, Any]) -> str:
+    """A file with a recipe that was given beside it, where it sets none itself."""
+    if RECIPE_NAME in _names(source).own or not recipe:
+        return source
+    return f"{source.rstrip()}\n\n{RECIPE_NAME} = {dict(recipe)!r}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,16 +219,30 @@ def _names(source: str) -> _Names:
 
 
 def source_in(said: Mapping[str, Any], start: int, end: int) -> Written | None:
-    """The code that an object of JSON holds, fenced once more or not."""
-    text = next((said[k] for k in ("source", "code", "diff") if isinstance(said.get(k), str)), "")
-    if not text.strip():
+    """The code that an object of JSON holds, fenced once more or not, by the keys that were asked
+    for or by any other."""
+    keys = [*("source", "code", "diff"), *said]
+    held = ((key, _text_of(said.get(key))) for key in keys)
+    key, text = next(
+        ((k, t) for k, t in held if t.strip() and (k in keys[:3] or _CLASS.search(t))), ("", "")
+    )
+    if not text:
         return None
     inner = next((b for b in blocks(text) if b.is_code), None)
-    language = "diff" if "diff" in said and text is said["diff"] else ""
+    language = "diff" if key == "diff" else ""
     notes = str(said.get("notes", ""))
     if inner is None:
         return as_written(text, start, end, language, notes=notes)
     return as_written(inner.text, start, end, inner.language or language, notes=notes)
+
+
+def _text_of(said: object) -> str:
+    """A text, also where it is a list of lines, or the only file of several that may be named."""
+    if isinstance(said, dict) and len(said) == 1:
+        return _text_of(next(iter(said.values())))
+    if isinstance(said, list) and said and all(isinstance(line, str) for line in said):
+        return "\n".join(line.rstrip("\n") for line in said)
+    return said if isinstance(said, str) else ""
 
 
 def _unfenced(words: str) -> Iterator[Written]:

@@ -31,7 +31,12 @@ _FIRST_WORDS: Final = re.compile(
 
 # What is said before code that takes the place of the code before it.
 _REPLACES: Final = re.compile(
-    r"\W*(?:now|after|final(?:ly)?|revised|corrected|fixed|better|instead|actually|wait|no)\b", re.I
+    r"\W*(?:(?:now|no|better|wait|actually|instead|sorry|oops)(?:\s*[,.;!]|\s*$|\s+[—–-]\s)"
+    r"|(?:now\s+)?(?:revised|corrected|fixed|repaired)\b(?!-)"
+    r"|final(?:\s+(?:answer|version|code|file|form)\b|\s*$)"
+    r"|after\s+(?:(?:a|some|the|more|second|closer|another)\s+)*"
+    r"(?:look|thought|review|check|fix|correct)\w*)",
+    re.I,
 )
 
 
@@ -52,12 +57,14 @@ def sketches(words: str, code: Sequence[Written], entry: str) -> list[Sketch]:
     """The proposals of a reply in their order: its JSON objects with their code, or where there is
     no such object its code alone."""
     found = [_titled(sketch, words) for o in data_in(words) for sketch in _sketched(o, words)]
+    helpers = [w for w in code if not w.defines(entry)]
     if not found:
-        return _of_code_alone(words, [w for w in code if w.defines(entry)])
+        meant = [last_meant([w], entry, helpers) or w for w in code if w.defines(entry)]
+        return _of_code_alone(words, meant)
     free = [number for number, sketch in enumerate(found) if sketch.code is None]
     given = _paired([found[n] for n in free], code, words, entry)
     for number, group in zip(free, given, strict=True):
-        found[number] = replace(found[number], code=last_meant(group, entry))
+        found[number] = replace(found[number], code=last_meant(group, entry, helpers))
     return [_titled_by_code(sketch) for sketch in found]
 
 

@@ -9,17 +9,20 @@ from typing import Any, Final, cast
 from archwright.agents.proposers.campaign import CampaignQuestion
 from archwright.agents.questions import Typed
 from archwright.agents.reading.answers import BrokenJsonError, FormatError, data_in
+from archwright.agents.reading.blocks import blanked
 from archwright.agents.reading.bundles import bundle_of, completed
-from archwright.agents.reading.files import Written, code_in, entry_of
+from archwright.agents.reading.files import Written, code_in, entry_of, with_recipe
 from archwright.agents.reading.ideas import Sketch, sketches
 from archwright.agents.reading.values import ids_of, number_of, words_of
 from archwright.core import BASELINE
 
 Fields = Mapping[str, Any]
 
-# After such a line stands what the model stands by; what is before it is a draft.
+# After such a line stands what the model stands by; what is before it is a draft. One with a number
+# is a heading.
 _FINAL_LINE: Final = re.compile(
-    r"^\W*(?:my\s+)?final\s+(?:answer|proposals?|version|reply)\b.*$", re.IGNORECASE | re.MULTILINE
+    r"^\W*(?:my\s+)?final\s+(?:answers?|proposals?|version|reply)\b(?!\W*\d).*$",
+    re.IGNORECASE | re.MULTILINE,
 )
 
 
@@ -50,11 +53,18 @@ def parse_proposals(words: str, question: Typed, cut: bool) -> Sequence[Fields]:
 
 
 def _found(words: str, entry: str, cut: bool) -> list[Sketch]:
-    for final in reversed(list(_FINAL_LINE.finditer(words))):
-        answer = words[final.end() :]
-        if found := sketches(answer, code_in(answer, entry, cut), entry):
+    """The proposals of the answer; of the whole reply where no single line says that only now the
+    answer begins, or where it has no code of its own: it only sums up."""
+    code = code_in(words, entry, cut)
+    prose = blanked(words, [w for w in code if not w.is_diff])
+    finals = list(_FINAL_LINE.finditer(prose))
+    if len(finals) == 1:
+        answer = words[finals[0].end() :]
+        own = code_in(answer, entry, cut)
+        found = sketches(answer, own, entry)
+        if found and (any(sketch.code for sketch in found) or not code):
             return found
-    return sketches(words, code_in(words, entry, cut), entry)
+    return sketches(words, code, entry)
 
 
 def _joined(earlier: Fields, later: Fields) -> dict[str, Any]:
@@ -77,6 +87,8 @@ def _fields(sketch: Sketch, question: CampaignQuestion, cut: bool) -> dict[str, 
             fault = str(error)
     if fault and cut:
         fault = f"{fault} (the reply was cut off at the limit: be shorter)"
+    if source and isinstance(said.get("recipe"), dict):
+        source = with_recipe(source, said["recipe"])
     expected = next((said[k] for k in ("expected", "expected_effect") if k in said), None)
     return {
         "title": sketch.title,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,6 +94,118 @@ def test_two_proposals_are_found_in_any_form(text: str) -> None:
     found = read(text)
     assert [(p.title, p.source) for p in found] == A_AND_B
     assert not any(p.fault for p in found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"## Final proposal 1\n{idea('A')}{python(of_width(1))}"
+        f"## Final proposal 2\n{idea('B')}{python(of_width(2))}",
+        "".join(
+            f"{idea(title)}Draft:\n{python(of_width(9))}Final version:\n{python(source)}"
+            for title, source in A_AND_B
+        ),
+        f"{idea('A')}{python(of_width(1))}{idea('B')}{python(of_width(2))}Final answer:\n"
+        + WITHOUT_CODE,
+    ],
+    ids=["a heading each", "a label each", "a summary"],
+)
+def test_a_final_line_does_not_take_the_other_proposals(text: str) -> None:
+    assert [(p.title, p.source) for p in read(text)] == A_AND_B
+
+
+@pytest.mark.parametrize("words", ["# Final version: one layer", '"""\nFinal answer: wide.\n"""'])
+def test_a_final_line_of_the_code_is_none_of_the_reply(words: str) -> None:
+    last = f"{of_width(2)}{words}\n"
+    found = read(idea("A") + python(of_width(1)) + idea("B") + python(last))
+    assert [(p.title, p.source) for p in found] == [("A", of_width(1)), ("B", last)]
+
+
+@pytest.mark.parametrize(
+    ("lead", "kept"),
+    [
+        ("No normalisation, wider", 2),
+        ("Better regularised variant", 2),
+        ("After that, a wider one", 2),
+        ("### Wait-free gating", 2),
+        ("Finally, a wide one", 2),
+        ("Fixed-size memory", 2),
+        ("Instead of depth, width", 2),
+        ("Now:", 1),
+        ("Wait, that is wrong:", 1),
+        ("Now corrected:", 1),
+        ("Final version:", 1),
+        ("After a second look:", 1),
+    ],
+)
+def test_an_idea_goes_only_where_the_next_takes_its_place(lead: str, kept: int) -> None:
+    found = read(f"A narrow one\n{python(of_width(1))}\n{lead}\n{python(of_width(2))}")
+    assert [p.source for p in found] == [of_width(1), of_width(2)][-kept:]
+
+
+BLOCK = "import torch.nn as nn\n\n\nclass Block(nn.Module):\n    pass\n"
+USES_BLOCK = "\n\nclass Model(nn.Module):\n    inner = Block\n    width = "
+ONE, TWO = "1\n", "2\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Both use:\n" + python(BLOCK) + idea("A") + python(USES_BLOCK + "1\n") + idea("B")
+        + python(USES_BLOCK + "2\n"),
+        idea("A") + idea("B") + "Both use:\n" + python(BLOCK) + python(USES_BLOCK + "1\n")
+        + python(USES_BLOCK + "2\n"),
+        idea("A") + python(BLOCK) + python(USES_BLOCK + "1\n") + idea("B")
+        + python(USES_BLOCK + "2\n"),
+        f"{python(BLOCK)}## A\n{python(USES_BLOCK + ONE)}## B\n{python(USES_BLOCK + TWO)}",
+    ],
+    ids=["before", "behind", "of the first", "without JSON"],
+)  # fmt: skip
+def test_code_that_proposals_share_is_in_each(text: str) -> None:
+    found = read(text)
+    assert [p.title for p in found] == ["A", "B"]
+    for width, proposal in enumerate(found, 1):
+        assert proposal.source.split() == f"{BLOCK}{USES_BLOCK}{width}".split()
+
+
+def test_a_recipe_beside_the_code_is_part_of_it() -> None:
+    recipe = 'RECIPE = {"optimizer": "sgd"}\n'
+    apart = read(idea("A") + python(of_width(1)) + "Trained so:\n" + python(recipe) + idea("B")
+                 + python(of_width(2)))  # fmt: skip
+    assert [p.source for p in apart] == [f"{of_width(1)}\n{recipe}", of_width(2)]
+    (said,) = read(idea("A", recipe={"optimizer": "sgd"}) + python(of_width(1)))
+    assert said.source.endswith("RECIPE = {'optimizer': 'sgd'}\n")
+    own = of_width(1) + 'RECIPE = {"optimizer": "adam"}\n'
+    assert read(idea("A", recipe={"optimizer": "sgd"}) + python(own))[0].source == own
+
+
+def test_what_a_diff_recalls_of_a_file_is_passed_over_and_its_parts_are_joined() -> None:
+    recap = diff("-    width = 8\n+    width = 16\n")
+    assert read(idea("A") + python(of_width(16)) + "Changed:\n" + recap)[0].source == of_width(16)
+    deeper = "@@\n-    depth = 2\n+    depth = 3\n"
+    (both,) = read(idea("A") + diff(DIFF) + "and\n" + diff(deeper))
+    assert both.source == of_width(16).replace("depth = 2", "depth = 3")
+    (latest,) = read(idea("A") + diff(DIFF.replace("16", "99")) + "No:\n" + diff(DIFF))
+    assert latest.source == of_width(16)
+
+
+def test_the_form_that_was_asked_for_is_no_proposal() -> None:
+    template = (Path(__file__).parents[2] / "prompts" / "researcher.md").read_text()
+    form = template[template.index('{"title": "one line') :].partition("```")[0]
+    assert [p.title for p in read(f"```json\n{form}```\n{idea('A')}{python(of_width(1))}")] == ["A"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"implementation": of_width(1)},
+        {"code": of_width(1).splitlines()},
+        {"files": {"model.py": of_width(1)}},
+    ],
+)
+def test_code_is_found_under_any_key(said: dict[str, Any]) -> None:
+    (found,) = read(json.dumps({"title": "A", "rationale": "the class Model: wide", **said}))
+    assert (found.source, found.fault) == (of_width(1), "")
 
 
 def test_all_that_is_said_of_a_proposal_is_read() -> None:
