@@ -21,7 +21,7 @@ Kind = Literal["outage", "broken", "question", "lasting"]
 """`outage`: the service does not serve now; `broken`: it served this reply badly; `question`: it
 will not answer this one question; `lasting`: it will answer none until somebody fixes it."""
 
-_PASSING: Final = frozenset({408, 409, 425, 429})
+_PASSING: Final = frozenset({408, 409, 420, 424, 425, 429, 498, 499})
 _LIMIT_CODES: Final = ("rate_limit", "ratelimit", "too_many_requests", "throttl", "overload")
 _QUOTA_CODES: Final = (
     "insufficient_quota", "quota_exceeded", "billing", "insufficient_balance", "arrear",
@@ -30,6 +30,7 @@ _QUOTA_CODES: Final = (
 _QUOTA: Final = re.compile(
     r"your quota|current quota|billing|credit balance|insufficient (?:balance|credit)|payment"
     r"|(?:any|included|no|out of|purchase) credits|budget has been exceeded|key limit exceeded"
+    r"|(?:reached|exceeded) your (?:specified )?(?:api )?(?:usage|spend\w*) limits?"
     r"|余额不足|欠费"
 )
 _KEY: Final = re.compile(r"api[ _]?key")
@@ -39,7 +40,13 @@ _MODERATED_CODES: Final = (
 )  # fmt: skip
 _MODERATED: Final = re.compile(
     r"content[ _](?:filter|policy|management)|moderation|flagged|inappropriate|data_inspection"
-    r"|usage policies|safety (?:system|reasons|filter)"
+    r"|usage policies|safety (?:system|reasons|filter)|failed check|safety_check|new_sensitive"
+    r"|violates? (?:our |the |its )?(?:usage|content|community|safety) (?:guidelines|polic|rules)"
+)
+_REGION: Final = re.compile(
+    r"unsupported_country|(?:country|region|location|territory)[a-z ,]{0,40}"
+    r" (?:is )?not (?:supported|available|allowed)"
+    r"|not (?:available|supported) in your (?:country|region|location)"
 )
 _NO_MODEL_CODES: Final = (
     "model_not_found", "model_not_exist", "not_found_error", "invalid_model",
@@ -52,6 +59,7 @@ _NO_MODEL: Final = re.compile(
 _MODEL_UNKNOWN: Final = re.compile(
     r"model not exist|invalid model(?: name)?\b|not a valid model|unknown model|no models? loaded"
     r"|model\b[^.]{0,80}(?:does not exist|decommissioned|not found)|模型不存在"
+    r"|llm provider not provided"
 )
 """The same, where the status says only that the call is refused."""
 _GARBLED_CODES: Final = ("tool_use_failed", "output_parse_failed", "json_validate_failed")
@@ -149,21 +157,19 @@ def _read_refused(refusal: Denial, model: str, url: str | None) -> Fault:
     if status == 400 and url is not None and _PLAIN.search(lower):
         return Fault("lasting", f"{said}: try https:// in --base-url {url}")
     if refusal.is_page:
-        return _read_page(status, said, url)
+        return _read_page(refusal, model, said, url)
     if read_room(refusal, 1) is not None:
         return Fault("question", said, failure="context")
     if status != 401 and (refusal.has_code(*_MODERATED_CODES) or _MODERATED.search(lower)):
         return Fault("question", said, failure="refused")
-    if status == 429 or (status in (400, 402, 403) and _is_about_money(refusal)):
+    if _REGION.search(lower) or refusal.has_code("unsupported_country"):
+        return Fault("lasting", f"{said}: use another provider, or its service for your region")
+    if status == 429 or (status in (None, 400, 402, 403) and _is_about_money(refusal)):
         return _read_limit(refusal, model, said)
     if _names_no_model(refusal):
         return Fault("lasting", f"{model}: no such model there, check --model: {said}")
     if status in (401, 403) or (status == 400 and _is_about_key(refusal)):
-        return Fault(
-            "lasting",
-            f"{model}: the key was refused ({status}): set the provider's key in the environment, "
-            f"or {OWN_KEY} for a server named by --base-url. It said: {refusal.words}"[:600],
-        )
+        return _refused_key(refusal, model)
     if refusal.has_code(*_GARBLED_CODES):
         return Fault("broken", said, failure="empty")
     if status is not None and 300 <= status < 400:
@@ -175,8 +181,21 @@ def _read_refused(refusal: Denial, model: str, url: str | None) -> Fault:
     return Fault("broken" if status is None or status < 400 else "question", said)
 
 
-def _read_page(status: int | None, said: str, url: str | None) -> Fault:
+def _refused_key(refusal: Denial, model: str) -> Fault:
+    return Fault(
+        "lasting",
+        f"{model}: the key was refused ({refusal.status}): set the provider's key in the "
+        f"environment, or {OWN_KEY} for a server named by --base-url. It said: {refusal.words}"[
+            :600
+        ],
+    )
+
+
+def _read_page(refusal: Denial, model: str, said: str, url: str | None) -> Fault:
     """A web page: of a wrong address, or of what stands before the server."""
+    status = refusal.status
+    if status == 401:
+        return _refused_key(refusal, model)
     if status in (200, 404, 405):
         return Fault("lasting", f"{said}: {_address_words(url)}")
     if status == 413:

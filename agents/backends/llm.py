@@ -115,7 +115,7 @@ class LlmBackend:
             if standing.dead:
                 continue
             try:
-                return self._ask(model, request)
+                return self._ask(model, request, bool(following))
             except _DeadError as error:
                 if standing.die(str(error)) and following:
                     self._tell(f"{error}: {following} answers from here on")
@@ -125,8 +125,11 @@ class LlmBackend:
         self._tell(f"{words}: the symbolic engine answers from here on")
         return Reply(model=chain[-1], error=words, fault="question")
 
-    def _ask(self, model: str, request: Request) -> Reply:
+    def _ask(self, model: str, request: Request, has_successor: bool) -> Reply:
         """One model's answer, or why it gave none.
+
+        Args:
+            has_successor: whether another one answers where this one is dead.
 
         Raises:
             _DeadError: it will give none to any question.
@@ -144,7 +147,7 @@ class LlmBackend:
                 raise _DeadError(fault.words) from None
             if fault.failure != "tools":
                 question = request.candidate or request.hash
-                failed = standing.note_failure(f"{question}/{request.role}")
+                failed = standing.note_failure(f"{question}/{request.role}", has_successor)
                 if failed is not None:
                     row = f"{failed} questions in a row got no usable reply; the last: "
                     fix = _FIXES.get(fault.failure, "")

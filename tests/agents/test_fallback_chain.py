@@ -70,7 +70,26 @@ def test_a_model_that_answers_nothing_usable_is_dead_too() -> None:
             backend.answer(Request("coder", "You are the coder.", {}, n, candidate=str(n))).text
             for n in range(4)
         ]
-    assert said == ["", "", "b", "b"]
+    assert said == ["", "b", "b", "b"]
+
+
+def test_a_model_that_refuses_question_after_question_hands_over() -> None:
+    """Also one that had answered, and whose words say nothing that is known to last."""
+
+    asked: list[Call] = []
+
+    def act(call: Call) -> Act:
+        asked.append(call)
+        is_refused = call.model == "a" and len(asked) > 1
+        return Fail(400, "come back another day") if is_refused else Say(call.model)
+
+    with ProtocolServer(act) as server:
+        backend = open_models(server.url, models=("a",), or_models=("b",))
+        said = [
+            backend.answer(Request("coder", "You are the coder.", {}, n, candidate=str(n))).text
+            for n in range(4)
+        ]
+    assert said == ["a", "", "b", "b"]
 
 
 def test_a_role_may_have_a_chain_of_its_own() -> None:

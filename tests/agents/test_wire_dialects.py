@@ -22,7 +22,8 @@ from archwright.agents.backends import Reply, Request
 from archwright.agents.backends.faults import Fault, read_fault
 from archwright.agents.backends.keys import redact
 from archwright.agents.backends.opening import check_url
-from archwright.agents.backends.wire.events import RefusedError
+from archwright.agents.backends.wire.content import Completion
+from archwright.agents.backends.wire.events import RefusedError, gather_whole
 from archwright.agents.backends.wire.refusals import Denial, read_refusal
 from archwright.agents.backends.wire.room import read_room
 from archwright.agents.backends.wire.terms import Terms
@@ -143,6 +144,90 @@ def test_an_error_inside_of_a_choice_is_one() -> None:
     assert found.kind == "outage"
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(498, "capacity_exceeded"), (499, "CANCELLED"), (424, "failed dependency")],
+)
+def test_what_a_server_could_not_serve_now_is_waited_for(status: int, said: str) -> None:
+    assert fault(status, said).kind == "outage"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "words"),
+    [
+        (1002, "outage", "too fast"),
+        (1004, "lasting", "the key was refused"),
+        (1008, "lasting", "the quota is exhausted"),
+    ],
+)
+def test_a_refusal_under_a_status_of_success_is_one(code: int, kind: str, words: str) -> None:
+    said = {"choices": None, "base_resp": {"status_code": code, "status_msg": "too fast"}}
+    with pytest.raises(RefusedError) as caught:
+        gather_whole(json.dumps(said).encode(), Completion())
+    found = read_fault(caught.value, "toy", "http://h/v1")
+    assert found.kind == kind
+    assert words in found.words
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "code"),
+    [
+        (403, "Country, region, or territory not supported", "unsupported_country_region"),
+        (400, "User location is not supported for the API use.", "FAILED_PRECONDITION"),
+    ],
+)
+def test_a_region_that_is_not_served_is_no_refused_key(
+    status: int, message: str, code: str
+) -> None:
+    found = fault(status, message, code=code)
+    assert found.kind == "lasting"
+    assert found.words.endswith("use another provider, or its service for your region")
+
+
+def test_a_page_that_refuses_a_key_does() -> None:
+    page = "<html><title>401 Authorization Required</title></html>"
+    found = read_fault(RefusedError(401, page), "toy", "http://h/v1")
+    assert (found.kind, "the key was refused (401)" in found.words) == ("lasting", True)
+
+
+def test_words_on_what_may_not_be_asked_are_no_refused_key() -> None:
+    said = "Content violates usage guidelines. Failed check: SAFETY_CHECK_TYPE_BIO"
+    found = fault(403, said)
+    assert (found.kind, found.failure) == ("question", "refused")
+
+
+@pytest.mark.parametrize("start", [b"", b"retry: 5\n", b"id: 1\n", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("prefix", [b"data: ", b""])
+def test_a_stream_is_one_whatever_its_header_says(start: bytes, prefix: bytes) -> None:
+    said = event(delta={"content": "Yes."}, finish_reason="stop").encode()
+    body = start + said.replace(b"data: ", prefix)
+    assert ask(Raw(body, "application/x-ndjson")).text == "Yes."
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_reply_in_another_protocol_names_the_address(stream: bool) -> None:
+    said = json.dumps({"model": "x", "message": {"role": "assistant", "content": "hi"}})
+    body = f"data: {said}\n\n" if stream else said
+    kind = "text/event-stream" if stream else "application/json"
+    reply = ask(Raw(body.encode(), kind))
+    assert "it is not of the OpenAI protocol, check --base-url" in reply.error
+
+
+def test_an_error_that_a_stream_says_on_a_line_of_its_own_is_read() -> None:
+    said = {"code": 400, "message": "the request exceeds the available context size"}
+    assert ask(Raw(f"error: {json.dumps(said)}\n\n".encode())).fault == "context"
+
+
+@pytest.mark.parametrize("where", ["x_groq", "choices"])
+def test_tokens_are_counted_wherever_they_stand(where: str) -> None:
+    said = json.loads(event(delta={"content": "Yes."}, finish_reason="stop")[6:])
+    usage = {"usage": {"prompt_tokens": 70, "completion_tokens": 7}}
+    said |= {"x_groq": usage} if where == "x_groq" else {}
+    said["choices"][0] |= usage if where == "choices" else {}
+    reply = ask(Raw(f"data: {json.dumps(said)}\n\ndata: [DONE]\n\n".encode()))
+    assert (reply.tokens, reply.estimated) == (77, False)
+
+
 # --- refusals -------------------------------------------------------------------------------------
 
 
@@ -158,6 +243,8 @@ def test_an_error_inside_of_a_choice_is_one() -> None:
         (401, "key not allowed to access model", {"type": "key_model_access_denied"}),
         (403, "no access to model `x`", {"code": "model_not_found"}),
         (404, "The API deployment does not exist.", {"code": "DeploymentNotFound"}),
+        (400, "{'error': '/chat/completions: Invalid model name passed in model=foo'}", {}),
+        (400, "LLM Provider NOT provided. You passed model=foo", {}),
     ],
 )
 def test_a_model_that_is_not_there_is_named_whatever_the_status(
@@ -177,6 +264,12 @@ def test_a_model_that_is_not_there_is_named_whatever_the_status(
         (403, "Key limit exceeded (total limit).", {}),
         (429, "余额不足或无可用资源包,请充值。", {"code": "1113"}),
         (429, "You have exceeded your monthly included credits.", {}),
+        (
+            400,
+            "You have reached your specified API usage limits. You will regain access on"
+            " 2026-12-01.",
+            {"type": "invalid_request_error"},
+        ),
     ],
 )
 def test_money_that_is_spent_is_no_limit_to_wait_for(
@@ -209,6 +302,10 @@ def test_words_of_the_model_that_the_server_cannot_read_are_asked_for_again(code
         ("The maximum tokens you requested exceeds the model limit of 4096.", 4096),
         ("Prompt exceeds max length", None),
         ("Prompt 超长", None),
+        ("The number of tokens to keep from the initial prompt is greater than the context length"
+         " (n_keep: 5109>= n_ctx: 4096). Try to load the model with a larger context length",
+         -1013),
+        ("Total message token length exceed model limit", None),
         ("Your request exceeded model token limit: 8192", None),
         ("The decoder prompt (length 5000) is longer than the maximum model length of 4096.", None),
     ],
@@ -228,6 +325,13 @@ def test_more_words_on_what_is_too_long(message: str, fits: int | None) -> None:
         ("reasoning_effort: Input should be 'high' or 'low'", "reasoning_effort"),
         ("Argument not supported on this model: reasoningEffort", "reasoning_effort"),
         ('"x" does not support thinking', "reasoning_effort"),
+        ("`reasoning_effort` must be one of `none` or `default`", "reasoning_effort"),
+        ("temperature must be between 0 and 1", "temperature"),
+        ("`top_p` must be unset or >= 0.95 when thinking is enabled", "top_p"),
+        (
+            "unknown field `stream_options`, expected one of `max_tokens`, `stream`, `temperature`",
+            "stream_options",
+        ),
     ],
 )
 def test_a_parameter_is_known_by_other_names_and_words(message: str, name: str) -> None:

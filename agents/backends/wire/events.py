@@ -10,6 +10,13 @@ from typing import Any, Final
 from archwright.agents.backends.wire.content import Completion, get
 
 DONE: Final = "[DONE]"
+_AN_EVENT: Final = re.compile(r"\ufeff?(?:data|event|retry|id)?:|\ufeff?\{.*\}\s*$")
+"""The first line of a stream, whatever the header says of it."""
+_STATUS_OF_BASE: Final = {
+    1001: 504, 1002: 429, 1004: 401, 1008: 402, 1013: 500, 1024: 500, 1033: 500, 1039: 429,
+    2049: 401,
+}  # fmt: skip
+"""What MiniMax has in the `base_resp` of a reply with status 200."""
 _SHOWN: Final = 200
 UNFINISHED: Final = "the reply broke off: it ended without a finish_reason and without [DONE]"
 
@@ -44,6 +51,7 @@ def gather_stream(pieces: Iterable[bytes], into: Completion) -> None:
         BrokenStreamError: it ended before the reply was whole.
     """
     stray: list[str] = []
+    foreign: Any = None
     for event in _events(_lines(pieces), stray):
         if into.left:
             return
@@ -51,6 +59,10 @@ def gather_stream(pieces: Iterable[bytes], into: Completion) -> None:
             into.finish = into.finish or "stop"
             return
         add_document(event, into)
+        if isinstance(event, dict) and "choices" not in event and "usage" not in event:
+            foreign = foreign or event
+    if foreign and not into.said_anything and not into.finish:
+        raise _foreign(json.dumps(foreign))
     if not into.said_anything and any(line.strip() for line in stray):
         gather_whole("\n".join(stray).encode(), into)
     if not into.finish:
@@ -69,10 +81,13 @@ def gather_whole(body: bytes, into: Completion) -> None:
     if not isinstance(document, dict):
         if text.startswith("<"):
             raise RefusedError(200, text)
+        if _AN_EVENT.match(text.partition("\n")[0]):
+            gather_stream([body], into)
+            return
         raise BrokenStreamError(f"the server's answer is no JSON object{_shown(text)}")
     add_document(document, into)
     if not get(document, "choices"):
-        raise BrokenStreamError(f"the server's answer has no choices{_shown(text)}")
+        raise _foreign(text)
     into.finish = into.finish or "stop"
 
 
@@ -84,12 +99,17 @@ def add_document(document: Any, into: Completion) -> None:
     """
     if isinstance(document, dict) and (document.get("error") or _is_bare_error(document)):
         raise RefusedError(None, json.dumps(document))
+    base = get(document, "base_resp")
+    if isinstance(base, dict) and (code := base.get("status_code")):
+        raise RefusedError(_STATUS_OF_BASE.get(code), json.dumps(base))
     choices = get(document, "choices")
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict) and isinstance(choice.get("error"), dict):
             raise RefusedError(None, json.dumps({"error": choice["error"]}))
-    if (usage := get(document, "usage")) is not None:
-        into.add_usage(usage)
+    first = choices[0] if isinstance(choices, list) and choices else None
+    for holder in (first, get(document, "x_groq"), document):
+        if (usage := get(holder, "usage")) is not None:
+            into.add_usage(usage)
     into.add_choices(choices)
 
 
@@ -97,7 +117,13 @@ def _is_bare_error(document: dict[str, Any]) -> bool:
     """Whether it is an error without a field of that name, as some servers send."""
     if document.get("choices") is not None:
         return False
-    return document.get("object") == "error" or "detail" in document or "message" in document
+    says = isinstance(document.get("message"), str)
+    return document.get("object") == "error" or "detail" in document or says
+
+
+def _foreign(text: str) -> BrokenStreamError:
+    said = f"the server's answer has no choices{_shown(text)}"
+    return BrokenStreamError(f"{said}: it is not of the OpenAI protocol, check --base-url")
 
 
 def _shown(text: str) -> str:
@@ -143,6 +169,8 @@ def _events(lines: Iterable[str], stray: list[str]) -> Iterator[Any]:
         elif not line.strip():
             stray += held
             held = []
+        elif line.startswith("error:") and (found := _parsed(line[6:])) is not None:
+            yield {"error": get(found, "error") or found}  # llama.cpp's
         elif line.startswith("{") and isinstance(found := _parsed(line), dict):
             yield found
         elif not line.startswith((":", "event:", "id:", "retry:")):

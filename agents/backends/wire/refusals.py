@@ -17,6 +17,10 @@ from archwright.agents.backends.wire.events import RefusedError
 LONGEST_WORDS: Final = 300
 _CODES: Final = ("code", "type", "status", "reason", "error_type")
 _WORDS: Final = ("message", "msg", "detail", "error", "error_message", "title", "status_msg")
+_TAKEN: Final = re.compile(
+    r"\bexpected (?:one of|any of)\b.*"
+    r"|\b(?:allowed|valid|supported|permitted|accepted) (?:fields|parameters|keys|properties)\b.*"
+)
 _UNITS: Final = {"ms": 0.001, "mi": 60.0, "m": 60.0, "s": 1.0, "h": 3600.0, "d": 86400.0}
 _SPAN = r"(\d+(?:\.\d+)?)\s*(ms|milli\w*|s|sec\w*|m|min\w*|h|hours?|hrs?|d|days?)(?![a-z])"
 _ASKED = re.compile(
@@ -54,6 +58,11 @@ class Denial:
     def lower(self) -> str:
         """All the words, in lower case."""
         return self.words.lower()
+
+    @property
+    def blamed(self) -> str:
+        """The same without what the server says that it would take."""
+        return _TAKEN.sub("", self.lower)
 
     def has_code(self, *signs: str) -> bool:
         """Whether a code holds one of the signs, whatever it separates words with."""
@@ -146,7 +155,8 @@ def _found(levels: list[Mapping[str, Any]], names: tuple[str, ...]) -> Iterator[
 
 def _words_of(levels: list[Mapping[str, Any]]) -> str:
     """The messages of a refusal, then its codes: what a person should read of it."""
-    messages = [str(v) for _, v in _found(levels, _WORDS) if not str(v).lstrip().startswith("{")]
+    found = (str(v) for _, v in _found(levels, _WORDS))
+    messages = [v for v in found if not (v.lstrip().startswith("{") and list(_levels(v, 1)))]
     places = [
         ".".join(map(str, loc)) for level in levels if isinstance(loc := level.get("loc"), list)
     ]

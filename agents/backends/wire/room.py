@@ -20,6 +20,7 @@ _TOO_LONG: Final = re.compile(
     r"|`inputs` (?:tokens|must have)|longer than the (?:maximum )?model|must be at least 1, got -"
     r"|maximum model length|exceed(?:s|ed)? (?:the )?(?:max|model)[a-z ]{0,20}(?:tokens?|length)"
     r"|token limit exceeded|remain in the context|超长"
+    r"|tokens? length exceeds?|exceed(?:s|ed)? (?:the )?model'?s? limit"
     r"|tokens? to keep|kv cache is full|exceeds? (?:the )?model'?s? max"
 )
 _ANSWER_NAMES: Final = (
@@ -50,6 +51,7 @@ _CAPS: Final = tuple(
 _CONTEXT: Final = tuple(
     re.compile(said)
     for said in (
+        rf"\bn_ctx: *{_N}",
         rf"{_N} maximum context length",
         rf"(?:maximum )?(?:context|prompt) (?:length|size|window)[^.\d]{{0,24}}?{_N}",
         rf"exceeds? the (?:available |maximum )?context[^.\d]{{0,16}}{_N}",
@@ -65,6 +67,7 @@ _CONTEXT: Final = tuple(
 _PROMPT: Final = tuple(
     re.compile(said)
     for said in (
+        rf"\bn_keep: *{_N}",
         rf"\({_N} in (?:the |your )?(?:messages|prompt)",
         rf"{_N} (?:input tokens|tokens from the input|`inputs` tokens|in the messages)",
         rf"\b(?:request|prompt|messages|input)\b[^.\d]{{0,40}}?{_N} (?:input |prompt )?tokens",

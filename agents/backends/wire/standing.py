@@ -11,6 +11,8 @@ FAILED_AT_FIRST: Final = 3
 """Questions in a row that a model may fail before it ever gave a usable reply."""
 FAILED_LATER: Final = 10
 """The same for a model that did: a single bad question is that question's own."""
+FAILED_BEFORE_ANOTHER: Final = 2
+"""The same where another model is there to take over."""
 
 
 class Standing:
@@ -36,14 +38,18 @@ class Standing:
             self.silent_since = None
             self.reached = True
 
-    def note_failure(self, question: str) -> int | None:
+    def note_failure(self, question: str, has_successor: bool = False) -> int | None:
         """It failed at a question: how many it failed in a row, where these are too many.
 
         A question that comes in other words is the same question.
+
+        Args:
+            has_successor: whether another model would answer in its place.
         """
         with self._lock:
             self._failed.add(question)
             most = FAILED_AT_FIRST if self._answered < 0 else FAILED_LATER
+            most = FAILED_BEFORE_ANOTHER if has_successor else most
             return len(self._failed) if len(self._failed) >= most else None
 
     def note_silence(self, reached: bool) -> float:

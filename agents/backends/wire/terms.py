@@ -30,6 +30,10 @@ _NOT_TAKEN: Final = re.compile(
     r"|only .*(?:supported|allowed)|use 'max|deprecated|forbidden|additional propert|incompatible"
     r"|no endpoints found|requires?|cannot both|may only be|input should be|非法|不支持"
 )
+_BAD_VALUE: Final = re.compile(
+    r"must be (?:one of|between|unset|set to|equal to|at (?:least|most)|in\b|[<>]|less|greater|\d)"
+)
+"""What is said of a parameter that is taken, but not with this value."""
 _GENERAL: Final = re.compile(r"invalid[ _]request\w*|invalid[ _]argument")
 """Codes that many refusals have: they say nothing of a parameter."""
 _TOOLS: Final = re.compile(r"\btools?\b|\btool[_ ](?:choice|calls?|use)|function[ _]call")
@@ -106,29 +110,34 @@ class Terms:
         """
         if refusal.status not in _NEGOTIABLE:
             return None
-        words = refusal.lower
-        if not refusal.has_code("unsupported", "unknown_param") and not _NOT_TAKEN.search(
-            _GENERAL.sub("", words)
-        ):
+        words = _GENERAL.sub("", refusal.lower)
+        is_unknown = refusal.has_code("unsupported", "unknown_param") or _NOT_TAKEN.search(words)
+        if not is_unknown and not _BAD_VALUE.search(words):
             return None
         with self._lock:
-            if "tools" in sent and self._names(refusal, ("tools", "tool_choice"), _TOOLS):
-                self.takes_tools = False
-                return Changed("takes no tools")
-            limit = next((name for name in _LIMITS if name in sent), None)
-            if limit is not None and _is_named(refusal, limit):
-                # Another thread may have learned it meanwhile.
-                self._limits = [name for name in self._limits if name != limit]
-                return Changed()
+            if is_unknown and (changed := self._learn_unknown(refusal, sent)):
+                return changed
             for name in PARAMETERS:
                 if sent.get(name) and _is_named(refusal, name):
                     self._left_out.add(name)
                     return Changed(_left_out_words(name))
         return None
 
+    def _learn_unknown(self, refusal: Denial, sent: Mapping[str, Any]) -> Changed | None:
+        """Take from a refusal that there are no tools, or that the limit goes by another name."""
+        if "tools" in sent and self._names(refusal, ("tools", "tool_choice"), _TOOLS):
+            self.takes_tools = False
+            return Changed("takes no tools")
+        limit = next((name for name in _LIMITS if name in sent), None)
+        if limit is None or not _is_named(refusal, limit):
+            return None
+        # Another thread may have learned it meanwhile.
+        self._limits = [name for name in self._limits if name != limit]
+        return Changed()
+
     def _names(self, refusal: Denial, params: Sequence[str], words: re.Pattern[str]) -> bool:
         return refusal.param in params or (
-            refusal.param == "" and words.search(refusal.lower) is not None
+            refusal.param == "" and words.search(refusal.blamed) is not None
         )
 
     def shorten(self, refusal: Denial, asked: int, characters: int) -> tuple[int, Changed] | None:
@@ -179,7 +188,7 @@ def _is_named(refusal: Denial, name: str) -> bool:
     if refusal.param:
         return refusal.param == name
     spelled = _SPELLED.get(name, name.replace("_", "[_ ]?"))
-    return re.search(rf"(?<![a-z_])(?:{spelled})(?![a-z_])", refusal.lower) is not None
+    return re.search(rf"(?<![a-z_])(?:{spelled})(?![a-z_])", refusal.blamed) is not None
 
 
 def _left_out_words(name: str) -> str:
