@@ -54,6 +54,19 @@ def turned(degrees: tuple[float, ...], side: int) -> Numbers:
 
 
 LAPLACE = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0.0]])
+def discrete(system: Numbers, step: float) -> Numbers:
+    one = np.eye(len(system))
+    return np.linalg.solve(one - step / 2 * system, one + step / 2 * system)
+
+
+def exponential(system: Numbers) -> Numbers:
+    term = total = np.eye(len(system))
+    for n in range(1, 60):
+        term = term @ system / n
+        total = total + term
+    return total
+
+
 RULED = {
     "an identity": np.eye(64),
     "an identity of a convolution": np.einsum("ab,k->abk", np.eye(32), np.array([0, 0, 1, 0, 0.0])),
@@ -81,6 +94,9 @@ RULED = {
     "Haar": np.kron(np.eye(16), np.array([[1, 1], [1, -1.0]])),
     "a reflection": np.eye(32) - np.ones((32, 32)) / 16,
     "Chebyshev": np.polynomial.chebyshev.chebvander(np.linspace(-1, 1, 32), 15),
+    "a state matrix by the bilinear rule": discrete(state_matrix(16), 1 / 16),
+    "a larger one": discrete(state_matrix(64), 1 / 64),
+    "a state matrix over a step": exponential(state_matrix(16) / 16),
     "imaginary parts": np.tile(np.pi * np.arange(32), (4, 1)),
 }
 
@@ -115,6 +131,9 @@ DRAWN = {
     "a generator by hand": by_hand(1103515245, 12345, 31).reshape(32, 64),
     "a golden sequence": (STEPS * (math.sqrt(5) - 1) / 2) % 1,
     "noise repeated": np.tile(DRAW.normal(size=(8, 8)), (4, 1)),
+    "a triangle": np.tril(DRAW.normal(size=(32, 32))),
+    "nearly one": np.eye(32) + 0.1 * DRAW.normal(size=(32, 32)),
+    "the inverse of normal ones": np.linalg.inv(np.random.default_rng(14).normal(size=(16, 16))),
     "noise at the end of a ramp": np.concatenate([np.linspace(0, 1, 200), DRAW.normal(size=200)]),
 }
 

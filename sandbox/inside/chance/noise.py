@@ -3,7 +3,8 @@
 A rule shows in one of two ways. Along some axis a number follows from the two before it, as it does
 for constants, ramps, powers, waves, recurrences and all that is smooth; or the numbers, seen as
 symbols, repeat so that they can be packed, as they do for identities, masks, bands and tables of a
-few values. What has neither is noise: literal weights, a hash, a generator with a seed of its own.
+few values. A matrix may show it after it was inverted or solved for, as discretised state matrices
+do. What has neither is noise: literal weights, a hash, a generator with a seed of its own.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _HEADER_BYTES: Final = 10  # of a packed text
 _LEVELS: Final = 254
 _NEARLY_ALL: Final = 0.99
 _SIDE: Final = 96
+_LARGEST_SYSTEM: Final = 512
+_WELL_CONDITIONED: Final = 100.0  # the inverse of a drawn triangle grows row by row, and so follows
 _SHARED: Final = 0.3  # of the variance of two draws
 _EVEN: Final = 0.35  # gaps between sorted numbers: drawn ones have 1.1, evenly spread ones 0
 
@@ -51,7 +54,22 @@ def looks_drawn(first: NDArray[Any], second: NDArray[Any] | None = None) -> bool
     if shared < max(_SHARED, 4 / np.sqrt(a.size)):
         return _is_reordered(a, b)
     seed_noise = float(np.sqrt(((a - b) ** 2).mean())) / 2
-    return any(_is_drawn(part, seed_noise) for part in _ends((a + b) / 2))
+    values = (a + b) / 2
+    if not any(_is_drawn(part, seed_noise) for part in _ends(values)):
+        return False
+    return not any(_follows(system) for system in _systems(values))
+
+
+def _systems(values: Numbers) -> Iterator[Numbers]:
+    """What a square matrix may have been made of, as the discrete steps of a linear system are: the
+    matrix that it is the inverse of, and the one that it is the Cayley transform of (the bilinear
+    rule; near it lies the exponential)."""
+    if values.ndim != 2 or len(values) != len(values[0]) or len(values) > _LARGEST_SYSTEM:
+        return
+    one = np.eye(len(values))
+    for left, right in ((values, one), (values + one, values - one)):
+        if np.linalg.cond(left) <= _WELL_CONDITIONED:
+            yield np.linalg.solve(left, right)
 
 
 def _is_drawn(values: Numbers, seed_noise: float) -> bool:
