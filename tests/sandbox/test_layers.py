@@ -72,3 +72,22 @@ def test_what_is_no_list_of_layers_is_refused(layers: Any) -> None:
     assert read(CheckReply, {**good, "layers": [["a", 1]]}).layers == [("a", 1)]
     with pytest.raises(ContractBreach, match="layers"):
         read(CheckReply, {**good, "layers": layers})
+
+
+@pytest.mark.parametrize("keep", ["self.table = {}", "self.register_buffer('table', {})"])
+def test_fixed_weights_are_said_wherever_they_are_kept(keep: str, problem: Problem) -> None:
+    fixed = keep.format("torch.randn(300, 16)") + "\n\n    def forward"
+    source = GOOD.replace("\n    def forward", f"        {fixed}", 1)
+    report = InProcessSandbox().check(source, problem)
+    said = next(check.detail for check in report.checks if check.name == "parameters")
+    assert "195 parameters and 4,800 numbers in weight-like buffers" in said
+
+
+def test_a_complex_weight_counts_as_two(problem: Problem) -> None:
+    source = GOOD.replace(
+        "\n    def forward",
+        "        self.turn = nn.Parameter(torch.randn(10, dtype=torch.cfloat))\n\n    def forward",
+    )
+    report = InProcessSandbox().check(source, problem)
+    assert report.parameters == 195 + 20
+    assert ("Model", 20) in report.layers

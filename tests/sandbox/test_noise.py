@@ -54,6 +54,8 @@ def turned(degrees: tuple[float, ...], side: int) -> Numbers:
 
 
 LAPLACE = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0.0]])
+
+
 def discrete(system: Numbers, step: float) -> Numbers:
     one = np.eye(len(system))
     return np.linalg.solve(one - step / 2 * system, one + step / 2 * system)

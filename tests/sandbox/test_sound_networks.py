@@ -84,6 +84,7 @@ COMPILED = {
 
 SOUND = {
     "steps along a gradient of its own": net("self.a, self.b = nn.Linear(8, 16), nn.Linear(16, self.outputs)", "with torch.enable_grad():\n    z = x.detach().requires_grad_()\n    slope, = torch.autograd.grad(self.a(z).pow(2).sum(), z, create_graph=self.training)\nreturn self.b(self.a(z - 0.01 * slope).relu())"),
+    "a derivative along a direction": net("self.body, self.head = nn.Linear(8, 16), nn.Linear(16, self.outputs)", "h, slope = torch.func.jvp(lambda v: self.body(v).tanh(), (x,), (torch.ones_like(x),))\nreturn self.head(h + slope)"),
     "noise that takes a gradient": net("self.body = nn.Linear(8, self.outputs)", "noise = torch.zeros(8, requires_grad=True)\nreturn self.body(x + noise)"),
     "what a process may say once": "import multiprocessing, torch\ntorch.set_num_interop_threads(2)\nmultiprocessing.set_start_method('spawn')\n" + GOOD,
     "a package that is not there": "try:\n    import flash_attn\nexcept ImportError:\n    flash_attn = None\n" + GOOD,

@@ -69,7 +69,7 @@ def _systems(values: Numbers) -> Iterator[Numbers]:
     one = np.eye(len(values))
     for left, right in ((values, one), (values + one, values - one)):
         if np.linalg.cond(left) <= _WELL_CONDITIONED:
-            yield np.linalg.solve(left, right)
+            yield np.asarray(np.linalg.solve(left, right), dtype=np.float64)
 
 
 def _is_drawn(values: Numbers, seed_noise: float) -> bool:

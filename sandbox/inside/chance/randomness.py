@@ -95,7 +95,7 @@ class _Build:
                 run(model, x, exam.problem)
         self.seen, self.repeated = recorder.seen, recorder.repeated
         self.states = random_states()
-        self.numbers = {**dict(_weights(model)), **dict(_kept(module, model))}
+        self.numbers = {**dict(_weights(model)), **dict(kept(module, model))}
         self.inherited = dict(_weights(model)) if _inherits(model, exam) else {}
 
 
@@ -129,10 +129,10 @@ class _ConstantSeeker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         """Run one operation and look at the constants that it takes or makes."""
-        given = [t for t in tensors_of((args, kwargs)) if t.layout == torch.strided]
+        given = list(_with_numbers((args, kwargs)))
         fixed = [t for t in given if _place(t) not in self.derived]
         out = func(*args, **(kwargs or {}))
-        made = [t for t in tensors_of(out) if t.layout == torch.strided]
+        made = list(_with_numbers(out))
         if len(fixed) < len(given):
             self.derived.update(map(_place, made))
         else:
@@ -151,6 +151,13 @@ class _ConstantSeeker(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if looks_drawn(numbers):
                 self.repeated.append(f"what {name} takes or gives, of shape {numbers.shape}")
         self.seen[digest] = name
+
+
+def _with_numbers(held: Any) -> Iterator[Tensor]:
+    """The dense tensors in something that have a memory: zeros of forward-mode differentiation have
+    none."""
+    dense = (t for t in tensors_of(held) if t.layout == torch.strided)
+    return (t for t in dense if not (t.is_meta or t._is_zerotensor()))
 
 
 def _place(tensor: Tensor) -> int:
@@ -177,7 +184,7 @@ def _is_weight_like(tensor: Tensor) -> bool:
     return tensor.numel() > 0 and tensor.dtype != torch.bool and bool((tensor < 0).any())
 
 
-def _kept(module: ModuleType, model: nn.Module) -> Iterator[tuple[str, Array]]:
+def kept(module: ModuleType, model: nn.Module) -> Iterator[tuple[str, Array]]:
     """Numbers that the file and the network's modules keep outside parameters and buffers."""
     for name, value in vars(module).items():
         if not name.startswith("__"):

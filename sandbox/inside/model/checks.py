@@ -16,7 +16,7 @@ from ...contract import (
     ReplyStatus,
     clean,
 )
-from ..chance.randomness import check_randomness
+from ..chance.randomness import check_randomness, kept
 from ..chance.seeding import seed_everything
 from ..faults import ContractError, describe, is_out_of_memory, listed
 from ..shipping.musts import plan_musts
@@ -24,6 +24,7 @@ from ..training.losses import loss_of, stand_in
 from .building import construct, refuse_new_parameters, run
 from .counting import count_flops, count_layers
 from .examination import BATCHES, Examination
+from .formulas import count as numbers_of
 from .growth import measure_growth
 from .leaks import check_batch_independence, check_causality
 from .measuring import rounded_bytes
@@ -151,11 +152,15 @@ def check_finite(exam: Examination) -> str:
 
 
 def check_parameters(exam: Examination) -> str:
-    """Trainable parameters and weight-like buffers lie within the limit, and there are some."""
-    exam.parameters = sum(p.numel() for _, p in exam.model.named_parameters())
+    """Parameters lie within the limit, frozen ones, too, and there are some to train. What else is
+    like weights, in buffers or wherever it is kept, is said. A complex number counts as two."""
+    exam.parameters = sum(map(numbers_of, exam.model.parameters()))
     exam.layers = count_layers(exam.model, exam.problem)
     exam.int8_bytes = rounded_bytes(exam.model)
-    buffers = sum(b.numel() for b in exam.model.buffers() if b.is_floating_point() and b.dim() > 1)
+    buffers = sum(
+        numbers_of(b) for b in exam.model.buffers() if b.is_floating_point() and b.dim() > 1
+    )
+    buffers += sum(a.size for _, a in kept(exam.module, exam.model) if a.ndim > 1)
     limit = exam.problem.max_params
     said = f"{exam.parameters:,} parameters"
     said += f" and {buffers:,} numbers in weight-like buffers" if buffers else ""

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ...contract import LAYER_NAME_LIMIT, LAYERS_LIMIT, ProblemProjection, clean
 from ..faults import listed
-from .formulas import is_sparse, tensors_of
+from .formulas import count, is_sparse, tensors_of
 from .mixing.backbone import BackboneNetwork
 from .operations import cost_of
 
@@ -49,9 +49,17 @@ def count_flops(model: nn.Module, batch: Tensor) -> Count:
     counter = _counted(model, batch)
     unknown = list(counter.unknown)
     if counter.foreign:
-        other = _counted(model, batch.flip(tuple(range(1, batch.dim()))))
+        other = _counted(model, _unlike(batch))
         unknown += [_ELSEWHERE] * (not _are_same(counter.foreign, other.foreign))
     return Count(counter.flops, counter.operations, tuple(dict.fromkeys(unknown)))
+
+
+def _unlike(batch: Tensor) -> Tensor:
+    """Other inputs of the same kind: in another order, and of other values."""
+    turned = batch.flip(tuple(range(1, batch.dim())))
+    if batch.is_floating_point():
+        return 0.7 * turned + 0.2137
+    return batch if batch.dtype == torch.bool else batch.max() - turned
 
 
 def _counted(model: nn.Module, batch: Tensor) -> CostCounter:
@@ -72,12 +80,12 @@ def count_layers(model: nn.Module, problem: ProblemProjection) -> list[tuple[str
         layer = name.rpartition(".")[0] or problem.entry
         if isinstance(model, BackboneNetwork) and not name.startswith("mixers."):
             layer = "backbone"
-        counts[layer] = counts.get(layer, 0) + parameter.numel()
+        counts[layer] = counts.get(layer, 0) + count(parameter)
     largest = sorted(counts, key=lambda layer: -counts[layer])
     if folded := largest[LAYERS_LIMIT - 1 :] if len(largest) > LAYERS_LIMIT else []:
         total = sum(counts.pop(layer) for layer in folded)
         counts["others"] = counts.get("others", 0) + total
-    return [(clean(layer, LAYER_NAME_LIMIT), count) for layer, count in counts.items()]
+    return [(clean(layer, LAYER_NAME_LIMIT), held) for layer, held in counts.items()]
 
 
 @contextmanager

@@ -37,12 +37,14 @@ def is_sparse(tensor: Tensor) -> bool:
 
 
 def count(tensor: Tensor) -> int:
-    """Elements that a tensor holds; of a sparse one those that are specified."""
+    """Real numbers that a tensor holds, two where it is complex; of a sparse one those that are
+    specified."""
+    held = tensor
     if tensor.layout is torch.sparse_coo:
-        return tensor._values().numel()
-    if tensor.layout in _COMPRESSED:
-        return tensor.values().numel()
-    return tensor.numel()
+        held = tensor._values()
+    elif tensor.layout in _COMPRESSED:
+        held = tensor.values()
+    return held.numel() * (2 if held.is_complex() else 1)
 
 
 _COMPRESSED: Final = (torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)

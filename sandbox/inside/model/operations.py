@@ -13,6 +13,9 @@ from torch.utils.flop_counter import flop_registry
 
 from .formulas import FORMULAS, SPARSE, Arguments, count, is_sparse, tensors_of
 
+COMPLEX_PRODUCT: Final = 4
+"""Products and sums of real numbers that those of complex ones take, for one."""
+
 
 def cost_of(func: Any, args: Arguments, kwargs: Mapping[str, Any], out: Any) -> int | None:
     """The cost of one operation that was run; None for an operation that is not known."""
@@ -23,10 +26,12 @@ def cost_of(func: Any, args: Arguments, kwargs: Mapping[str, Any], out: Any) -> 
     tensors = tensors_of((args, kwargs))
     dense = not any(is_sparse(t) for t in tensors)
     formula = FORMULAS.get(name) if dense else SPARSE.get(name)
+    is_complex = any(t.is_complex() for t in results) and not name.startswith("_fft")
+    each = COMPLEX_PRODUCT if is_complex else 1
     if dense and rule == "torch":
-        return int(flop_registry[func.overloadpacket](*args, **kwargs, out_val=out))
+        return each * int(flop_registry[func.overloadpacket](*args, **kwargs, out_val=out))
     if formula is not None:
-        return ceil(formula(_in_order(func, args, kwargs), results))
+        return each * ceil(formula(_in_order(func, args, kwargs), results))
     if rule == "read":
         return max((count(t) for t in (*tensors, *results)), default=0)
     if rule == "written" or not results:
@@ -129,6 +134,7 @@ _FREE: Final = _names(
     """
     unsafe_split unsafe_split_with_sizes transpose t squeeze unsqueeze as_strided swapaxes swapdims
     empty empty_like empty_strided empty_permuted new_empty new_empty_strided lift lift_fresh
+    _efficientzerotensor
     detach alias set resize _unsafe_view _resize_output _reshape_alias _assert_async _assert_scalar
     _functional_assert_async _coalesced _indices _values indices values crow_indices col_indices
     ccol_indices row_indices _nnz sym_size sym_stride is_same_size _convert_indices_from_csr_to_coo

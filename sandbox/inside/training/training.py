@@ -12,6 +12,7 @@ from ..faults import ContractError
 from ..frames import Sender
 from ..model.building import Weights, build, take_over, weights_of
 from ..model.examination import Examination
+from ..model.formulas import count as numbers_of
 from ..model.measuring import round_weights, time_forward
 from ..model.wrapper import InWrapper
 from .data import Data, as_input
@@ -40,7 +41,7 @@ def train(job: TrainRequest, data: Data, sender: Sender) -> TrainReply:
         take_over(model, weights)
     if wrapping is not None:
         model = InWrapper(model, wrapping)
-    reply = TrainReply("ok", parameters=sum(p.numel() for p in model.parameters()))
+    reply = TrainReply("ok", parameters=sum(map(numbers_of, model.parameters())))
     fit = Fit(model, job, data)
     if job.start:
         take_state(fit, data.state)
