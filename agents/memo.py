@@ -73,7 +73,7 @@ class MemoQuestion(Typed):
     """For each rung its steps, the baseline's mean and its noise standard deviation."""
     ledger: tuple[LedgerRow, ...]
     omitted: int = 0
-    """Measured candidates that are not in the ledger, for want of room."""
+    """Measured candidates that are not in the ledger, for lack of space."""
     hypotheses: Mapping[str, str] = {}
     """What would be seen if the idea of a candidate is right, by its id."""
     memo: str = ""

@@ -140,7 +140,7 @@ class Claim(Typed):
     @classmethod
     def _forgive(cls, said: Any) -> Any:
         """What a model leaves empty is empty, and so is what is of no use: a wrong word for the
-        direction, a page that is no number. A label such as 1 is a word."""
+        direction, a page that is not a number. A label such as 1 is a word."""
         if not isinstance(said, Mapping):
             return said
         kept = {k: v for k, v in said.items() if v is not None}

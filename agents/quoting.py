@@ -20,7 +20,7 @@ from archwright.agents.claims.owners import OURS
 from archwright.agents.claims.roles import role_of
 from archwright.agents.plans import Claim, MissingPart, PaperPlan, PaperQuestion
 
-# A digit that continues a word or a version ("ResNet50", "v2.1") is no number of its own.
+# A digit that continues a word or a version ("ResNet50", "v2.1") is not a number of its own.
 _NUMBER = re.compile(
     r"(?<![\w.])(?<![^\W\d_][-−])(?P<sign>[-−+])?(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
     r"(?:[eE](?P<e>[-+]?\d+))?"

@@ -75,7 +75,7 @@ def _probe(settings: RunSettings, name: str, price: Price | None, prompt: str) -
         structured,
         f"answered in {time.monotonic() - started:.1f} s, {reply.tokens_in} + "
         f"{reply.tokens - reply.tokens_in} tokens{counted}{thought}, {cost}; structured output "
-        f"{'works' if structured else 'does not work: its answer holds not the JSON asked for'}"
+        f"{'works' if structured else 'does not work: the answer lacks the requested JSON'}"
         f"{terms}",
         "" if structured else "a larger model; with this one most candidates will end as failures",
     )

@@ -92,7 +92,7 @@ def read(words: Sequence[str]) -> partial[Any]:
         # Which commands there are is a matter of the help.
         fault = str(error).partition(" Available commands:")[0]
         if isinstance(error, UnusedCliTokensError):
-            fault = f"It takes no further word: {' '.join(error.unused_tokens or ())}."
+            fault = f"Unexpected argument: {' '.join(error.unused_tokens or ())}."
         raise InputError(f"{fault} See `{chain} --help`") from None
     except InputError as error:
         # What was typed is told by its option; a range is that of the setting, wherever it stands.

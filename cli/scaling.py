@@ -53,7 +53,7 @@ def scale_suite(
 
     folder = task_folder(task)
     if not is_suite(folder):
-        raise InputError(f"task {task} is no suite: its task.toml has no [suite]")
+        raise InputError(f"task {task} is not a suite: its task.toml has no [suite]")
     if seeds < LEAST_SEEDS:
         raise InputError(f"--seeds must be at least {LEAST_SEEDS}, or the spread is not known")
     spec, faults = read_suite(folder, scaled=False)

@@ -242,9 +242,9 @@ class Phases:
             whose = "knowledge base" if self.session.settings.knowledge else "workspace"
             times = "once" if len(before) == 1 else f"{len(before)} times"
             self.context.journal.notice(
-                f"runs of this {whose} have looked at the sealed test split {times}: a gain of "
-                f"this one needs p below {self._looks.next_level(split):.2g} there; a task with a "
-                "fresh test split begins anew"
+                f"runs of this {whose} have used the sealed test split {times}: a gain of this one "
+                f"needs p below {self._looks.next_level(split):.2g} there; a task with a fresh "
+                "test split begins anew"
             )
 
     # --- search ---------------------------------------------------------------------------------

@@ -133,8 +133,8 @@ def _check_script(task: Task, settings: RunSettings) -> None:
         )
     if not settings.asks_models and not settings_of(task.spec.baseline):
         raise InputError(
-            f"no number in {task.spec.baseline_files} goes by a name, so there is nothing to vary: "
-            "name a model with --model, or give the numbers names"
+            f"{task.spec.baseline_files} has no named number to vary: name a model with --model, "
+            "or turn numbers into named constants"
         )
 
 

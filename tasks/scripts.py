@@ -201,7 +201,7 @@ class _Tree:
         """
         self.root = (folder / Path(form.repository).expanduser()).resolve()
         if not self.root.is_dir():
-            raise TaskError(f"[script] repository {form.repository} is no folder")
+            raise TaskError(f"[script] repository {form.repository} is not a folder")
         self._own = [folder.resolve() / name for name in OWN_FILES]
         self.files = [p for p in self._find("files", form.files) if (self.root / p).is_file()]
         found = self._find("reads", form.reads)

@@ -205,7 +205,7 @@ def _read_form(folder: Path) -> tuple[_TaskForm | None, list[str]]:
     try:
         form = _TaskForm.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        return None, [f"task.toml is no valid TOML: {error}"]
+        return None, [f"task.toml is not valid TOML: {error}"]
     except ValidationError as error:
         return None, [f"task.toml: {explain(details, _SECTIONS)}" for details in error.errors()]
     found = (
@@ -266,7 +266,7 @@ def sandbox_faults(sandbox: SandboxForm, folder: Path) -> Iterator[str]:
     """Faults of what candidates are to find in their sandbox."""
     for name in sandbox.packages:
         if not PACKAGE.fullmatch(name):
-            yield f"[sandbox] packages holds {name!r}, which is no package's name"
+            yield f"[sandbox] packages holds {name!r}, which is not a package's name"
         elif name.lower().startswith("archwright"):
             yield "[sandbox] packages must not hold archwright: candidates never see it"
         elif not _is_installed(name):

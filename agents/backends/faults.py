@@ -123,15 +123,14 @@ def _read_lost(error: Exception, model: str, url: str | None, begun: bool) -> Fa
         return Fault("lasting", f"{model}: the server's certificate is not trusted: {fix}: {words}")
     if "WRONG_VERSION_NUMBER" in words or "RECORD_LAYER_FAILURE" in words:
         fix = f"try http:// in --base-url {url}" if url else "see HTTPS_PROXY"
-        return Fault("lasting", f"{model}: what answers there speaks no TLS: {fix}: {words}")
+        return Fault("lasting", f"{model}: the server does not speak TLS: {fix}: {words}")
     if url is not None and urlsplit(url).scheme == "http" and _name(error) in _HUNG_UP:
         # As a server of TLS does, when it is not spoken to in it.
         reached = False
-        words = (
-            f"{url} hangs up without a word ({words}): try https:// in --base-url, or see its log"
-        )
+        words = f"{url} closes the connection without answering ({words})"
+        words += ": try https:// in --base-url, or see its log"
     elif not reached and (proxy := _proxy_of(url)):
-        words = f"{proxy} gives no way to {url or 'the server'} ({words})"
+        words = f"{proxy} does not connect to {url or 'the server'} ({words})"
         words += ": correct it, unset it, or name the server in NO_PROXY"
     elif not reached and url is not None:
         words = f"no server answers at {url} ({words}): start it, or check --base-url"

@@ -196,7 +196,7 @@ class LlmBackend:
         if silent > NOTICE_AFTER_SECONDS:
             # A notice is recorded once: its words are the same for the whole outage.
             begun = time.strftime("%H:%M", time.localtime(time.time() - silent))
-            self._notify(f"{model} gave no answer from {begun} on: calls waited until it did")
+            self._notify(f"{model} did not answer from {begun} on: calls waited")
         p = self._patience
         most = p.outage_seconds if standing.reached else p.contact_seconds
         left = most - max(silent, time.monotonic() - outlay.began)

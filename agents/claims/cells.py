@@ -67,7 +67,7 @@ def _not_a_value(bare: str) -> CellReading:
     if re.fullmatch(r"\d+,\d{1,2}", bare):
         return CellReading("doubt", reason="its comma may be a decimal point")
     if _DIGIT.match(bare):
-        return CellReading("doubt", reason="it is no number alone")
+        return CellReading("doubt", reason="it is not a number alone")
     return CellReading("words")
 
 

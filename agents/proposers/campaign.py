@@ -137,7 +137,7 @@ class CampaignQuestion(Typed):
     memo: str = ""
     ledger: tuple[LedgerRow, ...] = ()
     omitted: int = 0
-    """Candidates that are not in the ledger, for want of room."""
+    """Candidates that are not in the ledger, for lack of space."""
     works: tuple[ShownWork, ...] = ()
     examples: tuple[ShownCandidate, ...] = ()
     """From earlier runs."""

@@ -158,7 +158,7 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def _outside_strings(text: str) -> str:
-    """`text` with what is no JSON between its strings made so."""
+    """`text` with what is not JSON between its strings made so."""
     parts = re.split(r'("(?:\\.|[^"\\])*")', text, flags=re.DOTALL)
     for at in range(0, len(parts), 2):
         part = re.sub(r"\\[nrt]|[\u00a0\u200b\u3000\ufeff]", " ", parts[at]).translate(_FULL_WIDTH)

@@ -90,7 +90,7 @@ def run(
 
     suite = load_task(task).spec
     if not suite.members:
-        raise InputError(f"--task {task} is no suite: name one, such as {SUITE}")
+        raise InputError(f"--task {task} is not a suite: name one, such as {SUITE}")
     asked = chosen("--mixers", mixers, names())
     members = _members(suite, problems, rung)
     if seeds < 2:

@@ -106,7 +106,7 @@ def _read_context(name: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        raise InputError(f"{name} is no UTF-8 text: save it as UTF-8") from None
+        raise InputError(f"{name} is not UTF-8 text: save it as UTF-8") from None
 
 
 def _print(document: dict[str, Any]) -> None:

@@ -74,7 +74,7 @@ def _count(words: str) -> int | None:
     if words == "all":
         return None
     if not words.isdecimal():
-        raise InputError(f"--check {words} is no number: give how many, or all")
+        raise InputError(f"--check {words} is not a number: give how many, or all")
     return int(words)
 
 

@@ -148,5 +148,5 @@ def task_for(kept: Kept, said: str | None) -> str:
         return named
     if named and (own := shelf_task(named)):
         return str(own)
-    which = f"is written for {named!r}, no built-in" if named else "does not say which"
-    raise InputError(f"the paper {which} task: name the one to use with --task TASK")
+    which = f"is for {named!r}, which is not a built-in task" if named else "names no task"
+    raise InputError(f"the paper {which}: name the one to use with --task TASK")

@@ -100,7 +100,7 @@ def _say(kind: Kind, run: str, said: tuple[str, ...], workspace: str, as_json: b
         return
     words = " ".join(" ".join(said).split())
     if not words:
-        raise InputError(f'nothing is said: `archwright {kind} {paths.name} "WORDS"`')
+        raise InputError(f'give the words: `archwright {kind} {paths.name} "WORDS"`')
     _record(paths, kind, words, workspace, as_json)
 
 
@@ -133,7 +133,7 @@ def _print(paths: RunPaths, said: tuple[Kind, str] | None, workspace: str, as_js
         document |= {"kind": kind, "words": words, "holds": since}
         if kind in ("pin", "ban"):
             document["read"] = kind_of(words)
-            since += f"; the symbolic engine heeds it {_HEEDED[kind_of(words)]}"
+            since += f"; the symbolic engine follows it {_HEEDED[kind_of(words)]}"
         emit(as_json, document, lambda: print(f"{kind} {clean(words, STATEMENT)}: {since}"))
     else:
         emit(as_json, document, lambda: print("\n".join(_lines(snapshot))))

@@ -86,12 +86,13 @@ def stop(run: RunName = "latest", /, *, workspace: Folder = HERE, json: AsJson =
 
 def _wait(paths: RunPaths) -> None:
     started = spoken = time.monotonic()
-    say(f"asked {paths.name} to stop; waiting for it to put its work down")
+    say(f"asked {paths.name} to stop; waiting for it to finish what is under way")
     while is_held(paths):
         time.sleep(POLL_SECONDS)
         if time.monotonic() - spoken >= REMINDER_SECONDS:
             spoken = time.monotonic()
-            say(f"still waiting after {duration_text(spoken - started)}; Ctrl-C leaves it to it")
+            waited = duration_text(spoken - started)
+            say(f"still waiting after {waited}; after Ctrl-C the run still stops by itself")
 
 
 # --- runs ----------------------------------------------------------------------------------------

@@ -98,7 +98,9 @@ def _winner(snapshot: Snapshot, candidate: str) -> Verdict:
     if candidate not in {row.id for row in snapshot.candidates}:
         raise InputError(f"run {snapshot.run} has no candidate {candidate!r}; its winners: {known}")
     said = next((v.verdict for v in snapshot.verdicts if v.candidate == candidate), "not verified")
-    raise InputError(f"{candidate} is no winner ({said}); the winners of {snapshot.run}: {known}")
+    raise InputError(
+        f"{candidate} is not a winner ({said}); the winners of {snapshot.run} are {known}"
+    )
 
 
 def _decide(

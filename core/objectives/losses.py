@@ -94,7 +94,7 @@ def option_faults(
     for name, value in given.items():
         if name not in known:
             takes = f"it takes {', '.join(known)}" if known else "it takes none"
-            yield f"[loss_options] {name} is no option of the loss {loss}: {takes}"
+            yield f"[loss_options] {name} is not an option of the loss {loss}: {takes}"
             continue
         yield from _value_faults(name, known[name], value, output_shape)
 

@@ -68,7 +68,7 @@ def parse_note(name: str, text: str) -> ShelfNote:
     if wrong := _FIELDS ^ {*facts, "blocks"}:
         raise ValueError(f"{name}: front matter is wrong at {', '.join(sorted(wrong))}")
     if facts["domain"] not in get_args(Domain):
-        raise ValueError(f"{name}: {facts['domain']} is no domain; use {get_args(Domain)}")
+        raise ValueError(f"{name}: {facts['domain']} is not a domain; use {get_args(Domain)}")
     if not fence or not rest.rstrip().endswith("```"):
         raise ValueError(f"{name}: end it with one block of Python")
     blocks = tuple(facts.pop("blocks", "").replace(",", " ").split())

@@ -87,7 +87,7 @@ def find_given(
             if address is None:
                 found = find_papers(Path(word))
                 for skipped in found.skipped:
-                    say(f"skipped {str(skipped)!r}: it is no paper")
+                    say(f"skipped {str(skipped)!r}: it is not a paper")
                 if not found.papers:
                     none = f"{word} holds no paper: name a folder with LaTeX, Markdown or a PDF"
                     raise InputError(none)

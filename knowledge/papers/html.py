@@ -113,7 +113,7 @@ def _fill_spans(table: Any) -> None:
 
 
 def _span(cell: Any, name: str) -> int:
-    """How many columns or rows a cell takes; what is no number is 1."""
+    """How many columns or rows a cell takes; what is not a number is 1."""
     said = str(cell.attrs.pop(name, "1")).strip()
     return min(max(int(said), 1), _SPAN_AT_MOST) if said.isdecimal() else 1
 

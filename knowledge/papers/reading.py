@@ -32,7 +32,7 @@ _NO_PAPERS: Final = (
 )  # fmt: skip
 _MAINS: Final = (".tex", ".ltx", ".latex", ".pdf", ".html", ".md")
 _NAMED_AT_MOST: Final = 8
-_NO_PAPER: Final = "it is no paper: add PDF, LaTeX, HTML, Markdown or text"
+_NO_PAPER: Final = "it is not a paper: add PDF, LaTeX, HTML, Markdown or text"
 
 
 def read_paper(path: Path, main: str | None = None) -> Paper:
@@ -51,7 +51,7 @@ def read_paper(path: Path, main: str | None = None) -> Paper:
     name, kind = _choose(bundle) if main is None else _named(bundle, main, path)
     paper = _read(bundle, name, kind, main is not None)
     if not any(s.text.strip() for s in paper.sections):
-        raise UnreadableError("it holds no text: " + _NO_PAPER.removeprefix("it is no paper: "))
+        raise UnreadableError("it holds no text: " + _NO_PAPER.removeprefix("it is not a paper: "))
     if sum(len(s.text) for s in paper.sections) > TEXT_CHARACTERS:
         raise UnreadableError("it holds too much text for a paper: add a part of it")
     paper = _cleaned(paper)
@@ -103,7 +103,7 @@ def _named(bundle: Bundle, main: str, path: Path) -> tuple[str, Kind]:
         raise UnreadableError(f"it holds no file {main!r}: --main may be one of {said}")
     kind = kind_of(bundle[name])
     if kind is None:
-        raise UnreadableError(f"{name} is no paper: name another file with --main")
+        raise UnreadableError(f"{name} is not a paper: name another file with --main")
     return name, kind
 
 

@@ -192,7 +192,7 @@ class SharedKnowledge(Knowledge):
         finally:
             self._tend(run)
             if self._lost:
-                notice(f"the shared knowledge base is still away: {self._waiting()}")
+                notice(f"the shared knowledge base is still out of reach: {self._waiting()}")
 
     def _tend(self, run: str) -> None:
         """Be heard of, and send what waits. What is wrong with this machine's own files is said by

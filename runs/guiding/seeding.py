@@ -31,8 +31,8 @@ def own_architectures(settings: SearchSettings, spec: TaskSpec) -> list[Architec
     folder = Path(settings.seed_from).expanduser()
     if not folder.is_dir():
         raise InputError(
-            f"--seed-from {settings.seed_from} is no folder: name one with an architecture in each "
-            "of its .py files"
+            f"--seed-from {settings.seed_from} is not a folder: name one with an architecture in "
+            "each of its .py files"
         )
     files = sorted(file for file in folder.glob("*.py") if file.name != "__init__.py")
     if not files:

@@ -164,7 +164,7 @@ def aim_words(standing: AimStanding) -> Iterator[str]:
             words += f"; the baseline has {cost} and is at the floor ({over})"
         else:
             words += f"; the baseline has {cost} and is below the floor ({over}): "
-            words += "whatever is at the floor is a find"
+            words += "any candidate at the floor counts as a discovery"
     yield words
     if standing.smallest is not None and standing.smallest.score is not None:
         score = score_text(metric, standing.smallest.score)
@@ -223,7 +223,7 @@ def confidence_text(confidence: Mapping[str, Any]) -> str:
     if not confidence["examples"]:
         return "surrogate: too little measured to judge it"
     forest = confidence.get("forest")  # Runs of earlier versions had a forest alone.
-    parts = "" if forest is None else f"; the forest has {100 * forest:.0f} % of the say"
+    parts = "" if forest is None else f"; the forest has {100 * forest:.0f} % of the weight"
     return (
         f"surrogate: rank correlation {confidence['correlation']:.2f} held out, the "
         f"parameter count alone {confidence['parameters_alone']:.2f}, "

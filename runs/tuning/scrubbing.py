@@ -1,7 +1,7 @@
 """Takes secrets and what names a person or a machine out of texts that are handed on.
 
-Code is gone through with more care than prose: `q@k.mean` is no address there, and a variable may
-be called `token`.
+Code is gone through with more care than prose: `q@k.mean` is not an address there, and a variable
+may be called `token`.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ NEAR_ENOUGH: Final = 0.01
 """A size that is so near is looked for no further."""
 
 UNCONTROLLED: Final = (
-    "finalists are scripts, compared with the baseline's files alone: neither size nor recipe nor "
-    "wrapper of a script can be told, so no control holds them equal"
+    "finalists are scripts, compared with the baseline's files alone: size, recipe and wrapper of "
+    "a script are unknown, so no control holds them equal"
 )
 
 Kind = Literal["baseline", "size", "recipe", "wrapper"]

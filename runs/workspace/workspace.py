@@ -208,7 +208,7 @@ def _make_state(paths: WorkspacePaths) -> None:
             pass
     except FileExistsError:
         raise WorkspaceError(
-            f"{paths.state} is no folder, and the workspace's state goes there: move it away"
+            f"{paths.state} is not a folder, and the workspace's state goes there: move it away"
         ) from None
     except OSError as error:
         raise WorkspaceError(

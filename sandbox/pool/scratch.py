@@ -83,7 +83,7 @@ class _locked:  # noqa: N801 - reads as a verb at its only use
 
 
 def is_abandoned(folder: Path) -> bool:
-    """Whether the owner of a scratch folder is dead; so it is, too, where there is not a folder."""
+    """Whether the owner of a scratch folder is dead; so it is, too, where there is no folder."""
     with suppress(OSError):
         lock = _Lock(folder / _OWNER)
         try:

@@ -41,7 +41,9 @@ def read_columns(file: str | Path) -> dict[str, list[str]]:
     try:
         rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator) if row]
     except csv.Error as error:
-        raise TaskError(f"{path} is no CSV file: {error}; look for a quote that is open") from error
+        raise TaskError(
+            f"{path} is not a CSV file: {error}; look for a quote that is open"
+        ) from error
     if len(rows) < 2:
         raise TaskError(f"{path} needs a line with the names of its columns, and lines of data")
     names = [name.strip() for name in rows[0]]
@@ -103,8 +105,8 @@ def whole_numbers_of(name: str, values: Sequence[str]) -> Array:
             fine = False
         if not fine:
             raise TaskError(
-                f"column {name!r}, line {line}: {value!r} is no number, and a target must have one "
-                "in each line: fill it in, or remove the line"
+                f"column {name!r}, line {line}: {value!r} is not a number, and a target must have "
+                "one in each line: fill it in, or remove the line"
             )
     return np.array(list(map(float, values)))
 

@@ -32,7 +32,7 @@ def open_image(file: Path) -> Image.Image:
     """An image, read whole.
 
     Raises:
-        TaskError: the file is no image.
+        TaskError: the file is not an image.
     """
     try:
         with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
@@ -41,7 +41,7 @@ def open_image(file: Path) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise TaskError(f"{file} is too large an image: make it smaller") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise TaskError(f"{file} is no image that can be read: mend it or remove it") from error
+        raise TaskError(f"{file} is not an image that can be read: mend it or remove it") from error
     return image
 
 

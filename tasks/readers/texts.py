@@ -79,7 +79,7 @@ def open_tokenizer(file: Path) -> Any:
     try:
         tokenizer = Tokenizer.from_file(str(file))
     except Exception as error:
-        raise TaskError(f"{file} is no file of the package tokenizers: {error}") from error
+        raise TaskError(f"{file} is not a file of the package tokenizers: {error}") from error
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer

@@ -177,7 +177,7 @@ def draft_of_series(
     """Windows in the order of time.
 
     Raises:
-        TaskError: a column is not there, a target is no number, or the series is too short.
+        TaskError: a column is not there, a target is not a number, or the series is too short.
     """
     columns = read_columns(file)
     for name in target:
@@ -238,7 +238,7 @@ def draft_of_ranking(file: Path, target: list[str], group: str) -> Draft:
     """One query a sample.
 
     Raises:
-        TaskError: a column is not there, the target is no number, or groups have one item each.
+        TaskError: a column is not there, the target is not a number, or groups have one item each.
     """
     if len(target) > 1:
         raise TaskError("--group takes one target column, which says how relevant an item is")

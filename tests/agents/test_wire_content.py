@@ -185,7 +185,7 @@ def test_an_empty_reply_is_asked_for_three_times() -> None:
 def test_what_was_thought_until_the_limit_is_said_at_once_with_the_setting() -> None:
     reply, calls = ask(Say("", finish="length", thought="I keep on thinking. " * 9))
     assert (calls, reply.fault) == (1, "cut")
-    assert "it thought until its limit of 8,192 tokens and said nothing" in reply.error
+    assert "it thought until its limit of 8,192 tokens without an answer" in reply.error
     assert "raise answer_tokens ([models] in archwright.toml)" in reply.error
     assert ask(Say("", finish="length"))[0].fault == "cut"
 

@@ -173,7 +173,7 @@ def _fill(journal: Journal, hostile: str) -> None:
     question = Request("researcher", "What next?", {}, 0)
     answer = Reply(text=f"Widen it. {hostile}", model="toy", tokens=12)
     record("1/researcher", question, lambda: answer)
-    again = replace(question, turns=(Turn("Widen it.", "That is no JSON."),))
+    again = replace(question, turns=(Turn("Widen it.", "That is not JSON."),))
     record("1/researcher/2", again, lambda: answer)
     old = {"role": "evaluator", "seed": 0, "prompt": "5f", "request": "6a"}
     journal.once("call", "1/evaluator", "1", old, lambda: {"text": "It rose.", "model": "toy"})

@@ -123,7 +123,7 @@ def test_bad_words_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
     for words, said in (
         (["--mixers", "best"], "--mixers: there is no 'best'"),
         (["--problems", "all"], "--problems: there is no 'all'"),
-        (["--task", "digits"], "--task digits is no suite"),
+        (["--task", "digits"], "--task digits is not a suite"),
         (["--seeds", "1"], "--seeds must be at least 2"),
         (["--rung", "7"], "--rung must be from 0 to 1"),
         (["--rates", "high"], "--rates must be numbers"),

@@ -104,7 +104,7 @@ def test_odd_words_are_read_as_they_are_meant(words: list[str], name: str, value
         (["run", "digits", "--price"], "--price requires an argument"),
         (["resume", "--policy", "greedy"], "Unknown option: --policy"),
         (["run"], "TASK requires an argument"),
-        (["status", "one", "two"], "It takes no further word: two. See `archwright status --help`"),
+        (["status", "one", "two"], "Unexpected argument: two. See `archwright status --help`"),
         (["task"], "task takes one of list, show, check, new, scale; see `archwright task --help`"),
         (["bench"], "bench takes one of grammar, calibration, fewshot"),
     ],

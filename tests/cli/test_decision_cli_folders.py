@@ -273,4 +273,4 @@ def test_an_import_of_nothing_is_one_line(
     assert main(words) == 2
     assert "pip install --no-deps" in capsys.readouterr().err
     assert main([*words, "--check", "some"]) == 2
-    assert "--check some is no number" in capsys.readouterr().err
+    assert "--check some is not a number" in capsys.readouterr().err

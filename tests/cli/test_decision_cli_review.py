@@ -196,8 +196,8 @@ def test_a_knowledge_base_that_lost_the_candidate_stops_all_of_it(
 @pytest.mark.parametrize(
     ("words", "part"),
     [
-        (["accept", "c2"], "c2 is no winner (no gain); the winners"),
-        (["accept", "c3"], "c3 is no winner (not verified)"),
+        (["accept", "c2"], "c2 is not a winner (no gain); the winners"),
+        (["accept", "c3"], "c3 is not a winner (not verified)"),
         (["accept", "c9"], "no candidate 'c9'; its winners: c1"),
         (["accept"], "takes one candidate"),
         (["accept", "c1", "c2"], "takes one candidate"),

@@ -56,7 +56,7 @@ def test_a_word_reaches_a_run_that_another_process_holds(journal: Journal, said:
         assert line == "guide try gated units: shown to every proposal from now on"
         line = said("ban", "latest", "GRU")
         assert line.startswith("ban GRU: kept away from by every proposal from now on")
-        assert line.endswith("the symbolic engine heeds it as words")
+        assert line.endswith("the symbolic engine follows it as words")
         assert said("pin", "latest", "conv").endswith("heeds it as a family")
         assert said("ban", "latest", "change norm").endswith("heeds it as an operator")
     assert steer(journal) == {
@@ -130,7 +130,7 @@ def test_nothing_said_and_no_such_run_are_one_line(
     journal: Journal, workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["ban", journal.run, " ", WHERE, str(workspace)]) == 2
-    assert f'nothing is said: `archwright ban {journal.run} "WORDS"`' in capsys.readouterr().err
+    assert f'give the words: `archwright ban {journal.run} "WORDS"`' in capsys.readouterr().err
     assert main(["guide", "few layers", WHERE, str(workspace)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "no run is called 'few layers'; runs here: spirals-" in line
@@ -159,4 +159,4 @@ def test_options_and_the_file_say_the_same(
     words = ["run", str(spirals), "--guide", "few layers", "--ban", "gru", "--ban", "conv"]
     missing = str(tmp_path / "missing")
     assert main([*words, "--seed-from", missing, "--yes", WHERE, str(workspace)]) == 2
-    assert f"--seed-from {missing} is no folder" in capsys.readouterr().err
+    assert f"--seed-from {missing} is not a folder" in capsys.readouterr().err

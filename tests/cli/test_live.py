@@ -88,11 +88,11 @@ def test_the_surrogates_trust_is_shown(make_snapshot: Make, now: float) -> None:
     trust = {"correlation": 0.62, "parameters_alone": 0.31, "examples": 24, "forest": 0.25}
     text = draw(render(make_snapshot(8, confidence=trust), now), 160)
     assert "surrogate: rank correlation 0.62 held out" in text
-    assert "the forest has 25 % of the say" in text
+    assert "the forest has 25 % of the weight" in text
     del trust["forest"]  # as earlier versions wrote it
     text = draw(render(make_snapshot(8, confidence=trust), now), 160)
     assert "over 24 candidates" in text
-    assert "of the say" not in text
+    assert "of the weight" not in text
     trust |= {"examples": 0}
     assert "too little measured" in draw(render(make_snapshot(8, confidence=trust), now), 120)
 

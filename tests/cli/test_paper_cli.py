@@ -144,7 +144,7 @@ def test_a_repository_is_linked_to_its_paper_and_the_reader_sees_its_model(
 @pytest.mark.parametrize(
     ("word", "words"),
     [
-        ("arxiv:25", "it is no arXiv id"),
+        ("arxiv:25", "it is not an arXiv id"),
         ("http://127.0.0.1:9/paper.pdf", "is there a network?"),
         ("http://127.0.0.1:9/code.git", "is there a network?"),
     ],

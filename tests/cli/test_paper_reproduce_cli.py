@@ -60,7 +60,7 @@ def test_a_paper_without_code_and_without_model_is_one_line(
     where = ["--workspace", str(workspace)]
     code, document, _ = ask(capsys, "paper", "reproduce", str(paper), *where)
     assert code == 2
-    assert "the paper does not say which task" in document["error"]
+    assert "the paper names no task" in document["error"]
     words = ["--task", str(spirals), *where]
     code, document, _ = ask(capsys, "paper", "reproduce", str(paper), *words)
     assert code == 2
@@ -76,7 +76,7 @@ def test_a_paper_cannot_choose_a_task_whose_code_would_be_trusted(
     words = ["paper", "reproduce", str(file), "--workspace", str(workspace)]
     code, document, _ = ask(capsys, *words)
     assert code == 2
-    assert "no built-in task: name the one to use with --task" in document["error"]
+    assert "not a built-in task: name the one to use with --task" in document["error"]
 
 
 def test_a_model_reads_the_paper_and_writes_its_method(

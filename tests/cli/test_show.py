@@ -42,12 +42,12 @@ def test_prompts_and_replies_are_shown_as_far_as_they_were_kept(
     first, again, old = document(capsys, tmp_path, "1")["calls"]
     assert (first["prompt"], first["model"], first["tokens"]) == ("What next?", "toy", 12)
     assert first["reply"].startswith("Widen it.")
-    assert [turn["asked"] for turn in again["turns"]] == ["That is no JSON."]
+    assert [turn["asked"] for turn in again["turns"]] == ["That is not JSON."]
     assert (old["prompt"], old["reply"]) == (None, "It rose.")
     assert main(["show", "latest", "1", "--workspace", str(tmp_path)]) == 0
     text = capsys.readouterr().out
     assert text.count("What next?") == 1
-    assert "That is no JSON." in text
+    assert "That is not JSON." in text
     assert "the prompt was not kept" in text
 
 

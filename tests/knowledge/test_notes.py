@@ -180,7 +180,7 @@ def test_a_task_asks_for_notes_of_its_own_domain(problem: Problem, domain: str) 
         ("---\ntitle: A\n---\ntext", "domain"),
         (
             "---\ntitle: A\ndomain: sound\ninput: x\noutput: x\nsource: A (2000): B\n---\ntext",
-            "sound is no domain",
+            "sound is not a domain",
         ),
         (
             "---\ntitle: A\ndomain: any\ninput: x\noutput: x\nsource: A (2000): B\n---\ntext",

@@ -202,7 +202,7 @@ def test_what_waits_is_sent_by_the_next_command(
         away = lab.rename(lab.with_name("away"))
         with attended(knowledge, said):
             knowledge.record(entry("1"))
-    assert "still away: what is recorded (1 entries so far) waits in" in said[-1]
+    assert "still out of reach: what is recorded (1 entries so far) waits in" in said[-1]
     away.rename(lab)
     open_in("first").close()
     assert len(DirectoryStore(lab).since(0, 10)) == 1

@@ -127,7 +127,7 @@ def linked(folder: Path) -> Path:
 
 
 def special(folder: Path) -> Path:
-    """A tree with a submodule, a link, a program and a name that is no UTF-8."""
+    """A tree with a submodule, a link, a program and a name that is not UTF-8."""
     git(folder.parent, "clone", "-q", str(folder), "part")
     git(folder, "-c", "protocol.file.allow=always", "submodule", "add", "-q", "../part", "part")
     (folder / "link").symlink_to("src/a.py")

@@ -132,7 +132,7 @@ def test_no_folder_and_an_empty_one_are_named(tmp_path: Path, spec: TaskSpec) ->
         InputError, match=r"empty holds no \.py file: put an architecture into each"
     ):
         own_architectures(RunSettings(seed_from=str(tmp_path / "empty")), spec)
-    with pytest.raises(InputError, match="missing is no folder: name one with an architecture"):
+    with pytest.raises(InputError, match="missing is not a folder: name one with an architecture"):
         own_architectures(RunSettings(seed_from=str(tmp_path / "missing")), spec)
 
 

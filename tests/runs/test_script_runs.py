@@ -48,7 +48,7 @@ def test_a_script_is_searched_verified_and_landed_as_a_tree(
         notices = "\n".join(journal.notices())
     assert candidate is not None
     assert [c.kind for c in verdict.comparisons] == ["baseline"]
-    assert "neither size nor recipe nor wrapper of a script can be told" in notices
+    assert "size, recipe and wrapper of a script are unknown" in notices
     branch, folder = str(found["branch"]), "discoveries/moons/files"
     for path, text in read_bundle(candidate.source).items():
         assert git(workspace, "show", f"{branch}:{folder}/{path}") == text

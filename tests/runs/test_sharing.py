@@ -305,7 +305,7 @@ def test_a_run_on_a_server_and_one_whose_folder_goes_away(
     assert process.exitcode == 0
     with Journal.open(find_run(Workspace.open(workspace))) as journal:
         notices = journal.notices()
-    assert any("still away" in line and "waits in" in line for line in notices)
+    assert any("still out of reach" in line and "waits in" in line for line in notices)
     shutil.move(away, lab)
     before = len(DirectoryStore(lab).since(0, 1000))
     place = Workspace.open(workspace)

@@ -118,7 +118,7 @@ def test_a_state_folder_that_cannot_be_made_is_refused(repository: Path) -> None
     (repository / ".archwright").write_text("in the way")
     with pytest.raises(WorkspaceError) as error:
         Workspace.open(repository)
-    assert "is no folder" in one_line(error)
+    assert "is not a folder" in one_line(error)
     assert "move it away" in one_line(error)
 
 

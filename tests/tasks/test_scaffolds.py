@@ -66,7 +66,7 @@ def test_images_are_refused_with_the_reason(refused: Refused) -> None:
     assert "class 'b' has 3 images" in refused("--images", "few")
     Path("two/a/0.png").write_text("no image")
     (Path("two") / "c").rmdir()
-    assert "0.png is no image that can be read" in refused("--images", "two")
+    assert "0.png is not an image that can be read" in refused("--images", "two")
     images("masks", "")
     Path("masks/3.png").unlink()
     images("photos", "")
@@ -92,7 +92,7 @@ def test_tables_are_refused_with_the_reason(refused: Refused) -> None:
         "--csv", "t.csv", "--target", "price", "--group", "nam"
     )
     table("size,price", "{n}.5,{n}.25", "{n},nan")
-    assert "'nan' is no number, and a target must have one" in refused(
+    assert "'nan' is not a number, and a target must have one" in refused(
         "--csv", "t.csv", "--target", "price"
     )
     Path("t.csv").write_text("a,b\n" + "1.5,x\n2.5,y\n" * 20 + "7.5,z\n")

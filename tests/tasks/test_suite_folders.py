@@ -134,4 +134,4 @@ def test_scales_are_measured_by_a_command(suite: Path, capsys: pytest.CaptureFix
     assert plane.sd[0] >= 2.0
     assert 0 < space.sd[0] < space.reference[0]
     assert main(["task", "scale", "digits"]) == 2
-    assert "is no suite" in capsys.readouterr().err
+    assert "is not a suite" in capsys.readouterr().err

@@ -61,11 +61,12 @@ FAULTS = {
     "top 5": ('metric = "top5_accuracy"', "top5_accuracy needs more than 5 classes"),
     "option": (
         'metric = "accuracy"\n[loss_options]\nsmoothing = 0.1',
-        "[loss_options] smoothing is no option of the loss cross_entropy: it takes class_weights",
+        "[loss_options] smoothing is not an option of the loss cross_entropy: it takes "
+        "class_weights",
     ),
     "no option": (
         'metric = "mean_squared_error"\n[loss_options]\ndelta = 0.1',
-        "[loss_options] delta is no option of the loss mse: it takes none",
+        "[loss_options] delta is not an option of the loss mse: it takes none",
     ),
     "option bound": (
         'metric = "accuracy"\n[loss_options]\nlabel_smoothing = 1.0',

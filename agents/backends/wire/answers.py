@@ -57,11 +57,11 @@ def read_completion(completion: Completion, model: str, limit: int, tools: bool)
         return Answered(redact(found), cut=finish in CUT)
     thought = completion.thought
     if finish in CUT:
-        did = "it thought until" if thought.strip() else "it came to"
+        did = "it thought until" if thought.strip() else "it reached"
         raise _fault(
             "question",
             "cut",
-            f"{model}: {did} its limit of {limit:,} tokens and said nothing: {RAISE_LIMIT}",
+            f"{model}: {did} its limit of {limit:,} tokens without an answer: {RAISE_LIMIT}",
         )
     if calls:
         names = ", ".join(call.name or "one without a name" for call in calls)

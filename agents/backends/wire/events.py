@@ -44,7 +44,7 @@ class RefusedError(Exception):
 
 
 def gather_stream(pieces: Iterable[bytes], into: Completion) -> None:
-    """Fill `into` from a stream as its bytes come. A piece that is no JSON is passed over.
+    """Fill `into` from a stream as its bytes come. A piece that is not JSON is passed over.
 
     Raises:
         RefusedError: the stream says that something went wrong.
@@ -84,7 +84,7 @@ def gather_whole(body: bytes, into: Completion) -> None:
         if _AN_EVENT.match(text.partition("\n")[0]):
             gather_stream([body], into)
             return
-        raise BrokenStreamError(f"the server's answer is no JSON object{_shown(text)}")
+        raise BrokenStreamError(f"the server's answer is not a JSON object{_shown(text)}")
     add_document(document, into)
     if not get(document, "choices"):
         raise _foreign(text)

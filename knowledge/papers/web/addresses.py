@@ -51,7 +51,7 @@ def parse_address(word: str) -> Address | None:
         if arxiv := _ARXIV_DOI.fullmatch(doi):
             return _arxiv(arxiv["id"], word)
         if not _DOI.fullmatch(doi):
-            raise InputError(f"{word[:200]}: it is no DOI: write it as doi:10.1234/name")
+            raise InputError(f"{word[:200]}: it is not a DOI: write it as doi:10.1234/name")
         return Address("doi", doi)
     if re.match(r"https?://\S+$", word, re.IGNORECASE):
         return Address("url", word)
@@ -62,7 +62,7 @@ def _arxiv(id: str, word: str) -> Address:
     found = _ARXIV.fullmatch(id.strip())
     if not found:
         raise InputError(
-            f"{word[:200]}: it is no arXiv id: write it as arxiv:2501.00089 or arxiv:cs/9802040"
+            f"{word[:200]}: it is not an arXiv id: write it as arxiv:2501.00089 or arxiv:cs/9802040"
         )
     return Address("arxiv", found[0])
 

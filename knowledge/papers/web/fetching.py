@@ -184,7 +184,7 @@ def _joined(url: str, target: str) -> str:
 
 
 def _no_address(url: str) -> InputError:
-    return InputError(f"{url[:200]}: it is no address: write it as https://host/path")
+    return InputError(f"{url[:200]}: it is not an address: write it as https://host/path")
 
 
 def _check_status(url: str, response: httpx.Response) -> None:

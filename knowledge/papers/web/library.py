@@ -43,8 +43,8 @@ class Sites:
 
 @dataclass(frozen=True, slots=True)
 class FetchedPaper:
-    """A paper's file. `known` says that it was fetched before; `source` that it is no PDF yet one
-    may be had, for a source that cannot be read."""
+    """A paper's file. `known` says that it was fetched before; `source` that it is not a PDF yet
+    one may be had, for a source that cannot be read."""
 
     path: Path
     url: str
@@ -150,7 +150,7 @@ def _linked(fetcher: Fetcher, url: str, page: bool) -> WebReply:
         raise InputError(f"{url}: it gives a web page in place of a PDF: {BY_HAND}")
     if _kind(reply) is None:
         raise InputError(
-            f"{url}: it is no paper ({reply.type or 'of no type'}): name the address of a PDF, "
+            f"{url}: it is not a paper ({reply.type or 'of no type'}): name the address of a PDF, "
             "HTML, or an archive of LaTeX"
         )
     return reply

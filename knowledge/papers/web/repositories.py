@@ -89,8 +89,8 @@ def read_repository(word: str) -> Repository:
             address = f"file://{path.resolve()}" if path.is_dir() else _address(word)
             if not address:
                 raise InputError(
-                    f"{word[:200]}: it is no repository: name a folder, or an address that begins "
-                    "with https:// or file://"
+                    f"{word[:200]}: it is not a repository: name a folder, or an address that "
+                    "begins with https:// or file://"
                 )
             clone = Path(scratch) / "clone"
             _clone(address, clone)
