@@ -181,21 +181,6 @@ class Candidate:
         """The candidate with the status that it ended in."""
         return replace(self, status=status, reason=reason)
 
-    def next_attempt(self, **changes: Any) -> Self:
-        """The next attempt under the same number, of which nothing is known yet."""
-        return type(self)(
-            id=candidate_id(self.number, self.attempt + 1),
-            sequence=self.sequence + 1,
-            operator=self.operator,
-            parents=self.parents,
-            recipe=self.recipe,
-            citations=self.citations,
-            proposer=self.proposer,
-            hypothesis=self.hypothesis,
-            expected=self.expected,
-            **changes,
-        )
-
     def to_json(self) -> dict[str, Any]:
         """Plain data, for the journal; curves stay with the trials."""
         document = asdict(self)

@@ -60,10 +60,6 @@ class Entry:
     created: float = 0.0
 
 
-Example = Entry
-"""An entry that was chosen to be shown; it has a source."""
-
-
 @dataclass(frozen=True, slots=True)
 class Match:
     """Something known that is the same as, or like, what was asked about."""

@@ -26,7 +26,6 @@ from archwright.knowledge.entries import (
     CandidateClaim,
     Database,
     Entry,
-    Example,
     Hit,
     Kind,
     Match,
@@ -52,7 +51,7 @@ from archwright.knowledge.retrieval import (
 By = Literal["both", "words", "vectors"]
 """What a search goes by."""
 
-__all__ = ["Entry", "Example", "Hit", "Knowledge", "Match"]
+__all__ = ["Entry", "Hit", "Knowledge", "Match"]
 
 _POOL: Final = 50
 _SEARCHED: Final = 200
@@ -193,7 +192,7 @@ class Knowledge:
         query_source: str = "",
         until: int | None = None,
         rng: random.Random | None = None,
-    ) -> list[Example]:
+    ) -> list[Entry]:
         """Up to `n` architectures worth showing, chosen for quality and for diversity.
 
         From the same task first: those that beat the baseline, or the best `n` when fewer did.
@@ -259,7 +258,7 @@ class Knowledge:
         marks = ", ".join("?" * len(ids))
         return self._database.read(f"SELECT * FROM entries WHERE id IN ({marks})", *ids)
 
-    def example(self, id: int) -> Example:
+    def example(self, id: int) -> Entry:
         """The entry behind an id that `examples` gave, in the version that was shown."""
         return self.show(id)
 
@@ -294,7 +293,7 @@ class Knowledge:
         told = dict.fromkeys([*(id for id in related if id in known), *own])
         return [read_entry(known[id]) for id in list(told)[:n]]
 
-    def relatives(self, source: str, n: int = 3, until: int | None = None) -> list[Example]:
+    def relatives(self, source: str, n: int = 3, until: int | None = None) -> list[Entry]:
         """Architectures of any task with known results whose code is like `source`, most similar
         first."""
         known = "source != '' AND (score IS NOT NULL OR kind = 'example')"

@@ -28,7 +28,7 @@ from archwright.core import (
     next_id,
     sequence_of,
 )
-from archwright.knowledge.entries import Entry, Example, Match
+from archwright.knowledge.entries import Entry, Match
 from archwright.knowledge.notes.shelf import domain_of, find_notes
 from archwright.knowledge.retrieval import find_passages, passage_id
 from archwright.knowledge.store import Knowledge
@@ -109,7 +109,7 @@ class Memory:
         is_alike = not entry.machine or not here or entry.machine == here
         return work if is_alike else work.model_copy(update={"steps": 0})
 
-    def _examples(self, count: int, source: str) -> list[Example]:
+    def _examples(self, count: int, source: str) -> list[Entry]:
         """What is known that was good; a script is no example for an architecture, nor for a script
         of other files."""
         found = self._knowledge.examples(self._task, count, source, until=self._until)
@@ -344,7 +344,7 @@ def mixer_passage(turn: int) -> Passage:
     return Passage(id=f"mixer/{name}", title=made.title, text=text, code=mixers.source(name))
 
 
-def as_work(example: Example) -> ShownCandidate:
+def as_work(example: Entry) -> ShownCandidate:
     """An entry of the knowledge base as the roles are shown it."""
     return ShownCandidate(
         id=f"{PREFIX}{example.id}",

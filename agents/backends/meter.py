@@ -76,12 +76,6 @@ class Meter:
             self.spent += cost
             self._changed.notify_all()
 
-    @property
-    def exhausted(self) -> bool:
-        """Whether nothing is left for another call."""
-        with self._changed:
-            return not self._leaves(self.spent)
-
     def _leaves(self, spent: Amount) -> bool:
         money = self._max_usd is None or spent.usd < self._max_usd
         return money and (self._max_tokens is None or spent.tokens < self._max_tokens)

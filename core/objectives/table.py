@@ -55,11 +55,7 @@ METRICS: Final[Mapping[str, Metric]] = {
         _error("cross_entropy", "nats", ("classes",), Each(elements.cross_entropy), _CE),
         _error("mean_squared_error", "", ("values",), Each(elements.squared_error), "mse"),
         _error("mean_absolute_error", "", ("values",), Each(elements.absolute_error), "mae"),
-        _share(
-            "balanced_accuracy",
-            ("classes",),
-            wholes.of_pairs(wholes.balanced_accuracy, wholes.quick_balance),
-        ),
+        _share("balanced_accuracy", ("classes",), _BALANCE),
         _share("top5_accuracy", ("classes",), Each(elements.top_accuracy)),
         _share("macro_f1", ("classes",), _F1),
         _share("auroc", _CLASSES, _AREA),

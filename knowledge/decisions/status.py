@@ -89,7 +89,6 @@ class Place(NamedTuple):
 
     start: int
     end: int
-    in_matter: bool
     status: str
     fixed: str = ""
 
@@ -172,9 +171,7 @@ def _place(plain: str, start: int, end: int) -> Place:
     end = start + len(value.rstrip())
     start = min(start + len(value) - len(value.lstrip()), end)
     value = plain[start:end]
-    return Place(
-        start, end, False, plain_status(value), "boxes to tick" if _BOX.match(value) else ""
-    )
+    return Place(start, end, plain_status(value), "boxes to tick" if _BOX.match(value) else "")
 
 
 def _in_matter(text: str) -> Iterator[Place]:
@@ -191,7 +188,7 @@ def _in_matter(text: str) -> Iterator[Place]:
     if found := key.search(text, matter.start("body"), matter.end("body")):
         quotes = 1 if mark == "=" and found["value"][:1] in ("'", '"') else 0
         status = plain_status(read_scalar(found["value"]).strip("[]"))
-        yield Place(found.start("value") + quotes, found.end("value") - quotes, True, status)
+        yield Place(found.start("value") + quotes, found.end("value") - quotes, status)
 
 
 def _in_lines(plain: str, start: int, end: int) -> Iterator[Place]:
@@ -203,7 +200,7 @@ def _in_lines(plain: str, start: int, end: int) -> Iterator[Place]:
             if below := _below(plain, found.end("colon"), end):
                 yield _place(plain, *below)
             else:
-                yield Place(begin, begin, False, "")
+                yield Place(begin, begin, "")
             continue
         if _BROKEN_OFF.search(found["value"]) and (below := _below(plain, stop, end)):
             stop = below[1]
@@ -234,7 +231,7 @@ def _in_table(plain: str, start: int, end: int) -> Iterator[Place]:
 def _in_badge(plain: str, start: int, end: int) -> Iterator[Place]:
     for found in _BADGE.finditer(plain, start, end):
         if badge(found[0]):
-            yield Place(*found.span(), False, plain_status(found[0]), "a badge")
+            yield Place(*found.span(), plain_status(found[0]), "a badge")
 
 
 def _cells(plain: str, start: int, end: int, name: str) -> Iterator[tuple[int, int]]:
