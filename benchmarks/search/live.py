@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from archwright.cli.options import AsJson
+from archwright.cli.options import AsJson, SandboxKind
 from archwright.cli.output import emit, say
 from archwright.core import Array, InputError, TrialSpec
 from archwright.runs.verification.statistics import compare
@@ -49,6 +49,7 @@ def run(
     first_seed: int = 0,
     max_params: int | None = None,
     workers: int | None = None,
+    sandbox: SandboxKind = "auto",
     json: AsJson = False,
 ) -> None:
     """Run all, and print each policy's mean gain beside that of random draws.
@@ -76,7 +77,7 @@ def run(
     chosen = tasks.split(",")
     gains: dict[str, dict[str, list[float]]] = {n: {t: [] for t in chosen} for n in names}
     budget = {"max_trials": trials} if minutes is None else {"hours": minutes / 60}
-    limits = {**budget, "max_params": max_params, "workers": workers}
+    limits = {**budget, "max_params": max_params, "workers": workers, "sandbox": sandbox}
     seconds: dict[str, list[float]] = {n: [] for n in names}
     # Seeds outermost: what changes on this machine meanwhile meets all policies alike.
     for seed in range(first_seed, first_seed + seeds):

@@ -14,7 +14,7 @@ from archwright.cli import main
 @pytest.mark.slow
 def test_policies_run_for_real(spirals: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--tasks", str(spirals), "--policies", "evolution", "--trials", "8", "--seeds", "2"]
-    assert main(["bench", "live", *words, "--workers", "2", "--json"]) == 0
+    assert main(["bench", "live", *words, "--workers", "2", "--sandbox", "process", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["trials"], document["seeds"]) == (8, 2)
     assert list(document["policies"]) == ["random", "evolution"]
