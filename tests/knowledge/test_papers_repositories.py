@@ -152,8 +152,8 @@ def test_a_large_repository_is_bounded(repository: Path) -> None:
     ("word", "words"),
     [
         ("file:///nowhere/at/all", "git could not clone it"),
-        ("ext::sh -c touch% /tmp/x", "no repository"),
-        ("git@example.org:a/b", "no repository"),
+        ("ext::sh -c touch% /tmp/x", "not a repository"),
+        ("git@example.org:a/b", "not a repository"),
         ("http://127.0.0.1:9/a.git", "is there a network"),
     ],
 )

@@ -266,7 +266,7 @@ def test_a_doi_leads_to_the_pdf_that_its_page_names(site: Site, tmp_path: Path) 
         ("/p.pdf", LOGIN, "login page"),
         ("/p.pdf", HTML.encode(), "web page in place of a PDF"),
         ("/p", LOGIN, "login page"),
-        ("/p", b"\x89PNG\r\n" + bytes(range(256)), "no paper"),
+        ("/p", b"\x89PNG\r\n" + bytes(range(256)), "not a paper"),
     ],
 )
 def test_what_is_no_paper_is_one_line(
@@ -282,8 +282,8 @@ def test_redirects_end(site: Site, tmp_path: Path) -> None:
     site.replies = {"/p": (b"", 301, {"Location": "file:///etc/passwd"})}
     assert "sends to file:" in refused(library(tmp_path, site), f"{site.url}/p")
     site.replies = {"/p": (b"", 301, {"Location": "http://["})}
-    assert "no address" in refused(library(tmp_path, site), f"{site.url}/p")
-    assert "no address" in refused(library(tmp_path, site), "http://[x")
+    assert "not an address" in refused(library(tmp_path, site), f"{site.url}/p")
+    assert "not an address" in refused(library(tmp_path, site), "http://[x")
 
 
 def as_public(host: str) -> list[str]:
