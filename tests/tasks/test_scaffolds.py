@@ -112,7 +112,7 @@ def test_the_rest_is_refused_with_the_reason(refused: Refused) -> None:
     assert "names the node 9" in refused("--npz", "data.npz")
     Path("text.txt").write_text("short")
     assert "take a longer text" in refused("--text", "text.txt")
-    assert "no file of the package tokenizers" in refused(
+    assert "not a file of the package tokenizers" in refused(
         "--text", "text.txt", "--tokenizer", "text.txt"
     )
     assert "are two tasks" in refused("--text", "text.txt", "--npz", "data.npz")
