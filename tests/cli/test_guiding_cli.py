@@ -58,7 +58,7 @@ def test_a_word_reaches_a_run_that_another_process_holds(journal: Journal, said:
         assert line.startswith("ban GRU: kept away from by every proposal from now on")
         assert line.endswith("the symbolic engine follows it as words")
         assert said("pin", "latest", "conv").endswith("follows it as a family")
-        assert said("ban", "latest", "change norm").endswith("heeds it as an operator")
+        assert said("ban", "latest", "change norm").endswith("follows it as an operator")
     assert steer(journal) == {
         "words": ("few layers", "try gated units"),
         "banned": ("attention", "GRU", "change norm"),
