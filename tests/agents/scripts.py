@@ -9,7 +9,7 @@ from random import Random
 
 from protocol_server import Act, Call, Fail, Say, Script
 
-REFUSED = re.compile(r"^\d+\. (a perceptron of shape [\d-]+)$", re.MULTILINE)
+REFUSED = re.compile(r"^\d+\.\n\n`+text\n(a perceptron of shape [\d-]+)$", re.MULTILINE)
 ACTIVATIONS = ("ReLU", "GELU", "SiLU", "Tanh", "ELU", "Mish", "Softplus", "Hardswish")
 
 
