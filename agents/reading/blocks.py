@@ -51,7 +51,7 @@ def blocks(words: str) -> list[FencedBlock]:
     return list(_blocks(words))
 
 
-class Placed(Protocol):
+class Spanned(Protocol):
     """What stands somewhere in the words."""
 
     @property
@@ -61,7 +61,7 @@ class Placed(Protocol):
     def end(self) -> int: ...
 
 
-def blanked(words: str, hidden: Iterable[Placed]) -> str:
+def blanked(words: str, hidden: Iterable[Spanned]) -> str:
     """`words` with the blocks replaced by spaces, so that places stay what they were."""
     for block in hidden:
         space = re.sub(r"[^\n]", " ", words[block.start : block.end])
