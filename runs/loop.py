@@ -9,7 +9,6 @@ the memo, and at the end the reviewer looks for invalid gains
 
 from __future__ import annotations
 
-import gc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import count
@@ -42,6 +41,7 @@ class Loop:
     def search(self, budget: Budget) -> EndedCandidates:
         """Candidates until the budget grants no more; all of them, as they ended."""
         workers, ahead = self.context.settings.workers, self.context.settings.candidates_ahead
+        seen = self.steering.seen
         few = (workers + ahead) // 2 if self.context.settings.has_many_workers else 0
         with ThreadPoolExecutor(ahead) as threads:
             for number in count(self.begun + 1):
@@ -50,14 +50,12 @@ class Loop:
                     break
                 # What was once seen stays seen. Choices are made one after the other, in the order
                 # of their numbers; all else goes on side by side.
-                seen = self.steering.seen
                 forgotten = seen.forgotten
                 for candidate in self.progress.take(grant):
                     seen.add(candidate)
                 campaign = self._gather()
                 if seen.forgotten != forgotten:
                     self.halving.forget(campaign.known)
-                    gc.collect()  # A session lets it look seldom, and one cycle holds thousands.
                 if self.steering.is_over(campaign):
                     break
                 record_grant(self.context.journal, grant)

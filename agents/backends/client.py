@@ -25,6 +25,7 @@ from archwright.agents.backends.wire.events import (
     BrokenStreamError,
     RefusedError,
     add_document,
+    begins_stream,
     gather_stream,
     gather_whole,
 )
@@ -203,7 +204,7 @@ def _gather_either(pieces: Iterator[bytes], into: Completion) -> None:
         if begun.lstrip():
             break
     rest = chain([begun], pieces)
-    if begun.lstrip().startswith((b"data:", b":", b"event:")):
+    if begins_stream(begun):
         gather_stream(rest, into)
     else:
         gather_whole(b"".join(rest), into)

@@ -181,13 +181,11 @@ def _read_refused(refusal: Denial, model: str, url: str | None) -> Fault:
 
 
 def _refused_key(refusal: Denial, model: str) -> Fault:
-    return Fault(
-        "lasting",
+    words = (
         f"{model}: the key was refused ({refusal.status}): set the provider's key in the "
-        f"environment, or {OWN_KEY} for a server named by --base-url. It said: {refusal.words}"[
-            :600
-        ],
+        f"environment, or {OWN_KEY} for a server named by --base-url. It said: {refusal.words}"
     )
+    return Fault("lasting", words[:600])
 
 
 def _read_page(refusal: Denial, model: str, said: str, url: str | None) -> Fault:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final
@@ -84,10 +85,8 @@ class Written:
         if parent is None:
             raise FormatError("a diff needs a parent, and there is none: write the whole file")
         if self.last:
-            try:
+            with suppress(DiffError, FormatError):
                 return _parsed(apply_diff(parent, self.text))
-            except (DiffError, FormatError):
-                pass
         try:
             return _parsed(apply_diff(parent, self.last or self.text))
         except DiffError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -28,6 +29,16 @@ def ask(server: ProtocolServer, *roles: str, **changes: Any) -> list[str]:
     """Who answered each of these roles."""
     backend = open_models(server.url, models=("a",), **changes)
     return [backend.answer(Request(r, f"You are the {r}.", {}, 1)).text for r in roles]
+
+
+def ask_of_four_candidates(act: Callable[[Call], Act]) -> list[str]:
+    """What is answered to a question on each, where b takes over from a."""
+    with ProtocolServer(act) as server:
+        backend = open_models(server.url, models=("a",), or_models=("b",))
+        return [
+            backend.answer(Request("coder", "You are the coder.", {}, n, candidate=str(n))).text
+            for n in range(4)
+        ]
 
 
 @pytest.mark.parametrize(
@@ -64,13 +75,7 @@ def test_a_model_that_answers_nothing_usable_is_dead_too() -> None:
     def act(call: Call) -> Act:
         return Say("") if call.model == "a" else Say(call.model)
 
-    with ProtocolServer(act) as server:
-        backend = open_models(server.url, models=("a",), or_models=("b",))
-        said = [
-            backend.answer(Request("coder", "You are the coder.", {}, n, candidate=str(n))).text
-            for n in range(4)
-        ]
-    assert said == ["", "b", "b", "b"]
+    assert ask_of_four_candidates(act) == ["", "b", "b", "b"]
 
 
 def test_a_model_that_refuses_question_after_question_hands_over() -> None:
@@ -83,13 +88,7 @@ def test_a_model_that_refuses_question_after_question_hands_over() -> None:
         is_refused = call.model == "a" and len(asked) > 1
         return Fail(400, "come back another day") if is_refused else Say(call.model)
 
-    with ProtocolServer(act) as server:
-        backend = open_models(server.url, models=("a",), or_models=("b",))
-        said = [
-            backend.answer(Request("coder", "You are the coder.", {}, n, candidate=str(n))).text
-            for n in range(4)
-        ]
-    assert said == ["a", "", "b", "b"]
+    assert ask_of_four_candidates(act) == ["a", "", "b", "b"]
 
 
 def test_a_role_may_have_a_chain_of_its_own() -> None:

@@ -122,6 +122,7 @@ def test_a_piece_beside_all_that_was_said_is_taken_once() -> None:
         ('{"choices": null, "base_resp": {"status_msg": "no such luck"}}', "application/json"),
         ('{"success": false, "msg": "no such luck"}', "application/json"),
         ("no such luck", "text/plain"),
+        ("{no such luck}\nat all", "text/plain"),
         ("event: error\ndata: no such luck\n\n", "text/event-stream"),
     ],
 )
@@ -410,7 +411,7 @@ def test_an_environment_that_cannot_be_used_is_named(
 def test_what_speaks_no_tls_is_named() -> None:
     with (
         ProtocolServer(lambda _: Say("Yes.")) as server,
-        pytest.raises(BackendError, match="speaks no TLS: try http://"),
+        pytest.raises(BackendError, match="does not speak TLS: try http://"),
     ):
         open_models(server.url.replace("http://", "https://")).answer(ASKED)
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 from archwright.agents.backends.wire.content import Completion, get
 
 DONE: Final = "[DONE]"
-_AN_EVENT: Final = re.compile(r"\ufeff?(?:data|event|retry|id)?:|\ufeff?\{.*\}\s*$")
-"""The first line of a stream, whatever the header says of it."""
+_FIELDS: Final = ("data:", "event:", "id:", "retry:", ":")
+"""How the lines of server-sent events begin."""
 _STATUS_OF_BASE: Final = {
     1001: 504, 1002: 429, 1004: 401, 1008: 402, 1013: 500, 1024: 500, 1033: 500, 1039: 429,
     2049: 401,
@@ -41,6 +41,11 @@ class RefusedError(Exception):
         self.status = status
         self.body = body
         self.headers = headers or {}
+
+
+def begins_stream(begun: bytes) -> bool:
+    """Whether a reply whose header does not say so is a stream, by its first bytes."""
+    return begun.decode("utf-8-sig", "replace").lstrip().startswith(_FIELDS)
 
 
 def gather_stream(pieces: Iterable[bytes], into: Completion) -> None:
@@ -81,8 +86,8 @@ def gather_whole(body: bytes, into: Completion) -> None:
     if not isinstance(document, dict):
         if text.startswith("<"):
             raise RefusedError(200, text)
-        if _AN_EVENT.match(text.partition("\n")[0]):
-            gather_stream([body], into)
+        if text.startswith(_FIELDS) or isinstance(_parsed(text.partition("\n")[0]), dict):
+            gather_stream([text.encode()], into)  # which takes at least its first line
             return
         raise BrokenStreamError(f"the server's answer is not a JSON object{_shown(text)}")
     add_document(document, into)
@@ -169,9 +174,12 @@ def _events(lines: Iterable[str], stray: list[str]) -> Iterator[Any]:
         elif not line.strip():
             stray += held
             held = []
-        elif line.startswith("error:") and (found := _parsed(line[6:])) is not None:
+        elif (
+            line.startswith("error:")
+            and (found := _parsed(line.removeprefix("error:"))) is not None
+        ):
             yield {"error": get(found, "error") or found}  # llama.cpp's
         elif line.startswith("{") and isinstance(found := _parsed(line), dict):
             yield found
-        elif not line.startswith((":", "event:", "id:", "retry:")):
+        elif not line.startswith(_FIELDS):
             stray.append(line)
