@@ -299,7 +299,7 @@ def test_what_is_refused_goes_back_with_reason_layers_and_nearest(spec: TaskSpec
     (turn,) = second.turns
     words = " ".join(turn.asked.split())
     for part in (
-        "2. width 5000",
+        "2. ```text width 5000 ```",
         INVALID.reason,
         "layers.0 15000, layers.1 10002",
         "7 (wide) differs from it in constants alone",
