@@ -206,6 +206,8 @@ class JobRequest:
     probe: ProbeRequest | None = None
     device: str = "cpu"
     """cpu or cuda: with cuda the jail lets the GPU's driver work."""
+    gpu_share: float = 1.0
+    """The part of the GPU's memory that torch may take."""
     readable: tuple[str, ...] = ()
     """What the jail may read beside torch: files and folders."""
     clock_factor: float = 20.0

@@ -208,6 +208,7 @@ class WarmSandbox(ABC):
                     train=None if job.problem.script else self._train_request(job, worker),
                     script=script_request(job, wanted) if job.problem.script else None,
                     device=device,
+                    gpu_share=self._gpu_share(worker),
                     reply_bytes=reader.limit_bytes,
                 )
                 end = self._run(worker, request, job.problem, reader)
@@ -218,6 +219,12 @@ class WarmSandbox(ABC):
             except Ended as ended:
                 used = replace(used, seconds=used.seconds or time.monotonic() - started)
                 return Outcome(ended.status, resources=used, error=ended.error, lost=ended.lost)
+
+    def _gpu_share(self, worker: WarmWorker) -> float:
+        """The part of its GPU's memory that a worker's trainings may take: as much as each of those
+        that share it."""
+        sharers = sum(other.gpu == worker.gpu for other in self._trainers)
+        return 1.0 if worker.gpu is None else 1 / sharers
 
     def _train_request(self, job: TrialJob, worker: WarmWorker) -> TrainRequest:
         """What the worker is told of a training."""

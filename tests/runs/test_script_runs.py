@@ -96,7 +96,9 @@ def test_costs_that_nobody_counts_are_refused(
 
 def test_without_a_model_there_must_be_a_number_to_vary(moons: Path, workspace: Path) -> None:
     (moons / "repo" / "train.py").write_text("print('x')\n")
-    with pytest.raises(InputError, match=r"train\.py, settings\.json has no named number to vary: name a model"):
+    with pytest.raises(
+        InputError, match=r"train\.py, settings\.json has no named number to vary: name a model"
+    ):
         begin(Workspace.open(workspace), load_task(moons), RunSettings(), moons)
 
 

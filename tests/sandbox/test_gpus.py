@@ -64,6 +64,8 @@ def test_training_slots_share_the_gpus_and_checks_get_none(kind: Any, tmp_path: 
     assert [worker.gpu for worker in two._cpu_trainers] == [None] * 3
     assert [worker.gpu for worker in two._checkers] == [None]
     assert two.device == "cuda"
+    assert [two._gpu_share(worker) for worker in two._trainers] == [0.5, 1, 0.5]
+    assert [two._gpu_share(worker) for worker in two._cpu_trainers] == [1] * 3
     plain = made(kind(3), tmp_path)
     assert plain._trainers is plain._cpu_trainers
     assert [worker.gpu for worker in plain._trainers] == [None] * 3

@@ -45,8 +45,9 @@ def is_given() -> bool:
     return os.environ.get(VISIBLE) != ""
 
 
-def begin() -> None:
-    """Begin the driver in this process, for good.
+def begin(share: float = 1.0) -> None:
+    """Begin the driver in this process, for good; torch is to take no more of the GPU's memory
+    than this share, beside what the driver takes for itself.
 
     Raises:
         RuntimeError: the GPU cannot be used; the message is torch's own, or says what is missing.
@@ -57,6 +58,8 @@ def begin() -> None:
         raise RuntimeError(f"torch {torch.__version__} is not made for CUDA")
     if not list(Path("/dev").glob("nvidia[0-9]*")):
         raise RuntimeError("no NVIDIA device is here")
+    if share < 1:
+        torch.cuda.set_per_process_memory_fraction(share)
     torch.zeros(1, device="cuda").item()
 
 

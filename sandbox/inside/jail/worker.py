@@ -214,18 +214,18 @@ def _reply(job: JobRequest, cell: confinement.Cell) -> None:
 
     data = jobs.gather(job)
     if cell.gpu and (job.train or job.script):
-        cell = _begin_driver(cell)
+        cell = _begin_driver(cell, job.gpu_share)
     missing = confinement.confine(cell)
     sys.meta_path.insert(0, UnreadableFinder())
     header = jobs.perform(job, data, frames.Sender(lambda message: _write(_RESULT, message)))
     _write(_RESULT, frames.encode({**header, "missing": missing}))
 
 
-def _begin_driver(cell: confinement.Cell) -> confinement.Cell:
+def _begin_driver(cell: confinement.Cell, share: float) -> confinement.Cell:
     """The cell with what the GPU's driver, begun here, goes on to need; where it does not begin,
     the end."""
     try:
-        driver.begin()
+        driver.begin(share)
     except Exception as error:  # noqa: BLE001 - torch and the driver may raise anything
         print(driver.first_line(error))
         sys.stdout.flush()
