@@ -26,17 +26,8 @@ def kind_of(words: str) -> Kind:
     return "operator" if _operator(words) in OPERATORS else "words"
 
 
-def is_banned(source: str, title: str, operator: str, bans: Sequence[str]) -> str | None:
-    """The first ban that a proposal falls under; the control arm falls under none."""
-    return _first(source, title, operator, bans)
-
-
-def is_pinned(source: str, title: str, operator: str, pins: Sequence[str]) -> str | None:
-    """The first pin that a proposal keeps to; the control arm keeps to none."""
-    return _first(source, title, operator, pins)
-
-
-def _first(source: str, title: str, operator: str, words: Sequence[str]) -> str | None:
+def first_met(source: str, title: str, operator: str, words: Sequence[str]) -> str | None:
+    """The first of the bans, or of the pins, that a proposal meets; the control arm meets none."""
     if operator == CONTROL:
         return None
     fits: dict[Kind, Callable[[str], bool]] = {

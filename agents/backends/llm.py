@@ -110,15 +110,17 @@ class LlmBackend:
             Stopped: the run was asked to stop while a fault was waited out, or in a call.
         """
         chain = self._pool.chain(request.role, request.candidate)
-        for model, following in zip(chain, (*chain[1:], ""), strict=True):
+        for place, model in enumerate(chain):
             standing = self._standing[model]
             if standing.dead:
                 continue
+            living = (other for other in chain[place + 1 :] if not self._standing[other].dead)
+            successor = next(living, "")
             try:
-                return self._ask(model, request, bool(following))
+                return self._ask(model, request, bool(successor))
             except _DeadError as error:
-                if standing.die(str(error)) and following:
-                    self._tell(f"{error}: {following} answers from here on")
+                if standing.die(str(error)) and successor:
+                    self._tell(f"{error}: {successor} answers from here on")
         words = "; ".join(dict.fromkeys(self._standing[model].dead for model in chain))
         if not self._goes_on:
             raise BackendError(words)

@@ -15,7 +15,7 @@ from archwright.agents.proposers.campaign import CampaignQuestion
 from archwright.agents.questions import ShownCandidate, problem_of
 from archwright.core import BackendError, CandidateStatus, candidate_id, seed_of
 from archwright.knowledge.retrieval import shared_words
-from archwright.search.bans import is_banned, is_pinned
+from archwright.search.bans import first_met
 from archwright.search.operators import OPERATORS, NotApplicable, edit_of
 from archwright.search.operators.repair import repair
 
@@ -97,9 +97,9 @@ def _draw(campaign: CampaignQuestion, attempt: int, rejected: Sequence[str]) -> 
 def _is_wanted(proposal: Proposal, campaign: CampaignQuestion, last: bool) -> bool:
     """Whether a person's bans allow it, and it keeps to their pins, where any draw does."""
     said, steer = (proposal.source, proposal.title, proposal.operator), campaign.steer
-    if is_banned(*said, steer.banned):
+    if first_met(*said, steer.banned):
         return False
-    return last or not steer.pinned or is_pinned(*said, steer.pinned) is not None
+    return last or not steer.pinned or first_met(*said, steer.pinned) is not None
 
 
 def _make(

@@ -32,7 +32,7 @@ from archwright.runs.memory import NOTES, about
 from archwright.runs.training.data import TrialData
 from archwright.runs.training.scoring import Scores
 from archwright.sandbox.opening import open_sandbox
-from archwright.search.bans import is_pinned
+from archwright.search.bans import first_met
 from archwright.search.grammar import draw
 from archwright.source.fingerprint import read_source
 from archwright.tasks.loading import load_task
@@ -82,7 +82,7 @@ def draft(problem: Problem, number: int, blocks: tuple[str, ...]) -> str:
     rng = Random(seed_of(0, number, 0))
     for _ in range(REDRAWN):
         drawn = draw(problem, Random(rng.getrandbits(32)), with_recipe=False)
-        if not blocks or is_pinned(drawn.source, drawn.title, "draft", blocks) is not None:
+        if not blocks or first_met(drawn.source, drawn.title, "draft", blocks) is not None:
             break
     return drawn.source
 

@@ -2,46 +2,29 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
 from archwright.cli.output import emit, say
-from archwright.cli.run.consoles import attend
-from archwright.cli.run.starting import say_resume
-from archwright.core import ArchwrightError
+from archwright.cli.run.starting import say_resume, see_through
 from archwright.core.settings import RunSettings
 from archwright.papers.experiment import Experiment
 from archwright.papers.reporting import PAGE_NAME, report_lines, write_report_page
 from archwright.papers.reproduction import most_trainings
 from archwright.papers.starting import read_result, reproduce
 from archwright.runs.journal import Journal
-from archwright.runs.results.snapshot import Snapshot
-from archwright.runs.session import INTERRUPTED, carry_out
+from archwright.runs.session import INTERRUPTED
 from archwright.runs.workspace.paths import RunPaths
-from archwright.runs.workspace.workspace import Workspace
 from archwright.tasks.loading import Task
 
 
 def work_on_paper(paths: RunPaths, task: Task, workspace: str, plain: bool, as_json: bool) -> int:
     """See a reproduction through and print its report; returns the exit code."""
-
-    def view(take: Callable[[], Snapshot], done: threading.Event) -> None:
-        attend(take, done, plain)
-
-    interrupted = False
     say(f"run {paths.name}: {_plan(paths)}")
-    try:
-        carry_out(Workspace.open(workspace), task, paths, reproduce, view)
-    except KeyboardInterrupt:
-        interrupted = True
-    except ArchwrightError:
-        say_resume(paths, workspace)
-        raise
+    ended = see_through(paths, task, reproduce, workspace, plain)
     report_paper(paths, None, as_json)
-    if interrupted:
+    if not ended:
         say_resume(paths, workspace)
-    return INTERRUPTED if interrupted else 0
+    return 0 if ended else INTERRUPTED
 
 
 def report_paper(paths: RunPaths, html: Path | None, as_json: bool) -> Path:

@@ -147,27 +147,33 @@ def work_on(
     as_json: bool,
 ) -> int:
     """Do the work with the view beside it, and print the result; returns the exit code."""
-
-    def view(take: Callable[[], Snapshot], done: threading.Event) -> None:
-        attend(take, done, plain)
-
-    interrupted = False
-    try:
-        snapshot = carry_out(Workspace.open(Path(workspace)), task, paths, work, view)
-    except KeyboardInterrupt:
-        interrupted = True
-        snapshot = _look(paths)
-    except TaskError:
-        raise  # A task that was fixed is another one, for another run.
-    except ArchwrightError:
-        say_resume(paths, workspace)
-        raise
+    ended = see_through(paths, task, work, workspace, plain)
+    snapshot = ended or _look(paths)
     emit(as_json, result_of(snapshot), lambda: show(render_report(snapshot, workspace)))
     if snapshot.state == "finished":
         _write_page(paths, snapshot, workspace)
     else:
         say_resume(paths, workspace)
-    return INTERRUPTED if interrupted else 0
+    return 0 if ended else INTERRUPTED
+
+
+def see_through(
+    paths: RunPaths, task: Task, work: Callable[[Session], None], workspace: str, plain: bool
+) -> Snapshot | None:
+    """Do the work with the view beside it; None where it was interrupted."""
+
+    def view(take: Callable[[], Snapshot], done: threading.Event) -> None:
+        attend(take, done, plain)
+
+    try:
+        return carry_out(Workspace.open(Path(workspace)), task, paths, work, view)
+    except KeyboardInterrupt:
+        return None
+    except TaskError:
+        raise  # A task that was fixed is another one, for another run.
+    except ArchwrightError:
+        say_resume(paths, workspace)
+        raise
 
 
 def _look(paths: RunPaths) -> Snapshot:

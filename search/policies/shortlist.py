@@ -10,12 +10,11 @@ import numpy as np
 
 from archwright.core import Array, Candidate
 from archwright.search.policies.asking import Known
+from archwright.search.policies.outlook import REFIT
 from archwright.search.policies.protocol import Choice, Preview, Space
 from archwright.search.predict.surrogate import Confidence, Only, Surrogate
 
 MOST_EXAMPLES: Final = 160
-REFIT: Final = 0.02
-"""The surrogate is fitted again once so large a share of results is new."""
 
 
 class Shortlist:

@@ -27,7 +27,7 @@ def dead(*models: str, refusal: Act | None = None) -> Any:
 
 def ask(server: ProtocolServer, *roles: str, **changes: Any) -> list[str]:
     """Who answered each of these roles."""
-    backend = open_models(server.url, models=("a",), **changes)
+    backend = open_models(server.url, **{"models": ("a",), **changes})
     return [backend.answer(Request(r, f"You are the {r}.", {}, 1)).text for r in roles]
 
 
@@ -97,6 +97,15 @@ def test_a_role_may_have_a_chain_of_its_own() -> None:
     assert parse_others(["coder=c", "d"]) == {"coder": ("c",), "": ("d",)}
     with pytest.raises(InputError, match="--or tailor=c: the roles are"):
         parse_others(["tailor=c"])
+
+
+def test_who_takes_over_is_one_that_lives() -> None:
+    notices: list[str] = []
+    with ProtocolServer(dead("a", "b")) as server:
+        chains = {"models": ("a", "coder=b"), "or_models": ("b", "c", "coder=c")}
+        assert ask(server, "coder", "reviewer", notices=notices, **chains) == ["c", "c"]
+    assert [notice.partition(": ")[0] for notice in notices] == ["b", "a"]
+    assert all(notice.endswith(": c answers from here on") for notice in notices)
 
 
 def test_prices_of_a_chain_are_asked_for_like_all() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from archwright.core import CONTROL
-from archwright.search.bans import is_banned, is_pinned, kind_of
+from archwright.search.bans import first_met, kind_of
 from archwright.search.operators import OPERATORS
 from archwright.source.fingerprint import FAMILIES, family, mixing
 
@@ -40,7 +40,7 @@ class Model(nn.Module):
 
 
 def banned(*bans: str, source: str = SOURCE, operator: str = "swap_block") -> str | None:
-    return is_banned(source, "Attention beside a sweep, re-gated (GELU)", operator, bans)
+    return first_met(source, "Attention beside a sweep, re-gated (GELU)", operator, bans)
 
 
 def test_of_a_hybrid_all_families_count() -> None:
@@ -87,12 +87,12 @@ def test_a_source_that_does_not_parse_has_its_title_and_operator() -> None:
 def test_the_control_arm_is_out_of_reach() -> None:
     for words in ("attention", "control", "gru"):
         assert banned(words, operator=CONTROL) is None
-        assert is_pinned(SOURCE, "", CONTROL, [words]) is None
+        assert first_met(SOURCE, "", CONTROL, [words]) is None
 
 
 def test_pins_are_read_as_bans_are() -> None:
-    assert is_pinned(SOURCE, "", "widen", ["conv", "attention"]) == "attention"
-    assert is_pinned(SOURCE, "", "widen", ["conv"]) is None
+    assert first_met(SOURCE, "", "widen", ["conv", "attention"]) == "attention"
+    assert first_met(SOURCE, "", "widen", ["conv"]) is None
 
 
 def test_each_kind_is_told() -> None:
