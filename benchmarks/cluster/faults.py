@@ -1,7 +1,7 @@
 """What becomes of trials when nodes of a cluster die: so many times, for real, on this machine.
 
     python benchmarks/cluster/faults.py [--faults agent disk raylet freeze shrink head]
-                                                  [--times 10] [--json]
+                                                  [--times 10] [--spare] [--json]
 
 Three nodes, an agent each. While trials go on, one fault follows the other. Agents that are
 processes here: one is killed, or the disk of its node is full (small disks take root). A Ray of
@@ -9,8 +9,10 @@ several nodes on this machine (needs `pip install 'archwright[ray]'`): a raylet 
 frozen for a minute, all nodes are killed at once and come back after ten seconds, or the head is
 killed with all that it knows, and nodes join the next one. Counted are trials that end well,
 exactly once, with the predictions that an undisturbed training of their seed has, and processes
-that are left at the end. The figure to reach is: all of them, and none. What becomes of a run whose
-own process is killed is in `driver_faults.py`.
+that are left at the end. With `--spare` there is one trial less at a time than nodes, so that what
+is lost can begin elsewhere at once, and the time until it does is counted, too. The figure to reach
+is: all of them, and none. What becomes of a run whose own process is killed is in
+`driver_faults.py`.
 """
 
 from __future__ import annotations
@@ -190,8 +192,8 @@ def _thaw(frozen: list[psutil.Process]) -> None:
             process.resume()
 
 
-def measure(fault: str, times: int) -> dict[str, Any]:
-    """Trials while a fault comes so many times, one after the other."""
+def measure(fault: str, times: int, workers: int) -> dict[str, Any]:
+    """So many trials at a time while a fault comes so many times, one after the other."""
     with Offspring() as offspring, tempfile.TemporaryDirectory() as folder:
         jobs = [write_data(Path(folder))]
         true = InProcessSandbox().train(jobs[0]).predictions["validation"]
@@ -202,11 +204,11 @@ def measure(fault: str, times: int) -> dict[str, Any]:
         )  # fmt: skip
         with (
             place as (launcher, strike),
-            ThreadPoolExecutor(2 * NODES) as pool,
+            ThreadPoolExecutor(workers) as pool,
             RemoteSandbox(launcher, AgentPlan("process"), NODES) as sandbox,
         ):
             sandbox.limitations()
-            outcomes, gaps = _disturb(sandbox, jobs, strike, times, pool)
+            outcomes, known, again = _disturb(sandbox, jobs, strike, times, (pool, workers))
     bad = Counter(
         f"{o.status}: {o.error or 'other predictions'}"
         for o in outcomes
@@ -218,9 +220,18 @@ def measure(fault: str, times: int) -> dict[str, Any]:
         "trials": len(outcomes),
         "good": len(outcomes) - bad.total(),
         "bad": dict(bad),
-        "seconds_until_known": {"median": float(np.median(gaps)), "longest": max(gaps)},
+        "seconds_until_known": _spread(known),
+        "seconds_until_elsewhere": _spread(again) if workers < NODES else None,
         "processes_left": offspring.left(),
     }
+
+
+def _under_way(sandbox: RemoteSandbox) -> int:
+    return sum(node.busy for node in sandbox._places.nodes)
+
+
+def _spread(seconds: Sequence[float]) -> dict[str, float]:
+    return {"median": float(np.median(seconds)), "longest": max(seconds)}
 
 
 def _disturb(
@@ -228,9 +239,11 @@ def _disturb(
     jobs: Sequence[TrialJob],
     strike: Strike,
     times: int,
-    pool: ThreadPoolExecutor,
-) -> tuple[list[Outcome], list[float]]:
-    """The outcomes, and for each fault the seconds until it was known."""
+    crew: tuple[ThreadPoolExecutor, int],
+) -> tuple[list[Outcome], list[float], list[float]]:
+    """The outcomes, and for each fault the seconds until it was known, and until as many trials
+    as before were under way."""
+    pool, workers = crew
     over = threading.Event()
     ended: Counter[int] = Counter()
 
@@ -242,14 +255,15 @@ def _disturb(
             ended[number] += 1
         return done
 
-    futures = [pool.submit(work, number) for number in range(2 * NODES)]
-    gaps: list[float] = []
+    futures = [pool.submit(work, number) for number in range(workers)]
+    known: list[float] = []
+    again: list[float] = []
     for _ in range(times):
         # One fault a trial: two nodes that die under it would count as the candidate's own fault.
         begun = Counter(ended)
-        while any(ended[number] == begun[number] for number in range(2 * NODES)):
+        while any(ended[number] == begun[number] for number in range(workers)):
             if any(future.done() for future in futures):
-                return [outcome for future in futures for outcome in future.result()], gaps
+                return [outcome for future in futures for outcome in future.result()], known, again
             time.sleep(0.05)
         while len(sandbox._places.nodes) < NODES or not any(n.busy for n in sandbox._places.nodes):
             time.sleep(0.05)
@@ -258,12 +272,15 @@ def _disturb(
         restore = strike(max(nodes, key=lambda each: each.busy).name)
         while not (lost := nodes - set(sandbox._places.nodes)):
             time.sleep(0.01)
-        gaps.append(time.monotonic() - struck)
+        known.append(time.monotonic() - struck)
+        while _under_way(sandbox) < min(workers, len(sandbox._places.nodes)):
+            time.sleep(0.01)
+        again.append(time.monotonic() - struck)
         names = ", ".join(sorted(node.name for node in lost))
-        print(f"{names} was lost after {gaps[-1]:.1f} s", file=sys.stderr, flush=True)
+        print(f"{names} was lost after {known[-1]:.1f} s", file=sys.stderr, flush=True)
         restore()
     over.set()
-    return [outcome for future in futures for outcome in future.result()], gaps
+    return [outcome for future in futures for outcome in future.result()], known, again
 
 
 def main() -> None:
@@ -271,10 +288,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--faults", nargs="+", choices=FAULTS, default=FAULTS)
     parser.add_argument("--times", type=int, default=10)
+    parser.add_argument("--spare", action="store_true")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     for fault in args.faults:
-        found = measure(fault, args.times)
+        found = measure(fault, args.times, NODES - 1 if args.spare else 2 * NODES)
         print(json.dumps(found) if args.json else _words(found), flush=True)
 
 
@@ -285,6 +303,10 @@ def _words(found: dict[str, Any]) -> str:
         f"end well, once and as undisturbed; the loss was known after {gap['median']:.1f} s "
         f"(longest {gap['longest']:.1f} s); {found['processes_left']} processes left"
     )
+    if found["seconds_until_elsewhere"]:
+        said += "; elsewhere after {median:.1f} s (longest {longest:.1f} s)".format(
+            **found["seconds_until_elsewhere"]
+        )
     return "\n".join([said, *(f"  {count} × {why}" for why, count in found["bad"].items())])
 
 
