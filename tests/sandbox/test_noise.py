@@ -33,6 +33,17 @@ def state_matrix(size: int) -> Numbers:
     return np.diag(np.arange(size)) - np.tril(np.outer(root, root))
 
 
+def legendre(size: int) -> Numbers:
+    """Of a window that slides, as Legendre memory units have it (Voelker et al. 2019)."""
+    row, column = np.mgrid[:size, :size]
+    return (2 * row + 1) * np.where(row < column, -1, (-1.0) ** (row - column + 1))
+
+
+def oscillators(size: int) -> Numbers:
+    """Pairs of states that turn about each other, each pair faster."""
+    return np.kron(np.diag(np.arange(1.0, size // 2 + 1)), [[0, 1], [-1, 0]])
+
+
 def filters(count: int, side: int) -> Numbers:
     """Gabor's, at `count` angles."""
     y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
@@ -99,6 +110,17 @@ RULED = {
     "a state matrix by the bilinear rule": discrete(state_matrix(16), 1 / 16),
     "a larger one": discrete(state_matrix(64), 1 / 64),
     "a state matrix over a step": exponential(state_matrix(16) / 16),
+    "a small one": exponential(state_matrix(4) / 10),
+    **{
+        f"{size} Legendre memories, {name}": np.float32(rule)
+        for size in (6, 8, 12)
+        for name, rule in (
+            ("over a step", exponential(legendre(size) / 16)),
+            ("by the bilinear rule", discrete(legendre(size), 1 / 16)),
+        )
+    },
+    "oscillators": np.float32(exponential(oscillators(16) / 10)),
+    "oscillators that leak into all": np.float32(exponential(0.1 * oscillators(8) - 0.2)),
     "imaginary parts": np.tile(np.pi * np.arange(32), (4, 1)),
 }
 

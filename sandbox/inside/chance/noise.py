@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-SMALLEST: Final = 16
+SMALLEST: Final = 24
 """Fewer numbers than these are not judged."""
 
 _ORDER: Final = 2
@@ -29,6 +29,7 @@ _NEARLY_ALL: Final = 0.99
 _SIDE: Final = 96
 _LARGEST_SYSTEM: Final = 512
 _WELL_CONDITIONED: Final = 100.0  # the inverse of a drawn triangle grows row by row, and so follows
+_DIAGONALISABLE: Final = 1e6  # of the eigenvectors: beyond, single precision leaves no logarithm
 _SHARED: Final = 0.3  # of the variance of two draws
 _EVEN: Final = 0.35  # gaps between sorted numbers: drawn ones have 1.1, evenly spread ones 0
 
@@ -57,19 +58,24 @@ def looks_drawn(first: NDArray[Any], second: NDArray[Any] | None = None) -> bool
     values = (a + b) / 2
     if not any(_is_drawn(part, seed_noise) for part in _ends(values)):
         return False
-    return not any(_follows(system) for system in _systems(values))
+    return not any(_follows(system) or _packs(system, 0.0) for system in _systems(values))
 
 
 def _systems(values: Numbers) -> Iterator[Numbers]:
     """What a square matrix may have been made of, as the discrete steps of a linear system are: the
-    matrix that it is the inverse of, and the one that it is the Cayley transform of (the bilinear
-    rule; near it lies the exponential)."""
+    matrix that it is the inverse of, the one that it is the Cayley transform of (the bilinear
+    rule), and the one that it is the exponential of."""
     if values.ndim != 2 or len(values) != len(values[0]) or len(values) > _LARGEST_SYSTEM:
         return
     one = np.eye(len(values))
     for left, right in ((values, one), (values + one, values - one)):
         if np.linalg.cond(left) <= _WELL_CONDITIONED:
             yield np.asarray(np.linalg.solve(left, right), dtype=np.float64)
+    roots, vectors = np.linalg.eig(values)
+    if np.abs(roots).min() > 0 and np.linalg.cond(vectors) <= _DIAGONALISABLE:
+        logarithm = vectors @ np.diag(np.log(roots.astype(complex))) @ np.linalg.inv(vectors)
+        if np.abs(logarithm.imag).max() <= 1e-6 * np.abs(logarithm).max():
+            yield np.asarray(logarithm.real, dtype=np.float64)
 
 
 def _is_drawn(values: Numbers, seed_noise: float) -> bool:
