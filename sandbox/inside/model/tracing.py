@@ -179,7 +179,8 @@ def _initialisation(parameter: Tensor) -> str:
     """
     values = parameter.detach()
     count = values.numel()
-    sample = values.reshape(-1)[:_SAMPLE].double()
+    reals = torch.view_as_real(values) if values.is_complex() else values
+    sample = reals.reshape(-1)[:_SAMPLE].double()
     if count < 2 or _is_table(values, sample):
         return _exactly(parameter)
     scale = float(sample.square().mean().sqrt())
