@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
 import os
 import socket
+import threading
 import warnings
 import weakref
 from collections.abc import Iterator, Mapping
@@ -104,59 +104,68 @@ def open_http(**settings: Any) -> httpx.Client:
 class UrlClient:
     """Any server that speaks the OpenAI protocol, at its address.
 
+    The openai package sends and refuses; what a server says is read here, for many servers say it
+    otherwise than that package's types.
+
     Args:
         silence_seconds: longest wait for bytes.
     """
 
     def __init__(self, url: str, silence_seconds: float) -> None:
         import httpx
+        import openai
 
         self.url = url.strip()
-        self._client = open_http(
+        http = open_http(
             timeout=httpx.Timeout(silence_seconds, connect=CONNECT_SECONDS, pool=None),
             # A connection for each call, so that to hang up ends one call.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             follow_redirects=True,
+            event_hooks={"request": [self._watch]},
         )
-        weakref.finalize(self, self._client.close)
+        self._filling = threading.local()
+        self._client = openai.OpenAI(
+            api_key=key_for_url, base_url=self.url, max_retries=0, http_client=http
+        )
+        weakref.finalize(self, http.close)
 
-    def complete(self, call: Mapping[str, Any], name: str, into: Completion) -> None:
-        """One call."""
-        import httpx
+    def _watch(self, request: httpx.Request) -> None:
+        """Let the completion that a request fills hang up its connection."""
+        into: Completion = self._filling.completion
 
         def note(event: str, said: Mapping[str, Any]) -> None:
             if event.endswith(("connect_tcp.complete", "start_tls.complete")):
                 into.hang_up = partial(_shut, said["return_value"])
 
-        request = self._client.build_request(
-            "POST",
-            f"{(self.url or '').rstrip('/')}/chat/completions",
-            content=json.dumps(call).encode(),
-            headers={
-                "Content-Type": "application/json",
-                "Authorization": f"Bearer {key_for_url()}",
-                NAME_HEADER: name,
-            },
-            extensions={"trace": note},
+        request.extensions["trace"] = note
+
+    def complete(self, call: Mapping[str, Any], name: str, into: Completion) -> None:
+        """One call."""
+        import httpx
+        import openai
+
+        self._filling.completion = into
+        said = {key: value for key, value in call.items() if key not in ("model", "messages")}
+        asked = self._client.chat.completions.with_streaming_response.create(
+            model=call["model"],
+            messages=call["messages"],
+            extra_body=said,
+            extra_headers={NAME_HEADER: name},
         )
-        response = self._client.send(request, stream=True)
         try:
-            if response.request.method != "POST":  # a redirection made another call of it
-                moved = f"the address has moved to {response.url}: use that in --base-url"
-                raise RefusedError(response.history[0].status_code, moved)
-            if response.status_code >= 400:
-                body = response.read().decode("utf-8", "replace")
-                raise RefusedError(response.status_code, body, dict(response.headers))
-            if "event-stream" in response.headers.get("content-type", ""):
-                gather_stream(response.iter_bytes(), into)
-            else:
-                _gather_either(response.iter_bytes(), into)
+            with asked as reply:
+                _gather(reply.http_response, into)
+        except openai.APIStatusError as error:
+            answer = error.response
+            raise RefusedError(
+                answer.status_code, answer.content.decode("utf-8", "replace"), dict(answer.headers)
+            ) from None
+        except openai.APIConnectionError as error:
+            raise error.__cause__ or error from None
         except httpx.HTTPError:
             # What came after the end of the reply is no loss.
             if not into.finish:
                 raise
-        finally:
-            response.close()
 
 
 class LitellmClient:
@@ -194,6 +203,17 @@ def _shut(stream: Any) -> None:
     """End a connection that another thread reads from: to close it would not wake that thread."""
     with contextlib.suppress(OSError):
         stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+
+def _gather(response: httpx.Response, into: Completion) -> None:
+    """A reply, streamed or not."""
+    if response.request.method != "POST":  # a redirection made another call of it
+        moved = f"the address has moved to {response.url}: use that in --base-url"
+        raise RefusedError(response.history[0].status_code, moved)
+    if "event-stream" in response.headers.get("content-type", ""):
+        gather_stream(response.iter_bytes(), into)
+    else:
+        _gather_either(response.iter_bytes(), into)
 
 
 def _gather_either(pieces: Iterator[bytes], into: Completion) -> None:
