@@ -192,7 +192,7 @@ def _thaw(frozen: list[psutil.Process]) -> None:
             process.resume()
 
 
-def measure(fault: str, times: int, workers: int) -> dict[str, Any]:
+def measure(fault: str, times: int, workers: int = 2 * NODES) -> dict[str, Any]:
     """So many trials at a time while a fault comes so many times, one after the other."""
     with Offspring() as offspring, tempfile.TemporaryDirectory() as folder:
         jobs = [write_data(Path(folder))]

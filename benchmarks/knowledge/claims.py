@@ -1,8 +1,8 @@
 """How true the claims are that rules read out of papers, without a model.
 
 Twenty tables of published papers, retyped, with what they claim written by hand beside them
-(`tests/agents/tables/answers.toml`). A claim is right when its metric, value, data set and method
-are; precision is over all values that are claimed, recall over all that should be.
+(`tests/agents/claims/tables/answers.toml`). A claim is right when its metric, value, data set and
+method are; precision is over all values that are claimed, recall over all that should be.
 
     python benchmarks/knowledge/claims.py [--json] [--wrong]
 
@@ -27,7 +27,7 @@ from archwright.agents.quoting import gate
 from archwright.knowledge.papers.paper import Paper, Section, Table
 from archwright.knowledge.papers.reading import read_paper
 
-TABLES = Path(__file__).resolve().parents[2] / "tests" / "agents" / "tables"
+TABLES = Path(__file__).resolve().parents[2] / "tests" / "agents" / "claims" / "tables"
 Answer = Sequence[Any]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from search_problems import check
 
 from archwright.core import Backbone, Problem, Status
 from archwright.knowledge.notes.shelf import (
@@ -24,7 +25,6 @@ from archwright.knowledge.notes.shelf import (
 from archwright.knowledge.retrieval import find_passages
 from archwright.knowledge.store import Knowledge
 from archwright.search.grammar.library import library
-from tests.search_problems import check
 
 NOTES = {note.name: note for note in read_notes()}
 SIZES = {"B": 3, "T": 24, "D": 32, "C": 16, "H": 8, "W": 8, "H/2": 4, "W/2": 4, "N": 16, "M": 5}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from collections import Counter
 from dataclasses import replace
@@ -13,8 +12,6 @@ from typing import Any
 
 from carrying import start
 from model_runs import begin_models, finished_run, go_on, proposals, scripted, wide
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "agents"))
 from protocol_server import Act, Call, Fail, ProtocolServer
 from scripts import good
 

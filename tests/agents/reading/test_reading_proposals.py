@@ -190,7 +190,7 @@ def test_what_a_diff_recalls_of_a_file_is_passed_over_and_its_parts_are_joined()
 
 
 def test_the_form_that_was_asked_for_is_no_proposal() -> None:
-    template = (Path(__file__).parents[2] / "prompts" / "researcher.md").read_text()
+    template = (Path(__file__).parents[3] / "prompts" / "researcher.md").read_text()
     form = template[template.index('{"title": "one line') :].partition("```")[0]
     assert [p.title for p in read(f"```json\n{form}```\n{idea('A')}{python(of_width(1))}")] == ["A"]
 

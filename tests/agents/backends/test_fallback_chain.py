@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import open_models
 from protocol_server import Act, Call, Fail, ProtocolServer, Say
 from scripts import good
+from server_runs import open_models
 
 from archwright.agents.backends import Request
 from archwright.agents.backends.bandit import parse_others

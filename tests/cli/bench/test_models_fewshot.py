@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from protocol_server import ProtocolServer
+from scripts import with_faults
 
 from archwright.benchmarks.knowledge.fewshot import holm, parse_counts, summarise
 from archwright.cli import main
 from archwright.core import InputError
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "agents"))
-from protocol_server import ProtocolServer
-from scripts import with_faults
 
 
 def _task(gains: list[float]) -> dict[str, Any]:

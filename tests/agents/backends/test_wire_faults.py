@@ -7,8 +7,8 @@ import threading
 from typing import Any
 
 import pytest
-from conftest import open_models
 from protocol_server import Act, Call, Fail, ProtocolServer, Raw, Say
+from server_runs import open_models
 
 from archwright.agents.backends import Reply, Request
 from archwright.agents.backends.faults import Fault, read_fault

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "agents"))
 from protocol_server import Fail, ProtocolServer, Say
 from scripts import good, with_faults
 

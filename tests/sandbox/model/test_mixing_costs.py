@@ -108,7 +108,7 @@ def test_steps_that_break_the_contract_are_refused(source: str, words: str) -> N
 
 def test_what_a_search_found_keeps_the_contract() -> None:
     """The mixer that the documentation shows steps as it reads, in a state that does not grow."""
-    source = (Path(__file__).parents[2] / "docs" / "found" / "tied_squares.py").read_text()
+    source = (Path(__file__).parents[3] / "docs" / "found" / "tied_squares.py").read_text()
     task = load_task("sequence-mixers").spec
     found = examined(source, task.problem)
     assert check_steps(found) == "states of 2,068 to 35,336 numbers by layer, whatever the length"

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from conftest import open_models
 from hypothesis import given
 from hypothesis import strategies as st
 from protocol_server import Act, Call, ProtocolServer, Raw, Say
+from server_runs import open_models
 
 from archwright.agents.backends import Reply, Request, ToolCall, ToolResult, Turn, whole_text
 from archwright.agents.backends.wire.content import Completion

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from conftest import open_models
 from protocol_server import Act, Call, Fail, ProtocolServer, Say
+from server_runs import open_models
 
 from archwright.agents.backends import Reply, Request
 from archwright.core import InputError

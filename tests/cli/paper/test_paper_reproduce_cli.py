@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "agents"))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "runs"))
 from paper_texts import BENT, CLAIMS, QUOTE, whole_paper, write_paper
 from protocol_server import Act, Call, ProtocolServer, Say
 from scripts import fenced, words_of
