@@ -131,15 +131,17 @@ def _heap_at_rest() -> Iterator[None]:
     """Take what is loaded out of the garbage collector's sight, and let it look less often: each
     parsed source sets it off, and finds nothing, for syntax trees have no cycles. It took a third
     of the time that proposing takes."""
-    before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
+    before, is_frozen = gc.get_threshold(), gc.get_freeze_count() > 0
+    if not is_frozen:
+        gc.collect()
+        gc.freeze()
     gc.set_threshold(COLLECT_AFTER, *before[1:])
     try:
         yield
     finally:
         gc.set_threshold(*before)
-        gc.unfreeze()
+        if not is_frozen:
+            gc.unfreeze()
 
 
 def carry_out(

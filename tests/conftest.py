@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -19,6 +21,22 @@ settings.register_profile(
     "shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("shared machine")
+
+
+MANY = 1000
+HEAVY = ("torch._dynamo", "sklearn.gaussian_process", "sklearn.ensemble", "scipy.stats")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Let the garbage collector look through less, and less often: torch, its compiler and the rest
+    are loaded in one process, and none of that ever goes."""
+    if len(session.items) < MANY:
+        return
+    for name in HEAVY:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups
