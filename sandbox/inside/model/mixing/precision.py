@@ -76,7 +76,8 @@ def _compare(subject: Subject, doubled: Subject) -> str:
             if off > MOST:
                 raise ContractError(
                     f"{subject.name}: {words[-1]} (relative root mean square), at most "
-                    f"{100 * MOST:.0f} %"
+                    f"{100 * MOST:.0f} %: compute sums over time, exponentials and logarithms in "
+                    "a higher precision, such as x.float(), and cast the result back"
                 )
     return ", ".join(filter(None, words))
 
@@ -123,4 +124,6 @@ def _off_words(off: float) -> str:
 
 def _refuse_infinite(out: Tensor, name: str) -> None:
     if not bool(out.isfinite().all()):
-        raise ContractError(f"{name} gives outputs that are not finite")
+        raise ContractError(
+            f"{name} gives outputs that are not finite: bound what is exponentiated"
+        )
