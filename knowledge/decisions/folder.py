@@ -88,13 +88,13 @@ class DecisionFolder:
 
     def _next(self, decision: Decision) -> tuple[Path, FileText]:
         """The file that a new record would be, and what would stand in it."""
-        number = 1 + max(map(_number, self._files()), default=0)
+        number = 1 + max(map(_number, self.files()), default=0)
         path = self.path / f"{number:04d}-{slugify(decision.title)}.md"
         return path, FileText(render(replace(decision, number=number)), "utf-8")
 
     def list(self) -> tuple[Decision, ...]:
         """All records, by number."""
-        return tuple(parse(read_text(path).text, path) for path in self._files())
+        return tuple(parse(read_text(path).text, path) for path in self.files())
 
     def renew(self, decision: Decision) -> Path:
         """Write a record in the place of the one about the same candidate, where it differs.
@@ -132,7 +132,7 @@ class DecisionFolder:
         Raises:
             InputError: there is none; the message says which there are.
         """
-        files = self._files()
+        files = self.files()
         for path in files:
             if _number(path) == number:
                 return path
@@ -210,7 +210,8 @@ class DecisionFolder:
             write_all(dict(zip(paths, changes, strict=True)))
             return paths
 
-    def _files(self) -> tuple[Path, ...]:
+    def files(self) -> tuple[Path, ...]:
+        """The records' files, by number."""
         if not self.path.is_dir():
             return ()
         found = (path for path in self.path.iterdir() if _NAME.fullmatch(path.name))

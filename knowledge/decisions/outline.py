@@ -83,6 +83,13 @@ def headings(text: str) -> list[RecordHeading]:
     return found
 
 
+def sections(text: str) -> list[tuple[RecordHeading, int]]:
+    """The headings of a text, each with where the next one begins."""
+    outline = headings(text)
+    ends = [*(h.start for h in outline[1:]), len(text)]
+    return list(zip(outline, ends, strict=False))
+
+
 def read_scalar(value: str) -> str:
     """A value of front matter without its quotes and comment."""
     if value.startswith('"'):
