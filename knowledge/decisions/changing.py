@@ -7,7 +7,8 @@ import re
 
 from archwright.core import InputError
 from archwright.knowledge.decisions.madr import check_date, check_status, escape_line
-from archwright.knowledge.decisions.outline import MATTER, headings
+from archwright.knowledge.decisions.matter import MATTER
+from archwright.knowledge.decisions.outline import headings
 from archwright.knowledge.decisions.status import find_status
 
 

@@ -14,8 +14,9 @@ from urllib.parse import unquote
 from archwright.core import InputError
 from archwright.knowledge.decisions.files import read_text
 from archwright.knowledge.decisions.madr import STATUSES, Decision
+from archwright.knowledge.decisions.matter import MATTER
 from archwright.knowledge.decisions.naming import split_name
-from archwright.knowledge.decisions.outline import MATTER, RecordHeading, headings
+from archwright.knowledge.decisions.outline import RecordHeading, headings
 from archwright.knowledge.decisions.reading import parse
 from archwright.knowledge.decisions.status import find_status
 from archwright.knowledge.decisions.vocabulary import section_name

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Final, NamedTuple
 
-MATTER: Final = re.compile(
-    r"\A\ufeff?(?P<mark>---|\+\+\+)[ \t]*\r?\n(?P<body>.*?)^(?:(?P=mark)|\.\.\.)[ \t]*\r?(?:\n|\Z)",
-    re.M | re.S,
-)
-"""Front matter between lines `---` (YAML) or `+++` (TOML)."""
+from archwright.knowledge.decisions.matter import MATTER
+
 _HEADING: Final = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?\s*\Z")
 _UNDERLINE: Final = re.compile(r" {0,3}(=+|-{3,})[ \t]*\r?\Z")
 _PLAIN_LINE: Final = re.compile(r" {0,3}(?![>|]|[*+-][ \t]|\d+[.)][ \t])(\S[^:|]*?)\s*\Z")
@@ -88,35 +84,3 @@ def sections(text: str) -> list[tuple[RecordHeading, int]]:
     outline = headings(text)
     ends = [*(h.start for h in outline[1:]), len(text)]
     return list(zip(outline, ends, strict=False))
-
-
-def read_scalar(value: str) -> str:
-    """A value of front matter without its quotes and comment."""
-    if value.startswith('"'):
-        try:
-            word, _ = json.JSONDecoder().raw_decode(value)
-        except ValueError:
-            return value.strip('"')
-        return str(word)
-    if value.startswith("'"):
-        return value[1:].partition("'")[0]
-    return value.partition(" #")[0].strip()
-
-
-def read_matter(text: str) -> dict[str, str]:
-    """The front matter's values, by lower-case key."""
-    found = MATTER.match(text)
-    if not found:
-        return {}
-    mark = "=" if found["mark"] == "+++" else ":"
-    values: dict[str, str] = {}
-    last = ""
-    for line in found["body"].splitlines():
-        item = re.match(r"\s*-\s+(\S.*)", line)
-        if item and last and not values[last]:  # Of a list the first.
-            values[last] = read_scalar(item[1].strip())
-            continue
-        key, _, value = line.partition(mark)
-        last = key.strip().lower()
-        values[last] = read_scalar(value.strip())
-    return values

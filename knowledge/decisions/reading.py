@@ -14,8 +14,9 @@ from typing import Final
 
 from archwright.knowledge.decisions.files import printable_text
 from archwright.knowledge.decisions.madr import Decision, Option
+from archwright.knowledge.decisions.matter import read_matter
 from archwright.knowledge.decisions.naming import bare_title, split_name
-from archwright.knowledge.decisions.outline import RecordHeading, headings, read_matter
+from archwright.knowledge.decisions.outline import RecordHeading, headings
 from archwright.knowledge.decisions.status import find_label, find_status
 from archwright.knowledge.decisions.vocabulary import SECTIONS, section_name
 

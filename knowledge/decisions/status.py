@@ -11,14 +11,12 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from archwright.knowledge.decisions.dates import latest, without_day
+from archwright.knowledge.decisions.matter import matter_values
 from archwright.knowledge.decisions.outline import (
-    MATTER,
     RecordHeading,
     blanked,
     body_start,
     headings,
-    read_matter,
-    read_scalar,
 )
 from archwright.knowledge.decisions.vocabulary import LABELS, SECTIONS, section_name
 from archwright.knowledge.decisions.wording import badge, plain_status, read_words
@@ -106,9 +104,9 @@ def find_status(text: str) -> Place | None:
 
 def find_label(text: str, name: str) -> str:
     """What stands behind a label in front matter, above the first section or in a table there."""
-    matter = read_matter(text)
+    matter = matter_values(text)
     keys = (k for k in matter if re.fullmatch(LABELS[name], k, re.I))
-    if value := next((matter[k] for k in keys if matter[k]), ""):
+    if value := next((str(matter[k]) for k in keys if matter[k].values), ""):
         return "" if value.lower() in ("null", "none", "~", "-", "n/a", "[]") else value
     plain, outline = blanked(text), headings(text)
     for start, end in _tops(text, outline):
@@ -175,20 +173,10 @@ def _place(plain: str, start: int, end: int) -> Place:
 
 
 def _in_matter(text: str) -> Iterator[Place]:
-    matter = MATTER.match(text)
-    if not matter:
-        return
-    mark = "=" if matter["mark"] == "+++" else ":"
-    key = re.compile(
-        rf"^[ \t]*(?:{LABELS['status']})[ \t]*{mark}[ \t]*"
-        r"(?:\r?\n[ \t]+-[ \t]+)?"
-        r"(?P<value>\"[^\"\r\n]*\"|'[^'\r\n]*'|[^#\r\n]*?)(?=[ \t]*(?:#[^\r\n]*)?\r?\n)",
-        re.M | re.I,
-    )
-    if found := key.search(text, matter.start("body"), matter.end("body")):
-        quotes = 1 if mark == "=" and found["value"][:1] in ("'", '"') else 0
-        status = plain_status(read_scalar(found["value"]).strip("[]"))
-        yield Place(found.start("value") + quotes, found.end("value") - quotes, status)
+    for key, value in matter_values(text).items():
+        if re.fullmatch(LABELS["status"], key, re.I):
+            yield Place(value.start, value.end, plain_status(str(value)))
+            return
 
 
 def _in_lines(plain: str, start: int, end: int) -> Iterator[Place]:
