@@ -15,8 +15,8 @@ from archwright.cli.options import HERE, AsJson, Folder, Words, open_knowledge
 from archwright.cli.output import emit, say
 from archwright.knowledge.decisions.folder import Decision, DecisionFolder
 from archwright.knowledge.decisions.importing import Taken, import_records, remember
+from archwright.knowledge.decisions.language.wording import has_ended
 from archwright.knowledge.decisions.linting import Violation, lint
-from archwright.knowledge.decisions.wording import has_ended
 from archwright.runs.results.wording import clean
 from archwright.runs.workspace.workspace import Workspace
 

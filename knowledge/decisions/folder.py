@@ -25,9 +25,9 @@ from archwright.knowledge.decisions.files import (
     write_all,
     write_text,
 )
+from archwright.knowledge.decisions.language.wording import has_ended
 from archwright.knowledge.decisions.madr import STATUSES, Decision, Option, render
 from archwright.knowledge.decisions.reading import parse
-from archwright.knowledge.decisions.wording import has_ended
 
 SLUG_LENGTH: Final = 48
 TITLE_WEIGHT: Final = 4

@@ -13,6 +13,8 @@ from archwright.core import InputError
 from archwright.knowledge.decisions.changing import with_note, with_status
 from archwright.knowledge.decisions.files import read_text, write_text
 from archwright.knowledge.decisions.folder import Decision, DecisionFolder, slugify
+from archwright.knowledge.decisions.language.vocabulary import LABELS, section_name
+from archwright.knowledge.decisions.language.wording import has_ended
 from archwright.knowledge.decisions.linting import (
     Record,
     Violation,
@@ -23,8 +25,6 @@ from archwright.knowledge.decisions.naming import split_name
 from archwright.knowledge.decisions.outline import sections
 from archwright.knowledge.decisions.reading import parse
 from archwright.knowledge.decisions.status import find_status
-from archwright.knowledge.decisions.vocabulary import LABELS, section_name
-from archwright.knowledge.decisions.wording import has_ended
 from archwright.knowledge.entries import Entry, ReviewStatus
 from archwright.knowledge.store import Knowledge
 

@@ -9,7 +9,10 @@ from archwright.knowledge.decisions.matter import MATTER
 
 _HEADING: Final = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?\s*\Z")
 _UNDERLINE: Final = re.compile(r" {0,3}(=+|-{3,})[ \t]*\r?\Z")
-_PLAIN_LINE: Final = re.compile(r" {0,3}(?![>|]|[*+-][ \t]|\d+[.)][ \t])(\S[^:|]*?)\s*\Z")
+_UNDERLINED: Final = re.compile(r" {0,3}(?![>|]|[*+-][ \t])(\S[^|]*?)\s*\Z")
+_NO_TITLE: Final = re.compile(r"\d+[.)][ \t]|.*:")
+"""A list's item, or a label with its value: what a rule `---` may stand below."""
+_DRAWN_BY_HAND: Final = 3
 _OPENED: Final = re.compile(r"^ {0,3}(?P<fence>`{3,}|~{3,})|(?P<comment><!--)", re.M)
 
 
@@ -72,11 +75,21 @@ def headings(text: str) -> list[RecordHeading]:
         heading, underline = _HEADING.match(line), _UNDERLINE.match(line)
         if heading:
             found.append(RecordHeading(len(heading[1]), heading[2], start, position))
-        elif underline and not before[2].strip() and (title := _PLAIN_LINE.match(before[1])):
+        elif underline and not before[2].strip() and (title := _underlined(before[1], underline)):
             level = 1 if underline[1][0] == "=" else 2
-            found.append(RecordHeading(level, title[1], before[0], position))
+            found.append(RecordHeading(level, title, before[0], position))
         before = start, "" if heading else line, before[1]
     return found
+
+
+def _underlined(line: str, underline: re.Match[str]) -> str:
+    """The title that a line is by what stands below it; empty where that is a rule."""
+    found = _UNDERLINED.match(line)
+    if found is None:
+        return ""
+    # A rule has a length of its own, an underline that of its title.
+    drawn = underline[1][0] == "=" or abs(len(underline[1]) - len(found[1])) < _DRAWN_BY_HAND
+    return found[1] if drawn or not _NO_TITLE.match(found[1]) else ""
 
 
 def sections(text: str) -> list[tuple[RecordHeading, int]]:

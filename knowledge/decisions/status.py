@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from archwright.knowledge.decisions.dates import latest, without_day
+from archwright.knowledge.decisions.language.dates import latest, without_day
+from archwright.knowledge.decisions.language.vocabulary import LABELS, SECTIONS, section_name
+from archwright.knowledge.decisions.language.wording import badge, plain_status, read_words
 from archwright.knowledge.decisions.matter import matter_values
 from archwright.knowledge.decisions.outline import (
     RecordHeading,
@@ -18,8 +20,6 @@ from archwright.knowledge.decisions.outline import (
     body_start,
     headings,
 )
-from archwright.knowledge.decisions.vocabulary import LABELS, SECTIONS, section_name
-from archwright.knowledge.decisions.wording import badge, plain_status, read_words
 
 _LINE: Final = re.compile(
     r"^[ \t>]*(?:(?:[*+-]|\d+[.)])[ \t]+)?(?P<value>\S[^\r\n]*?)[ \t]*\r?$", re.M

@@ -11,10 +11,10 @@ import pytest
 from archwright.core import InputError
 from archwright.knowledge.decisions.folder import DecisionFolder, parse, with_status
 from archwright.knowledge.decisions.importing import decision_entry, import_records
+from archwright.knowledge.decisions.language.wording import plain_status
 from archwright.knowledge.decisions.linting import lint
 from archwright.knowledge.decisions.matter import matter_values
 from archwright.knowledge.decisions.naming import bare_title, split_name
-from archwright.knowledge.decisions.wording import plain_status
 
 BODY = "\n\n## Context\n\nWe need it.\n\n## Decision\n\nWe do it.\n\n## Consequences\n\nDone.\n"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from archwright.knowledge.decisions.dates import latest
 from archwright.knowledge.decisions.folder import parse, with_status
+from archwright.knowledge.decisions.language.dates import latest
 
 BODY = "\n\n## Context\n\nWe need it.\n\n## Decision\n\nWe do it.\n"
 DAYS = [

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from archwright.knowledge.decisions.vocabulary import fold
+from archwright.knowledge.decisions.language.vocabulary import fold
 
 _MONTHS: Final = (
     r"jan(?:uary?|uari|vier|eiro)?|ene(?:ro)?|gen(?:naio)?|янв(?:аря|арь)?",
