@@ -103,9 +103,9 @@ def _copies(records: Sequence[Record], known: Sequence[Record]) -> dict[Path, Re
         for record in (r for r in records if r.path not in found):
             same = waiting[words[record.path]]
             fitting = (c for c in same if not by_status or _kind(c) == _kind(record))
-            if copy := next(fitting, None):
-                found[record.path] = copy
-                same.remove(copy)
+            if (twin := next(fitting, None)) is not None:
+                found[record.path] = twin
+                same.remove(twin)
     return found
 
 
