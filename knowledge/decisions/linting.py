@@ -23,7 +23,7 @@ from archwright.knowledge.decisions.reading import find_title, is_title, parse
 from archwright.knowledge.decisions.status import find_status
 from archwright.knowledge.decisions.succession import (
     Naming,
-    Reference,
+    RecordReference,
     mentions,
     superseded_by,
     supersedes,
@@ -317,19 +317,24 @@ class _Folder:
         self._by_number = {number: same[0] for number, same in _numbered(records).items()}
         meant = {record.path: mentions(record.text) for record in records}
         self._old = {path: self._paths(old) for path, (old, _) in meant.items()}
-        self._new = {path: self._paths(new) for path, (_, new) in meant.items()}
+        # A note alone is contradicted by a status that is still in force.
+        self._new = {
+            r.path: self._paths(meant[r.path][1])
+            for r in records
+            if r.decision.status not in ("proposed", "accepted")
+        }
 
-    def find(self, named: Reference) -> Record | None:
+    def find(self, named: RecordReference) -> Record | None:
         """The record of this file, else of this number."""
         by_number = self._by_number.get(named.number) if named.number is not None else None
         return self._by_file.get(named.file) or by_number
 
-    def _paths(self, named: Iterable[Reference]) -> set[Path]:
+    def _paths(self, named: Iterable[RecordReference]) -> set[Path]:
         return {record.path for name in named if (record := self.find(name))}
 
     def agree(self, new: Record, old: Record) -> tuple[bool, bool]:
         """Whether the new one says that it supersedes the old one, and the old one that it does."""
-        return old.path in self._old[new.path], new.path in self._new[old.path]
+        return old.path in self._old[new.path], new.path in self._new.get(old.path, ())
 
     def successor(self, record: Record) -> Record | None:
         """The first record that one says has taken its place."""
@@ -368,9 +373,9 @@ def _lint_new_end(record: Record, folder: _Folder) -> Iterator[Violation]:
             yield _at(record, position, said)
 
 
-def _named(namings: Iterable[Naming]) -> Iterator[tuple[int, Reference]]:
+def _named(namings: Iterable[Naming]) -> Iterator[tuple[int, RecordReference]]:
     """Each record that is named, where it is first."""
-    seen: set[Reference] = set()
+    seen: set[RecordReference] = set()
     for position, records in namings:
         yield from ((position, each) for each in dict.fromkeys(records) if each not in seen)
         seen.update(records)

@@ -43,7 +43,7 @@ _GLUE: Final = re.compile(
 _BULLET: Final = re.compile(r"[*_:]*[ \t]*(?:\r?\n[ \t>]*)+[*+-][ \t]+")
 
 
-class Reference(NamedTuple):
+class RecordReference(NamedTuple):
     """A record as others name it: by its number, or by its file without the ending."""
 
     number: int | None
@@ -57,7 +57,7 @@ class Naming(NamedTuple):
     """Where records are named, and which."""
 
     position: int
-    records: tuple[Reference, ...]
+    records: tuple[RecordReference, ...]
 
 
 def supersedes(text: str) -> list[Naming]:
@@ -81,7 +81,7 @@ def superseded_by(text: str) -> list[Naming]:
     return [Naming(place.start, named)] if named else []
 
 
-def mentions(text: str) -> tuple[set[Reference], set[Reference]]:
+def mentions(text: str) -> tuple[set[RecordReference], set[RecordReference]]:
     """All that a record can mean by what it supersedes, and by what superseded it."""
     old = [*_in_matter(text, "predecessor"), *_said(text, _SUPERSEDES, strictly=False)]
     new = [*superseded_by(text), *_in_matter(text, "successor")]
@@ -89,12 +89,12 @@ def mentions(text: str) -> tuple[set[Reference], set[Reference]]:
     return _all(old), _all(new)
 
 
-def references(words: str) -> tuple[Reference, ...]:
+def references(words: str) -> tuple[RecordReference, ...]:
     """All records that words name; a number alone is one."""
     return tuple(r for m in _REFERENCE.finditer(words) if (r := _read(m, bare=True)))
 
 
-def _all(namings: Sequence[Naming]) -> set[Reference]:
+def _all(namings: Sequence[Naming]) -> set[RecordReference]:
     return {record for naming in namings for record in naming.records}
 
 
@@ -119,7 +119,7 @@ def _said(text: str, verb: re.Pattern[str], strictly: bool) -> Iterator[Naming]:
             yield Naming(found.start(), records)
 
 
-def _listed(plain: str, start: int, bare: bool = False) -> tuple[Reference, ...]:
+def _listed(plain: str, start: int, bare: bool = False) -> tuple[RecordReference, ...]:
     """The records in a row behind a verb, or in the list below it; with `bare`, or behind a colon,
     a number alone is one."""
     found = _MARKS.match(plain, start)
@@ -137,7 +137,7 @@ def _listed(plain: str, start: int, bare: bool = False) -> tuple[Reference, ...]
     return tuple(reference for reference, _ in inline)
 
 
-def _row(plain: str, position: int, bare: bool) -> Iterator[tuple[Reference, int]]:
+def _row(plain: str, position: int, bare: bool) -> Iterator[tuple[RecordReference, int]]:
     """References from `position` on with nothing but commas and "and" between them, each with
     where it ends."""
     while glue := _GLUE.match(plain, position):
@@ -149,19 +149,19 @@ def _row(plain: str, position: int, bare: bool) -> Iterator[tuple[Reference, int
         yield reference, position
 
 
-def _read(found: re.Match[str], bare: bool) -> Reference | None:
+def _read(found: re.Match[str], bare: bool) -> RecordReference | None:
     if found["adr"]:
-        return Reference(int(found["adr"]))
+        return RecordReference(int(found["adr"]))
     if found["number"]:
-        return Reference(int(found["number"])) if bare or found[0][0] == "#" else None
+        return RecordReference(int(found["number"])) if bare or found[0][0] == "#" else None
     if file := found["file"] or found["dated"]:
         return _of_file(file)
     name = PurePosixPath(unquote((found["url"] or "").partition("#")[0])).name
     if name.lower().endswith((".md", ".markdown")):
         return _of_file(name.rpartition(".")[0])
     number = _NUMBER.match(found["said"] or "")
-    return Reference(int(number[1])) if number else None
+    return RecordReference(int(number[1])) if number else None
 
 
-def _of_file(stem: str) -> Reference:
-    return Reference(split_name(f"{stem}.md").number, stem)
+def _of_file(stem: str) -> RecordReference:
+    return RecordReference(split_name(f"{stem}.md").number, stem)

@@ -34,6 +34,7 @@ PAIRS = {
     "German": ("Status: Ersetzt durch ADR-2", "Status: Akzeptiert, ersetzt ADR-1"),
     "amended": ("Status: superseded by ADR-2", "Status: accepted, supersedes [ADR-1], amended by [ADR-3]"),
     "related": ("Status: superseded by ADR-2, see also ADR-3", "Status: accepted, supersedes ADR-1 (related: ADR-3)"),
+    "in part": ("Status: Partly superseded by ADR-2", f"{STATUS}\n\nSupersedes ADR-1 in part"),
     "a reason": ("Status: superseded by ADR-2: ADR-3 was no help", f"{STATUS}\n\nSupersedes ADR-1 because ADR-3 and ADR-9 were no help"),
 }  # fmt: skip
 MATTERS = {
@@ -109,6 +110,7 @@ ONE_SIDED = {
     "the new end alone": (STATUS, f"{STATUS}  \n**Supersedes:** [ADR-1](0001-a.md)", "0002-b.md: 0001-a.md does not"),
     "the old end alone": ("Status: superseded by ADR-2", STATUS, "0001-a.md: 0002-b.md does not"),
     "amended alone": ("Status: superseded by ADR-2", f"{STATUS}\n\nAmends ADR-1", "0001-a.md: 0002-b.md does not"),
+    "a note against the status": (f"{STATUS}\n\n> This was superseded by [ADR-2](0002-b.md).", f"{STATUS}\n\nSupersedes ADR-1", "0002-b.md: 0001-a.md does not"),
     "not here": ("Status: superseded by ADR-2", f"{STATUS}\n\nSupersedes ADR-1 and ADR-8", "ADR-0008, which is not here"),
 }  # fmt: skip
 
