@@ -79,9 +79,11 @@ class Workspace:
 
     def _check_unborn(self) -> None:
         """Tell a branch without commits from a damaged one; git finds no revision in either."""
-        status, _, _ = self._run(("update-ref", "--stdin"), b"verify HEAD\n", {})
+        status, out, complaint = self._run(("update-ref", "--stdin"), b"verify HEAD\n", {})
         if status == 0:
             return
+        if "unable to create" in complaint.lower():  # its lock: HEAD is not what is wrong
+            checked(self.root, status, out, complaint)
         branch = self.branch()
         if not branch:
             raise WorkspaceError(

@@ -64,6 +64,15 @@ def test_an_empty_repository_has_no_head(tmp_path: Path) -> None:
     assert Workspace.open(tmp_path / "empty").head() is None
 
 
+def test_a_lock_that_was_left_is_no_damage(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "-b", "main", "empty")
+    lock = tmp_path / "empty" / ".git" / "refs" / "heads" / "main.lock"
+    lock.write_text("")
+    with pytest.raises(WorkspaceError) as error:
+        Workspace.open(tmp_path / "empty").head()
+    assert str(lock.relative_to(tmp_path / "empty")) in one_line(error)
+
+
 def test_a_detached_head_is_its_commit(repository: Path) -> None:
     git(repository, "checkout", "-q", "--detach")
     assert Workspace.open(repository).head() == git(repository, "rev-parse", "main")
