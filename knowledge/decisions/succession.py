@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from archwright.knowledge.decisions.language.vocabulary import BY, LABELS, either
+from archwright.knowledge.decisions.language.wording import LONGEST
 from archwright.knowledge.decisions.matter import matter_values
 from archwright.knowledge.decisions.naming import split_name
 from archwright.knowledge.decisions.outline import blanked
@@ -110,7 +111,8 @@ def _said(text: str, verb: re.Pattern[str], strictly: bool) -> Iterator[Naming]:
     for found in verb.finditer(plain):
         records = _listed(plain, found.end())
         if not strictly:
-            line = plain[found.end() :].partition("\n")[0].lstrip("*_: \t|")
+            rest = plain[found.end() : found.end() + LONGEST]
+            line = rest.partition("\n")[0].lstrip("*_: \t|")
             # After a colon comes the reason, as our own notes have it.
             line = re.split(r":(?=\s)", line)[0]
             named = (r for m in _REFERENCE.finditer(line) if (r := _read(m, bare=False)))
