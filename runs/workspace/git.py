@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -27,6 +27,7 @@ _KEPT: Final = (
     *("GIT_ASKPASS", "GIT_TERMINAL_PROMPT", "GIT_ALLOW_PROTOCOL", "GIT_PROTOCOL_FROM_USER"),
 )
 _TOO_OLD: Final = ("unknown repository extension", "expected git repo version")
+_MISSING: Final = "no git program was found: install git and put it on PATH"
 _NO_REPOSITORY: Final = "fatal: not a git repository (or any"
 
 
@@ -39,23 +40,33 @@ def run_git(
         WorkspaceError: there is no git program, or it cannot be run.
     """
     try:
-        done = subprocess.run(
-            ["git", *_OPTIONS, *words],
-            cwd=folder,
-            input=stdin,
-            capture_output=True,
-            env={**_environment(), **(env or {})},
-            check=False,
-        )
-    except FileNotFoundError as error:
-        if error.filename != "git":
-            raise WorkspaceError(f"{folder} is gone: open the workspace where it is now") from error
-        raise WorkspaceError("no git program was found: install git and put it on PATH") from error
+        from git import Git
+        from git.exc import GitCommandNotFound
+    except ImportError as error:  # GitPython raises it where there is no git program
+        raise WorkspaceError(_MISSING) from error
+    if not folder.is_dir():
+        raise WorkspaceError(f"{folder} is gone: open the workspace where it is now")
+    program = Git.GIT_PYTHON_GIT_EXECUTABLE or "git"
+    try:
+        with tempfile.TemporaryFile() as stream:
+            stream.write(stdin)
+            stream.seek(0)
+            status, out, complaint = Git(folder).execute(
+                [*_unset(), program, *_OPTIONS, *words],
+                istream=stream,
+                with_extended_output=True,
+                with_exceptions=False,
+                stdout_as_string=False,
+                env=dict(env or {}),
+            )
+    except GitCommandNotFound as error:
+        raise WorkspaceError(_MISSING) from error
     except OSError as error:
         raise WorkspaceError(
-            f"git {words[0]} cannot be run ({error.strerror}): fix what is named there"
+            f"git {words[0]} cannot be run ({error.strerror}): free space in the folder for "
+            f"temporary files, {tempfile.gettempdir()}"
         ) from error
-    return done.returncode, done.stdout.removesuffix(b"\n"), done.stderr.decode(errors="replace")
+    return status, out, complaint
 
 
 def checked(folder: Path, status: int, out: bytes, complaint: str) -> bytes:
@@ -95,10 +106,11 @@ def locate(path: Path) -> tuple[Path, Path] | None:
     return Path(os.fsdecode(top)), git_dir
 
 
-def _environment() -> dict[str, str]:
-    """The caller's environment without what leads git elsewhere; git's words are in English."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k.startswith(_KEPT)}
-    return {**kept, "LC_ALL": "C", "LANGUAGE": "C"}
+def _unset() -> list[str]:
+    """What takes the caller's variables that lead git elsewhere out of its environment; GitPython
+    can only add to it."""
+    leading = [k for k in os.environ if k.startswith("GIT_") and not k.startswith(_KEPT)]
+    return ["env", *(f"--unset={name}" for name in leading)] if leading else []
 
 
 def _cause(complaint: str) -> str:
