@@ -18,6 +18,7 @@ from archwright.runs.budget.plan import Plan, affordable_rungs, shortfalls
 from archwright.runs.guiding import own_architectures, record_seeds
 from archwright.runs.history import MOST_KNOWN
 from archwright.runs.journal import Facts, Journal
+from archwright.runs.results.branches.branches import landing_base
 from archwright.runs.workspace.device import device_of, known_device
 from archwright.runs.workspace.knowing import knowledge_of
 from archwright.runs.workspace.paths import RunPaths
@@ -48,6 +49,7 @@ def begin(
         InputError: the backend is not available, there is no such policy, an architecture of the
             person's own cannot be used, a cost and its floor do not fit, or the task asks for a
             GPU that the run was not given.
+        WorkspaceError: no branch of the run could be landed.
     """
     if settings.backend.startswith(REPLAY):
         settings = recorded_settings(settings, workspace.paths)
@@ -81,6 +83,7 @@ def begin(
     limits = {name: getattr(settings, name) for name in LIMITS}
     with knowledge_of(workspace, settings.knowledge) as knowledge:
         known_until, known_in = knowledge.high_water(), knowledge.place
+    head = landing_base(workspace)
     paths = _new_folder(workspace, task.spec.name, bool(settings.knowledge))
     facts = {
         "settings": settings.to_json(),
@@ -93,7 +96,7 @@ def begin(
         "rungs": rungs,
         "budget": {k: v for k, v in limits.items() if v is not None},
         "created": time.time(),
-        "head": workspace.head(),
+        "head": head,
         "known_until": known_until,
         "most_known": MOST_KNOWN,
         "place": known_in,

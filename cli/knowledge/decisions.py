@@ -15,8 +15,8 @@ from archwright.cli.options import HERE, AsJson, Folder, Words, open_knowledge
 from archwright.cli.output import emit, say
 from archwright.knowledge.decisions.folder import Decision, DecisionFolder
 from archwright.knowledge.decisions.importing import Taken, import_records, remember
+from archwright.knowledge.decisions.language.wording import has_ended
 from archwright.knowledge.decisions.linting import Violation, lint
-from archwright.knowledge.decisions.wording import has_ended
 from archwright.runs.results.wording import clean
 from archwright.runs.workspace.workspace import Workspace
 
@@ -104,7 +104,8 @@ def take_in(records: RecordFolder, /, *, workspace: Folder = HERE, json: AsJson 
         say(f"left out: {_fault_line(fault)}")
     document = {
         "imported": [_taken_document(t) for t in taken if t.new],
-        "known": [_taken_document(t) for t in taken if not t.new],
+        "changed": [_taken_document(t) for t in taken if t.changed],
+        "known": [_taken_document(t) for t in taken if not (t.new or t.changed)],
         "left_out": [_fault_document(f) for f in faults],
         "statuses": _count(taken),
         "warned": sum(has_ended(t.decision.status) for t in taken),
@@ -124,10 +125,11 @@ def _taken_document(taken: Taken) -> dict[str, Any]:
 
 
 def _print_import(taken: list[Taken], document: dict[str, Any]) -> None:
-    _print((t.decision for t in taken if t.new), "nothing new")
+    _print((t.decision for t in taken if t.new or t.changed), "nothing new")
     kinds = ", ".join(f"{count} {clean(kind, 40)}" for kind, count in document["statuses"].items())
+    changed = f"{count} with a new status, " if (count := len(document["changed"])) else ""
     print(
-        f"{len(document['imported'])} imported, {len(document['known'])} there already, "
+        f"{len(document['imported'])} imported, {changed}{len(document['known'])} there already, "
         f"{len(document['left_out'])} left out{': ' if kinds else ''}{kinds}; "
         f"later runs are warned of {document['warned']}"
     )

@@ -7,7 +7,8 @@ import re
 
 from archwright.core import InputError
 from archwright.knowledge.decisions.madr import check_date, check_status, escape_line
-from archwright.knowledge.decisions.outline import MATTER, headings
+from archwright.knowledge.decisions.matter import MATTER
+from archwright.knowledge.decisions.outline import headings
 from archwright.knowledge.decisions.status import find_status
 
 
@@ -21,10 +22,18 @@ def with_status(text: str, status: str, reason: str = "", day: str = "") -> str:
         InputError: MADR knows no such status, the day is none, or the record's own status cannot
             be rewritten where it stands.
     """
-    changed = _replace_status(text, check_status(status))
-    if (place := find_status(changed)) is None or place.status != status:
+    day = check_date(day or datetime.date.today().isoformat())
+    # In a history the status counts only with a day of its own.
+    ways = (_replace_status(text, said) for said in (check_status(status), f"{status} ({day})"))
+    changed = next((way for way in ways if _status_of(way) == status), None)
+    if changed is None:
         raise InputError("the record's status cannot be changed where it stands: edit it by hand")
     return with_note(changed, f"{status}: {reason}", day) if reason.strip() else changed
+
+
+def _status_of(text: str) -> str:
+    place = find_status(text)
+    return place.status if place else ""
 
 
 def with_note(text: str, note: str, day: str = "") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -43,13 +44,42 @@ def read_text(path: Path) -> FileText:
 
 def write_text(path: Path, content: FileText) -> None:
     """Write a record; a reader sees the old file or the new one."""
-    data = content.text.encode(content.encoding, _errors(content.encoding))
-    write_whole(path, data, durable=True)
+    write_whole(path, _encoded(content), durable=True)
+
+
+def write_all(contents: Mapping[Path, FileText]) -> None:
+    """Write several records, all or none: where one cannot be written, those before it go back.
+
+    Raises:
+        OSError: one cannot be written.
+    """
+    before = {path: path.read_bytes() if path.exists() else None for path in contents}
+    written: list[Path] = []
+    try:
+        for path, content in contents.items():
+            if _encoded(content) != before[path]:
+                write_text(path, content)
+                written.append(path)
+    except BaseException:
+        for path in written:
+            _put_back(path, before[path])
+        raise
+
+
+def _put_back(path: Path, data: bytes | None) -> None:
+    if data is None:
+        path.unlink()
+    else:
+        write_whole(path, data, durable=True)
 
 
 def printable_text(text: str) -> str:
     """`text` with a mark in place of each byte that was no UTF-8."""
     return _SURROGATE.sub("\ufffd", text)
+
+
+def _encoded(content: FileText) -> bytes:
+    return content.text.encode(content.encoding, _errors(content.encoding))
 
 
 def _errors(encoding: str) -> str:

@@ -18,10 +18,16 @@ from typing import Final
 from archwright.core import InputError
 from archwright.core.files import locked
 from archwright.knowledge.decisions.changing import with_note, with_status
-from archwright.knowledge.decisions.files import FileText, printable_text, read_text, write_text
+from archwright.knowledge.decisions.files import (
+    FileText,
+    printable_text,
+    read_text,
+    write_all,
+    write_text,
+)
+from archwright.knowledge.decisions.language.wording import has_ended
 from archwright.knowledge.decisions.madr import STATUSES, Decision, Option, render
 from archwright.knowledge.decisions.reading import parse
-from archwright.knowledge.decisions.wording import has_ended
 
 SLUG_LENGTH: Final = 48
 TITLE_WEIGHT: Final = 4
@@ -76,14 +82,19 @@ class DecisionFolder:
 
     def _append(self, decision: Decision) -> Path:
         """Write a record under the next number. The lock is held."""
-        number = 1 + max(map(_number, self._files()), default=0)
-        path = self.path / f"{number:04d}-{slugify(decision.title)}.md"
-        write_text(path, FileText(render(replace(decision, number=number)), "utf-8"))
+        path, content = self._next(decision)
+        write_text(path, content)
         return path
+
+    def _next(self, decision: Decision) -> tuple[Path, FileText]:
+        """The file that a new record would be, and what would stand in it."""
+        number = 1 + max(map(_number, self.files()), default=0)
+        path = self.path / f"{number:04d}-{slugify(decision.title)}.md"
+        return path, FileText(render(replace(decision, number=number)), "utf-8")
 
     def list(self) -> tuple[Decision, ...]:
         """All records, by number."""
-        return tuple(parse(read_text(path).text, path) for path in self._files())
+        return tuple(parse(read_text(path).text, path) for path in self.files())
 
     def renew(self, decision: Decision) -> Path:
         """Write a record in the place of the one about the same candidate, where it differs.
@@ -95,12 +106,19 @@ class DecisionFolder:
         if before is None or before.because.split() == decision.because.split():
             return self.add(decision)
         with self.locked():
-            path = self._append(decision)
-        number = _number(path)
-        if decision.status == "rejected":
-            self.set_status(before.number, "deprecated", f"decided again in ADR-{number:04d}")
-        else:
-            self.supersede(before.number, number, "verified again")
+            path, content = self._next(decision)
+            name, reason = f"ADR-{_number(path):04d}", "verified again"
+            status = f"superseded by {name}"
+            if decision.status == "rejected":
+                status, reason = "deprecated", f"decided again in {name}"
+            elif before.status.startswith("superseded by"):
+                return self._append(decision)  # A person has put another in its place.
+            else:
+                note = f"supersedes ADR-{before.number:04d}: {reason}"
+                content = content._replace(text=with_note(content.text, note))
+            old = self.find(before.number)
+            changed = _changed(old, lambda text: with_status(text, status, reason))
+            write_all({path: content, old: changed})
         return path
 
     def of(self, run: str, candidate: str) -> Decision | None:
@@ -114,7 +132,7 @@ class DecisionFolder:
         Raises:
             InputError: there is none; the message says which there are.
         """
-        files = self._files()
+        files = self.files()
         for path in files:
             if _number(path) == number:
                 return path
@@ -168,7 +186,7 @@ class DecisionFolder:
         """
         with self.locked():
             path = self.find(number)
-            _change(path, lambda text: with_status(text, status, reason, day))
+            write_all({path: _changed(path, lambda text: with_status(text, status, reason, day))})
             return path
 
     def supersede(self, old: int, new: int, reason: str = "", day: str = "") -> tuple[Path, Path]:
@@ -183,13 +201,17 @@ class DecisionFolder:
         with self.locked():
             paths = self.find(old), self.find(new)
             _check_succession(self.show(old), self.show(new))
-            said = f": {reason}" if reason.strip() else ""
-            _change(paths[1], lambda text: with_note(text, f"supersedes ADR-{old:04d}{said}", day))
+            note = f"supersedes ADR-{old:04d}{f': {reason}' if reason.strip() else ''}"
             status = f"superseded by ADR-{new:04d}"
-            _change(paths[0], lambda text: with_status(text, status, reason, day))
+            changes = (
+                _changed(paths[0], lambda text: with_status(text, status, reason, day)),
+                _changed(paths[1], lambda text: with_note(text, note, day)),
+            )
+            write_all(dict(zip(paths, changes, strict=True)))
             return paths
 
-    def _files(self) -> tuple[Path, ...]:
+    def files(self) -> tuple[Path, ...]:
+        """The records' files, by number."""
         if not self.path.is_dir():
             return ()
         found = (path for path in self.path.iterdir() if _NAME.fullmatch(path.name))
@@ -212,12 +234,13 @@ def _number(path: Path) -> int:
     return int(path.name.partition("-")[0])
 
 
-def _change(path: Path, change: Callable[[str], str]) -> None:
-    """Rewrite a record where it changes. The lock is held."""
+def _changed(path: Path, change: Callable[[str], str]) -> FileText:
+    """A record as it would be after a change."""
     before = read_text(path)
-    after = before._replace(text=change(before.text))
-    if after != before:
-        write_text(path, after)
+    try:
+        return before._replace(text=change(before.text))
+    except InputError as error:
+        raise InputError(f"{path.name}: {error}") from error
 
 
 def _check_succession(old: Decision, new: Decision) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,13 +13,21 @@ from urllib.parse import unquote
 
 from archwright.core import InputError
 from archwright.knowledge.decisions.files import read_text
+from archwright.knowledge.decisions.language.vocabulary import SECTIONS, section_name
+from archwright.knowledge.decisions.language.wording import read_words
 from archwright.knowledge.decisions.madr import STATUSES, Decision
-from archwright.knowledge.decisions.naming import split_name
-from archwright.knowledge.decisions.outline import MATTER, RecordHeading, headings
-from archwright.knowledge.decisions.reading import parse
+from archwright.knowledge.decisions.matter import MATTER
+from archwright.knowledge.decisions.naming import has_day, split_name
+from archwright.knowledge.decisions.outline import RecordHeading, headings
+from archwright.knowledge.decisions.reading import find_title, is_title, parse
 from archwright.knowledge.decisions.status import find_status
-from archwright.knowledge.decisions.vocabulary import section_name
-from archwright.knowledge.decisions.wording import read_words
+from archwright.knowledge.decisions.succession import (
+    Naming,
+    RecordReference,
+    mentions,
+    superseded_by,
+    supersedes,
+)
 
 _SUFFIXES: Final = (".md", ".markdown", ".mdx")
 _UNREAD: Final = {
@@ -38,8 +46,6 @@ _NYGARD: Final = ("Status", "Context", "Decision", "Consequences")
 _LINK: Final = re.compile(r"(?<!\\)\[[^\]\n]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
 _CODE: Final = re.compile(r"^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\1|\Z)|`[^`\n]+`", re.M | re.S)
 _CONFLICT: Final = re.compile(r"^(?:<{7} |={7}\r?$|>{7} )", re.M)
-_SUPERSEDES: Final = re.compile(r"\bsuper[sc]edes\b([^\n]*)", re.I)
-_REFERENCE: Final = re.compile(r"(?:ADR[- ]?|\[|\()0*(\d+)", re.I)
 _TARGET: Final = re.compile(r"superseded by (?:ADR-)?(\S+)")
 
 
@@ -158,20 +164,27 @@ def lint(folder: Path) -> tuple[list[Record], list[Violation]]:
 
 def _lint_record(record: Record) -> Iterator[Violation]:
     outline = headings(record.text)
-    if record.number is None:
+    if record.number is None and not has_day(record.path.name):
         yield Violation(
             record.path, 1, "the file's name does not begin with a number: NNNN-title.md"
         )
     yield from _lint_bytes(record)
     yield from _lint_matter(record)
-    if not any(h.level == 1 and h.title for h in outline):
-        yield Violation(record.path, 1, "there is no title: `# ...`")
-    for again in [h for h in outline if h.level == 1][1:]:
-        yield _at(record, again.start, f"a second title: `# {again.title}`")
+    yield from _lint_titles(record, outline)
     yield from _lint_sections(record, outline)
     yield from _lint_status(record)
     yield from _lint_choice(record, outline)
     yield from _lint_links(record)
+
+
+def _lint_titles(record: Record, outline: Sequence[RecordHeading]) -> Iterator[Violation]:
+    if not find_title(record.text):
+        yield Violation(record.path, 1, "there is no title: `# ...`")
+    top = [h for h in outline if h.level == 1]
+    if any(section_name(h.title) in SECTIONS for h in top):
+        return  # Its sections are of the title's level.
+    for again in top[1:]:
+        yield _at(record, again.start, f"a second title: `# {again.title}`")
 
 
 def _at(record: Record, position: int, message: str) -> Violation:
@@ -203,7 +216,7 @@ def _lint_sections(record: Record, outline: Sequence[RecordHeading]) -> Iterator
     wanted = _NYGARD if record.is_nygard else _MADR
     present: dict[str, int] = {}
     for i, h in enumerate(outline):
-        if h.level > 1:
+        if not is_title(h, outline):
             present.setdefault(section_name(h.title), i)
     for title in wanted:
         place = present.get(section_name(title))
@@ -296,59 +309,82 @@ def _duplicates(records: Sequence[Record]) -> Iterator[Violation]:
             yield Violation(record.path, 1, f"number {number} is taken by {same[0].path.name}")
 
 
+class _Folder:
+    """Records by the names that they call each other by."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._by_file = {record.path.stem: record for record in records}
+        self._by_number = {number: same[0] for number, same in _numbered(records).items()}
+        meant = {record.path: mentions(record.text) for record in records}
+        self._old = {path: self._paths(old) for path, (old, _) in meant.items()}
+        # A note alone is contradicted by a status that is still in force.
+        self._new = {
+            r.path: self._paths(meant[r.path][1])
+            for r in records
+            if r.decision.status not in ("proposed", "accepted")
+        }
+
+    def find(self, named: RecordReference) -> Record | None:
+        """The record of this file, else of this number."""
+        by_number = self._by_number.get(named.number) if named.number is not None else None
+        return self._by_file.get(named.file) or by_number
+
+    def _paths(self, named: Iterable[RecordReference]) -> set[Path]:
+        return {record.path for name in named if (record := self.find(name))}
+
+    def agree(self, new: Record, old: Record) -> tuple[bool, bool]:
+        """Whether the new one says that it supersedes the old one, and the old one that it does."""
+        return old.path in self._old[new.path], new.path in self._new.get(old.path, ())
+
+    def successor(self, record: Record) -> Record | None:
+        """The first record that one says has taken its place."""
+        named = superseded_by(record.text)
+        return self.find(named[0].records[0]) if named else None
+
+
 def _successions(records: Sequence[Record]) -> Iterator[Violation]:
     """Both ends of a supersession say so, and none leads back to where it began."""
-    known = {number: same[0] for number, same in _numbered(records).items()}
-    successor = {n: t for n, record in known.items() if (t := _successor(record)) is not None}
+    folder = _Folder(records)
     for record in records:
-        yield from _lint_old_end(record, known, successor)
-        yield from _lint_new_end(record, known)
+        yield from _lint_old_end(record, folder)
+        yield from _lint_new_end(record, folder)
+        yield from _lint_circle(record, folder)
 
 
-def _successor(record: Record) -> int | None:
-    found = _TARGET.fullmatch(record.decision.status)
-    return int(found[1]) if found and found[1].isdecimal() else None
+def _lint_old_end(record: Record, folder: _Folder) -> Iterator[Violation]:
+    for position, named in _named(superseded_by(record.text)):
+        new = folder.find(named)
+        if new is None:
+            yield _at(record, position, f"it is superseded by {named}, which is not here")
+        elif new is record:
+            yield _at(record, position, "it is superseded by itself")
+        elif not folder.agree(new, record)[0]:
+            said = f"{new.path.name} does not say that it supersedes this one"
+            yield _at(record, position, said)
 
 
-def _lint_old_end(
-    record: Record, known: Mapping[int, Record], successor: Mapping[int, int]
-) -> Iterator[Violation]:
-    target, place = _successor(record), find_status(record.text)
-    if target is None or place is None:
-        return
-    if target == record.number:
-        yield _at(record, place.start, "it is superseded by itself")
-    elif target not in known:
-        yield _at(record, place.start, f"it is superseded by ADR-{target:04d}, which is not here")
-    elif record.number is not None and record.number not in {
-        n for n, _ in _supersedes(known[target])
-    }:
-        yield _at(
-            record,
-            place.start,
-            f"{known[target].path.name} does not say that it supersedes this one",
-        )
-    seen = {record.number}
-    while target in successor and target not in seen:
-        seen.add(target)
-        target = successor[target]
-    if target == record.number and len(seen) > 1:
-        yield _at(record, place.start, "the records that supersede it lead back to it")
+def _lint_new_end(record: Record, folder: _Folder) -> Iterator[Violation]:
+    for position, named in _named(supersedes(record.text)):
+        old = folder.find(named)
+        if old is None:
+            yield _at(record, position, f"it supersedes {named}, which is not here")
+        elif old is not record and not folder.agree(record, old)[1]:
+            said = f"{old.path.name} does not say that this one supersedes it"
+            yield _at(record, position, said)
 
 
-def _supersedes(record: Record) -> list[tuple[int, int]]:
-    """Numbers that a record says it supersedes, with where it says so."""
-    return [
-        (int(number[1]), said.start())
-        for said in _SUPERSEDES.finditer(record.text)
-        for number in _REFERENCE.finditer(said[1].partition(":")[0])  # after it comes the reason
-    ]
+def _named(namings: Iterable[Naming]) -> Iterator[tuple[int, RecordReference]]:
+    """Each record that is named, where it is first."""
+    seen: set[RecordReference] = set()
+    for position, records in namings:
+        yield from ((position, each) for each in dict.fromkeys(records) if each not in seen)
+        seen.update(records)
 
 
-def _lint_new_end(record: Record, known: Mapping[int, Record]) -> Iterator[Violation]:
-    for number, position in dict(_supersedes(record)).items():
-        if number not in known:
-            yield _at(record, position, f"it supersedes ADR-{number:04d}, which is not here")
-        elif number != record.number and _successor(known[number]) != record.number:
-            name = known[number].path.name
-            yield _at(record, position, f"{name} does not say that this one supersedes it")
+def _lint_circle(record: Record, folder: _Folder) -> Iterator[Violation]:
+    seen = [record]
+    while (new := folder.successor(seen[-1])) and new not in seen:
+        seen.append(new)
+    if new is record and len(seen) > 1:
+        position = superseded_by(record.text)[0].position
+        yield _at(record, position, "the records that supersede it lead back to it")

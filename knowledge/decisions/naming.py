@@ -35,7 +35,7 @@ def split_name(name: str) -> NameParts:
     """The number and the words of a record's file: `ADR-012-use-x.md` is 12 and `use-x`."""
     stem = re.sub(r"\.(?:md|markdown|mdx)\Z", "", name, flags=re.I)
     day = _DAY.match(stem)
-    if day and _is_day(day):
+    if day and has_day(name):
         return NameParts(None, stem[day.end() :].lstrip("-_ .") or stem)
     found = _NAME.fullmatch(name)
     if not found or len(found["number"].lstrip("0")) > _NUMBER_DIGITS:
@@ -43,12 +43,15 @@ def split_name(name: str) -> NameParts:
     return NameParts(int(found["number"]), found["rest"] or "")
 
 
-def _is_day(found: re.Match[str]) -> bool:
+def has_day(name: str) -> bool:
+    """Whether a file's name begins with a day in place of a number, as log4brains has it."""
+    found = _DAY.match(name)
     try:
-        datetime.date(int(found[1]), int(found[3]), int(found[4]))
+        return found is not None and bool(
+            datetime.date(int(found[1]), int(found[3]), int(found[4]))
+        )
     except ValueError:
         return False
-    return True
 
 
 def bare_title(title: str, file: str) -> str:

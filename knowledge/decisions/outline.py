@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Final, NamedTuple
 
-MATTER: Final = re.compile(
-    r"\A\ufeff?(?P<mark>---|\+\+\+)[ \t]*\r?\n(?P<body>.*?)^(?:(?P=mark)|\.\.\.)[ \t]*\r?(?:\n|\Z)",
-    re.M | re.S,
-)
-"""Front matter between lines `---` (YAML) or `+++` (TOML)."""
+from archwright.knowledge.decisions.matter import MATTER
+
 _HEADING: Final = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?\s*\Z")
 _UNDERLINE: Final = re.compile(r" {0,3}(=+|-{3,})[ \t]*\r?\Z")
-_PLAIN_LINE: Final = re.compile(r" {0,3}(?![>|]|[*+-][ \t]|\d+[.)][ \t])(\S[^:|]*?)\s*\Z")
+_UNDERLINED: Final = re.compile(r" {0,3}(?![>|]|[*+-][ \t])(\S[^|]*?)\s*\Z")
+_NO_TITLE: Final = re.compile(r"\d+[.)][ \t]|.*:")
+"""A list's item, or a label with its value: what a rule `---` may stand below."""
+_DRAWN_BY_HAND: Final = 3
 _OPENED: Final = re.compile(r"^ {0,3}(?P<fence>`{3,}|~{3,})|(?P<comment><!--)", re.M)
 
 
@@ -76,40 +75,25 @@ def headings(text: str) -> list[RecordHeading]:
         heading, underline = _HEADING.match(line), _UNDERLINE.match(line)
         if heading:
             found.append(RecordHeading(len(heading[1]), heading[2], start, position))
-        elif underline and not before[2].strip() and (title := _PLAIN_LINE.match(before[1])):
+        elif underline and not before[2].strip() and (title := _underlined(before[1], underline)):
             level = 1 if underline[1][0] == "=" else 2
-            found.append(RecordHeading(level, title[1], before[0], position))
+            found.append(RecordHeading(level, title, before[0], position))
         before = start, "" if heading else line, before[1]
     return found
 
 
-def read_scalar(value: str) -> str:
-    """A value of front matter without its quotes and comment."""
-    if value.startswith('"'):
-        try:
-            word, _ = json.JSONDecoder().raw_decode(value)
-        except ValueError:
-            return value.strip('"')
-        return str(word)
-    if value.startswith("'"):
-        return value[1:].partition("'")[0]
-    return value.partition(" #")[0].strip()
+def _underlined(line: str, underline: re.Match[str]) -> str:
+    """The title that a line is by what stands below it; empty where that is a rule."""
+    found = _UNDERLINED.match(line)
+    if found is None:
+        return ""
+    # A rule has a length of its own, an underline that of its title.
+    drawn = underline[1][0] == "=" or abs(len(underline[1]) - len(found[1])) < _DRAWN_BY_HAND
+    return found[1] if drawn or not _NO_TITLE.match(found[1]) else ""
 
 
-def read_matter(text: str) -> dict[str, str]:
-    """The front matter's values, by lower-case key."""
-    found = MATTER.match(text)
-    if not found:
-        return {}
-    mark = "=" if found["mark"] == "+++" else ":"
-    values: dict[str, str] = {}
-    last = ""
-    for line in found["body"].splitlines():
-        item = re.match(r"\s*-\s+(\S.*)", line)
-        if item and last and not values[last]:  # Of a list the first.
-            values[last] = read_scalar(item[1].strip())
-            continue
-        key, _, value = line.partition(mark)
-        last = key.strip().lower()
-        values[last] = read_scalar(value.strip())
-    return values
+def sections(text: str) -> list[tuple[RecordHeading, int]]:
+    """The headings of a text, each with where the next one begins."""
+    outline = headings(text)
+    ends = [*(h.start for h in outline[1:]), len(text)]
+    return list(zip(outline, ends, strict=False))

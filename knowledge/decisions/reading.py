@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from archwright.knowledge.decisions.files import printable_text
+from archwright.knowledge.decisions.language.vocabulary import SECTIONS, section_name
 from archwright.knowledge.decisions.madr import Decision, Option
+from archwright.knowledge.decisions.matter import read_matter
 from archwright.knowledge.decisions.naming import bare_title, split_name
-from archwright.knowledge.decisions.outline import RecordHeading, headings, read_matter
+from archwright.knowledge.decisions.outline import RecordHeading, headings
 from archwright.knowledge.decisions.status import find_label, find_status
-from archwright.knowledge.decisions.vocabulary import SECTIONS, section_name
 
 _ESCAPED: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
 _CHOSEN: Final = re.compile(
@@ -40,7 +41,7 @@ def parse(text: str, path: Path) -> Decision:
     number, rest = split_name(path.name)
     place = find_status(text)
     is_nygard = bool(_section(sections, "decision"))
-    title = bare_title(_read_title(text, matter, sections), path.name)
+    title = bare_title(find_title(text), path.name)
     evidence = (
         _unescape(line).partition(": ") for line in _list(sections, "decision outcome/evidence")
     )
@@ -63,15 +64,16 @@ def parse(text: str, path: Path) -> Decision:
     )
 
 
-def _read_title(text: str, matter: Mapping[str, str], sections: Mapping[str, str]) -> str:
+def find_title(text: str) -> str:
     """The first heading that is a title; else what front matter or a section of that name says."""
     outline = headings(text)
-    own = next((h.title for h in outline if _is_title(h, outline)), "")
-    named = sections.get("title", "").strip().partition("\n")[0]
-    return own or matter.get("title", "") or named
+    own = next((h.title for h in outline if is_title(h, outline)), "")
+    named = _read_sections(text).get("title", "").strip().partition("\n")[0]
+    return own or read_matter(text).get("title", "") or named
 
 
-def _is_title(heading: RecordHeading, outline: Sequence[RecordHeading]) -> bool:
+def is_title(heading: RecordHeading, outline: Sequence[RecordHeading]) -> bool:
+    """Whether a heading is the record's title, or one more, and no section's."""
     if heading.level == 1:
         return section_name(heading.title) not in SECTIONS
     return heading is outline[0] and bare_title(heading.title, "") != heading.title

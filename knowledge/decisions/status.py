@@ -10,24 +10,22 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from archwright.knowledge.decisions.language.dates import latest, without_day
+from archwright.knowledge.decisions.language.vocabulary import LABELS, SECTIONS, section_name
+from archwright.knowledge.decisions.language.wording import badge, plain_status, read_words
+from archwright.knowledge.decisions.matter import matter_values
 from archwright.knowledge.decisions.outline import (
-    MATTER,
     RecordHeading,
     blanked,
     body_start,
     headings,
-    read_matter,
-    read_scalar,
 )
-from archwright.knowledge.decisions.vocabulary import LABELS, SECTIONS, section_name
-from archwright.knowledge.decisions.wording import badge, plain_status, read_words
 
 _LINE: Final = re.compile(
     r"^[ \t>]*(?:(?:[*+-]|\d+[.)])[ \t]+)?(?P<value>\S[^\r\n]*?)[ \t]*\r?$", re.M
 )
 _ENDS: Final = re.compile(r"\s*(?:[·•]|[ \t]{3,}|[.;,|]\s+[*_]*[^\W\d][\w -]*[*_]*[:：])")
 _BADGE: Final = re.compile(r"!\[[^\]\n]*\]\([^)\n]*\)")
-_DAY: Final = re.compile(r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)")
 _ROW: Final = re.compile(r"^[^\r\n|]*\|[^\r\n]*", re.M)
 _RULE: Final = re.compile(r"[\s:|-]*")
 _BOX: Final = re.compile(r"\[[ xX]\] ")
@@ -106,9 +104,9 @@ def find_status(text: str) -> Place | None:
 
 def find_label(text: str, name: str) -> str:
     """What stands behind a label in front matter, above the first section or in a table there."""
-    matter = read_matter(text)
+    matter = matter_values(text)
     keys = (k for k in matter if re.fullmatch(LABELS[name], k, re.I))
-    if value := next((matter[k] for k in keys if matter[k]), ""):
+    if value := next((str(matter[k]) for k in keys if matter[k].values), ""):
         return "" if value.lower() in ("null", "none", "~", "-", "n/a", "[]") else value
     plain, outline = blanked(text), headings(text)
     for start, end in _tops(text, outline):
@@ -175,20 +173,10 @@ def _place(plain: str, start: int, end: int) -> Place:
 
 
 def _in_matter(text: str) -> Iterator[Place]:
-    matter = MATTER.match(text)
-    if not matter:
-        return
-    mark = "=" if matter["mark"] == "+++" else ":"
-    key = re.compile(
-        rf"^[ \t]*(?:{LABELS['status']})[ \t]*{mark}[ \t]*"
-        r"(?:\r?\n[ \t]+-[ \t]+)?"
-        r"(?P<value>\"[^\"\r\n]*\"|'[^'\r\n]*'|[^#\r\n]*?)(?=[ \t]*(?:#[^\r\n]*)?\r?\n)",
-        re.M | re.I,
-    )
-    if found := key.search(text, matter.start("body"), matter.end("body")):
-        quotes = 1 if mark == "=" and found["value"][:1] in ("'", '"') else 0
-        status = plain_status(read_scalar(found["value"]).strip("[]"))
-        yield Place(found.start("value") + quotes, found.end("value") - quotes, status)
+    for key, value in matter_values(text).items():
+        if re.fullmatch(LABELS["status"], key, re.I):
+            yield Place(value.start, value.end, plain_status(str(value)))
+            return
 
 
 def _in_lines(plain: str, start: int, end: int) -> Iterator[Place]:
@@ -236,7 +224,7 @@ def _in_badge(plain: str, start: int, end: int) -> Iterator[Place]:
 
 def _cells(plain: str, start: int, end: int, name: str) -> Iterator[tuple[int, int]]:
     """The cell of a table beside the label in its first column, or below it in its head; of several
-    rows the last."""
+    rows the latest by its day, else the last."""
     label = re.compile(rf"\W*(?:{LABELS[name]})\W*", re.I)
     rows = [_row(plain, *m.span()) for m in _ROW.finditer(plain, start, end)]
     rows = [row for row in rows if not all(_RULE.fullmatch(plain[a:b]) for a, b in row)]
@@ -244,12 +232,13 @@ def _cells(plain: str, start: int, end: int, name: str) -> Iterator[tuple[int, i
         for column, (a, b) in enumerate(row):
             if not label.fullmatch(plain[a:b]):
                 continue
-            below = [r[column] for r in rows[place + 1 :] if len(r) == len(row)]
+            below = [r for r in rows[place + 1 :] if len(r) == len(row)]
             beside = row[1] if column == 0 and len(row) == 2 else None
             if beside and (place or read_words(plain[beside[0] : beside[1]]) or not below):
                 yield beside
             elif below and place == 0:
-                yield below[-1]
+                newest = latest([plain[r[0][0] : r[-1][1]] for r in below])
+                yield below[-1 if newest is None else newest][column]
             return
 
 
@@ -267,21 +256,22 @@ def _row(plain: str, start: int, end: int) -> list[tuple[int, int]]:
 
 
 def _in_section(plain: str, start: int, end: int) -> Iterator[Place]:
-    """Of the lines of a section, the one that decides: that the record was superseded; else of
-    lines that begin with a status the latest, by their days where all have one; else the first."""
+    """Of the lines of a section, the one that decides: of those that begin with a status the latest
+    by its day, if all have one; else that the record was superseded; else the last of them; else
+    the first that says anything."""
     yield from _in_lines(plain, start, end)
     yield from _in_table(plain, start, end)
     lines = [m for m in _LINE.finditer(plain, start, end) if re.search(r"[^\W\d_]", m["value"])]
-    said = [(m, s) for m in lines if (s := read_words(m["value"])) is not None]
+    said = [(m, s) for m in lines if (s := read_words(without_day(m["value"]))) is not None]
     firm = [(m, s) for m, s in said if s.first]
     ended = [m for m, s in firm or said[:1] if s.kind == "superseded"]
-    if ended:
+    newest = latest([m["value"] for m, _ in firm])
+    if newest is not None:
+        line = firm[newest][0]
+    elif ended:
         line = ended[-1]
     elif firm:
-        days = [_DAY.search(m["value"]) for m, _ in firm]
-        order = [tuple(map(int, d.groups())) if d else () for d in days]
-        dated = all(order)
-        line = max(enumerate(firm), key=lambda e: (order[e[0]] if dated else (), e[0]))[1][0]
+        line = firm[-1][0]
     elif said:
         line = said[0][0]
     elif lines and not _OTHER_LABEL.match(lines[0]["value"]):

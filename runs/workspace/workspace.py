@@ -1,7 +1,7 @@
 """A workspace: the git repository where discoveries land, with the runs' state in `.archwright/`.
 
-Git is asked through `Workspace.git` alone, which keeps hooks, signing and the caller's own `GIT_*`
-variables out of it.
+Git is asked through `Workspace.git` and `Workspace.ask` alone, which keep hooks, signing and those
+of the caller's `GIT_*` variables out of it that lead elsewhere.
 """
 
 from __future__ import annotations
@@ -11,22 +11,15 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, Self
+from typing import Final, Self
 
 from archwright.core import WorkspaceError
 from archwright.core.settings import settings_template
+from archwright.runs.workspace.git import checked, locate, run_git
 from archwright.runs.workspace.paths import WorkspacePaths
 
 IDENTITY: Final = ("Archwright", "archwright@localhost")
 """Who commits where the repository knows no user."""
-
-# Hooks of the user's must not fire for our commits, nor may a missing key or an odd encoding make
-# them fail or differ between machines.
-_OPTIONS: Final = (
-    *("-c", f"core.hooksPath={os.devnull}"),
-    *("-c", "commit.gpgSign=false"),
-    *("-c", "i18n.commitEncoding=UTF-8"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +46,9 @@ class Workspace:
         root, git_dir = _find_repository(path)
         workspace = cls(root, git_dir)
         _make_state(workspace.paths)
-        objects = Path(os.fsdecode(workspace.git("rev-parse", "--git-path", "objects")))
-        if not os.access(root / objects, os.W_OK):
-            raise WorkspaceError(f"{root / objects} cannot be written: fix its rights (`chmod`)")
+        objects = workspace._path("objects")
+        if not os.access(objects, os.W_OK):
+            raise WorkspaceError(f"{objects} cannot be written: fix its rights (`chmod`)")
         return workspace
 
     @property
@@ -64,13 +57,58 @@ class Workspace:
         return WorkspacePaths(self.root)
 
     def head(self) -> str | None:
-        """The commit that is checked out, detached or not; None in an empty repository."""
-        return self.ask("rev-parse", "--quiet", "--verify", "HEAD^{commit}")
+        """The commit that is checked out, detached or not; None in an empty repository.
+
+        Raises:
+            WorkspaceError: what is checked out leads to no commit, as after a crash.
+        """
+        commit = self.ask("rev-parse", "--quiet", "--verify", "HEAD^{commit}")
+        if commit is None:
+            self._check_unborn()
+        return commit
+
+    def branch(self) -> str:
+        """The branch that is checked out, with or without commits; empty where HEAD is detached."""
+        # Asked for a branch that is damaged, git fails: it does not even name it.
+        try:
+            head = (self.git_dir / "HEAD").read_text(encoding="utf-8", errors="surrogateescape")
+        except OSError:
+            return ""
+        kind, _, branch = head.strip().partition(" ")
+        return branch if kind == "ref:" else ""
+
+    def _check_unborn(self) -> None:
+        """Tell a branch without commits from a damaged one; git finds no revision in either."""
+        status, out, complaint = self._run(("update-ref", "--stdin"), b"verify HEAD\n", {})
+        if status == 0:
+            return
+        if "unable to create" in complaint.lower():  # its lock: HEAD is not what is wrong
+            checked(self.root, status, out, complaint)
+        branch = self.branch()
+        if not branch:
+            raise WorkspaceError(
+                f"the commit that is checked out in {self.root} is not there: "
+                f"`git -C {self.root} switch BRANCH`, then again"
+            )
+        file, log = self._path(branch), self._path(f"logs/{branch}")
+        raise WorkspaceError(
+            f"{branch} leads to no commit, as after a crash: `rm -f {file}`, then "
+            f"`git -C {self.root} update-ref {branch} COMMIT`; the last lines of {log} name commits"
+        )
+
+    def _path(self, name: str) -> Path:
+        """Where a part of the repository lies."""
+        return self.root / os.fsdecode(self.git("rev-parse", "--git-path", name))
 
     def identity(self) -> tuple[str, str]:
-        """Name and address to commit with: git's configured user, or `IDENTITY`."""
+        """Name and address to commit with: git's configured user, or `IDENTITY` where there is
+        none or git takes it for none."""
         name, address = self.ask("config", "user.name"), self.ask("config", "user.email")
-        return (name, address) if name and address else IDENTITY
+        if not (name and address):
+            return IDENTITY
+        env = {"GIT_COMMITTER_NAME": name, "GIT_COMMITTER_EMAIL": address}
+        refused, _, _ = self._run(("var", "GIT_COMMITTER_IDENT"), b"", env)
+        return IDENTITY if refused else (name, address)
 
     def git(self, *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
         """What one git command prints, without its last newline.
@@ -78,7 +116,7 @@ class Workspace:
         Raises:
             WorkspaceError: git failed, with the line that names the cause.
         """
-        return _check(self.root, *self._run(words, stdin, env or {}))
+        return checked(self.root, *self._run(words, stdin, env or {}))
 
     def ask(self, *words: str) -> str | None:
         """What a git command that answers a question prints; None where it says no.
@@ -88,23 +126,12 @@ class Workspace:
         """
         status, out, complaint = self._run(words, b"", {})
         no = status == 1
-        return None if no else os.fsdecode(_check(self.root, status, out, complaint))
+        return None if no else os.fsdecode(checked(self.root, status, out, complaint))
 
     def _run(
         self, words: tuple[str, ...], stdin: bytes, env: Mapping[str, str]
     ) -> tuple[int, bytes, str]:
-        # Called from a hook, the environment names the repository that the hook belongs to.
-        env = {"GIT_DIR": str(self.git_dir), **env}
-        try:
-            with tempfile.TemporaryFile() as stream:
-                stream.write(stdin)
-                stream.seek(0)
-                return _run_git(self.root, words, stream, env)
-        except OSError as error:
-            raise WorkspaceError(
-                f"git {words[0]} cannot be run ({error.strerror}): free space in the folder for "
-                f"temporary files, {tempfile.gettempdir()}"
-            ) from error
+        return run_git(self.root, words, stdin, {"GIT_DIR": str(self.git_dir), **env})
 
 
 def init(path: str | Path) -> Workspace:
@@ -122,10 +149,11 @@ def init(path: str | Path) -> Workspace:
         raise WorkspaceError(
             f"{path} cannot be made ({error.strerror}): choose another folder"
         ) from error
-    found = _locate(path)
+    found = locate(path)
     if found is None:
-        _check(path, *_run_git(path, ("init", "--quiet", str(path))))
+        checked(path, *run_git(path, ("init", "--quiet", str(path))))
     elif not found[0].samefile(path):
+        _check_sound(path, found[0])
         raise WorkspaceError(
             f"{path} lies inside the repository {found[0]}: use that one with "
             f"`archwright init {found[0]}`, or make the folder its own with `git init {path}`"
@@ -142,61 +170,26 @@ def _find_repository(path: str | Path) -> tuple[Path, Path]:
         raise WorkspaceError(
             f"{path} is not a folder: make a workspace with `archwright init {path}`"
         )
-    found = _locate(path)
+    found = locate(path)
+    _check_sound(path, found[0] if found else None)
     if found is None:
         raise WorkspaceError(
             f"{path} is not a git repository: make it a workspace with `archwright init {path}`"
         )
-    # Naming the repository outright (GIT_DIR) skips git's check of who owns it: check it first.
-    _check(found[0], *_run_git(found[0], ("rev-parse", "--git-dir")))
     return found
 
 
-def _locate(path: Path) -> tuple[Path, Path] | None:
-    try:
-        from git import Repo
-        from git.exc import InvalidGitRepositoryError
-    except ImportError as error:  # GitPython raises it where there is no git program
-        raise WorkspaceError("no git program was found: install git and put it on PATH") from error
-    try:
-        with Repo(path, search_parent_directories=True, expand_vars=False) as repo:
-            git_dir = Path(repo.git_dir).absolute()
-            return Path(repo.working_tree_dir or git_dir).absolute(), git_dir
-    except InvalidGitRepositoryError:
-        return None
-
-
-def _run_git(
-    folder: Path,
-    words: tuple[str, ...],
-    stdin: BinaryIO | None = None,
-    env: Mapping[str, str] | None = None,
-) -> tuple[int, bytes, str]:
-    """Exit status, output, and the line of git's complaint that names the cause."""
-    from git import Git
-
-    status, out, complaint = Git(folder).execute(
-        [Git.GIT_PYTHON_GIT_EXECUTABLE or "git", *_OPTIONS, *words],
-        istream=stdin,
-        with_extended_output=True,
-        with_exceptions=False,
-        stdout_as_string=False,
-        env=dict(env or {}),
-    )
-    lines = [line.strip() for line in complaint.splitlines() if line.strip()]
-    causes = [line for line in lines if line.startswith(("fatal:", "error:"))]
-    return status, out, (causes or lines or ["it gave no reason"])[0]
-
-
-def _check(folder: Path, status: int, out: bytes, complaint: str) -> bytes:
-    if "dubious ownership" in complaint:
-        raise WorkspaceError(
-            f"git does not trust {folder}, which another user owns: "
-            f"`git config --global --add safe.directory {folder}`"
-        )
-    if status:
-        raise WorkspaceError(f"git cannot work in {folder}: {complaint}")
-    return out
+def _check_sound(path: Path, top: Path | None) -> None:
+    """Refuse a damaged repository between `path` and the one found above it, which git skips."""
+    for folder in (path, *path.parents):
+        if folder == top:
+            return
+        if (folder / ".git").exists():
+            raise WorkspaceError(
+                f"git takes {folder / '.git'} for no repository: `git init {folder}` puts back "
+                "what is missing; where its HEAD is damaged, "
+                f"`echo ref: refs/heads/BRANCH > {folder}/.git/HEAD`"
+            )
 
 
 def _make_state(paths: WorkspacePaths) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,15 @@ def test_an_empty_repository_has_no_head(tmp_path: Path) -> None:
     assert Workspace.open(tmp_path / "empty").head() is None
 
 
+def test_a_lock_that_was_left_is_no_damage(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "-b", "main", "empty")
+    lock = tmp_path / "empty" / ".git" / "refs" / "heads" / "main.lock"
+    lock.write_text("")
+    with pytest.raises(WorkspaceError) as error:
+        Workspace.open(tmp_path / "empty").head()
+    assert str(lock.relative_to(tmp_path / "empty")) in one_line(error)
+
+
 def test_a_detached_head_is_its_commit(repository: Path) -> None:
     git(repository, "checkout", "-q", "--detach")
     assert Workspace.open(repository).head() == git(repository, "rev-parse", "main")
@@ -97,6 +107,62 @@ def test_git_variables_of_a_hook_do_not_lead_elsewhere(
     workspace = Workspace.open(repository)
     assert workspace.root == repository
     assert workspace.head() is not None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_ALTERNATE_OBJECT_DIRECTORIES"),
+        *("GIT_INDEX_FILE", "GIT_NAMESPACE", "GIT_QUARANTINE_PATH", "GIT_WORK_TREE"),
+        *("GIT_SHALLOW_FILE", "GIT_GRAFT_FILE", "GIT_DEFAULT_HASH", "GIT_TEMPLATE_DIR"),
+    ],
+)
+def test_no_variable_of_the_caller_leads_git_elsewhere(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with monkeypatch.context() as patch:
+        patch.setenv(name, str(elsewhere))
+        workspace = Workspace.open(repository)
+        blob = workspace.git("hash-object", "-w", "--stdin", stdin=b"kept\n").decode()
+        workspace.git("update-ref", "refs/tags/kept", blob)
+        assert init(tmp_path / "fresh").head() is None
+    assert workspace.root == repository
+    assert git(repository, "cat-file", "-p", "refs/tags/kept") == "kept"
+    assert list(elsewhere.iterdir()) == []
+    assert (tmp_path / "fresh" / ".git" / "objects").is_dir()
+
+
+def test_what_the_caller_says_of_gits_settings_stays(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"COUNT": "2", "KEY_0": "user.name", "VALUE_0": "Eve"}.items():
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
+    monkeypatch.setenv("GIT_CONFIG_KEY_1", "user.email")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_1", "eve@example.org")
+    assert Workspace.open(repository).identity() == ("Eve", "eve@example.org")
+
+
+@pytest.mark.parametrize("commit", ["", "no commit\n", "1234567890" * 4 + "\n"])
+def test_a_damaged_branch_is_no_empty_repository(repository: Path, commit: str) -> None:
+    workspace, before = Workspace.open(repository), git(repository, "rev-parse", "HEAD")
+    file = repository / ".git" / "refs" / "heads" / "main"
+    file.write_text(commit)
+    with pytest.raises(WorkspaceError) as error:
+        workspace.head()
+    mend = re.findall("`(.*?)`", one_line(error))
+    assert before in (repository / ".git" / "logs" / "refs" / "heads" / "main").read_text()
+    for command in mend:
+        subprocess.run(command.replace("COMMIT", before), shell=True, check=True)
+    assert workspace.head() == before
+
+
+def test_a_detached_commit_that_is_gone_is_named(repository: Path) -> None:
+    (repository / ".git" / "HEAD").write_text("1234567890" * 4 + "\n")
+    with pytest.raises(WorkspaceError) as error:
+        Workspace.open(repository).head()
+    assert f"git -C {repository} switch BRANCH" in one_line(error)
 
 
 def test_what_is_no_repository_is_refused_with_the_fix(tmp_path: Path) -> None:
@@ -162,6 +228,13 @@ def test_identity_is_the_users_where_there_is_one(repository: Path) -> None:
     assert workspace.identity() == ("Ada", "ada@example.org")
 
 
+@pytest.mark.parametrize("name", [".", "  ", "<>", ";", '"', ",.:"])
+def test_a_name_that_git_refuses_is_none(repository: Path, name: str) -> None:
+    git(repository, "config", "user.name", name)
+    git(repository, "config", "user.email", "ada@example.org")
+    assert Workspace.open(repository).identity() == IDENTITY
+
+
 def test_init_makes_folder_repository_and_settings(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "place"
     workspace = init(folder)
@@ -197,6 +270,65 @@ def test_init_inside_another_repository_is_refused_with_both_fixes(repository: P
     message = one_line(error)
     assert f"archwright init {repository}" in message
     assert f"git init {repository / 'inner'}" in message
+
+
+@pytest.mark.parametrize("name", ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR"])
+def test_init_makes_the_folder_that_was_named(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, str(repository / ".git"))
+    assert init(tmp_path / "own").git_dir == tmp_path / "own" / ".git"
+
+
+@pytest.mark.parametrize("head", ["", "ref: \n", "garbage\n"])
+@pytest.mark.parametrize("use", [init, Workspace.open])
+@pytest.mark.parametrize("place", [".", "inner"])
+def test_a_damaged_repository_is_named_with_what_mends_it(
+    repository: Path, head: str, use: Callable[[Path], Workspace], place: str
+) -> None:
+    folder = repository / place
+    git(repository, "init", "-q", "-b", "main", str(folder))
+    (folder / ".git" / "HEAD").write_text(head)
+    with pytest.raises(WorkspaceError) as error:
+        use(folder)
+    message = one_line(error)
+    assert str(folder / ".git") in message
+    assert "archwright init" not in message
+    mend = re.findall("`(.*?)`", message)[-1].replace("BRANCH", "main")
+    subprocess.run(mend, shell=True, check=True)
+    assert use(folder).root == folder
+
+
+def test_init_puts_back_what_a_repository_lacks(tmp_path: Path) -> None:
+    (tmp_path / "half" / ".git").mkdir(parents=True)
+    assert init(tmp_path / "half").head() is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "cause"),
+    [
+        ({"core.repositoryformatversion": "1", "extensions.unheardOf": "x"}, "unheardof"),
+        ({"core.repositoryformatversion": "7"}, "found 7"),
+    ],
+)
+def test_a_repository_of_a_newer_git_is_named_whole(
+    tmp_path: Path, settings: dict[str, str], cause: str
+) -> None:
+    git(tmp_path, "init", "-q", "new")
+    for key, value in settings.items():
+        git(tmp_path / "new", "config", "--file", ".git/config", key, value)
+    with pytest.raises(WorkspaceError) as error:
+        init(tmp_path / "new")
+    assert cause in one_line(error)
+    assert "install a newer one" in one_line(error)
+
+
+def test_without_a_git_program_that_is_said(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(repository))
+    with pytest.raises(WorkspaceError, match="install git"):
+        Workspace.open(repository)
 
 
 def test_init_where_no_folder_can_be_made_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import math
 import time
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -89,21 +89,57 @@ def land(workspace: Workspace, landing: Landing) -> str:
         ValueError: a commit names a parent that is not before it.
     """
     discovery = landing.commits[-1].candidate
+    landing = _on_what_is_there(workspace, landing)
     landed = _landed(workspace, landing.run, landing.base)
     for branch, candidate in landed.items():
         if candidate == discovery.id:
             return branch
     slug = slugify(discovery.title, fallback=slugify(discovery.id))
-    for taken in ("archwright", f"archwright/{landing.run}"):
-        if has_branch(workspace, taken):
-            raise WorkspaceError(
-                f"the branch {taken} is in the way of {taken}/…: rename it with "
-                f"`git branch -m {taken} NAME`"
-            )
+    _check_free(workspace, "archwright", f"archwright/{landing.run}")
     branch = _free_name(f"archwright/{landing.run}/{slug}", landed)
     commit = _commit_lineage(workspace, landing, branch)
     _move(workspace, branch, commit, before="")
     return branch
+
+
+def landing_base(workspace: Workspace) -> str | None:
+    """The commit that the branches of a run that starts now stand on; None in an empty repository.
+
+    Raises:
+        WorkspaceError: none could be made: a branch is in their way, or HEAD leads to no commit.
+    """
+    head = workspace.head()
+    _check_free(workspace, "archwright")
+    return head
+
+
+def _on_what_is_there(workspace: Workspace, landing: Landing) -> Landing:
+    """The landing; where its base was amended and pruned, on what took its place."""
+    if landing.base is None or _is_commit(workspace, landing.base):
+        return landing
+    said = f"The run started from {landing.base}, which is gone; this stands on what replaced it."
+    first = landing.commits[0]
+    first = replace(first, evidence="\n\n".join(filter(None, [first.evidence, said])))
+    return replace(landing, base=workspace.head(), commits=(first, *landing.commits[1:]))
+
+
+def _is_commit(workspace: Workspace, name: str) -> bool:
+    return workspace.ask("rev-parse", "--quiet", "--verify", f"{name}^{{commit}}") is not None
+
+
+def _check_free(workspace: Workspace, *names: str) -> None:
+    """Refuse a branch of one of these names, which git cannot hold beside `NAME/…`.
+
+    One without commits counts: the first commit on it would fail.
+    """
+    # A bare repository is listed without its branch.
+    current = {*_checked_out(workspace), workspace.branch()}
+    for name in names:
+        if has_branch(workspace, name) or f"refs/heads/{name}" in current:
+            raise WorkspaceError(
+                f"the branch {name} is in the way of {name}/…: rename it with "
+                f"`git branch -m {name} NAME`"
+            )
 
 
 def amend_decision(workspace: Workspace, branch: str, record: Path) -> str:
@@ -142,16 +178,25 @@ def check_amendable(workspace: Workspace, branch: str) -> None:
     Raises:
         WorkspaceError: with the folder where it is checked out.
     """
+    folder = _checked_out(workspace).get(f"refs/heads/{branch}")
+    if folder is not None:
+        raise WorkspaceError(
+            f"{branch} is checked out in {folder} and would change under your feet: "
+            f"`git -C {folder} switch -` first, then again"
+        )
+
+
+def _checked_out(workspace: Workspace) -> dict[str, str]:
+    """The branches that are checked out, each with the folder where it is."""
     folder = ""
+    found: dict[str, str] = {}
     listed = workspace.git("worktree", "list", "--porcelain").decode(errors="replace")
     for line in listed.split("\n"):
         key, _, value = line.partition(" ")
         folder = value if key == "worktree" else folder
-        if key == "branch" and value == f"refs/heads/{branch}":
-            raise WorkspaceError(
-                f"{branch} is checked out in {folder} and would change under your feet: "
-                f"`git -C {folder} switch -` first, then again"
-            )
+        if key == "branch":
+            found.setdefault(value, folder)
+    return found
 
 
 def _landed(workspace: Workspace, run: str, base: str | None) -> dict[str, str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from archwright.core import InputError
+from archwright.knowledge.decisions import files
+from archwright.knowledge.decisions.files import FileText, write_text
 from archwright.knowledge.decisions.folder import (
     Decision,
     DecisionFolder,
@@ -198,6 +201,57 @@ def test_what_cannot_take_a_place_is_refused(folder: DecisionFolder) -> None:
         with pytest.raises(InputError, match=part):
             folder.supersede(old, new)
     assert [folder.text(n) for n in (1, 2, 3)] == texts
+
+
+FIXED = {
+    "boxes": "## Status\n\n* [ ] proposed\n* [x] accepted\n",
+    "a badge": "![status](https://img.shields.io/badge/status-accepted-green)\n",
+}
+
+
+@pytest.mark.parametrize("fixed", FIXED)
+def test_a_status_that_cannot_be_rewritten_is_refused_before_anything_changes(
+    folder: DecisionFolder, fixed: str
+) -> None:
+    text = f"# gru\n\n{FIXED[fixed]}\n## Context\n\nKeys.\n"
+    folder.find(1).write_text(text)
+    before = folder.text(2)
+    with pytest.raises(InputError, match=r"0001-gru\.md: .*by hand"):
+        folder.supersede(1, 2, "it is exact")
+    first = Decision("gru", "Keys.", "gru", "it works", "2026-01-31", run="r", candidate="7")
+    path = folder.add(first)
+    text_of_7 = path.read_text().replace("status: proposed\n", "")
+    path.write_text(text_of_7.replace("# gru\n", f"# gru\n\n{FIXED[fixed]}"))
+    count = len(folder.list())
+    with pytest.raises(InputError, match="by hand"):
+        folder.renew(replace(first, because="it fails", status="rejected"))
+    assert (folder.text(1), folder.text(2), len(folder.list())) == (text, before, count)
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_what_cannot_be_written_whole_is_not_written_at_all(
+    folder: DecisionFolder, failing: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Decision("conv", "Keys.", "conv", "it works", "2026-01-31", run="r", candidate="7")
+    folder.add(first)
+    before = {path.name: path.read_bytes() for path in folder.path.glob("*.md")}
+    writes = iter(range(1, 100))
+
+    def write(path: Path, content: FileText) -> None:
+        if next(writes) == failing:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_text(path, content)
+
+    for change in (
+        lambda: folder.supersede(1, 2, "it is exact"),
+        lambda: folder.renew(replace(first, because="it holds")),
+    ):
+        writes = iter(range(1, 100))
+        with monkeypatch.context() as patch:
+            patch.setattr(files, "write_text", write)
+            with pytest.raises(InputError, match="No space left"):
+                change()
+        assert {path.name: path.read_bytes() for path in folder.path.glob("*.md")} == before
 
 
 # --- linting ------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from archwright.runs.results.branches.branches import (
     Measure,
     amend_decision,
     land,
+    landing_base,
 )
 from archwright.runs.workspace.workspace import Workspace
 
@@ -344,6 +345,43 @@ def test_a_branch_in_the_way_is_named(clean: Path) -> None:
     workspace = Workspace.open(clean)
     with pytest.raises(WorkspaceError, match=r"git branch -m archwright NAME"):
         land(workspace, landing(workspace))
+
+
+@pytest.mark.parametrize("kind", ["branch", "unborn", "bare", "worktree"])
+def test_a_branch_in_the_way_is_named_before_anything_is_spent(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "repository"
+    first = "main" if kind in ("branch", "worktree") else "archwright"
+    git(tmp_path, "init", "-q", *(["--bare"] if kind == "bare" else []), "-b", first, str(folder))
+    if kind in ("branch", "worktree"):
+        (folder / "a.txt").write_text("a\n")
+        commit(folder)
+    if kind == "branch":
+        git(folder, "branch", "archwright")
+    if kind == "worktree":
+        git(folder, "worktree", "add", "-q", "--detach", str(tmp_path / "other"))
+        git(tmp_path / "other", "symbolic-ref", "HEAD", "refs/heads/archwright")
+    workspace = Workspace.open(folder)
+    with pytest.raises(WorkspaceError, match=r"git branch -m archwright NAME"):
+        landing_base(workspace)
+    with pytest.raises(WorkspaceError, match=r"git branch -m archwright NAME"):
+        land(workspace, landing(workspace))
+    assert git(folder, "for-each-ref", "refs/heads/archwright/") == ""
+
+
+def test_a_base_that_is_gone_gives_way_to_what_replaced_it(clean: Path) -> None:
+    workspace = Workspace.open(clean)
+    found = landing(workspace)
+    assert found.base
+    (clean / "src" / "b.py").write_text("b = 1\n")
+    git(clean, "add", "-A")
+    git(clean, "-c", "user.name=U", "-c", "user.email=u@x", "commit", "-qm", "again", "--amend")
+    git(clean, "reflog", "expire", "--expire=all", "--all")
+    git(clean, "prune", "--expire=now")
+    branch = land(workspace, found)
+    assert git(clean, "show", f"{branch}:src/b.py") == "b = 1"
+    assert git(clean, "merge-base", "HEAD", branch) == git(clean, "rev-parse", "HEAD")
+    assert found.base in git(clean, "log", "--format=%B", branch)
+    assert land(workspace, found) == branch
 
 
 def test_a_parent_must_come_before_its_child(clean: Path) -> None:

@@ -13,8 +13,7 @@ from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from archwright.knowledge.decisions.naming import split_name
-from archwright.knowledge.decisions.vocabulary import (
+from archwright.knowledge.decisions.language.vocabulary import (
     ASIDES,
     BY,
     IN_PART,
@@ -25,6 +24,7 @@ from archwright.knowledge.decisions.vocabulary import (
     either,
     fold,
 )
+from archwright.knowledge.decisions.naming import split_name
 
 LONGEST: Final = 500
 """Characters of a line that are read: a status is short."""

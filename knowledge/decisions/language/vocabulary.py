@@ -180,6 +180,7 @@ LABELS: Final = {
     r"|状态|狀態|ステータス|状態|상태",
     "date": r"(?:decision |last )?(?:date|datum|fecha|data|дата|日期|日付|날짜)",
     "successor": r"(?:super[sc]eded|replaced|obsoleted)[ _-]?by",
+    "predecessor": r"super[sc]edes|replaces|obsoletes",
 }
 """What stands before a value."""
 

@@ -1,0 +1,1 @@
+"""The words that decision records are written in, in the languages that people write them in."""
