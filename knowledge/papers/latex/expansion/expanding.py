@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from archwright.knowledge.papers.latex.cleaning import Verbatim
-from archwright.knowledge.papers.latex.definitions import NOTHING, YES, Macro
+from archwright.knowledge.papers.latex.expansion.definitions import NOTHING, YES, Macro
 from archwright.knowledge.papers.latex.scanning import Scanner
 from archwright.knowledge.papers.paper import TEXT_CHARACTERS, UnreadableError
 
@@ -53,6 +53,7 @@ class Expander:
     environments: dict[str, tuple[Macro, str]] = field(default_factory=dict)
     theorems: dict[str, str] = field(default_factory=dict)
     flags: dict[str, bool] = field(default_factory=dict)
+    counters: dict[str, int] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     acronyms: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Their short and their long form by key."""

@@ -1,4 +1,4 @@
-"""What TeX's own commands do while a source is expanded: definitions, environments, conditions."""
+"""What TeX's own commands do while a source is expanded: definitions, environments, acronyms."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from archwright.knowledge.papers.latex.commands import CONDITIONS, KEPT, KEPT_ENVIRONMENTS
-from archwright.knowledge.papers.latex.definitions import (
-    NOTHING,
-    YES,
+from archwright.knowledge.papers.latex.commands import KEPT, KEPT_ENVIRONMENTS
+from archwright.knowledge.papers.latex.expansion.branches import BRANCHES
+from archwright.knowledge.papers.latex.expansion.conditions import TEX_CONDITIONS
+from archwright.knowledge.papers.latex.expansion.definitions import (
     Macro,
     read_def,
     read_delimiters,
@@ -17,11 +17,14 @@ from archwright.knowledge.papers.latex.definitions import (
     read_name,
     read_newcommand,
 )
-from archwright.knowledge.papers.latex.expanding import LETTERS, LETTERS_AT, Expander, Primitive
-from archwright.knowledge.papers.latex.including import FILES
+from archwright.knowledge.papers.latex.expansion.expanding import (
+    LETTERS,
+    LETTERS_AT,
+    Expander,
+    Primitive,
+)
+from archwright.knowledge.papers.latex.expansion.including import FILES
 from archwright.knowledge.papers.latex.scanning import Scanner
-
-_CONDITION = re.compile(r"\\(if[A-Za-z@]*|else|or|fi)(?![A-Za-z@])")
 
 Read = Callable[[Scanner], Macro | None]
 
@@ -126,13 +129,6 @@ def _use_acronym(expander: Expander, words: str) -> None:
     expander.push(words, said)
 
 
-def _new_condition(expander: Expander, _: str) -> None:
-    name = read_name(expander.scanner)
-    if name and name.startswith("if"):
-        expander.flags[name[2:]] = False
-        expander.primitives = {**expander.primitives, name: _choose}
-
-
 def _letter_at(expander: Expander, words: str) -> None:
     expander.letters = LETTERS_AT if words == "\\makeatletter" else LETTERS
 
@@ -164,64 +160,6 @@ def _end(expander: Expander, words: str) -> None:
         expander.say(f"{words}{{{name}}}")
 
 
-# --- conditions -----------------------------------------------------------------------------------
-
-
-def _choose(expander: Expander, words: str) -> None:
-    """Go on with the branch of a condition that holds, as far as that can be told."""
-    scanner = expander.scanner
-    if scanner.text.find("\\fi", scanner.place) < 0:
-        return  # without an end it is none, and is not looked for again and again
-    holds = _holds(expander, words[1:])
-    start, depth, branches = scanner.place, 1, list[str]()
-    for found in _CONDITION.finditer(scanner.text, scanner.place):
-        word = found[1]
-        if word == "fi":
-            depth -= 1
-        elif word.startswith("if"):
-            depth += word in CONDITIONS or word[2:] in expander.flags
-        if depth == 0 or (depth == 1 and word in ("else", "or")):
-            branches.append(scanner.text[start : found.start()])
-            start = found.end()
-        if depth == 0:
-            scanner.place = start
-            expander.push(words, branches[0] if holds else "".join(branches[1:2]))
-            return
-
-
-def _holds(expander: Expander, name: str) -> bool:
-    scanner = expander.scanner
-    if name[2:] in expander.flags:
-        return expander.flags[name[2:]]
-    if name == "ifdefined":
-        return read_name(scanner) in expander.macros
-    if name == "ifx":
-        return scanner.argument() == scanner.argument()
-    return name in ("iftrue", "ifpdf")
-
-
-def _choose_given(expander: Expander, words: str) -> None:
-    """`\\IfNoValueTF` and its like, on an argument of `\\NewDocumentCommand`."""
-    scanner = expander.scanner
-    given = scanner.group()
-    holds = given == YES
-    if "Value" in words:
-        holds = (given == NOTHING) == words.startswith("\\IfNoValue")
-    yes = (scanner.group() or "") if words.endswith(("TF", "T")) else ""
-    no = (scanner.group() or "") if words.endswith("F") else ""
-    expander.push(words, yes if holds else no)
-
-
-def _nothing(expander: Expander, words: str) -> None:
-    """The end of a condition whose beginning was taken for text."""
-
-
-_GIVEN: Final = tuple(
-    f"If{what}{branches}"
-    for what in ("NoValue", "Value", "Boolean")
-    for branches in ("TF", "T", "F")
-)
-
 DEFINITIONS: Final[dict[str, Primitive]] = {
     **dict.fromkeys(
         ("newcommand", "renewcommand", "DeclareRobustCommand", "newcommandx"),
@@ -251,11 +189,9 @@ PRIMITIVES: Final[dict[str, Primitive]] = {
     "newglossaryentry": _glossary_entry,
     **dict.fromkeys(_ACRONYMS, _use_acronym),
     **FILES,
-    "newif": _new_condition,
     **dict.fromkeys(("makeatletter", "makeatother"), _letter_at),
     "begin": _begin,
     "end": _end,
-    **dict.fromkeys(_GIVEN, _choose_given),
-    **dict.fromkeys(CONDITIONS, _choose),
-    **dict.fromkeys(("fi", "else"), _nothing),
+    **TEX_CONDITIONS,
+    **BRANCHES,
 }

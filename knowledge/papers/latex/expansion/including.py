@@ -6,7 +6,7 @@ import posixpath
 import re
 from typing import Final
 
-from archwright.knowledge.papers.latex.expanding import Expander, Primitive, Reel
+from archwright.knowledge.papers.latex.expansion.expanding import Expander, Primitive, Reel
 from archwright.knowledge.papers.latex.scanning import Scanner
 from archwright.knowledge.papers.paper import UnreadableError
 
