@@ -81,7 +81,7 @@ FROM_TO: Final = re.compile(
     r"\s+to\s+(?:only |just |about )?(?P<second>[-−]?\d[\d.,]*\d|\d)"
 )
 _SETTING: Final = re.compile(
-    r"\s*(?:[kKMB]\b|[×x]\b|\\times|-?\s*(?:layers?|epochs?|steps?|seeds?|runs?|times?|"
+    r"\s*(?:[kKMB]\b|[×x]\b|(?:×|·|\\cdot)\s*10|\\times|-?\s*(?:layers?|epochs?|steps?|seeds?|runs?|times?|"
     r"parameters?|params|GPUs?|TPUs?|hours?|days?|tokens?|classes|samples?|examples?|images?|ms|"
     r"GB|MB|heads?|units|tasks?|data ?sets?|languages?|iterations?|G?FLOPs|bit|dimensions?|"
     r"fold)\b)"
