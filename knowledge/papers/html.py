@@ -10,9 +10,8 @@ from typing import Any, Final
 from bs4 import BeautifulSoup, Comment
 from markdownify import MarkdownConverter
 
-from archwright.knowledge.papers.markdown import read_markdown
+from archwright.knowledge.papers.markdown import lowered, raised, read_markdown
 from archwright.knowledge.papers.paper import Paper
-from archwright.knowledge.papers.raised import lowered, raised
 
 _DROPPED: Final = "script, style, noscript, template, nav, iframe, object, svg, button, form"
 _HIDDEN = re.compile(

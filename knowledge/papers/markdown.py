@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from archwright.knowledge.papers.paper import CodeFile, Paper, Section, Table
-from archwright.knowledge.papers.raised import lowered, raised
 from archwright.knowledge.papers.text import split_references
 
 _ATX = re.compile(r" {0,3}(?P<marks>#{1,6})\s+(?P<title>.*?)\s*#*\s*")
@@ -34,6 +33,14 @@ _ENDINGS: Final = {
     "sh": "sh",
     "shell": "sh",
 }
+
+_POWER = re.compile(r"(?<![\d.,])(?:10|2)\s*\Z")
+_OF_NUMBER = re.compile(r"\d\s*[%°]?\)?\s*\Z")
+_SIGN: Final = "[†‡§¶*∗⋆★✝#]+"
+_NOTE: Final = rf"(?:{_SIGN}|\d{{1,2}}|[a-z])"
+_MARK = re.compile(rf"[\[(]?{_NOTE}(?:[\s,;]+{_NOTE})*[\])]?")
+_ORNAMENT = re.compile(rf"(?:{_SIGN}|[\s,])*")
+_DEVIATION = re.compile(r"[±+(−-]|\\pm")
 
 
 @dataclass(slots=True)
@@ -194,3 +201,23 @@ def _caption(lines: Sequence[str]) -> tuple[str, str] | None:
 def _cells(line: str) -> tuple[str, ...]:
     inner = line.strip().removeprefix("|").removesuffix("|")
     return tuple(cell.strip().strip("*_`") for cell in re.split(r"(?<!\\)\|", inner))
+
+
+def raised(said: str, before: str) -> str:
+    """A superscript in a line of text: a footnote's mark is no digit of the number before it, and
+    the exponent of a power is no more digits of it."""
+    number = _OF_NUMBER.search(before)
+    if number and re.match(r"[±+]|\\pm", said):
+        return f" {said}"
+    if _POWER.search(before) and re.fullmatch(r"[-−–+]?\s*\d+", said):
+        return f"^{{{said}}}"
+    if _ORNAMENT.fullmatch(said) or (number and _MARK.fullmatch(said)):
+        return ""
+    return said if said.isalpha() or not before.strip() else f"^{{{said}}}"
+
+
+def lowered(said: str, before: str) -> str:
+    """A subscript in a line of text: `AP50` and `H2O` are names, a number's index is no digit."""
+    if not _OF_NUMBER.search(before):
+        return said
+    return f" {said}" if _DEVIATION.match(said) else f"_{{{said}}}"

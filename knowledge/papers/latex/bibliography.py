@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import PurePosixPath
 from typing import Final
 
-from archwright.knowledge.papers.latex.expansion.expanding import Expander
+from archwright.knowledge.papers.latex.expanding import Expander
 from archwright.knowledge.papers.latex.scanning import Scanner
 
 _ITEM = re.compile(r"\\bibitem(?![A-Za-z])")

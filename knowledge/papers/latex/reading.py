@@ -8,8 +8,8 @@ from typing import Final
 
 from archwright.knowledge.papers.latex.bibliography import read_references
 from archwright.knowledge.papers.latex.cleaning import Verbatim
-from archwright.knowledge.papers.latex.expansion.expanding import Expander
-from archwright.knowledge.papers.latex.expansion.primitives import PRIMITIVES
+from archwright.knowledge.papers.latex.expanding import Expander
+from archwright.knowledge.papers.latex.primitives import PRIMITIVES
 from archwright.knowledge.papers.latex.scanning import Scanner
 from archwright.knowledge.papers.latex.sections import BodyReader
 from archwright.knowledge.papers.latex.words import Converter

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from archwright.knowledge.papers.latex.cleaning import Verbatim
-from archwright.knowledge.papers.latex.expansion.definitions import NOTHING, YES, Macro
+from archwright.knowledge.papers.latex.definitions import NOTHING, YES, Macro
 from archwright.knowledge.papers.latex.scanning import Scanner
 from archwright.knowledge.papers.paper import TEXT_CHARACTERS, UnreadableError
 
@@ -143,6 +143,18 @@ class Expander:
     def scanner(self) -> Scanner:
         """What is being read."""
         return self.reels[-1].scanner
+
+    def find_file(self, wanted: str, folder: str = "") -> str | None:
+        """The file of the bundle that is meant; None for what is not there."""
+        wanted = wanted.strip().strip('"')
+        inside = next((r.file for r in reversed(self.reels) if r.file), "")
+        near = (folder, self.reels[-1].folder, self.root, posixpath.dirname(inside), "")
+        for base in near:
+            path = posixpath.normpath(posixpath.join(base, wanted))
+            for name in (f"{path}.tex", path, f"{path}.ltx"):
+                if name in self.files:
+                    return name
+        return None
 
     def open(self, reel: Reel) -> None:
         """Read another text next, and then go on with this one."""

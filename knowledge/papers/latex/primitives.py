@@ -1,15 +1,16 @@
-"""What TeX's own commands do while a source is expanded: definitions, environments, acronyms."""
+"""What TeX's own commands do while a source is expanded: definitions, environments, acronyms, and
+files that it takes in."""
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable
 from typing import Final
 
 from archwright.knowledge.papers.latex.commands import KEPT, KEPT_ENVIRONMENTS
-from archwright.knowledge.papers.latex.expansion.branches import BRANCHES
-from archwright.knowledge.papers.latex.expansion.conditions import TEX_CONDITIONS
-from archwright.knowledge.papers.latex.expansion.definitions import (
+from archwright.knowledge.papers.latex.conditions import CHOICES
+from archwright.knowledge.papers.latex.definitions import (
     Macro,
     read_def,
     read_delimiters,
@@ -17,15 +18,26 @@ from archwright.knowledge.papers.latex.expansion.definitions import (
     read_name,
     read_newcommand,
 )
-from archwright.knowledge.papers.latex.expansion.expanding import (
+from archwright.knowledge.papers.latex.expanding import (
     LETTERS,
     LETTERS_AT,
     Expander,
     Primitive,
+    Reel,
 )
-from archwright.knowledge.papers.latex.expansion.including import FILES
 from archwright.knowledge.papers.latex.scanning import Scanner
+from archwright.knowledge.papers.paper import UnreadableError
 
+_PLAIN = re.compile(r"\s*([\w./+-]+)")
+_LANGUAGE = re.compile(r"language\s*=\s*\{?(\w+)")
+_DRAWN: Final = (".pgf", ".tikz", ".pdf_tex", ".eps_tex", ".pstex_t")
+_DEFINITION = re.compile(
+    r"^[ \t]*\\(?P<name>(?:re)?newcommand|providecommand|DeclareRobustCommand|"
+    r"DeclareMathOperator|newtheorem|def|let|(?:re)?newenvironment|NewDocumentCommand)\*?"
+    r"(?=\s*\{?\\?[A-Za-z])",
+    re.MULTILINE,
+)
+_NESTED_AT_MOST: Final = 10
 Read = Callable[[Scanner], Macro | None]
 
 
@@ -160,6 +172,90 @@ def _end(expander: Expander, words: str) -> None:
         expander.say(f"{words}{{{name}}}")
 
 
+# --- files ----------------------------------------------------------------------------------------
+
+
+def _include(expander: Expander, wanted: str, folder: str = "") -> None:
+    name = expander.find_file(wanted, folder)
+    if name is None or name.endswith(_DRAWN):
+        return
+    opened = [reel.file for reel in expander.reels if reel.file is not None]
+    if len(opened) > _NESTED_AT_MOST or opened.count(name) > 1:
+        raise UnreadableError(f"{name} includes itself: fix its \\input")
+    text = expander.verbatim.clean(expander.files[name])
+    if "\\begin{document}" in text:
+        text = text.partition("\\begin{document}")[2].partition("\\end{document}")[0]
+    text = text if text.endswith("\n") else f"{text}\n"  # as TeX reads every file
+    expander.open(Reel(Scanner(text), name, folder or expander.reels[-1].folder))
+
+
+def _input(expander: Expander, words: str) -> None:
+    scanner = expander.scanner
+    wanted = scanner.group()
+    if wanted is None:
+        found = _PLAIN.match(scanner.text, scanner.place)
+        if found is None:
+            return
+        scanner.place, wanted = found.end(), found[1]
+    if words == "\\InputIfFileExists":
+        yes, no = scanner.group() or "", scanner.group() or ""
+        expander.push(words, yes if expander.find_file(wanted) else no)
+    _include(expander, wanted)
+
+
+def _import(expander: Expander, words: str) -> None:
+    scanner = expander.scanner
+    scanner.star()
+    folder, wanted = scanner.group(), scanner.group()
+    if folder is not None and wanted is not None:
+        base = expander.reels[-1].folder if words.startswith("\\sub") else ""
+        _include(expander, wanted, posixpath.join(base, folder))
+
+
+def _end_input(expander: Expander, _: str) -> None:
+    """Leave the file that is being read."""
+    while expander.reels and expander.reels.pop().file is None:
+        pass
+    expander.say("\n")
+
+
+def _listing(expander: Expander, words: str) -> None:
+    scanner = expander.scanner
+    options = scanner.option() or ""
+    stated = _LANGUAGE.search(options)
+    language = (scanner.group() or "") if "minted" in words else stated[1] if stated else ""
+    name = expander.find_file(scanner.group() or "")
+    if name is not None:
+        expander.say(expander.verbatim.listing(expander.files[name], language))
+
+
+def _package(expander: Expander, _: str) -> None:
+    """Learn what the style files that came along define at the beginning of a line."""
+    scanner = expander.scanner
+    scanner.option()
+    for wanted in (scanner.group() or "").split(","):
+        name = expander.find_file(f"{wanted.strip()}.sty")
+        if name is None:
+            continue
+        style = Scanner(expander.verbatim.clean(expander.files[name]))
+        expander.open(Reel(style))
+        while found := _DEFINITION.search(style.text, style.place):
+            style.place = found.end()
+            expander.primitives[found["name"]](expander, found[0])
+        expander.reels.pop()
+
+
+FILES: Final[dict[str, Primitive]] = {
+    **dict.fromkeys(("input", "include", "subfile", "subfileinclude", "InputIfFileExists"), _input),
+    **dict.fromkeys(
+        ("import", "subimport", "inputfrom", "subinputfrom", "includefrom", "subincludefrom"),
+        _import,
+    ),
+    **dict.fromkeys(("lstinputlisting", "inputminted", "verbatiminput"), _listing),
+    "endinput": _end_input,
+    **dict.fromkeys(("usepackage", "RequirePackage"), _package),
+}
+
 DEFINITIONS: Final[dict[str, Primitive]] = {
     **dict.fromkeys(
         ("newcommand", "renewcommand", "DeclareRobustCommand", "newcommandx"),
@@ -192,6 +288,5 @@ PRIMITIVES: Final[dict[str, Primitive]] = {
     **dict.fromkeys(("makeatletter", "makeatother"), _letter_at),
     "begin": _begin,
     "end": _end,
-    **TEX_CONDITIONS,
-    **BRANCHES,
+    **CHOICES,
 }
