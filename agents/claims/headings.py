@@ -82,7 +82,7 @@ def is_scaled(headings: Iterable[str], caption: str, metric: str) -> bool:
     if any(_SCALED.search(heading) for heading in headings):
         return True
     for sentence in re.split(r"[.;]\s", caption):
-        about = {mention.metric.name for mention in mentions(sentence)}
+        about = {mention.metric.name for mention in mentions(sentence)} - {"error"}
         if _SCALED_THERE.search(sentence) and (not about or metric in about):
             return True
     return False

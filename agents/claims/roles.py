@@ -164,10 +164,11 @@ def role_of(text: str, start: int, end: int) -> Role:
 
 
 def _is_none(number: str, before: str, after: str) -> bool:
-    """Whether a number is a setting, one of a pair, or a deviation."""
+    """Whether a number is a setting, a factor, one of a pair, or a deviation."""
     blank = not number.strip()
     paired = _PAIRED.match(after) is not None or before.endswith("/")
-    return bool(blank or paired or _SETTING.match(after) or _SPREAD.search(before))
+    factor = re.search(r"\b(?:scaled|multiplied|divided) by \$?$", before) is not None
+    return bool(blank or factor or paired or _SETTING.match(after) or _SPREAD.search(before))
 
 
 def _definite(before: str) -> bool:

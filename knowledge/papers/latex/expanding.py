@@ -63,6 +63,8 @@ class Expander:
     _filled: int = 0
     letters: re.Pattern[str] = LETTERS
     root: str = ""
+    missing: list[str] = field(default_factory=list)
+    """Files that the text is to take in and that did not come along."""
     documents: int = 0
     """How many have begun and not ended."""
 

@@ -12,6 +12,7 @@ from archwright.knowledge.papers.latex.commands import KEPT, KEPT_ENVIRONMENTS
 from archwright.knowledge.papers.latex.conditions import CHOICES
 from archwright.knowledge.papers.latex.definitions import (
     Macro,
+    filled,
     read_def,
     read_delimiters,
     read_document_command,
@@ -37,6 +38,9 @@ _DEFINITION = re.compile(
     r"(?=\s*\{?\\?[A-Za-z])",
     re.MULTILINE,
 )
+_CAPTION_SET = re.compile(r"(?:^|,)\s*(?:caption|cap)\s*=\s*")
+_ROW_RULE = re.compile(r"\\FL(?![A-Za-z])")
+_ROW_END = re.compile(r"\\(?:ML|NN|LL)(?![A-Za-z])")
 _NESTED_AT_MOST: Final = 10
 Read = Callable[[Scanner], Macro | None]
 
@@ -172,11 +176,43 @@ def _end(expander: Expander, words: str) -> None:
         expander.say(f"{words}{{{name}}}")
 
 
+# --- changes --------------------------------------------------------------------------------------
+
+
+def _changed(expander: Expander, words: str) -> None:
+    """What a marked change leaves: the new text, and nothing of what was deleted."""
+    scanner = expander.scanner
+    scanner.option()
+    new = scanner.group()
+    if words == "\\replaced":
+        scanner.group()
+    if new is not None and words != "\\deleted":
+        expander.push(words, new)
+
+
+def _ctable(expander: Expander, words: str) -> None:
+    """The table of the package ctable, as the usual one that it stands for."""
+    scanner = expander.scanner
+    said = _CAPTION_SET.search(options := scanner.option() or "")
+    columns, _, rows = scanner.group() or "", scanner.group(), scanner.group() or ""
+    caption = ""
+    if said is not None:
+        inside = Scanner(options, said.end())
+        caption = inside.group() or options[said.end() :].partition(",")[0]
+    rows = _ROW_END.sub(r"\\\\", _ROW_RULE.sub("", rows))
+    head = f"\\caption{{{caption}}}" if caption else ""
+    table = f"\\begin{{tabular}}{{{columns}}}{rows}\\end{{tabular}}"
+    expander.push(words, f"\\begin{{table}}{head}{table}\\end{{table}}")
+
+
 # --- files ----------------------------------------------------------------------------------------
 
 
 def _include(expander: Expander, wanted: str, folder: str = "") -> None:
-    name = expander.find_file(wanted, folder)
+    wanted = filled(expander, wanted)
+    name = expander.find_file(wanted, filled(expander, folder))
+    if name is None and expander.documents and not wanted.endswith(_DRAWN):
+        expander.missing.append(" ".join(wanted.split()))
     if name is None or name.endswith(_DRAWN):
         return
     opened = [reel.file for reel in expander.reels if reel.file is not None]
@@ -198,8 +234,11 @@ def _input(expander: Expander, words: str) -> None:
             return
         scanner.place, wanted = found.end(), found[1]
     if words == "\\InputIfFileExists":
+        there = expander.find_file(filled(expander, wanted)) is not None
         yes, no = scanner.group() or "", scanner.group() or ""
-        expander.push(words, yes if expander.find_file(wanted) else no)
+        expander.push(words, yes if there else no)
+        if not there:
+            return
     _include(expander, wanted)
 
 
@@ -224,7 +263,7 @@ def _listing(expander: Expander, words: str) -> None:
     options = scanner.option() or ""
     stated = _LANGUAGE.search(options)
     language = (scanner.group() or "") if "minted" in words else stated[1] if stated else ""
-    name = expander.find_file(scanner.group() or "")
+    name = expander.find_file(filled(expander, scanner.group() or ""))
     if name is not None:
         expander.say(expander.verbatim.listing(expander.files[name], language))
 
@@ -285,6 +324,8 @@ PRIMITIVES: Final[dict[str, Primitive]] = {
     "newglossaryentry": _glossary_entry,
     **dict.fromkeys(_ACRONYMS, _use_acronym),
     **FILES,
+    **dict.fromkeys(("added", "replaced", "deleted"), _changed),
+    "ctable": _ctable,
     **dict.fromkeys(("makeatletter", "makeatother"), _letter_at),
     "begin": _begin,
     "end": _end,
