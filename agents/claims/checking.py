@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archwright.agents.claims.cells import read_cell
+from archwright.agents.claims.headings import is_scaled
 from archwright.agents.claims.layout import BodyRow
 from archwright.agents.claims.owners import OURS, own_names, owner_of
 from archwright.agents.claims.quotes import is_row, quote_rows, squash
@@ -51,6 +52,8 @@ class CellCheck:
         others = [c for c in columns if table.is_other_quantity(c)]
         if others == columns:
             return f"its number stands in the column {table.head(columns[0])!r}, which is no metric"
+        if not claim.unit and self._is_scaled(table, columns, claim):
+            return f"its number stands under {table.head(columns[0])!r}, which multiplies it"
         told = {c: metric.name for c in columns if (metric := table.column_metric(c))}
         wanted = metric_in(claim.metric)
         names = {claim.metric, wanted.name} if wanted else set()
@@ -61,6 +64,11 @@ class CellCheck:
             across = any(self._owns(part) for c in columns for part in layout.heads[c])
             return "" if across else f"its row {row_name(layout, line)!r} is not the paper's own"
         return ""
+
+    def _is_scaled(self, table: ReadTable, columns: list[int], claim: Claim) -> bool:
+        heads = table.layout.heads if table.layout else ()
+        caption = table.table.caption
+        return all(is_scaled(heads[c], caption, claim.metric) for c in columns)
 
     def _owns(self, heading: str) -> bool:
         return owner_of(heading, self._names) == "own"

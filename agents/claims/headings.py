@@ -1,8 +1,9 @@
-"""What the heading of a column says besides its metric: a data set, a size, a condition."""
+"""What the heading of a column says besides its metric: data, a size, a condition, a scale."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from archwright.agents.claims.words import is_quantity, known_data_sets, mentions, without_split
@@ -18,6 +19,26 @@ SIZE: Final = re.compile(r"\d[\d.,]*\s?(?:[kKMGBT]|px|x\d+)?|(?:\d+[- ]way[, ]*)
 DEVIATION: Final = re.compile(r"(?:std|sd|s\.d|stdev|standard deviation|σ|sigma)\.?", re.IGNORECASE)
 _HOLLOW: Final = re.compile(r"\(\W*\w?\W*\)")
 """Brackets whose metric was taken out."""
+_PARTITION: Final = re.compile(
+    r"(?i:clean|other|noisy|seen|unseen|matched|mismatched|easy|medium|hard|challenge|"
+    r"in[- ]domain|out[- ]of[- ]domain|iid|ood)|[A-Z]"
+)
+_PARTITIONED: Final = re.compile(
+    r"LibriSpeech.*\n(?:clean|other)|(?:Multi|M)NLI.*\n(?:mis)?matched", re.IGNORECASE
+)
+_POWER: Final = r"(?:10\s*\$?\s*(?:\^|\*\*)\s*\{?\s*[-−–+]?\s*\d|10[⁻⁺]?[⁰¹²³⁴-⁹]|1[eE][-−+]?\d)"
+_TIMES: Final = r"(?:×|\\times|\\cdot|·|[*x])"
+_FACTOR: Final = rf"(?<![\w.-])(?:{_POWER}|{_TIMES}\s*\$?\s*10{{1,6}}\b|[/÷]\s*10{{1,6}}\b)"
+_SCALED: Final = re.compile(
+    rf"{_FACTOR}|{_TIMES}\s*\$?\s*{_POWER}|\bin (?:thousand|million|hundred)(?:th)?s\b|"
+    r"\b(?:multiplied|divided|scaled)\b"
+)
+_SCALED_THERE: Final = re.compile(
+    rf"\b(?:multiplied|divided|scaled)\s+(?:up |down )?(?:by|with)\b|\bin units of\b|"
+    rf"(?<![\d.])(?<![\d.]\s){_TIMES}\s*\$?\s*(?:{_POWER}|10{{1,6}}\b)|"
+    rf"\b(?:values?|numbers|results|scores|errors|all)\b[^.;]{{0,40}}\b(?:in|of|by)\s+\$?\s*{_POWER}|"
+    r"\b(?:reported|shown|given|values?|are|is) in (?:thousand|million|hundred)(?:th)?s\b"
+)
 
 
 def rest_of(part: str) -> str:
@@ -45,3 +66,23 @@ def is_setting(head: str) -> bool:
         )
         is not None
     )
+
+
+def is_partition(rest: str, split: str, caption: str) -> bool:
+    """Whether a word beside a split, or over a column, names a part of one data set: the `clean` of
+    LibriSpeech's test-clean."""
+    if not _PARTITION.fullmatch(rest):
+        return False
+    return bool(split) or _PARTITIONED.search(f"{caption}\n{rest}") is not None
+
+
+def is_scaled(headings: Iterable[str], caption: str, metric: str) -> bool:
+    """Whether the numbers under some headings are multiples of what they are values of, as the
+    headings say, or a sentence of the caption that names their metric or none."""
+    if any(_SCALED.search(heading) for heading in headings):
+        return True
+    for sentence in re.split(r"[.;]\s", caption):
+        about = {mention.metric.name for mention in mentions(sentence)} - {"error"}
+        if _SCALED_THERE.search(sentence) and (not about or metric in about):
+            return True
+    return False

@@ -22,6 +22,14 @@ _OTHERS: Final = re.compile(
     r"re-?impl(?:ementation|emented)?\.?|ground truth|teacher|best (?:published|other))\b",
     re.IGNORECASE,
 )
+_REFERENCE: Final = re.compile(
+    r"\W*(?:random(?:ly)?(?: (?:guess\w*|chance|baseline|policy|agent|classifier|predict\w*|choice|"
+    r"level|performance|init\w*|weights))?|uniform|majority(?: (?:class|vote|label|baseline))?|"
+    r"humans?(?: (?:performance|levels?|experts?|annotators?|raters?|baseline|accuracy|scores?|"
+    r"eval\w*|agreement|estimate|average))?|ceiling|floor)\W*(?:\([^()]*\))?\W*|"
+    r".*\b(?:(?:upper|lower)[- ]?bound|oracle|skyline|topline|ground[- ]?truth|chance)\b.*",
+    re.IGNORECASE,
+)
 _REPEATED: Final = re.compile(
     r"\bours?\b[^|]*\b(?:re-?)?(?:impl|reproduc|retrain|train|run|eval|measure)", re.IGNORECASE
 )
@@ -132,6 +140,12 @@ def _found(title: str, text: str) -> Iterator[str]:
     for pattern in _NAMING:
         for match in pattern.finditer(text):
             yield match["name"]
+
+
+def is_reference_point(label: str) -> bool:
+    """Whether a name stands for what is possible at all, by chance or at best, and for no method
+    that a result is compared with."""
+    return _REFERENCE.fullmatch(label) is not None
 
 
 def owner_of(label: str, names: Names) -> Owner:

@@ -12,8 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from archwright.agents.claims.layout import is_cited
-from archwright.agents.claims.owners import OURS, Names
+from archwright.agents.claims.owners import Names
 from archwright.agents.claims.roles import (
     FROM_TO,
     NUMBER,
@@ -22,28 +21,23 @@ from archwright.agents.claims.roles import (
     is_relative,
     kind_of,
     role_of,
+    without_deviations,
 )
-from archwright.agents.claims.words import METRIC, Mention, data_set_in, known_data_sets, mentions
+from archwright.agents.claims.subjects import side, whose
+from archwright.agents.claims.words import (
+    METRIC,
+    Mention,
+    data_set_in,
+    is_changed,
+    known_data_sets,
+    mentions,
+)
 from archwright.agents.plans import Claim, MissingPart
 
 _NUMBER: Final = re.compile(NUMBER)
 _CHANGES: Final = re.compile(
     r"\b(?:improv|increas|reduc|rais|ris|rose|drop|lower|decreas|boost|go|goes|went|push|bring|"
     r"brought|fall|fell|cut|grow|grew|degrad)\w*",
-    re.IGNORECASE,
-)
-_SUPPOSED: Final = re.compile(
-    r"\b(?:would|could|might|should|hypothetical\w*|suppose\w*|assum\w+|goal|target|aims?|"
-    r"threshold|chance|random(?:ly)? guess\w*|upper bound|hope|desired|required?|requires|"
-    r"if (?:we|it|one)|until|(?:epochs?|steps?|time|hours?|iterations?) (?:needed |required )?to|"
-    r"at least \d[\d.]*\s*\\?% (?:is|to)|ideal(?:ly)?|in theory)\b",
-    re.IGNORECASE,
-)
-_REPORTED: Final = re.compile(
-    r"\bet al\b|\b(?:previous|prior|earlier|existing|published|reported|concurrent|original) "
-    r"(?:\w+ )?(?:works?|papers?|results?|methods?|models?|best|record|systems?|authors)\b"
-    r"[^,;]{0,60}?\b(?:reach|report|achiev|obtain|attain|get|got|is|was|are|were|of)\w*|"
-    r"\b(?:they|others|the authors) (?:report|reach|achiev|obtain|attain|get|claim)",
     re.IGNORECASE,
 )
 _LINKED: Final = re.compile(
@@ -64,7 +58,8 @@ _OTHER: Final = re.compile(
 _BASELINE: Final = re.compile(
     r"\b(?:against|versus|vs\.?|compared (?:with|to)|than|over|outperform(?:s|ed|ing)?|"
     r"surpass(?:es|ed|ing)?|beat(?:s|ing)?)\s+(?:the |a |an |that of )?"
-    r"(?P<who>[A-Za-z][^,.;:()]{1,60}?)(?=\s+(?:by|on)\b|[,.;:()]|$)"
+    r"(?P<who>(?!(?:the|an?) )[A-Za-z][^,.;:()]{1,60}?)"
+    r"(?=\s+(?:by|on|with|at|and|is|was|which|whose|that)\b|[,;:()]|\.(?!\d)|$)"
 )
 _ON: Final = re.compile(
     rf"{UNITS}(?:[- ](?:{METRIC}))?\s+on\s+(?:the |our )?"
@@ -74,23 +69,32 @@ _ON: Final = re.compile(
 )
 _CUT: Final = re.compile(r"[;:]\s|,\s(?:and|while|but)\s")
 _CLAUSE: Final = re.compile(r"[,;:]\s|\s(?:and|while|but|or)\s")
-_SUBJECT: Final = re.compile(
-    r"(?:(?:We|we) (?:show|find|see) (?:that )?)?(?:While |Although |In particular, |Notably, )?"
-    r"(?:The |the |Our |our )?(?P<who>[A-Za-z][\w()/+. -]{1,50}?)\s+(?:model\s+|network\s+)?"
-    r"(?:reach|achiev|establish|obtain|attain|get|score|yield|has |gives?|is |was |improves?|"
-    r"outperforms?)\w*"
+_WITHOUT: Final = re.compile(
+    r"\b(?:without|w/o|removing|replacing|omitting|dropping|disabling)\b", re.IGNORECASE
 )
-_RIVAL: Final = re.compile(
-    r"\b(?:baselines?|vanilla|random|chance|majority)\b|^human\b", re.IGNORECASE
+_REMOVED: Final = re.compile(
+    r"\b(?:is|are|was|were) (?:\w+ )?(?:removed|replaced|omitted|dropped|disabled|ablated|"
+    r"left out)|"
+    r"\b(?:when|if|after|by|on) (?:we |one )?(?:remov|replac|omit|dropp?|disabl|ablat)\w*",
+    re.IGNORECASE,
 )
-_WITHOUT: Final = re.compile(r"(?:without|removing|replacing|omitting|dropping)\b", re.IGNORECASE)
-_CONTRAST: Final = re.compile(r"(?:[,;]\s+|\s)(?:while|whereas|but)\s|;\s", re.IGNORECASE)
-_ITS: Final = re.compile(
-    r"\s+of\s+(?:the |a |an )?(?P<who>[A-Za-z][\w()/+.-]*(?: [\w()/+.-]+){0,4}?)"
-    r"\s+(?:on\s+\S+\s+)?(?:is|was|are|were)\s+(?:only )?\$?"
+_ABLATED: Final = re.compile(
+    r"\b(?:without|w/o)(?:\s+(?:the|its|our|this|these|it)\b|\s*[.,;)]|\s*$)|" + _REMOVED.pattern,
+    re.IGNORECASE,
 )
 _LOSS: Final = re.compile(r"\bloss(?:es)?\s+(?:of|is|was)\s+(?:only |about )?\$?$", re.IGNORECASE)
+_LOSS_OF: Final = re.compile(
+    r"\s+(?:(?:of|on|for|over|in|to)\s+[^,.;:]{1,60}?\s+)?(?:of|is|was)\s+(?:only |about )?\$?"
+)
 _TRAINING: Final = re.compile(r"\btrain(?:ing)?\b(?! (?:on|for|with))", re.IGNORECASE)
+_MEASURED_ON: Final = re.compile(
+    r"(?<!trained )(?<!train )(?<!training )"
+    r"\b(?:on|over|of|to|for|(?:over)?fit\w*|memori[sz]\w*|interpolat\w*)\s+"
+    r"(?:(?:the|its|our|all|seen)\s+)*(?:[\w-]+\s+)?"
+    r"(?:(?P<training>train(?:ing)?)|test|valid\w+|dev\w*|held[- ]out|unseen)"
+    r"[- ](?:set|data|split|samples?|examples?|images?|sentences?|points?)\b",
+    re.IGNORECASE,
+)
 _BOUND: Final = re.compile(
     r"(?:\b(?:over|above|below|under|more than|less than|at least|at most|about|around|roughly|"
     r"nearly|almost|approximately|close to)\s*|[~∼<>≈]\s*)\$?$",
@@ -114,29 +118,15 @@ def sentence_claims(text: str, names: Names, before: str = "") -> Iterator[Claim
     """
     if len(text) > _SENTENCE_AT_MOST:
         return
-    found = list(_found(text, names, before))
+    found = list(_found(without_deviations(text), names, before))
     values = [claim for claim, reason in found if claim.kind == "value" and not reason]
     for claim, reason in found:
         if reason:
             yield MissingPart(what=f"claim: {claim.words} (quote: {text[:200]!r})", reason=reason)
         elif claim is (values[0] if values else None):
-            yield _against(claim, text)
+            yield _against(claim, text).model_copy(update={"quote": text})
         else:
-            yield claim
-
-
-def _disowned(text: str) -> str:
-    """Why a sentence's results are not the paper's own; empty where they are."""
-    if _SUPPOSED.search(text):
-        return "the sentence supposes it, aims at it, or it is what chance gives"
-    if _REPORTED.search(text) and not OURS.search(re.split(r"\b(?:than|over|report)", text)[0]):
-        return "it is reported of others"
-    subject = _SUBJECT.match(text)
-    if subject and _RIVAL.search(subject["who"]):
-        return "it is a baseline's"
-    if subject and is_cited(text[: subject.end() + 1]) and not OURS.search(subject[0]):
-        return "it is reported of others"
-    return ""
+            yield claim.model_copy(update={"quote": text})
 
 
 def _found(text: str, names: Names, before: str) -> Iterator[tuple[Claim, str]]:
@@ -151,7 +141,7 @@ def _found(text: str, names: Names, before: str) -> Iterator[tuple[Claim, str]]:
         mention = _metric_of(text, match, named, role)
         if mention is None or _inside(match, named):
             continue
-        if role == "difference" and _LOSS.search(text[: match.start()]):
+        if role == "difference" and _is_loss(text, mention, match):
             if mention.metric.name != "loss":
                 continue
             role = "value"
@@ -163,44 +153,53 @@ def _found(text: str, names: Names, before: str) -> Iterator[tuple[Claim, str]]:
         claim = _claim(text, mention, match, said, role)
         if claim is None:
             continue
-        start, stop = _side(text, match.start())
-        part = text[start:stop]
-        method = _owner_of_metric(text[mention.end : match.start()]) or _method(
-            part, names, before if start == 0 else ""
-        )
-        reason = _disowned(part)
-        if role == "value" and not reason:
-            reason = _unsure(text, mention, match)
-        reason = reason or ("it is a baseline's" if _RIVAL.search(method) else "")
-        yield claim.model_copy(update={"method": method}), reason
+        method, reason = whose(text, match.span(), mention, names, before)
+        if role in ("value", "to"):
+            reason = reason or _unsure(text, mention, match, role)
+        baseline = "" if claim.baseline == method else claim.baseline
+        yield claim.model_copy(update={"method": method, "baseline": baseline}), reason
 
 
-def _side(text: str, place: int) -> tuple[int, int]:
-    """The part of a sentence around a place, between words that set one thing against another."""
-    start = max((m.end() for m in _CONTRAST.finditer(text) if m.end() <= place), default=0)
-    stop = _CONTRAST.search(text, place)
-    return start, stop.start() if stop else len(text)
+def _is_loss(text: str, mention: Mention, match: re.Match[str]) -> bool:
+    """Whether a number is a value of what networks are trained by, and none that was lost."""
+    between = text[mention.end : match.start()]
+    own = mention.metric.name == "loss" and _LOSS_OF.fullmatch(between)
+    return bool(own or _LOSS.search(text[: match.start()]))
 
 
-def _owner_of_metric(between: str) -> str:
-    """Whose value it is: "accuracy of ResNet-50 is". What the paper calls ours stays so."""
-    found = _ITS.fullmatch(between)
-    if found is None or OURS.search(found["who"]) or known_data_sets(found["who"]):
-        return ""
-    return found["who"]
-
-
-def _unsure(text: str, mention: Mention, match: re.Match[str]) -> str:
+def _unsure(text: str, mention: Mention, match: re.Match[str], role: Role) -> str:
     """Why a value is not to be vouched for; empty where it is."""
-    if _WITHOUT.match(text[_side(text, match.start())[0] :]):
+    begin, end = min(match.start(), mention.start), max(match.end(), mention.end)
+    start, stop = side(text, match.start())
+    numbers = [m.span() for m in _NUMBER.finditer(text)]
+    behind = text[end : min((n for n, _ in numbers if end <= n < stop), default=stop)]
+    ahead = text[max((n for _, n in numbers if n <= begin), default=0) : begin]
+    if _is_ablated(text[start:stop], ahead, behind, role):
         return "it is measured without a part of the method"
-    if _TRAINING.search(text[max(0, mention.start - 20) : mention.end]):
+    named = text[max(0, mention.start - 20) : mention.end]
+    if _TRAINING.search(named) or _on_training_data(text[:begin], behind):
         return "it is measured on the training data"
+    if mention.start < match.start() and is_changed(text, mention):
+        return "it is a change of the metric, or what it costs"
     if _BOUND.search(text[max(0, match.start() - 20) : match.start()]):
         return "it is a bound or a rounded number"
     if re.search(r"\brespectively\b", text):
         return "the sentence pairs several numbers with several names"
     return ""
+
+
+def _is_ablated(clause: str, ahead: str, behind: str, role: Role) -> bool:
+    """Whether a part of the method is left out for a number, by the words around it."""
+    if _WITHOUT.match(clause) or _REMOVED.search(ahead) or _ABLATED.search(behind):
+        return True
+    return role == "to" and _WITHOUT.search(clause) is not None
+
+
+def _on_training_data(ahead: str, behind: str) -> bool:
+    """Whether the split that is named nearest to a number, behind it or else before it, is the one
+    for training."""
+    said = _MEASURED_ON.search(behind) or next(reversed(list(_MEASURED_ON.finditer(ahead))), None)
+    return said is not None and said["training"] is not None
 
 
 def _inside(match: re.Match[str], named: list[Mention]) -> bool:
@@ -288,21 +287,6 @@ def _data_set(text: str, start: int, end: int) -> str:
     stop = _CLAUSE.search(text, end)
     clause = text[begin : stop.start() if stop else None]
     return next(iter(known_data_sets(clause)), "") or data_set_in(text)
-
-
-def _method(text: str, names: Names, before: str) -> str:
-    """What a sentence is about: its subject by name, else `ours` or the name in it."""
-    subject = _SUBJECT.match(text)
-    who = subject["who"].strip() if subject else ""
-    pronoun = who.lower() in ("it", "this", "that", "they", "") or any(mentions(who))
-    if names.named_in(who):
-        return who
-    if pronoun and (named := names.named_in(text)):
-        return named
-    own = OURS.search(subject[0]) if subject else None
-    if own or (pronoun and (OURS.search(text) or OURS.search(before) or names.named_in(before))):
-        return "ours"
-    return "" if pronoun else who
 
 
 def _against(claim: Claim, text: str) -> Claim:

@@ -17,6 +17,8 @@ from archwright.agents.claims.headings import (
     AVERAGE,
     DEVIATION,
     SIZE,
+    is_partition,
+    is_scaled,
     is_setting,
     rest_of,
 )
@@ -218,6 +220,8 @@ class ReadTable:
         here = [r for r in (*rest, *(plain(line.cells[c]) for c in layout.data_sets)) if r]
         texts = (line.group, *path, in_row)
         split = next((s for part in reversed(texts) if (s := split_in(part))), "")
+        part = next((r for r in here if is_partition(r, split, self.caption)), "")
+        here = [r for r in here if r != part]
         fault = ""
         if metric is None and not told:
             metric, fault = self._metric_of_caption(" ".join(here) or label)
@@ -230,7 +234,14 @@ class ReadTable:
         if not re.search(r"[^\W_]{2}", method):
             fault = fault or "its row has no name"
         fault = fault or unsure or _fault(reading, metric, split)
-        named = " ".join(filter(None, (data_set, split))) if split != "train" else data_set
+        if (
+            metric
+            and not fault
+            and is_scaled((*layout.heads[column], in_row), self.table.caption, metric.name)
+        ):
+            fault = "its heading or the caption multiplies it"
+        within = "-".join(filter(None, (split if split != "train" else "", part)))
+        named = " ".join(filter(None, (data_set, within)))
         unit = reading.unit or ("%" if any("%" in part for part in path) else "")
         return MeasuredCell(
             line, column, replace(reading, unit=unit), metric, named, method, owner, fault

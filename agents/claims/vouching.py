@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from archwright.agents.claims.owners import Names
+from archwright.agents.claims.owners import Names, is_reference_point
 from archwright.agents.claims.quotes import quote_rows
 from archwright.agents.claims.tables import MeasuredCell, ReadTable, row_label
 from archwright.agents.claims.words import plain
@@ -98,6 +98,7 @@ def _best_other(entry: MeasuredCell, entries: Sequence[MeasuredCell]) -> Measure
         for e in entries
         if not e.fault
         and e.owner in ("other", "")
+        and not is_reference_point(e.method)
         and (e.metric, e.data_set) == (entry.metric, entry.data_set)
     ]
     # Those under the same headings before the others.

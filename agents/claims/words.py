@@ -118,7 +118,7 @@ _CHANGE: Final = (
 _CHANGE_AFTER: Final = re.compile(rf"\s*(?:\(\\?%\)\s*)?{_CHANGE}\b", re.IGNORECASE)
 _CHANGE_BEFORE: Final = re.compile(
     rf"\b(?:relative )?{_CHANGE}\s+(?:\(\\?%\)\s+)?(?:in|of)\s+(?:[\w-]+\s+){{0,2}}$|"
-    r"\bcorrelations?\s+(?:of|between|with)\b[^.;,]{0,40}$|[Δδ]\s*$|"
+    r"\bcorrelations?\s+(?:of|between|with)\b[^.;,]{0,40}$|(?:[Δδ]|\\?[Dd]elta)\$?[\s-]*$|"
     r"\b(?:at|to|until|of)\s+(?:an? |the )?(?:equal|same|similar|given|fixed|target|"
     r"\d[\d.]*\s*\\?%)\s+(?:\w+\s+)?$|"
     r"\b(?:epochs?|steps?|time|hours?|iterations?|samples?)\b[^.;]{0,30}\bto (?:reach|get)\b"

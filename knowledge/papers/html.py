@@ -10,7 +10,7 @@ from typing import Any, Final
 from bs4 import BeautifulSoup, Comment
 from markdownify import MarkdownConverter
 
-from archwright.knowledge.papers.markdown import read_markdown
+from archwright.knowledge.papers.markdown import lowered, raised, read_markdown
 from archwright.knowledge.papers.paper import Paper
 
 _DROPPED: Final = "script, style, noscript, template, nav, iframe, object, svg, button, form"
@@ -20,14 +20,28 @@ _HIDDEN = re.compile(
 )
 
 _SPAN_AT_MOST: Final = 100
+_GROUPS: Final = ("thead", "tbody", "tfoot", "caption", "colgroup")
+_INSIDE: Final = {
+    **dict.fromkeys(("thead", "tbody", "tfoot"), _GROUPS),
+    "tr": ("tr", "caption", "colgroup"),
+    **dict.fromkeys(("td", "th"), ("td", "th")),
+}
+"""What ends before each part of a table, whether a tag says so or not."""
+_BLOCKS: Final = ("td", "th", "p", "li", "div", "section", "article", "figcaption", "caption")
+_CITED = re.compile(r"#.*(?:ref|bib|cit|CR)\w*", re.IGNORECASE)
 
 
 def read_html(text: str) -> Paper:
     """The paper in an HTML page."""
     soup = BeautifulSoup(text, "html.parser")
+    for table in soup.find_all("table"):
+        _close_cells(table)
     title = _title(soup)
     hidden = _drop(soup)
     _show_mathematics(soup)
+    for element in soup.find_all(["sup", "sub"]):
+        element.replace_with(_set_off(element))
+    soup.smooth()
     for table in soup.find_all("table"):
         _lift_caption(table)
         _fill_spans(table)
@@ -79,6 +93,44 @@ def _show_mathematics(soup: Any) -> None:
         table.name = "div"
         for cell in table.find_all(["tbody", "tr", "td", "th"]):
             cell.name = "span"
+
+
+def _set_off(element: Any) -> str:
+    """What is set higher or lower, in a line of text; a superscript that links to a reference is a
+    citation."""
+    said = " ".join(element.get_text().split())
+    link = element.find("a")
+    if link is not None and _CITED.search(link.get("href") or ""):
+        return f" [{said.strip('[]()')}]"
+    return (raised if element.name == "sup" else lowered)(said, _before(element))
+
+
+def _before(element: Any) -> str:
+    """The text right before an element, in its own paragraph or cell."""
+    text = element.find_previous(string=True)
+    here = text is not None and text.find_parent(_BLOCKS) is element.find_parent(_BLOCKS)
+    return str(text) if here else ""
+
+
+def _close_cells(table: Any) -> None:
+    """Put cells, rows and groups of rows side by side where their end tags are left out, as HTML
+    allows: the parser has each inside of the one before it."""
+    for element in table.find_all(list(_INSIDE)):
+        if not _is_of(table, element):
+            continue
+        holders = [h for h in element.find_parents(_INSIDE[element.name]) if _is_of(table, h)]
+        if element.name in ("td", "th"):
+            holders = [h for h in holders if h.find_parent("tr") is element.find_parent("tr")]
+        if holders:
+            holders[-1].insert_after(element.extract())
+    for group in table.find_all(["tbody", "tfoot"]):
+        group.unwrap()  # else the first row of each would pass for a header
+    for columns in table.find_all(["colgroup", "col"]):
+        columns.extract()  # else the first row would pass for none
+
+
+def _is_of(table: Any, element: Any) -> bool:
+    return element.find_parent("table") is table
 
 
 def _lift_caption(table: Any) -> None:

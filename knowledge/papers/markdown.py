@@ -14,10 +14,33 @@ _ATX = re.compile(r" {0,3}(?P<marks>#{1,6})\s+(?P<title>.*?)\s*#*\s*")
 _NUMBER = re.compile(r"(?P<number>(?:\d{1,2}|[A-Z])(?:\.\d{1,2})*)\.?\s+(?P<title>\S.*)")
 _FENCE = re.compile(r" {0,3}(?P<fence>`{3,}|~{3,})\s*(?P<language>[\w+#.-]*)(?P<rest>.*)")
 _NAMED = re.compile(r"""(?:title|file|filename|path)=["']?(?P<name>[\w./-]+)["']?""")
-_RULE = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*")
+_RULE = re.compile(r"\s*(?=[^|]*\||.*--)\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
+_CODE_OR_COMMENT = re.compile(
+    r"^ {0,3}(?P<fence>`{3,}|~{3,})[^`\n]*\n.*?^ {0,3}(?P=fence)[`~]*[ \t]*$|"
+    r"`[^`\n]+`|(?P<comment><!--.*?-->)",
+    re.DOTALL | re.MULTILINE,
+)
+_SET_OFF = re.compile(r"<(?P<tag>sup|sub)>(?P<said>[^<>]*)</(?P=tag)>", re.IGNORECASE)
+_FOOTNOTE = re.compile(r"(?<=\S)\[\^[^\]\s]+\]")
 _CAPTION = re.compile(r"[*_>\s]*(?P<label>Table\s+\w+)[*_]*\s*[:.]\s*[*_]*(?P<caption>.*?)[*_]*\s*")
 _FRONT = re.compile(r"\A---\n(?P<lines>.*?)\n---\n", re.DOTALL)
-_ENDINGS: Final = {"python": "py", "py": "py", "bash": "sh", "sh": "sh", "shell": "sh"}
+_ENDINGS: Final = {
+    "": "txt",
+    "text": "txt",
+    "python": "py",
+    "py": "py",
+    "bash": "sh",
+    "sh": "sh",
+    "shell": "sh",
+}
+
+_POWER = re.compile(r"(?<![\d.,])(?:10|2)\s*\Z")
+_OF_NUMBER = re.compile(r"\d\s*[%°]?\)?\s*\Z")
+_SIGN: Final = "[†‡§¶*∗⋆★✝#]+"
+_NOTE: Final = rf"(?:{_SIGN}|\d{{1,2}}|[a-z])"
+_MARK = re.compile(rf"[\[(]?{_NOTE}(?:[\s,;]+{_NOTE})*[\])]?")
+_ORNAMENT = re.compile(rf"(?:{_SIGN}|[\s,])*")
+_DEVIATION = re.compile(r"[±+(−-]|\\pm")
 
 
 @dataclass(slots=True)
@@ -34,7 +57,8 @@ def read_markdown(text: str) -> Paper:
     """The paper in a Markdown text. The first heading of the top level is its title."""
     front = _FRONT.match(text)
     title = _front_title(front["lines"]) if front else ""
-    lines = text[front.end() if front else 0 :].splitlines()
+    text, hidden = _without_comments(text[front.end() if front else 0 :])
+    lines = text.splitlines()
     drafts, code = _split(lines)
     first = next((d for d in drafts if d.title), None)
     top = min((d.level for d in drafts if d.title), default=1)
@@ -47,12 +71,36 @@ def read_markdown(text: str) -> Paper:
     sections = tuple(_finish(d, top) for d in drafts if d.title or "\n".join(d.lines).strip())
     if not title:
         title = next((line.strip() for line in lines if line.strip()), "")[:200]
-    return Paper(title, "markdown", 0, sections, split_references(sections), tuple(code))
+    notices = (f"comments were left out: {hidden[:80]!r}",) if hidden else ()
+    references = split_references(sections)
+    return Paper(title, "markdown", 0, sections, references, tuple(code), notices=notices)
 
 
 def _front_title(lines: str) -> str:
     found = re.search(r"^title:\s*[\"']?(.*?)[\"']?\s*$", lines, re.MULTILINE)
     return found[1] if found else ""
+
+
+def _without_comments(text: str) -> tuple[str, str]:
+    """The text without its comments, save those in code, and what they say."""
+    if "<!--" not in text:
+        return text, ""
+    kept, hidden, place = list[str](), list[str](), 0
+    while found := _CODE_OR_COMMENT.search(text, place):
+        comment = found["comment"]
+        kept.append(text[place : found.start() if comment else found.end()])
+        hidden.append((comment or "").removeprefix("<!--").removesuffix("-->"))
+        place = found.end()
+    return "".join((*kept, text[place:])), " ".join(" ".join(hidden).split())
+
+
+def _in_line(text: str) -> str:
+    """A line without its footnotes' marks, with what HTML sets higher or lower as text."""
+    while found := _SET_OFF.search(text):
+        put = raised if found["tag"].lower() == "sup" else lowered
+        before = text[: found.start()]
+        text = f"{before}{put(found['said'].strip(), before)}{text[found.end() :]}"
+    return _FOOTNOTE.sub("", text)
 
 
 def _split(lines: Sequence[str]) -> tuple[list[_Draft], list[CodeFile]]:
@@ -71,7 +119,7 @@ def _split(lines: Sequence[str]) -> tuple[list[_Draft], list[CodeFile]]:
             drafts.append(_headed(1 if lines[place + 1].startswith("=") else 2, line))
             place += 1
         else:
-            drafts[-1].lines.append(line)
+            drafts[-1].lines.append(_in_line(line))
         place += 1
     return drafts, code
 
@@ -102,12 +150,10 @@ def _fence_end(lines: Sequence[str], start: int, fence: str) -> int:
 def _take_block(
     block: Sequence[str], fence: re.Match[str], draft: _Draft, code: list[CodeFile]
 ) -> None:
-    """Put a fenced block where it belongs: code to the code, mathematics and text into the text."""
+    """Put a fenced block where it belongs: mathematics into the text, all else to the code."""
     language = fence["language"].lower()
     if language == "math":
         draft.lines += ["$$", *block, "$$"]
-    elif language in ("", "text", "txt"):
-        draft.lines += block
     else:
         named = _NAMED.search(fence["rest"])
         path = (
@@ -155,3 +201,23 @@ def _caption(lines: Sequence[str]) -> tuple[str, str] | None:
 def _cells(line: str) -> tuple[str, ...]:
     inner = line.strip().removeprefix("|").removesuffix("|")
     return tuple(cell.strip().strip("*_`") for cell in re.split(r"(?<!\\)\|", inner))
+
+
+def raised(said: str, before: str) -> str:
+    """A superscript in a line of text: a footnote's mark is no digit of the number before it, and
+    the exponent of a power is no more digits of it."""
+    number = _OF_NUMBER.search(before)
+    if number and re.match(r"[±+]|\\pm", said):
+        return f" {said}"
+    if _POWER.search(before) and re.fullmatch(r"[-−–+]?\s*\d+", said):
+        return f"^{{{said}}}"
+    if _ORNAMENT.fullmatch(said) or (number and _MARK.fullmatch(said)):
+        return ""
+    return said if said.isalpha() or not before.strip() else f"^{{{said}}}"
+
+
+def lowered(said: str, before: str) -> str:
+    """A subscript in a line of text: `AP50` and `H2O` are names, a number's index is no digit."""
+    if not _OF_NUMBER.search(before):
+        return said
+    return f" {said}" if _DEVIATION.match(said) else f"_{{{said}}}"

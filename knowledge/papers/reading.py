@@ -119,7 +119,7 @@ def _read(bundle: Bundle, name: str, kind: Kind, named: bool) -> Paper:
         files = {n: t for n, data in bundle.items() if (t := decode(data)) is not None}
         chosen = None if named else choose_main(files)
         paper = read_latex(files, chosen.name if chosen else name)
-        return replace(paper, notices=_notice(chosen)) if chosen else paper
+        return replace(paper, notices=(*_notice(chosen), *paper.notices)) if chosen else paper
     text = (decode(bundle[name]) or "").replace("\r\n", "\n").replace("\r", "\n")
     if kind == "html":
         from archwright.knowledge.papers.html import read_html

@@ -17,11 +17,12 @@ def _by_name(table: Mapping[str, str]) -> dict[str, str]:
 
 
 SILENT: Final = _by_name({
-    "o": """Xhline addlinespace bottomrule enlargethispage footnotemark hdashline hyperref
+    "o": """tmark Xhline addlinespace bottomrule enlargethispage footnotemark hdashline hyperref
         linebreak makecell midrule nolinebreak nopagebreak onecolumn pagebreak
         shortstack subfloat thead toprule""",
     "-": """Eprint IEEEauthorblockN adjustbox bibfield bibinfo emailAdd fontfamily fontseries
-        fontshape foreignlanguage href href@noop hyperlink hypertarget selectlanguage""",
+        fontshape foreignlanguage href href@noop hyperlink hypertarget selectlanguage
+        sout st xout""",
     "o-": """Block RequirePackage SetCell affil affiliation arrayrulecolor author
         captionsetup color colorbox columncolor cortext documentclass documentstyle ead fntext
         footnotetext marginnote marginpar missingfigure rotatebox tablenotetext textcolor todo
@@ -45,7 +46,7 @@ SILENT: Final = _by_name({
         altaffilmark authornote authornotemark authorrunning belowstrut bibliography
         bibliographystyle ccsdesc cdashline cdashlinelr city cline
         copyrightyear corauth cormark corref country curraddr date dedication dedicatory
-        definecolorset deleted department doublerulesepcolor editor editors email emails
+        definecolorset department doublerulesepcolor editor editors email emails
         graphicspath hhline hphantom hypersetup
         hyphenation icmlkeywords keywords icmlsetsymbol icmltitlerunning includeonly index inst
         institute institution label linespread lstset newcounter newlength
@@ -53,7 +54,7 @@ SILENT: Final = _by_name({
         pagenumbering pagestyle phantom position postcode preprint
         printAffiliationsAndNotice received refstepcounter revised
         setcopyright setlist setstretch settopmatter shortauthors shorttitle sisetup
-        state stepcounter streetaddress subjclass tablecolumns tablenotemark tablenum
+        state stepcounter streetaddress subjclass tablecolumns tablenotemark
         tabletypesize tablewidth
         thanks theoremstyle thispagestyle tikzset titlerunning tnote tnotemark tnoteref
         tnotetext urladdr urlstyle usecounter vphantom vspace""",

@@ -53,6 +53,7 @@ class Expander:
     environments: dict[str, tuple[Macro, str]] = field(default_factory=dict)
     theorems: dict[str, str] = field(default_factory=dict)
     flags: dict[str, bool] = field(default_factory=dict)
+    counters: dict[str, int] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     acronyms: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Their short and their long form by key."""
@@ -62,6 +63,8 @@ class Expander:
     _filled: int = 0
     letters: re.Pattern[str] = LETTERS
     root: str = ""
+    missing: list[str] = field(default_factory=list)
+    """Files that the text is to take in and that did not come along."""
     documents: int = 0
     """How many have begun and not ended."""
 
@@ -142,6 +145,18 @@ class Expander:
     def scanner(self) -> Scanner:
         """What is being read."""
         return self.reels[-1].scanner
+
+    def find_file(self, wanted: str, folder: str = "") -> str | None:
+        """The file of the bundle that is meant; None for what is not there."""
+        wanted = wanted.strip().strip('"')
+        inside = next((r.file for r in reversed(self.reels) if r.file), "")
+        near = (folder, self.reels[-1].folder, self.root, posixpath.dirname(inside), "")
+        for base in near:
+            path = posixpath.normpath(posixpath.join(base, wanted))
+            for name in (f"{path}.tex", path, f"{path}.ltx"):
+                if name in self.files:
+                    return name
+        return None
 
     def open(self, reel: Reel) -> None:
         """Read another text next, and then go on with this one."""

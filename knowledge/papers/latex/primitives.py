@@ -1,28 +1,47 @@
-"""What TeX's own commands do while a source is expanded: definitions, environments, conditions."""
+"""What TeX's own commands do while a source is expanded: definitions, environments, acronyms, and
+files that it takes in."""
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable
 from typing import Final
 
-from archwright.knowledge.papers.latex.commands import CONDITIONS, KEPT, KEPT_ENVIRONMENTS
+from archwright.knowledge.papers.latex.commands import KEPT, KEPT_ENVIRONMENTS
+from archwright.knowledge.papers.latex.conditions import CHOICES
 from archwright.knowledge.papers.latex.definitions import (
-    NOTHING,
-    YES,
     Macro,
+    filled,
     read_def,
     read_delimiters,
     read_document_command,
     read_name,
     read_newcommand,
 )
-from archwright.knowledge.papers.latex.expanding import LETTERS, LETTERS_AT, Expander, Primitive
-from archwright.knowledge.papers.latex.including import FILES
+from archwright.knowledge.papers.latex.expanding import (
+    LETTERS,
+    LETTERS_AT,
+    Expander,
+    Primitive,
+    Reel,
+)
 from archwright.knowledge.papers.latex.scanning import Scanner
+from archwright.knowledge.papers.paper import UnreadableError
 
-_CONDITION = re.compile(r"\\(if[A-Za-z@]*|else|or|fi)(?![A-Za-z@])")
-
+_PLAIN = re.compile(r"\s*([\w./+-]+)")
+_LANGUAGE = re.compile(r"language\s*=\s*\{?(\w+)")
+_DRAWN: Final = (".pgf", ".tikz", ".pdf_tex", ".eps_tex", ".pstex_t")
+_DEFINITION = re.compile(
+    r"^[ \t]*\\(?P<name>(?:re)?newcommand|providecommand|DeclareRobustCommand|"
+    r"DeclareMathOperator|newtheorem|def|let|(?:re)?newenvironment|NewDocumentCommand)\*?"
+    r"(?=\s*\{?\\?[A-Za-z])",
+    re.MULTILINE,
+)
+_CAPTION_SET = re.compile(r"(?:^|,)\s*(?:caption|cap)\s*=\s*")
+_ROW_RULE = re.compile(r"\\FL(?![A-Za-z])")
+_ROW_END = re.compile(r"\\(?:ML|NN|LL)(?![A-Za-z])")
+_NESTED_AT_MOST: Final = 10
 Read = Callable[[Scanner], Macro | None]
 
 
@@ -126,13 +145,6 @@ def _use_acronym(expander: Expander, words: str) -> None:
     expander.push(words, said)
 
 
-def _new_condition(expander: Expander, _: str) -> None:
-    name = read_name(expander.scanner)
-    if name and name.startswith("if"):
-        expander.flags[name[2:]] = False
-        expander.primitives = {**expander.primitives, name: _choose}
-
-
 def _letter_at(expander: Expander, words: str) -> None:
     expander.letters = LETTERS_AT if words == "\\makeatletter" else LETTERS
 
@@ -164,63 +176,124 @@ def _end(expander: Expander, words: str) -> None:
         expander.say(f"{words}{{{name}}}")
 
 
-# --- conditions -----------------------------------------------------------------------------------
+# --- changes --------------------------------------------------------------------------------------
 
 
-def _choose(expander: Expander, words: str) -> None:
-    """Go on with the branch of a condition that holds, as far as that can be told."""
+def _changed(expander: Expander, words: str) -> None:
+    """What a marked change leaves: the new text, and nothing of what was deleted."""
     scanner = expander.scanner
-    if scanner.text.find("\\fi", scanner.place) < 0:
-        return  # without an end it is none, and is not looked for again and again
-    holds = _holds(expander, words[1:])
-    start, depth, branches = scanner.place, 1, list[str]()
-    for found in _CONDITION.finditer(scanner.text, scanner.place):
-        word = found[1]
-        if word == "fi":
-            depth -= 1
-        elif word.startswith("if"):
-            depth += word in CONDITIONS or word[2:] in expander.flags
-        if depth == 0 or (depth == 1 and word in ("else", "or")):
-            branches.append(scanner.text[start : found.start()])
-            start = found.end()
-        if depth == 0:
-            scanner.place = start
-            expander.push(words, branches[0] if holds else "".join(branches[1:2]))
+    scanner.option()
+    new = scanner.group()
+    if words == "\\replaced":
+        scanner.group()
+    if new is not None and words != "\\deleted":
+        expander.push(words, new)
+
+
+def _ctable(expander: Expander, words: str) -> None:
+    """The table of the package ctable, as the usual one that it stands for."""
+    scanner = expander.scanner
+    said = _CAPTION_SET.search(options := scanner.option() or "")
+    columns, _, rows = scanner.group() or "", scanner.group(), scanner.group() or ""
+    caption = ""
+    if said is not None:
+        inside = Scanner(options, said.end())
+        caption = inside.group() or options[said.end() :].partition(",")[0]
+    rows = _ROW_END.sub(r"\\\\", _ROW_RULE.sub("", rows))
+    head = f"\\caption{{{caption}}}" if caption else ""
+    table = f"\\begin{{tabular}}{{{columns}}}{rows}\\end{{tabular}}"
+    expander.push(words, f"\\begin{{table}}{head}{table}\\end{{table}}")
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def _include(expander: Expander, wanted: str, folder: str = "") -> None:
+    wanted = filled(expander, wanted)
+    name = expander.find_file(wanted, filled(expander, folder))
+    if name is None and expander.documents and not wanted.endswith(_DRAWN):
+        expander.missing.append(" ".join(wanted.split()))
+    if name is None or name.endswith(_DRAWN):
+        return
+    opened = [reel.file for reel in expander.reels if reel.file is not None]
+    if len(opened) > _NESTED_AT_MOST or opened.count(name) > 1:
+        raise UnreadableError(f"{name} includes itself: fix its \\input")
+    text = expander.verbatim.clean(expander.files[name])
+    if "\\begin{document}" in text:
+        text = text.partition("\\begin{document}")[2].partition("\\end{document}")[0]
+    text = text if text.endswith("\n") else f"{text}\n"  # as TeX reads every file
+    expander.open(Reel(Scanner(text), name, folder or expander.reels[-1].folder))
+
+
+def _input(expander: Expander, words: str) -> None:
+    scanner = expander.scanner
+    wanted = scanner.group()
+    if wanted is None:
+        found = _PLAIN.match(scanner.text, scanner.place)
+        if found is None:
             return
+        scanner.place, wanted = found.end(), found[1]
+    if words == "\\InputIfFileExists":
+        there = expander.find_file(filled(expander, wanted)) is not None
+        yes, no = scanner.group() or "", scanner.group() or ""
+        expander.push(words, yes if there else no)
+        if not there:
+            return
+    _include(expander, wanted)
 
 
-def _holds(expander: Expander, name: str) -> bool:
+def _import(expander: Expander, words: str) -> None:
     scanner = expander.scanner
-    if name[2:] in expander.flags:
-        return expander.flags[name[2:]]
-    if name == "ifdefined":
-        return read_name(scanner) in expander.macros
-    if name == "ifx":
-        return scanner.argument() == scanner.argument()
-    return name in ("iftrue", "ifpdf")
+    scanner.star()
+    folder, wanted = scanner.group(), scanner.group()
+    if folder is not None and wanted is not None:
+        base = expander.reels[-1].folder if words.startswith("\\sub") else ""
+        _include(expander, wanted, posixpath.join(base, folder))
 
 
-def _choose_given(expander: Expander, words: str) -> None:
-    """`\\IfNoValueTF` and its like, on an argument of `\\NewDocumentCommand`."""
+def _end_input(expander: Expander, _: str) -> None:
+    """Leave the file that is being read."""
+    while expander.reels and expander.reels.pop().file is None:
+        pass
+    expander.say("\n")
+
+
+def _listing(expander: Expander, words: str) -> None:
     scanner = expander.scanner
-    given = scanner.group()
-    holds = given == YES
-    if "Value" in words:
-        holds = (given == NOTHING) == words.startswith("\\IfNoValue")
-    yes = (scanner.group() or "") if words.endswith(("TF", "T")) else ""
-    no = (scanner.group() or "") if words.endswith("F") else ""
-    expander.push(words, yes if holds else no)
+    options = scanner.option() or ""
+    stated = _LANGUAGE.search(options)
+    language = (scanner.group() or "") if "minted" in words else stated[1] if stated else ""
+    name = expander.find_file(filled(expander, scanner.group() or ""))
+    if name is not None:
+        expander.say(expander.verbatim.listing(expander.files[name], language))
 
 
-def _nothing(expander: Expander, words: str) -> None:
-    """The end of a condition whose beginning was taken for text."""
+def _package(expander: Expander, _: str) -> None:
+    """Learn what the style files that came along define at the beginning of a line."""
+    scanner = expander.scanner
+    scanner.option()
+    for wanted in (scanner.group() or "").split(","):
+        name = expander.find_file(f"{wanted.strip()}.sty")
+        if name is None:
+            continue
+        style = Scanner(expander.verbatim.clean(expander.files[name]))
+        expander.open(Reel(style))
+        while found := _DEFINITION.search(style.text, style.place):
+            style.place = found.end()
+            expander.primitives[found["name"]](expander, found[0])
+        expander.reels.pop()
 
 
-_GIVEN: Final = tuple(
-    f"If{what}{branches}"
-    for what in ("NoValue", "Value", "Boolean")
-    for branches in ("TF", "T", "F")
-)
+FILES: Final[dict[str, Primitive]] = {
+    **dict.fromkeys(("input", "include", "subfile", "subfileinclude", "InputIfFileExists"), _input),
+    **dict.fromkeys(
+        ("import", "subimport", "inputfrom", "subinputfrom", "includefrom", "subincludefrom"),
+        _import,
+    ),
+    **dict.fromkeys(("lstinputlisting", "inputminted", "verbatiminput"), _listing),
+    "endinput": _end_input,
+    **dict.fromkeys(("usepackage", "RequirePackage"), _package),
+}
 
 DEFINITIONS: Final[dict[str, Primitive]] = {
     **dict.fromkeys(
@@ -251,11 +324,10 @@ PRIMITIVES: Final[dict[str, Primitive]] = {
     "newglossaryentry": _glossary_entry,
     **dict.fromkeys(_ACRONYMS, _use_acronym),
     **FILES,
-    "newif": _new_condition,
+    **dict.fromkeys(("added", "replaced", "deleted"), _changed),
+    "ctable": _ctable,
     **dict.fromkeys(("makeatletter", "makeatother"), _letter_at),
     "begin": _begin,
     "end": _end,
-    **dict.fromkeys(_GIVEN, _choose_given),
-    **dict.fromkeys(CONDITIONS, _choose),
-    **dict.fromkeys(("fi", "else"), _nothing),
+    **CHOICES,
 }

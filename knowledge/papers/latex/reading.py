@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from archwright.knowledge.papers.latex.bibliography import read_references
@@ -20,6 +20,7 @@ _ABSTRACT = re.compile(r"\\abstract(?![A-Za-z])|\\begin\{abstract\}")
 _LARGE = re.compile(r"\\(?:LARGE|Huge|huge|Large)(?![A-Za-z])")
 _LINE_END = re.compile(r"\\(?:\\|par(?![A-Za-z])|end(?![A-Za-z]))|\n[^\S\n]*\n|\}")
 _INSIDE_LINE = re.compile(r"\\[A-Za-z]+|\\.|\{", re.S)
+_NAMED_AT_MOST: Final = 5
 _LARGE_AT_MOST: Final = 300
 _SET = re.compile(r"pdftitle\s*=\s*(?P<plain>[^{,\s][^,{}\n]*)?")
 
@@ -51,7 +52,19 @@ def read_latex(files: Mapping[str, str], main: str) -> Paper:
     sections = tuple(reader.sections)
     title = _title(head, body, converter) or next((s.title for s in sections if s.title), "")
     references = read_references(source, files, main, expander, converter.line)
-    return Paper(title, "latex", 0, sections, references, tuple(verbatim.code))
+    code = tuple(verbatim.code)
+    return Paper(title, "latex", 0, sections, references, code, notices=_notices(expander.missing))
+
+
+def _notices(missing: Sequence[str]) -> tuple[str, ...]:
+    """That files are missing, by their names."""
+    names = list(dict.fromkeys(missing))
+    if not names:
+        return ()
+    more = f" and {len(names) - _NAMED_AT_MOST} more" if len(names) > _NAMED_AT_MOST else ""
+    return (
+        f"files that it takes in did not come along: {', '.join(names[:_NAMED_AT_MOST])}{more}",
+    )
 
 
 def _title(head: str, body: str, converter: Converter) -> str:

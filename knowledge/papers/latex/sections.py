@@ -17,9 +17,17 @@ from archwright.knowledge.papers.latex.tables import Rows, read_rows
 from archwright.knowledge.papers.latex.words import Converter, body, tabular
 from archwright.knowledge.papers.paper import Section, Table
 
-_EXTRA = re.compile(r"\\(?:startdata|enddata)(?![a-z])")
+_EXTRA = re.compile(
+    r"\\(?:startdata|enddata)(?![a-z])|\\tablenum\s*\{[^{}]*\}(?=\s*\\(?:table|startdata))"
+)
 _HEAD = re.compile(r"\\tablehead(?![A-Za-z])")
 _CAPTION = re.compile(r"\\(?:caption|tablecaption)\*?(?![A-Za-z])")
+
+_ARRAY = re.compile(
+    r"\s*(?:\\displaystyle\s*)?(\\begin\{array\}(?:(?!\$|\n\s*\n).)*?\\end\{array\})\s*\$\$?",
+    re.DOTALL,
+)
+"""A formula that sets the rows of a table."""
 
 
 @dataclass(slots=True)
@@ -127,6 +135,14 @@ class BodyReader(Converter):
         elif name in PARTS_OF_FLOATS and self._float is not None:
             self._float.part = False
         Converter.end(self, name)
+
+    def _dollar(self, scanner: Scanner, mark: str) -> None:
+        found = _ARRAY.match(scanner.text, scanner.place) if self._float is not None else None
+        if found is None:
+            Converter._dollar(self, scanner, mark)
+            return
+        scanner.place = found.end()
+        self.read(found[1])
 
     # --- headings ---------------------------------------------------------------------------------
 

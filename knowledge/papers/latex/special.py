@@ -64,6 +64,14 @@ def _number(converter: Converter, scanner: Scanner) -> None:
     converter.say(converter.line(scanner.group() or ""))
 
 
+def _cell_number(converter: Converter, scanner: Scanner) -> None:
+    """A number in a cell; outside of one the command numbers the table."""
+    scanner.option()
+    said = scanner.group() or ""
+    if converter.cell:
+        converter.say(converter.line(said))
+
+
 def _unit(converter: Converter, source: str) -> str:
     said = re.sub(
         r"\\([A-Za-z]+)\s*", lambda m: UNITS.get(m[1], m[0] if m[1] in _TEXT else m[1]), source
@@ -143,6 +151,7 @@ SPECIAL: Final[dict[str, Special]] = {
     **dict.fromkeys(("SIrange", "qtyrange"), _range),
     **dict.fromkeys(("si", "unit"), _only_unit),
     "num": _number,
+    "tablenum": _cell_number,
     **dict.fromkeys(("ce", "pu"), _chemistry),
     "textsuperscript": _raised,
     "textsubscript": _lowered,

@@ -116,6 +116,66 @@ def test_files_are_joined_however_they_are_taken_in(tmp_path: Path) -> None:
     assert said.split() == ["A.", "B.", "B2.", "C.", "D.", "E.", "no"]
 
 
+@pytest.mark.parametrize(
+    ("head", "source"),
+    [
+        (r"\newcommand{\parts}{sub}", r"\input{\parts/a}"),
+        (r"\def\parts{sub}\def\first{\parts/a}", r"\input{\first}"),
+        (r"\newcommand{\parts}{sub}", r"\include{\parts/a}"),
+        (r"\newcommand{\parts}{sub/}", r"\import{\parts}{a}"),
+        (r"\newcommand{\parts}{sub}", r"\InputIfFileExists{\parts/a}{}{No.}"),
+    ],
+)
+def test_a_path_may_hold_commands(head: str, source: str, tmp_path: Path) -> None:
+    assert told(tmp_path, source, head, sub__a="Inside.") == "Inside."
+
+
+def test_files_that_did_not_come_along_are_named(tmp_path: Path) -> None:
+    body = r"A \input{gone} \include{sub/lost} \import{far}{away} \input{plot.pgf} \input{here}"
+    paper = read(tmp_path, body, here="More.")
+    assert "More." in paper.sections[0].text
+    assert paper.notices == ("files that it takes in did not come along: gone, sub/lost, away",)
+
+
+def test_a_file_that_may_be_absent_is_not_missed(tmp_path: Path) -> None:
+    assert not read(tmp_path, r"\InputIfFileExists{gone}{}{Else.}").notices
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        r"A \replaced{new}{old} word",
+        r"A \replaced[id=X]{new}{old} word",
+        r"A \added{new} \deleted{old}word",
+        r"A \added[id=X]{new} \deleted[id=X]{old}word",
+        r"A new \sout{old}word",
+        r"A new \st{old}word",
+    ],
+)
+def test_what_was_deleted_is_not_said(source: str, tmp_path: Path) -> None:
+    assert told(tmp_path, source) == "A new word"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        r"\ctable[caption={Keys, faded}, label=t]{ll}{\tnote{x}}{\FL a & b \ML 1 & 2 \NN 3\tmark[a] & 4 \LL}",
+        r"\ctable[label=t,caption=Keys]{ll}{}{a & b \\ 1 & 2 \\ 3 & 4 \LL}",
+        r"\begin{table}\caption{Keys}$\begin{array}{ll}\text{a} & b \\ 1 & 2 \\ 3 & 4\end{array}$\end{table}",
+        r"\begin{table}\caption{Keys}$$\begin{array}{ll}a & b\\1 & 2\\3 & 4\end{array}$$ $x$\end{table}",
+        r"\begin{table}\caption{Keys}\begin{tabular}{ll}a & b\\1 & \tablenum{2}\\3 & \tablenum[x=1]{4}\end{tabular}\end{table}",
+    ],
+)
+def test_tables_of_other_kinds_keep_their_cells(source: str, tmp_path: Path) -> None:
+    (table,) = tables_of(read(tmp_path, source))
+    assert table.caption.startswith("Keys")
+    assert table.rows == (("a", "b"), ("1", "2"), ("3", "4"))
+
+
+def tables_of(paper: Paper) -> list[Table]:
+    return [table for section in paper.sections for table in section.tables]
+
+
 def test_the_title_is_without_thanks_and_line_ends(tmp_path: Path) -> None:
     body = r"\title[Short]{\ours: keys\thanks{Home.} that \\ fade}\abstract{We show it.}\section*{\texorpdfstring{$a$}{A} end} x"
     paper = read(tmp_path, body, r"\newcommand{\ours}{Keyfade\xspace}")
