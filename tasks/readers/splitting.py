@@ -100,6 +100,9 @@ def within(
     Returns:
         The given split that the rows are of, and the rows. Those of train that are held out as
         well are left out.
+
+    Raises:
+        TaskError: that leaves nothing of train, or a class has too few different samples.
     """
     if split in given and split != "train":
         return split, np.arange(len(given[split]))
@@ -111,5 +114,12 @@ def within(
     mine = np.ones(len(train), bool)
     for rows in cut:
         mine[rows] = False
+    mine &= np.array([key not in held for key in train], bool)
+    if not mine.any():
+        names = " and ".join(name for name in given if name != "train")
+        raise TaskError(
+            f"all {len(train):,} samples of train are in {names} as well: give each split samples "
+            "of its own"
+        )
     order = sorted(np.flatnonzero(mine).tolist(), key=lambda row: train[row])
-    return "train", np.array([row for row in order if train[row] not in held], dtype=np.int64)
+    return "train", np.array(order, dtype=np.int64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,9 +19,9 @@ from archwright.tasks.scaffold.writing import Draft, Reading
 
 PATTERNS: Final = ("{}_SPLIT", "SPLIT_{}")
 SPLIT_NAMES: Final = {
-    "train": ("train",),
+    "train": ("train", "training", "trn", "tr"),
     "validation": ("validation", "valid", "val", "dev"),
-    "test": ("test",),
+    "test": ("test", "testing", "tst", "te", "eval", "holdout"),
 }
 TARGETS: Final = ("y", "Y", "labels", "label", "target", "targets")
 MOST_NEIGHBOURS: Final = 16
@@ -48,14 +48,19 @@ def draft_of_arrays(file: Path, kind: Kind | None) -> Draft:
             f"{file} holds {', '.join(arrays)}: name the inputs x and the targets y, or x_train, "
             "y_train and so on"
         )
-    for name, key in ((n, p.format(n)) for p in names.values() for n in (*inputs, target)):
-        if key in arrays:
+    whole, said = _whole_splits(arrays, names, inputs, target)
+    for split, pattern in whole.items():
+        for name in (*inputs, target):
+            key = pattern.format(name)
             _check(arrays[key], f"{key} in {file}", is_target=name == target)
+            if split != "train":
+                _check_alike(arrays[plain.format(name)], arrays[key], plain.format(name), key, file)
+        lengths = {p: len(arrays[p]) for p in (pattern.format(n) for n in (*inputs, target))}
+        if len(set(lengths.values())) > 1:
+            shown = ", ".join(f"{key} has {count}" for key, count in lengths.items())
+            raise TaskError(f"{file}: {shown} samples; they must have as many")
+    names = whole
     y = one_each(arrays[plain.format(target)])
-    lengths = {name: len(arrays[plain.format(name)]) for name in [*inputs, target]}
-    if len(set(lengths.values())) > 1:
-        shown = ", ".join(f"{name} has {count}" for name, count in lengths.items())
-        raise TaskError(f"{file}: {shown} samples; they must have as many")
     if kind is None and _is_one_hot(y):
         raise TaskError(
             f"{target} in {file} has one 1 in each row: store its classes, {target}.argmax(1), or "
@@ -64,6 +69,10 @@ def draft_of_arrays(file: Path, kind: Kind | None) -> Draft:
     chosen = kind or _kind_of(y)
     options: dict[str, Any] = {"inputs": inputs, "target": target, "kind": chosen}
     classes = _classes(y, file) if chosen == "classes" and y.ndim == 1 else []
+    for split in names if classes else ():
+        _check_classes(classes, one_each(arrays[names[split].format(target)]), split, file)
+    if chosen == "values" and y.min() == y.max():
+        raise TaskError(f"{target} in {file} holds {y.flat[0]:g} throughout: nothing to predict")
     if classes and classes != list(range(len(classes))):
         options["classes"] = classes
     if names != WHOLE:
@@ -88,6 +97,7 @@ def draft_of_arrays(file: Path, kind: Kind | None) -> Draft:
         assumed=[
             f"{target} is predicted from {', '.join(inputs)}",
             f"{target} holds {chosen}; --kind classes, labels or values takes it otherwise",
+            *said,
             *_said(shapes),
             (given if len(names) > 1 else "split by the content of the samples, 70/15/15")
             + ": "
@@ -95,6 +105,49 @@ def draft_of_arrays(file: Path, kind: Kind | None) -> Draft:
             why,
         ],
     )
+
+
+def _whole_splits(
+    arrays: Mapping[str, Array], names: Mapping[str, str], inputs: Sequence[str], target: str
+) -> tuple[dict[str, str], list[str]]:
+    """The splits that have all their arrays, and what is said of one that is left out.
+
+    Raises:
+        TaskError: a split has its target, and lacks an input.
+    """
+    whole, said = {}, []
+    for split, pattern in names.items():
+        missing = [key for key in map(pattern.format, (*inputs, target)) if key not in arrays]
+        if not missing:
+            whole[split] = pattern
+        elif missing == [pattern.format(target)]:
+            said.append(f"{split} has no {missing[0]}, and is cut from train in place of it")
+        else:
+            there = [key for key in arrays if _base(key, pattern) is not None]
+            raise TaskError(
+                f"there is {there[0]}, and no {missing[0]}: add it, or leave out all of {split}"
+            )
+    return whole, said
+
+
+def _check_alike(train: Array, other: Array, name: str, key: str, file: Path) -> None:
+    """What is held out must be as train is."""
+    shapes = [array.shape[1:] for array in (one_each(train), one_each(other))]
+    kinds = ["whole numbers" if a.dtype.kind in "iub" else a.dtype.kind for a in (train, other)]
+    if shapes[0] != shapes[1] or kinds[0] != kinds[1]:
+        raise TaskError(
+            f"{key} in {file} has samples of {shapes[1]} as {other.dtype}, {name} of {shapes[0]} "
+            f"as {train.dtype}: store them alike"
+        )
+
+
+def _check_classes(classes: Sequence[Any], y: Array, split: str, file: Path) -> None:
+    unknown = sorted(set(y.tolist()) - set(classes))
+    if unknown:
+        raise TaskError(
+            f"the targets of {split} in {file} hold {unknown[0]!r}, which is no class of train: "
+            "leave its samples out, or add some to train"
+        )
 
 
 def _check(array: Array, what: str, is_target: bool) -> None:
