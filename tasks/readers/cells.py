@@ -12,8 +12,8 @@ import numpy as np
 MISSING: Final = frozenset(
     {
         "", "na", "n/a", "n.a.", "#n/a", "#na", "#n/a n/a", "<na>", "<null>", "(null)", "nan",
-        "-nan", "#null!", "#div/0!", "#value!", "#ref!", "#num!", "#name?", "nat", "null", "none", "nil",
-        "\\n", "?", "-", "--", ".", "..", "...",
+        "-nan", "#null!", "#div/0!", "#value!", "#ref!", "#num!", "#name?", "nat", "null",
+        "none", "nil", "\\n", "?", "-", "--", ".", "..", "...",
     }
 )  # fmt: skip
 """What programs, spreadsheets and people write where there is nothing."""

@@ -131,7 +131,14 @@ class HubData:
             mean, spread = self._scale([self._target])
             return ((_numbers(data, [self._target])[rows] - mean) / spread).astype(np.float32)
         places = {value: place for place, value in enumerate(self._classes)}
-        return np.array([places[v] for v in data.select(rows)[self._target]], dtype=np.int64)
+        found = data.select(rows)[self._target]
+        unknown = set(found) - set(places)
+        if unknown:
+            raise TaskError(
+                f"{self._target} of {self._name} holds {next(iter(unknown))!r}, which is no class "
+                "of train: leave the split or the samples out"
+            )
+        return np.array([places[value] for value in found], dtype=np.int64)
 
     def _scale(self, columns: Sequence[str]) -> tuple[Array, Array]:
         _, train = self._rows("train")

@@ -54,11 +54,14 @@ def draft_of_arrays(file: Path, kind: Kind | None) -> Draft:
             key = pattern.format(name)
             _check(arrays[key], f"{key} in {file}", is_target=name == target)
             if split != "train":
-                _check_alike(arrays[plain.format(name)], arrays[key], plain.format(name), key, file)
+                _check_alike(arrays, plain.format(name), key, file, is_target=name == target)
         lengths = {p: len(arrays[p]) for p in (pattern.format(n) for n in (*inputs, target))}
         if len(set(lengths.values())) > 1:
             shown = ", ".join(f"{key} has {count}" for key, count in lengths.items())
             raise TaskError(f"{file}: {shown} samples; they must have as many")
+    used = {pattern.format(name) for pattern in whole.values() for name in (*inputs, target)}
+    if set(arrays) > used:
+        said.append(f"left out: {', '.join(key for key in arrays if key not in used)}")
     names = whole
     y = one_each(arrays[plain.format(target)])
     if kind is None and _is_one_hot(y):
@@ -81,6 +84,9 @@ def draft_of_arrays(file: Path, kind: Kind | None) -> Draft:
     shapes = Shapes(reader, chosen, len(classes))
     metric, why = metric_of(chosen, shapes.labels, shapes.keys["output_shape"][-1])
     cut = [split for split in SPLIT_NAMES if split not in names]
+    held = len(y) - sum(shapes.samples[split] for split in ("train", *cut))
+    if held:
+        said.append(f"{held} samples of train are held out as well, and left out of train")
     given = f"the file's own splits; {' and '.join(cut)} by content of train" if cut else ""
     return Draft(
         summary=f"{target} from {', '.join(inputs)} of {file.name}",
@@ -100,8 +106,7 @@ def draft_of_arrays(file: Path, kind: Kind | None) -> Draft:
             *said,
             *_said(shapes),
             (given if len(names) > 1 else "split by the content of the samples, 70/15/15")
-            + ": "
-            + ", ".join(f"{count} {split}" for split, count in shapes.samples.items()),
+            + f": {shapes.said}",
             why,
         ],
     )
@@ -130,15 +135,35 @@ def _whole_splits(
     return whole, said
 
 
-def _check_alike(train: Array, other: Array, name: str, key: str, file: Path) -> None:
+def _check_alike(
+    arrays: Mapping[str, Array], name: str, key: str, file: Path, is_target: bool
+) -> None:
     """What is held out must be as train is."""
-    shapes = [array.shape[1:] for array in (one_each(train), one_each(other))]
-    kinds = ["whole numbers" if a.dtype.kind in "iub" else a.dtype.kind for a in (train, other)]
-    if shapes[0] != shapes[1] or kinds[0] != kinds[1]:
+    (shape, numbers), (other, others) = (_form(one_each(arrays[own])) for own in (name, key))
+    if shape != other or (numbers != others and not is_target):
         raise TaskError(
-            f"{key} in {file} has samples of {shapes[1]} as {other.dtype}, {name} of {shapes[0]} "
-            f"as {train.dtype}: store them alike"
+            f"{key} in {file} has samples of {others} {other}, {name} of {numbers} {shape}: store "
+            "both alike"
         )
+
+
+def _form(array: Array) -> tuple[tuple[int, ...], str]:
+    """The shape of a sample, of one length where lengths vary, and what it holds."""
+    sample = np.asarray(array[0])
+    shape = sample.shape[1:] if array.dtype == object else sample.shape
+    return shape, {"f": "floats", "U": "words", "O": "objects"}.get(sample.dtype.kind, "integers")
+
+
+def _check_rows(array: Array, what: str) -> None:
+    """Rows of unequal lengths are alike in all else."""
+    forms = {(np.asarray(row).shape[1:], np.asarray(row).dtype.kind) for row in array}
+    if any(np.ndim(row) == 0 or len(row) == 0 for row in array):
+        raise TaskError(f"{what} has rows without numbers: leave them out")
+    if not {kind for _, kind in forms} <= set("fiub"):
+        raise TaskError(f"{what} has rows that are no numbers: store each as an array of them")
+    if len({shape for shape, _ in forms}) > 1:
+        shown = " and ".join(map(str, sorted({shape for shape, _ in forms})[:2]))
+        raise TaskError(f"{what} has rows of {shown} numbers a step: only lengths may vary")
 
 
 def _check_classes(classes: Sequence[Any], y: Array, split: str, file: Path) -> None:
@@ -160,6 +185,8 @@ def _check(array: Array, what: str, is_target: bool) -> None:
         raise TaskError(f"{what} has {wrong} values that are no number: fill them in")
     if is_target:
         return
+    if array.dtype == object:
+        _check_rows(array, what)
     if array.dtype.kind in "iu" and array.ndim == 2:
         least, most = int(array.min()), int(array.max())
         if least < 0 or most >= MOST_TOKENS:

@@ -107,9 +107,10 @@ def _classes(target: Sequence[str], values: Sequence[str]) -> list[str]:
             "with digits and a point alone, such as 1234.5"
         )
     if count < LEAST:
+        lines = "1 line" if count == 1 else f"{count} lines"
         raise TaskError(
-            f"column {target[0]!r} has {count} line{'s' * (count > 1)} of the class {name!r}, and a "
-            f"split 70/15/15 needs {LEAST}: join it with another, remove its lines, or say --kind values"
+            f"column {target[0]!r} has {lines} of the class {name!r}, and a split 70/15/15 needs "
+            f"{LEAST}: join it with another, remove its lines, or say --kind values"
         )
     return sorted(counts, key=lambda v: (0, float(v), v) if reads(number_of, v) else (1, 0, v))
 
