@@ -27,7 +27,8 @@ _WRITTEN_OUT: Final = re.compile(
 _MONTH: Final = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _LIKE_A_DATE: Final = re.compile(
     rf"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? )?"
-    rf"(?:\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}\b.*|\d{{4}}[-/.]\d{{1,2}}|\d{{1,2}}[-/.]\d{{4}}"
+    rf"(?:\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}(?:[ T,].*)?"
+    rf"|\d{{4}}[-/]\d{{1,2}}|\d{{1,2}}[-/.]\d{{4}}"
     rf"|\d{{1,2}}\.?[- ]?{_MONTH}[-, ]*\d{{2,4}}.*|{_MONTH}[- ]\d{{1,4}}.*"
     rf"|\d{{4}}[- ]?[qw]\d{{1,2}}|[qw]\d[- /]\d{{4}}|\d{{1,2}}:\d{{2}}.*)",
     re.IGNORECASE,

@@ -30,10 +30,11 @@ def shared_samples(inputs: dict[str, Arrays]) -> list[Sharing]:
     """What splits share, each pair once: the inputs count, whatever the targets are.
 
     Where inputs have few different values, as words and flags have, a new sample often is one that
-    was seen before. How often, the other split tells of itself: by the share of its samples that
-    it has more than once. Only what goes beyond that is a fault.
+    was seen before. How often, the splits tell of themselves: by the share of their samples that
+    they have more than once. Only what goes beyond that is a fault.
     """
     keys = {split: _keys(x) for split, x in inputs.items()}
+    likely = max(map(_repeats, keys.values()), default=0.0)
     found: dict[frozenset[str], Sharing] = {}
     for one, other in permutations(inputs, 2):
         pair = frozenset((one, other))
@@ -44,7 +45,6 @@ def shared_samples(inputs: dict[str, Arrays]) -> list[Sharing]:
             found[pair] = Sharing(said, is_fault=True)
             continue
         shared = int(np.isin(keys[other], keys[one]).sum())
-        likely = _repeats(keys[one])
         beyond = shared / len(keys[other]) - likely
         line = f"{shared:,} of {len(keys[other]):,} inputs of {other} are in {one} as well"
         if beyond > TOLERATED + SIGMAS * _deviation(likely, keys[one], keys[other]):

@@ -100,8 +100,8 @@ def _time_among(columns: Columns) -> str | None:
         if are_like_dates(values) or (name in called and len(set(values)) > len(values) / 2):
             moments(name, values)
     apart = {name: own for name, own in words.items() if not _PART.fullmatch(name)}
-    numbers = (name for name in called if name not in words)
-    return next((name for name in numbers if _telling(columns[name], apart)), None)
+    twice = (n for n in called if n not in words and len(set(columns[n])) < len(columns[n]))
+    return next((name for name in twice if _telling(columns[name], apart)), None)
 
 
 def _counts(values: Sequence[str]) -> bool:

@@ -19,11 +19,6 @@ from archwright.tasks.scaffold import Sources, new_task_from
 SIDE = 8
 
 
-@pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def folder_of(shares: Any, ending: str, name: str = "data") -> Path:
     """Two classes of images, each a number of `shares(rng)`."""
     rng = np.random.default_rng(0)

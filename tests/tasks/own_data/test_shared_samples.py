@@ -17,6 +17,7 @@ from archwright.tasks.readers.sharing import shared_samples
 Break = Callable[[str, str, str], Path]
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(900, 4)).astype(np.float32)
+WAVE = (np.arange(100)[:, None] + np.arange(4)) % 9
 IMAGES = RNG.integers(0, 255, (300, 1, 5, 5)).astype(np.uint8)
 
 
@@ -59,6 +60,7 @@ def draws(levels: int, columns: int, *sizes: int) -> list[np.ndarray]:
         draws(5, 4, 1000, 200, 200),
         draws(3, 2, 8, 6, 6),
         draws(10, 3, 60, 50, 200),
+        [WAVE[:70], WAVE[75:85], WAVE[88:100]],
         [ROWS[:400], ROWS[400:500], ROWS[500:600]],
         [{"a": ROWS[n : n + 99], "b": IMAGES[:99]} for n in (0, 100, 200)],
     ],
