@@ -154,6 +154,16 @@ def _form(array: Array) -> tuple[tuple[int, ...], str]:
     return shape, {"f": "floats", "U": "words", "O": "objects"}.get(sample.dtype.kind, "integers")
 
 
+def _check_names(array: Array, what: str) -> None:
+    """Targets that lie as objects: all words, or all whole numbers."""
+    kinds = [(str,), (int, np.integer)]
+    if array.ndim > 1 or not any(all(isinstance(y, own) for y in array.tolist()) for own in kinds):
+        raise TaskError(
+            f"{what} has targets that are neither all words nor all whole numbers: store them "
+            "as one of both, and leave out samples without one"
+        )
+
+
 def _check_rows(array: Array, what: str) -> None:
     """Rows of unequal lengths are alike in all else."""
     forms = {(np.asarray(row).shape[1:], np.asarray(row).dtype.kind) for row in array}
@@ -176,7 +186,7 @@ def _check_classes(classes: Sequence[Any], y: Array, split: str, file: Path) -> 
 
 
 def _check(array: Array, what: str, is_target: bool) -> None:
-    if array.ndim == 0 or len(array) == 0:
+    if array.ndim == 0 or array.size == 0:
         raise TaskError(f"{what} holds no samples: its first axis counts them")
     if array.dtype.kind not in ("fiubOUS" if is_target else "fiubO"):
         raise TaskError(f"{what} is of the type {array.dtype}: store it as numbers")
@@ -184,6 +194,8 @@ def _check(array: Array, what: str, is_target: bool) -> None:
     if wrong:
         raise TaskError(f"{what} has {wrong} values that are no number: fill them in")
     if is_target:
+        if array.dtype == object:
+            _check_names(one_each(array), what)
         return
     if array.dtype == object:
         _check_rows(array, what)
@@ -261,7 +273,13 @@ def _classes(y: Array, file: Path) -> list[Any]:
 def _draft_of_graph(file: Path, arrays: Mapping[str, Array]) -> Draft:
     if "labels" not in arrays:
         raise TaskError(f"{file} has edges and no labels: add labels, a class for each node or -1")
+    for name in {"labels", "edges", "features"} & set(arrays):
+        _check(arrays[name], f"{name} in {file}", is_target=True)
+        if name != "features" and arrays[name].dtype.kind not in "fiub":
+            raise TaskError(f"{name} in {file} holds {arrays[name].dtype}: number it from 0")
     labels = arrays["labels"].astype(np.int64)
+    if labels.max() < 0:
+        raise TaskError(f"labels in {file} is -1 throughout: give some nodes a class from 0")
     near = neighbours_of(arrays["edges"], len(labels))
     mean = sum(map(len, near)) / max(1, len(near))
     neighbours = int(min(max(2 * mean, 4), MOST_NEIGHBOURS))

@@ -77,3 +77,21 @@ def test_values_that_never_change_are_refused(refused: Says) -> None:
     np.savez("data.npz", x=X, y=np.full(90, 0.5))
     assert "holds 0.5 throughout: nothing to predict" in refused(*NPZ)
     assert not Path("made").exists()
+
+
+EDGES = RNG.integers(0, 90, (2, 300))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"x": X, "y": np.array([None, 1, 2] * 30)}, "neither all words nor all whole numbers"),
+        ({"x": X, "y": np.zeros((90, 0))}, "y in "),
+        ({"edges": EDGES, "labels": np.array(["b", "c"] * 45)}, "number it from 0"),
+        ({"edges": EDGES, "labels": Y, "features": X * np.nan}, "are no number: fill them in"),
+        ({"edges": EDGES, "labels": np.full(90, -1)}, "give some nodes a class"),
+    ],
+)
+def test_targets_and_graphs_are_looked_at(refused: Says, arrays: dict[str, Any], said: str) -> None:
+    np.savez("data.npz", **arrays)
+    assert said in refused(*NPZ)
