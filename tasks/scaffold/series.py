@@ -20,6 +20,7 @@ from archwright.tasks.scaffold.writing import Draft, Reading
 
 WINDOWS_PER_HORIZON: Final = 4
 _TIME: Final = re.compile(r"(?i)date|time|date_?time|time_?stamp|ts|ds|epoch|unix_?time|year|day|t")
+_MOMENT: Final = re.compile(r"(?i)date|date_?time|time_?stamp|epoch|unix_?time")
 _PART: Final = re.compile(r"(?i)month|week|week_?day|quarter|day|hour|minute|second|time")
 """Columns that tell the time within that of another."""
 
@@ -101,7 +102,7 @@ def _time_among(columns: Columns) -> str | None:
             moments(name, values)
     apart = {name: own for name, own in words.items() if not _PART.fullmatch(name)}
     twice = (n for n in called if n not in words and len(set(columns[n])) < len(columns[n]))
-    return next((name for name in twice if _telling(columns[name], apart)), None)
+    return next((n for n in twice if _MOMENT.fullmatch(n) or _telling(columns[n], apart)), None)
 
 
 def _counts(values: Sequence[str]) -> bool:
@@ -126,9 +127,12 @@ def _refuse_twice(time: str, values: Sequence[str], others: Columns) -> None:
     one, other = order[same[0]], order[same[0] + 1]
     telling = _telling(values, {name: own for name, own in others.items() if name != time})
     apart = f"; {telling!r} tells them apart" if telling else ""
+    mend = "make a file of each series, or write dates with their hours"
+    if telling and _PART.fullmatch(telling):
+        mend = f"write {time} and {telling} into one column, such as 2024-01-31T18:00"
     raise TaskError(
-        f"column {time!r}, lines {one + 2} and {other + 2} are both of {values[other]!r}{apart}: a "
-        "series has one line at a time, so make a file of each, or write dates with their hours"
+        f"column {time!r}, lines {one + 2} and {other + 2} are both of {values[other]!r}{apart}, and a "
+        f"series has one line at a time: {mend}"
     )
 
 

@@ -170,7 +170,9 @@ def test_series_that_stand_in_one_file_are_told_apart(refused: Says) -> None:
     write("year,land,sales", [[1900 + n, land, n] for n in range(60) for land in ("a", "b")])
     assert "'land' tells them apart" in refused(*SERIES)
     write("when,sales", [[DAYS[n // 2], n] for n in range(100)])
-    assert "lines 2 and 3 are both of '2020-01-01': a series has one" in refused(*SERIES)
+    assert "lines 2 and 3 are both of '2020-01-01', and a series has" in refused(*SERIES)
+    write("date,hour,sales", [[20200101 + n // 9, n % 9, n] for n in range(100)])
+    assert "write date and hour into one column" in refused(*SERIES)
 
 
 @pytest.mark.parametrize(
