@@ -131,8 +131,8 @@ def _refuse_twice(time: str, values: Sequence[str], others: Columns) -> None:
     if telling and _PART.fullmatch(telling):
         mend = f"write {time} and {telling} into one column, such as 2024-01-31T18:00"
     raise TaskError(
-        f"column {time!r}, lines {one + 2} and {other + 2} are both of {values[other]!r}{apart}, and a "
-        f"series has one line at a time: {mend}"
+        f"column {time!r}, lines {one + 2} and {other + 2} are both of {values[other]!r}{apart}, "
+        f"and a series has one line at a time: {mend}"
     )
 
 
