@@ -51,11 +51,12 @@ def show_task(task: TaskName, /, *, json: AsJson = False) -> None:
 
 def check_task(task: TaskName, /, *, json: AsJson = False) -> int:
     """All faults of a task folder; a sound one's baseline is built and trained a step, too."""
-    from archwright.tasks.checking import check_folder
+    from archwright.tasks.checking import look_over
     from archwright.tasks.loading import load_task, task_folder
 
     folder = task_folder(task)
-    faults = check_folder(folder)
+    found = look_over(folder)
+    faults = found.faults
     report = CheckReport(Status.INVALID)
     if not faults:
         report, faults = _try_baseline(load_task(folder))
@@ -63,6 +64,7 @@ def check_task(task: TaskName, /, *, json: AsJson = False) -> int:
         "task": task,
         "ok": not faults,
         "faults": faults,
+        "notes": found.notes,
         "parameters": report.parameters,
         "checks": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in report.checks],
     }
@@ -70,7 +72,7 @@ def check_task(task: TaskName, /, *, json: AsJson = False) -> int:
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         document["error"] = f"task {task}: {faults[0]}"
         say(f"archwright: task {task} has {count}")
-    emit(json, document, lambda: _print_check(task, faults, report))
+    emit(json, document, lambda: _print_check(task, faults, found.notes, report))
     return FAULTY if faults else 0
 
 
@@ -198,9 +200,9 @@ def _architecture_rows(spec: TaskSpec) -> dict[str, str]:
     return rows
 
 
-def _print_check(name: str, faults: list[str], report: CheckReport) -> None:
-    for fault in faults:
-        print(fault)
+def _print_check(name: str, faults: list[str], notes: list[str], report: CheckReport) -> None:
+    for line in (*faults, *(f"note: {note}" for note in notes)):
+        print(line)
     if not faults:
         size = f", with {report.parameters:,} parameters" if report.parameters else ""
         print(f"{name} is sound; its baseline trains{size}")

@@ -34,13 +34,16 @@ def array_faults(spec: TaskSpec, x: Any, y: Any) -> list[str]:
     return faults
 
 
-def lone_class_faults(spec: TaskSpec, y: Any) -> list[str]:
-    """Of the labels of train: a class that is alone, as labels of -1 and 1 have it, too."""
-    if spec.problem.targets != "classes":
+def lone_value_faults(spec: TaskSpec, y: Any) -> list[str]:
+    """Of the labels of train: one that is alone, as a class of labels of -1 and 1 is, too."""
+    targets = spec.problem.targets
+    if targets not in ("classes", "labels", "values"):
         return []
-    scored = y[y >= 0]
+    scored = y if targets == "values" else y[y >= 0]
     if scored.min() < scored.max():
         return []
+    if targets != "classes":
+        return [f"y is {scored.flat[0]:g} throughout, so that there is nothing to learn"]
     rest = ", and -1 is not scored" if len(scored) < y.size else ""
     return [f"y holds the class {scored[0]} alone{rest}: number two classes or more from 0"]
 

@@ -2,64 +2,78 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from archwright.core import Arrays, TaskError, TaskSpec
 from archwright.core.arrays import equal
 from archwright.tasks.loading import Task, functions_of, read_folder
+from archwright.tasks.readers.sharing import shared_samples
 from archwright.tasks.source import is_suite
 
 Data = dict[str, tuple[Arrays, Arrays]]
 
 
+@dataclass(slots=True)
+class Findings:
+    """What was found about a task folder, one line each."""
+
+    faults: list[str] = field(default_factory=list)
+    """What is wrong."""
+    notes: list[str] = field(default_factory=list)
+    """What may be meant."""
+
+
 def check_folder(path: str | Path) -> list[str]:
-    """What is wrong with a task folder, found without training: empty when it is sound.
+    """What is wrong with a task folder, found without training: empty when it is sound."""
+    return look_over(path).faults
+
+
+def look_over(path: str | Path) -> Findings:
+    """All that is to be said about a task folder, found without training.
 
     Goes on after a fault as far as the rest can still be judged: the keys of `task.toml`, the
     baseline's source, the arrays of every split, and how the splits stand to each other.
     """
     folder = Path(path).expanduser().resolve()
     if not folder.is_dir():
-        return [f"{path} is not a folder; `archwright task new {path}` makes a complete task there"]
+        said = f"{path} is not a folder; `archwright task new {path}` makes a complete task there"
+        return Findings([said])
     spec, faults = read_folder(folder)
+    found = Findings([*faults])
     if is_suite(folder):
-        return faults if spec is None else [*faults, *_member_faults(spec)]
+        if spec is not None:
+            _look_at_members(spec, found)
+        return found
     try:
         functions_of(folder)
     except TaskError as error:
-        return [*faults, str(error)]
-    return faults if spec is None else [*faults, *_data_faults(Task(spec))]
+        found.faults.append(str(error))
+        return found
+    if spec is not None:
+        _look_at_data(Task(spec), found)
+    return found
 
 
-def _member_faults(suite: TaskSpec) -> list[str]:
-    """What is wrong with the code and the data of a suite's problems."""
-    return [
-        f"problem {member.name}: {fault}"
-        for member in suite.members
-        for fault in check_folder(member.spec.folder)
-    ]
+def _look_at_members(suite: TaskSpec, found: Findings) -> None:
+    """The code and the data of a suite's problems."""
+    for member in suite.members:
+        own = look_over(member.spec.folder)
+        found.faults += [f"problem {member.name}: {fault}" for fault in own.faults]
+        found.notes += [f"problem {member.name}: {note}" for note in own.notes]
 
 
-def _data_faults(task: Task) -> list[str]:
-    faults: list[str] = []
+def _look_at_data(task: Task, found: Findings) -> None:
     data: Data = {}
     for split in task.splits:
         try:
             data[split] = task.load(split)
         except TaskError as error:
-            faults.append(str(error).removeprefix(f"task {task.spec.name}, "))
+            found.faults.append(str(error).removeprefix(f"task {task.spec.name}, "))
     if task.spec.problem.script is None:  # whose inputs are not seen here
-        faults += _sharing_faults(data)
-    return [*faults, *_seed_faults(task, data)]
-
-
-def _sharing_faults(data: Data) -> list[str]:
-    return [
-        f"{one} and {other} are the same inputs; each split needs samples of its own"
-        for one, other in combinations(data, 2)
-        if equal(data[one][0], data[other][0])
-    ]
+        for shared in shared_samples({split: x for split, (x, _) in data.items()}):
+            (found.faults if shared.is_fault else found.notes).append(shared.line)
+    found.faults += _seed_faults(task, data)
 
 
 def _seed_faults(task: Task, data: Data) -> list[str]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from archwright.core import TaskError, TaskSpec
 from archwright.core.arrays import chunks, each_array
-from archwright.tasks.arrays import array_faults, lone_class_faults
+from archwright.tasks.arrays import array_faults, lone_value_faults
 from archwright.tasks.inputs import arranged
 from archwright.tasks.scripts import is_script, read_script_spec
 from archwright.tasks.source import (
@@ -87,7 +87,7 @@ class Task:
             x, y = arranged(self.spec, *_as_pair(pair))
             faults = array_faults(self.spec, x, y)
             if not faults and split == "train":
-                faults = lone_class_faults(self.spec, y)
+                faults = lone_value_faults(self.spec, y)
             if faults:
                 raise TaskError(faults[0])
         except TaskError as error:

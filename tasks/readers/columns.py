@@ -6,7 +6,6 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
@@ -14,13 +13,19 @@ from typing import Final
 import numpy as np
 
 from archwright.core import Array, TaskError
+from archwright.tasks.readers.cells import (
+    LARGEST,
+    is_missing,
+    no_number,
+    number_of,
+    reads,
+    seconds_since,
+)
 from archwright.tasks.readers.splitting import scale_of
 
-MISSING: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-"})
 ONE_HOT: Final = 8
 """A category of at most so many levels becomes as many numbers of 0 and 1; of more, a token."""
 _DAY: Final = 86_400.0
-_SIGNS: Final = "$€£¥% "
 
 
 def read_columns(file: str | Path) -> dict[str, list[str]]:
@@ -71,24 +76,13 @@ def column_of(columns: Mapping[str, list[str]], name: str) -> list[str]:
     return columns[name]
 
 
-def is_missing(value: str) -> bool:
-    """Whether a cell says that it holds nothing."""
-    return value.lower() in MISSING
-
-
-def is_written_out(value: str) -> bool:
-    """Whether a cell is a number in a form that only people read: $1,200.50, 12 % or 3,5."""
-    bare = value.strip(_SIGNS).replace(",", "").replace("'", "").replace(" ", "")
-    return value != bare and bare.replace(".", "", 1).removeprefix("-").isdigit()
-
-
 def numbers_of(values: Sequence[str]) -> Array:
     """float64, NaN where a cell is missing or infinite.
 
     Raises:
         ValueError: a cell is neither missing nor a number.
     """
-    numbers = np.array([math.nan if is_missing(v) else float(v) for v in values])
+    numbers = np.array([math.nan if is_missing(v) else number_of(v) for v in values])
     return np.where(np.isinf(numbers), math.nan, numbers)
 
 
@@ -99,11 +93,9 @@ def whole_numbers_of(name: str, values: Sequence[str]) -> Array:
         TaskError: a cell is not a finite number; its line is said.
     """
     for line, value in enumerate(values, start=2):
-        try:
-            fine = math.isfinite(float(value))
-        except ValueError:
-            fine = False
-        if not fine:
+        if reads(float, value) and not reads(number_of, value):
+            raise TaskError(no_number(name, line, value))
+        if not reads(number_of, value) or not math.isfinite(number_of(value)):
             raise TaskError(
                 f"column {name!r}, line {line}: {value!r} is not a number, and a target must have "
                 "one in each line: fill it in, or remove the line"
@@ -117,12 +109,24 @@ def seconds_of(values: Sequence[str]) -> Array:
     Raises:
         ValueError: a cell is neither missing nor a date.
     """
-    return np.array([math.nan if is_missing(v) else _seconds(v) for v in values])
+    return np.array([math.nan if is_missing(v) else seconds_since(v) for v in values])
 
 
-def _seconds(value: str) -> float:
-    moment = datetime.fromisoformat(value)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+def standardised(name: str, values: Array, train: Array) -> Array:
+    """Numbers by the mean and the spread of their rows of train; NaN stays.
+
+    Raises:
+        TaskError: one is so far from train that float32 does not hold it; its line is said.
+    """
+    mean, spread = scale_of(values[train], 0)
+    made: Array = (values - mean) / spread
+    far = np.flatnonzero(np.abs(made) > LARGEST)
+    if far.size:
+        raise TaskError(
+            f"column {name!r}, line {far[0] + 2}: {values[far[0]]:g} is too far from the others "
+            "for float32: mend it, or leave it empty"
+        )
+    return made
 
 
 class Features:
@@ -172,8 +176,7 @@ class Features:
 
     def _number(self, name: str, values: Array, train: Array) -> list[Array]:
         missing = np.isnan(values)
-        mean, spread = scale_of(values[train], 0)
-        made = [np.where(missing, 0.0, (np.where(missing, 0.0, values) - mean) / spread)]
+        made = [np.where(missing, 0.0, standardised(name, values, train))]
         self.names.append(name)
         if missing.any():
             made.append(missing.astype(float))

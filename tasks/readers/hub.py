@@ -48,7 +48,7 @@ class HubData:
         target: the column that is predicted.
         kind: what it holds: classes or values.
         classes: the values of the classes in their order.
-        size, colours: of images.
+        size, colours, white: of images.
         length: the most bytes of a text that are read.
     """
 
@@ -64,11 +64,12 @@ class HubData:
         classes: Sequence[Any] = (),
         size: Sequence[int] = (32, 32),
         colours: Colours = 3,
+        white: float | None = None,
         length: int = 256,
     ) -> None:
         self._name, self._splits, self._form, self._inputs = name, splits, form, list(inputs)
         self._target, self._kind, self._classes = target, kind, list(classes)
-        self._size, self._colours, self._length = size, colours, length
+        self._size, self._colours, self._white, self._length = size, colours, white, length
 
     @cached_property
     def _data(self) -> dict[str, Any]:
@@ -92,7 +93,8 @@ class HubData:
                 yield row.tobytes()
 
     def _pixels(self, data: Any, row: int) -> Array:
-        return pixels(data[row][self._inputs[0]], self._size, self._colours)
+        image = data[row][self._inputs[0]]
+        return pixels(image, self._size, self._colours, self._white)
 
     def _rows(self, split: str) -> tuple[str, Array]:
         classes = self._data["train"][self._target] if self._kind == "classes" else None
@@ -129,7 +131,14 @@ class HubData:
             mean, spread = self._scale([self._target])
             return ((_numbers(data, [self._target])[rows] - mean) / spread).astype(np.float32)
         places = {value: place for place, value in enumerate(self._classes)}
-        return np.array([places[v] for v in data.select(rows)[self._target]], dtype=np.int64)
+        found = data.select(rows)[self._target]
+        unknown = set(found) - set(places)
+        if unknown:
+            raise TaskError(
+                f"{self._target} of {self._name} holds {next(iter(unknown))!r}, which is no class "
+                "of train: leave the split or the samples out"
+            )
+        return np.array([places[value] for value in found], dtype=np.int64)
 
     def _scale(self, columns: Sequence[str]) -> tuple[Array, Array]:
         _, train = self._rows("train")

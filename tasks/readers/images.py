@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import struct
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -9,13 +11,18 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from archwright.core import Array, TaskError
 from archwright.tasks.readers.splitting import by_content, digest
 
-ENDINGS: Final = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+ENDINGS: Final = (
+    ".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm",
+    ".pgm", ".pbm", ".pnm",
+)  # fmt: skip
 IGNORED: Final = -1
+_UNREADABLE: Final = (UnidentifiedImageError, OSError, SyntaxError, ValueError, struct.error)
+_WHITE: Final = 65_535
 Colours = Literal[1, 3]
 
 
@@ -29,7 +36,7 @@ def image_files(folder: Path) -> list[Path]:
 
 
 def open_image(file: Path) -> Image.Image:
-    """An image, read whole.
+    """An image, read whole, and upright: cameras say in EXIF how they were held.
 
     Raises:
         TaskError: the file is not an image.
@@ -38,15 +45,39 @@ def open_image(file: Path) -> Image.Image:
         with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
             image = Image.open(file)
             image.load()
+            ImageOps.exif_transpose(image, in_place=True)
     except Image.DecompressionBombError as error:
         raise TaskError(f"{file} is too large an image: make it smaller") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except _UNREADABLE as error:
         raise TaskError(f"{file} is not an image that can be read: mend it or remove it") from error
     return image
 
 
-def pixels(image: Image.Image, size: Sequence[int], colours: Colours) -> Array:
-    """uint8 `(colours, height, width)`."""
+def is_deep(image: Image.Image) -> bool:
+    """Whether it holds more than 8 bits a pixel and colour, whole numbers or floats."""
+    return image.mode.startswith(("I", "F"))
+
+
+def white_of(largest: float) -> int:
+    """What is white where so much is the largest value: the end of 12 bits for 3000, 1 for 0.8."""
+    return (1 << max(1, math.ceil(math.log2(largest + 1)))) - 1
+
+
+def pixels(
+    image: Image.Image, size: Sequence[int], colours: Colours, white: float | None = None
+) -> Array:
+    """uint8 `(colours, height, width)`.
+
+    Args:
+        image: of any depth.
+        size: height and width.
+        colours: 1 (grey) or 3.
+        white: the value that is white in an image of more than 8 bits, all of its range if None.
+    """
+    if is_deep(image):
+        top = white or (1.0 if image.mode == "F" else _WHITE)
+        shares = np.clip(np.asarray(image, dtype=np.float64) / top, 0, 1)
+        image = Image.fromarray(np.rint(255 * shares).astype(np.uint8))
     image = image.convert("L" if colours == 1 else "RGB")
     if image.size != (size[1], size[0]):
         image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
@@ -76,13 +107,20 @@ class ImageFolder:
         classes: names of the sub-folders, in the order of the classes.
         size: height and width that all images are brought to.
         colours: 1 (grey) or 3.
+        white: the value that is white in images of more than 8 bits.
     """
 
     def __init__(
-        self, folder: str | Path, *, classes: Sequence[str], size: Sequence[int], colours: Colours
+        self,
+        folder: str | Path,
+        *,
+        classes: Sequence[str],
+        size: Sequence[int],
+        colours: Colours,
+        white: float | None = None,
     ) -> None:
         self._folder, self._classes = Path(folder), list(classes)
-        self._size, self._colours = size, colours
+        self._size, self._colours, self._white = size, colours, white
 
     @cached_property
     def _files(self) -> tuple[list[Path], list[str], list[bytes]]:
@@ -103,7 +141,7 @@ class ImageFolder:
         files, names, _ = self._files
         x = np.empty((len(rows), self._colours, *self._size), dtype=np.uint8)
         for place, row in enumerate(rows):
-            x[place] = pixels(open_image(files[row]), self._size, self._colours)
+            x[place] = pixels(open_image(files[row]), self._size, self._colours, self._white)
         numbers = {name: number for number, name in enumerate(self._classes)}
         return x, np.array([numbers[names[row]] for row in rows], dtype=np.int64)
 
@@ -127,6 +165,7 @@ class MaskedImages:
         values: the grey values of the classes, in their order; any other is not scored.
         size: height and width that all are brought to.
         colours: of the images, 1 (grey) or 3.
+        white: the value that is white in images of more than 8 bits.
     """
 
     def __init__(
@@ -137,9 +176,11 @@ class MaskedImages:
         values: Sequence[int],
         size: Sequence[int],
         colours: Colours,
+        white: float | None = None,
     ) -> None:
         self._folder, self._masks = Path(folder), Path(masks)
-        self._values, self._size, self._colours = values, size, colours
+        self._values, self._size = values, size
+        self._colours, self._white = colours, white
 
     @cached_property
     def _pairs(self) -> tuple[list[tuple[Path, Path]], list[bytes]]:
@@ -152,7 +193,7 @@ class MaskedImages:
         y = np.full((len(rows), *self._size), IGNORED, dtype=np.int64)
         for place, row in enumerate(rows):
             image, mask = pairs[row]
-            x[place] = pixels(open_image(image), self._size, self._colours)
+            x[place] = pixels(open_image(image), self._size, self._colours, self._white)
             values = mask_values(open_image(mask), self._size)
             for number, value in enumerate(self._values):
                 y[place][values == value] = number
@@ -171,9 +212,9 @@ class MaskedImages:
 
 def mask_values(mask: Image.Image, size: Sequence[int] | None = None) -> Array:
     """Grey values, or numbers of a palette, `(height, width)`; no value is made up by resizing."""
-    if mask.mode not in ("L", "P", "1", "I", "I;16"):
-        mask = mask.convert("L")
-    if mask.mode == "1":
+    if is_deep(mask):
+        mask = Image.fromarray(np.asarray(mask, dtype=np.int32))
+    elif mask.mode not in ("L", "P"):
         mask = mask.convert("L")
     if size is not None and mask.size != (size[1], size[0]):
         mask = mask.resize((size[1], size[0]), Image.Resampling.NEAREST)

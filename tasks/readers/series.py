@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from archwright.core import Array, TaskError
+from archwright.tasks.readers.cells import is_missing, no_date, number_of, reads, seconds_since
 from archwright.tasks.readers.columns import (
     column_of,
     numbers_of,
     read_columns,
-    seconds_of,
     whole_numbers_of,
 )
 from archwright.tasks.readers.splitting import span
@@ -56,7 +56,9 @@ class Windows:
             whole_numbers_of(name, column_of(columns, name))
         values = np.stack([numbers_of(column_of(columns, name)) for name in self._inputs], axis=1)
         if self._time is not None:
-            values = values[np.argsort(moments(column_of(columns, self._time)), kind="stable")]
+            values = values[
+                np.argsort(moments(self._time, column_of(columns, self._time)), kind="stable")
+            ]
         for row in range(1, len(values)):
             values[row] = np.where(np.isnan(values[row]), values[row - 1], values[row])
         values = np.nan_to_num(values)
@@ -84,15 +86,14 @@ class Windows:
         return x, y[..., 0] if len(self._target) == 1 else y
 
 
-def moments(values: Sequence[str]) -> Array:
+def moments(name: str, values: Sequence[str]) -> Array:
     """When each line was: numbers, or dates in ISO 8601.
 
     Raises:
-        TaskError: it is neither.
+        TaskError: one is neither; its line is said.
     """
-    for read in (numbers_of, seconds_of):
-        try:
-            return read(values)
-        except ValueError:
-            continue
-    raise TaskError("the column of --time must hold numbers, or dates such as 2024-01-31")
+    read = number_of if all(reads(number_of, value) for value in values) else seconds_since
+    for line, value in enumerate(values, start=2):
+        if is_missing(value) or not reads(read, value):
+            raise TaskError(no_date(name, line, value))
+    return np.array([read(value) for value in values])

@@ -100,16 +100,28 @@ def within(
     Returns:
         The given split that the rows are of, and the rows. Those of train that are held out as
         well are left out.
+
+    Raises:
+        TaskError: that leaves nothing of train, or a class has too few different samples.
     """
     if split in given and split != "train":
         return split, np.arange(len(given[split]))
     train = given["train"]
-    if split != "train":
-        return "train", by_content(train, split, classes)
     held = {key for name in given if name != "train" for key in given[name]}
-    cut = [by_content(train, name, classes) for name in SHARES if name not in given]
-    mine = np.ones(len(train), bool)
-    for rows in cut:
-        mine[rows] = False
-    order = sorted(np.flatnonzero(mine).tolist(), key=lambda row: train[row])
-    return "train", np.array([row for row in order if train[row] not in held], dtype=np.int64)
+    free = np.array([row for row, key in enumerate(train) if key not in held], dtype=np.int64)
+    if not free.size:
+        names = " and ".join(name for name in given if name != "train")
+        raise TaskError(
+            f"all {len(train):,} samples of train are in {names} as well: give each split samples "
+            "of its own"
+        )
+    keys = [train[row] for row in free]
+    own = None if classes is None else [classes[row] for row in free]
+    if split != "train":
+        return "train", free[by_content(keys, split, own)]
+    mine = np.ones(len(free), bool)
+    for name in SHARES:
+        if name not in given:
+            mine[by_content(keys, name, own)] = False
+    order = sorted(free[mine].tolist(), key=lambda row: train[row])
+    return "train", np.array(order, dtype=np.int64)

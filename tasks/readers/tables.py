@@ -10,14 +10,15 @@ from typing import Literal
 import numpy as np
 
 from archwright.core import Array, Arrays, TaskError
+from archwright.tasks.readers.cells import is_missing
 from archwright.tasks.readers.columns import (
     Features,
     column_of,
-    is_missing,
     read_columns,
+    standardised,
     whole_numbers_of,
 )
-from archwright.tasks.readers.splitting import by_content, digest, scale_of
+from archwright.tasks.readers.splitting import by_content, digest
 
 Kind = Literal["classes", "labels", "values"]
 
@@ -74,8 +75,9 @@ class CsvTable:
             if not np.isin(values, (0, 1)).all():
                 raise TaskError(f"the labels {', '.join(self._target)} must be 0 or 1")
             return values.astype(np.int64)
-        mean, spread = scale_of(values[self._rows("train")], 0)
-        return ((values - mean) / spread).astype(np.float32)
+        train = self._rows("train")
+        made = [standardised(n, own, train) for n, own in zip(self._target, columns, strict=True)]
+        return np.stack(made, axis=1).astype(np.float32)
 
     def load(self, split: str) -> tuple[Arrays, Array]:
         """Inputs: float32 `(N, numbers)`, int64 tokens `(N, categories)`, or where there are both

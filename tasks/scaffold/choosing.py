@@ -15,8 +15,9 @@ from archwright.tasks.scaffold.images import draft_of_images, draft_of_masks
 from archwright.tasks.scaffold.ladder import draft_of_rung, rung_of
 from archwright.tasks.scaffold.modules import baseline_of_class
 from archwright.tasks.scaffold.scripts import write_script_task
+from archwright.tasks.scaffold.series import draft_of_series
 from archwright.tasks.scaffold.starter import free_folder, new_task
-from archwright.tasks.scaffold.tables import draft_of_ranking, draft_of_series, draft_of_table
+from archwright.tasks.scaffold.tables import draft_of_ranking, draft_of_table
 from archwright.tasks.scaffold.texts import draft_of_text
 from archwright.tasks.scaffold.writing import (
     Counter,

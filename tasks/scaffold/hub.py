@@ -10,6 +10,7 @@ import numpy as np
 from archwright.core import TaskError
 from archwright.tasks.loading import SPLITS
 from archwright.tasks.readers.hub import Form, HubData, open_hub_data
+from archwright.tasks.readers.images import is_deep, white_of
 from archwright.tasks.readers.tables import Kind
 from archwright.tasks.scaffold.arrays import SPLIT_NAMES
 from archwright.tasks.scaffold.images import IN_MEMORY, SIDE
@@ -52,6 +53,8 @@ def draft_of_hub(name: str, kind: Kind | None) -> Draft:
         if len(classes) < 2:
             raise TaskError(f"{target} of {name} is {values[0]!r} throughout: two are needed")
     keys, lazy, said = _shape_of(form, row, inputs, len(train), options)
+    if form == "image" and is_deep(row[inputs[0]]):
+        options["white"] = white_of(max(float(np.max(own[inputs[0]])) for own in train))
     keys["output_shape"] = [len(classes) or 1]
     reader = HubData(name, **options)
     labels = reader.load("train")[1] if not lazy else np.array([classes.index(v) for v in values])
@@ -107,7 +110,7 @@ def _shape_of(
     if form == "image":
         image = row[inputs[0]]
         side = min(SIDE, max(image.size))
-        colours = 1 if image.mode in ("1", "L") else 3
+        colours = 1 if image.mode in ("1", "L") or is_deep(image) else 3
         options |= {"size": [side, side], "colours": colours}
         lazy = count * colours * side * side > IN_MEMORY
         keys: dict[str, Any] = {"input_shape": [colours, side, side], "input_type": "uint8"}

@@ -51,6 +51,11 @@ class Shapes:
         else:
             self.keys["output_shape"] = list(y.shape[1:])
 
+    @property
+    def said(self) -> str:
+        """How many samples each split has."""
+        return ", ".join(f"{count} {split}" for split, count in self.samples.items())
+
     def _set(self, part: str, shape: list[int], vocabulary: int, stored: str) -> None:
         made = {"input_shape": shape, "vocabulary": vocabulary, "input_type": stored}
         for key, value in made.items():

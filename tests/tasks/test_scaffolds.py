@@ -96,7 +96,7 @@ def test_tables_are_refused_with_the_reason(refused: Refused) -> None:
         "--csv", "t.csv", "--target", "price"
     )
     Path("t.csv").write_text("a,b\n" + "1.5,x\n2.5,y\n" * 20 + "7.5,z\n")
-    assert "has 1 lines of the class 'z'" in refused("--csv", "t.csv", "--target", "b")
+    assert "has 1 line of the class 'z'" in refused("--csv", "t.csv", "--target", "b")
     Path("t.csv").write_text("a,b\n" + "1.5,x\n2.5,x\n" * 20)
     assert "holds the class 'x' alone" in refused("--csv", "t.csv", "--target", "b")
     Path("t.csv").write_text("a,b\n1,2,3\n")
