@@ -24,7 +24,10 @@ from archwright.tasks.readers.cells import (
 FEW: Final = 20
 """So many different whole numbers in a target are classes; more are values."""
 ODD: Final = 5
-"""So many different words among numbers are mistakes; more are a column of words."""
+"""So many different words among numbers are mistakes, or marks of a gap."""
+RARE: Final = 0.05
+"""So large a share of different words is mistakes, too; more are a column of words, such as codes
+of which most have digits alone."""
 
 Columns = Mapping[str, list[str]]
 
@@ -104,8 +107,8 @@ def refuse_odd_numbers(name: str, values: Sequence[str]) -> None:
     if 2 * sum(value in numeric or value in written for _, value in cells) < len(cells):
         return
     beyond = [cell for cell in odd if is_beyond(cell[1])]
-    strange = {value for _, value in odd} - written
-    few = len(strange) <= ODD or _most_differ(values)
+    strange = [value for _, value in odd if value not in written]
+    few = len(set(strange)) <= ODD or len(strange) <= RARE * len(cells)
     if beyond or (odd and few and len(numeric | written) > FEW):
         raise TaskError(no_number(name, *(beyond or odd)[0]))
 
@@ -118,7 +121,7 @@ def refuse_odd_dates(name: str, values: Sequence[str]) -> None:
     """
     cells = list(_cells(values))
     odd = [(line, value) for line, value in cells if not reads(seconds_since, value)]
-    few = len({value for _, value in odd}) <= ODD or _most_differ(values)
+    few = len({value for _, value in odd}) <= ODD or len(odd) <= RARE * len(cells)
     if odd and 2 * len(odd) <= len(cells) and few:
         raise TaskError(no_date(name, *odd[0]) + ", or leave the cell empty")
 
@@ -151,10 +154,6 @@ def refuse_gaps(name: str, values: Sequence[str], what: str) -> None:
             f"column {name!r}, line {line} has no {what}{shown}{more}: fill it in, or remove the "
             f"line{'s' if more else ''}"
         )
-
-
-def _most_differ(values: Sequence[str]) -> bool:
-    return 2 * len(set(values)) > len(values)
 
 
 def _cells(values: Sequence[str]) -> Iterator[tuple[int, str]]:

@@ -114,6 +114,19 @@ def test_a_class_that_is_not_there_is_named(
     assert f"nor have {len(range(4, 90, every)) - 1} more: fill it in, or remove the lines" in said
 
 
+@pytest.mark.parametrize(("every", "left_out"), [(3, True), (8, True), (30, False)])
+def test_codes_of_which_most_have_digits_alone_are_words(
+    assumed: Says, refused: Says, every: int, left_out: bool
+) -> None:
+    """As numbers of tickets are; so many as mistakes are odd numbers."""
+    codes = [f"{7919 * n}" if n % every else f"AB/{n}" for n in range(240)]
+    write("ticket,size,kind", [[code, n / 7, "xy"[n % 2]] for n, code in enumerate(codes)])
+    if left_out:
+        assert "left out, words, most of them different: ticket" in assumed(*TABLE)
+    else:
+        assert "column 'ticket', line 2: 'AB/0' is not read as a number" in refused(*TABLE)
+
+
 @pytest.mark.parametrize("names", [("none", "some"), ("+", "-")])
 def test_none_and_minus_may_be_classes(assumed: Says, names: tuple[str, str]) -> None:
     write("size,kind", [[n / 7, names[n % 2]] for n in range(60)])
