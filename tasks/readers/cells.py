@@ -24,6 +24,11 @@ _GROUPS: Final = r"\d{1,3}(?:[ ,.'’\u00a0\u202f]\d{3})+(?:[.,]\d+)?"
 _WRITTEN_OUT: Final = re.compile(
     rf"[-+(]?\s*[$€£¥]?\s*[-+]?(?:{_GROUPS}|\d*[.,]?\d+)\s*[$€£¥%]?\)?"
 )
+_TIME: Final = r"(?:[T ](?P<hour>\d{1,2})(?P<rest>:\d{2}.*))?"
+_PLAIN_DATES: Final = (
+    re.compile(rf"(?P<y>\d{{4}})[-/](?P<m>\d{{1,2}})(?:[-/](?P<d>\d{{1,2}}))?{_TIME}"),
+    re.compile(rf"(?P<d>\d{{1,2}})\.(?P<m>\d{{1,2}})\.(?P<y>\d{{4}}){_TIME}"),
+)
 _MONTH: Final = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _LIKE_A_DATE: Final = re.compile(
     rf"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? )?"
@@ -58,13 +63,22 @@ def is_beyond(value: str) -> bool:
 
 
 def seconds_since(value: str) -> float:
-    """Seconds from 1970 to a date in ISO 8601.
+    """Seconds from 1970 to a date in ISO 8601, or in another form that can only be read one way:
+    2024-01, 2024/1/31, 31.1.2024. In 3/4/2024 nobody knows which is the month.
 
     Raises:
         ValueError: it is none.
     """
-    moment = datetime.fromisoformat(value)
+    moment = datetime.fromisoformat(_as_iso(value))
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _as_iso(value: str) -> str:
+    for form in _PLAIN_DATES:
+        if found := form.fullmatch(value):
+            time = f"T{int(found['hour']):02}{found['rest']}" if found["hour"] else ""
+            return f"{found['y']}-{int(found['m']):02}-{int(found['d'] or 1):02}{time}"
+    return value
 
 
 def reads(read: Callable[[str], float], value: str) -> bool:

@@ -11,7 +11,12 @@ import numpy as np
 import pytest
 
 from archwright.core import TaskError
-from archwright.tasks.readers.cells import is_like_a_date, is_written_out
+from archwright.tasks.readers.cells import (
+    is_like_a_date,
+    is_written_out,
+    reads,
+    seconds_since,
+)
 from archwright.tasks.readers.columns import standardised
 
 Says = Callable[..., str]
@@ -81,7 +86,7 @@ def test_a_number_that_is_too_far_for_float32_is_named() -> None:
         ([str(n + 1) for n in range(60)], "numbers: code"),
         (["0", "1", "2", "3+"] * 15, "categories: code"),
         (["5_1", "6_1"] * 30, "categories: code"),
-        ([f"{n:02}.03.2021" for n in range(1, 31)] * 2, "categories: code"),
+        ([f"{n:02}.03.2021" for n in range(1, 31)] * 2, "dates: code"),
         (
             [f"{n % 28 + 1:02}/{n % 12 + 1:02}/{2000 + n}" for n in range(60)],
             "not written as 2024-",
@@ -127,6 +132,26 @@ def test_codes_of_which_most_have_digits_alone_are_words(
         assert "column 'ticket', line 2: 'AB/0' is not read as a number" in refused(*TABLE)
 
 
+@pytest.mark.parametrize(
+    ("written", "moment"),
+    [
+        ("1971-02", "1971-02-01"),
+        ("1971/2/3", "1971-02-03"),
+        ("3.2.1971", "1971-02-03"),
+        ("03.02.1971 9:30", "1971-02-03T09:30"),
+        ("1971-2-3 21:30:05", "1971-02-03T21:30:05"),
+        ("1971-02-03T21:30+01:00", "1971-02-03T20:30"),
+    ],
+)
+def test_dates_that_can_be_read_one_way_are_read(written: str, moment: str) -> None:
+    assert seconds_since(written) == seconds_since(moment)
+
+
+@pytest.mark.parametrize("written", ["3/4/1971", "3-4-1971", "1971-13", "30.2.1971", "1971.5"])
+def test_dates_that_cannot_are_none(written: str) -> None:
+    assert not reads(seconds_since, written)
+
+
 @pytest.mark.parametrize("names", [("none", "some"), ("+", "-")])
 def test_none_and_minus_may_be_classes(assumed: Says, names: tuple[str, str]) -> None:
     write("size,kind", [[n / 7, names[n % 2]] for n in range(60)])
@@ -158,7 +183,7 @@ DAYS = [date(2020, 1, 1) + timedelta(n) for n in range(120)]
 
 
 @pytest.mark.parametrize(
-    "form", ["%d/%m/%Y", "%m/%d/%y", "%d.%m.%Y", "%Y/%m/%d", "%d %b %Y", "%B %d, %Y", "%d-%b-%y"]
+    "form", ["%d/%m/%Y", "%m/%d/%y", "%d.%m.%y", "%d %b %Y", "%B %d, %Y", "%d-%b-%y"]
 )
 def test_dates_in_another_form_are_named(refused: Says, form: str) -> None:
     lines = [[day.strftime(form), n] for n, day in enumerate(DAYS)]
@@ -166,6 +191,14 @@ def test_dates_in_another_form_are_named(refused: Says, form: str) -> None:
     said = refused(*SERIES)
     assert f"column 'when', line 2: {DAYS[-1].strftime(form)!r} is no date that is read" in said
     assert refused(*SERIES, "--time", "when") == said
+
+
+@pytest.mark.parametrize("form", ["%d.%m.%Y", "%Y/%m/%d", "%Y-%m-%d %H:%M"])
+def test_lines_stand_in_the_order_of_dates_however_they_are_written(
+    assumed: Says, form: str
+) -> None:
+    write("when,sales", [[day.strftime(form), n] for n, day in enumerate(DAYS)][::-1])
+    assert "lines are in the order of when" in assumed(*SERIES)
 
 
 @pytest.mark.parametrize("odd", ["2020-02-31", "", "soon"])
