@@ -10,7 +10,10 @@ from archwright.agents.claims.owners import OURS, Names
 from archwright.agents.claims.roles import COMPARED, UNITS
 from archwright.agents.claims.words import Mention, known_data_sets, mentions
 
-_NAME: Final = r"(?!(?:The|A|An)\b)[A-Z][\w+./-]*(?: [A-Z\d][\w+.-]*){0,3}"
+_NAME: Final = (
+    r"(?!(?:The|A|An|In|On|At|For|From|With|Without|By|As|After|Before|Under|Using|Table|Tab|"
+    r"Figure|Fig|Section|Sec|Appendix|Equation|Eq)\b)[A-Z][\w+./-]*(?: [A-Z\d][\w+.-]*){0,3}"
+)
 _VERB: Final = (
     r"(?:reach|achiev|establish|obtain|attain|get|score|yield|has\b|gives?\b|is\b|was\b|improves?\b|"
     r"outperforms?\b|surpass|exceed)\w*"
@@ -33,7 +36,9 @@ _REPORTED: Final = re.compile(
     re.IGNORECASE,
 )
 _SUBJECT: Final = re.compile(
-    r"(?:(?:We|we) (?:show|find|see) (?:that )?)?(?:While |Although |In particular, |Notably, )?"
+    r"(?:(?:[Ww]e|(?:Table|Tab\.|Figure|Fig\.) \S+|(?:[Oo]ur |[Tt]he |These )?results) "
+    r"(?:show|find|see|observe|report|demonstrate|indicate|confirm)s? (?:that )?)?"
+    r"(?:While |Although |In particular,? |Notably,? )?"
     r"(?:The |the |Our |our )?(?P<who>[A-Za-z][\w()/+. -]{1,50}?)\s+(?:model\s+|network\s+)?"
     + _VERB
 )
@@ -57,7 +62,7 @@ _ANOTHER: Final = re.compile(
     rf"(?:an?\s|\$?\d[\d.]*\s*\\?%|(?:also |even |only |still )?{_VERB}))"
 )
 """Before the subject of a further clause, with or without its verb: ", and ResNet 93.1%"."""
-_ELLIPTIC: Final = re.compile(rf"{_WHO}\s+(?:an?\s|\$?\d)")
+_ELLIPTIC: Final = re.compile(rf"{_WHO}\s+(?:an?\s|\$?\d[\d.]*\s*\\?%)")
 _ITS: Final = re.compile(
     r"\s+of\s+(?:the |a |an )?(?P<who>[A-Za-z][\w()/+.-]*(?: [\w()/+.-]+){0,4}?)"
     r"\s+(?:on\s+\S+\s+)?(?:is|was|are|were)\s+(?:only )?\$?"

@@ -65,6 +65,11 @@ OWNED = [
     ("Barnet surpasses VGG with 88.6% accuracy.", {88.6: "Barnet"}),
     ("We propose Barnet, which reaches 88.6% accuracy.", {88.6: "Barnet"}),
     ("We surpass all baselines and reach 88.6% accuracy.", {88.6: "ours"}),
+    ("In Table 4, Barnet reaches 88.6% accuracy.", {88.6: "Barnet"}),
+    ("Figure 4 shows that Barnet reaches 88.6% accuracy.", {88.6: "Barnet"}),
+    ("In Section 3, we reach 88.6% accuracy.", {88.6: "ours"}),
+    ("Before 40 epochs, Barnet reaches 88.6% accuracy.", {88.6: "Barnet"}),
+    ("The results show that Barnet reaches 88.6% accuracy.", {88.6: "Barnet"}),
     ("Barnet has 88.6% accuracy on SVHN and MNIST an accuracy of 99.1%.",
      {88.6: "Barnet", 99.1: "Barnet"}),
 ]  # fmt: skip
