@@ -35,6 +35,8 @@ _ENDINGS: Final = {
 }
 
 _POWER = re.compile(r"(?<![\d.,])(?:10|2)\s*\Z")
+_SIDE = re.compile(r"(?<![\d.,])[1-9]\d{2,3}\s*\Z")
+"""Of images: 224² is no 224 with a note, for a value is seldom so large and whole."""
 _OF_NUMBER = re.compile(r"\d\s*[%°]?\)?\s*\Z")
 _SIGN: Final = "[†‡§¶*∗⋆★✝#]+"
 _NOTE: Final = rf"(?:{_SIGN}|\d{{1,2}}|[a-z])"
@@ -210,6 +212,8 @@ def raised(said: str, before: str) -> str:
     if number and re.match(r"[±+]|\\pm", said):
         return f" {said}"
     if _POWER.search(before) and re.fullmatch(r"[-−–+]?\s*\d+", said):
+        return f"^{{{said}}}"
+    if _SIDE.search(before) and said in ("2", "3"):
         return f"^{{{said}}}"
     if _ORNAMENT.fullmatch(said) or (number and _MARK.fullmatch(said)):
         return ""

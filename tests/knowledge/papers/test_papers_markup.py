@@ -21,6 +21,7 @@ SET_OFF = [
     ("2.5 × 10<sup>19</sup>", "2.5 × 10^{19}"),
     ("2<sup>16</sup>", "2^{16}"),
     ("x<sup>2</sup>", "x^{2}"),
+    ("384<sup>2</sup> pixels", "384^{2} pixels"),
     ("the 3<sup>rd</sup>", "the 3rd"),
     ("AP<sup>box</sup>", "APbox"),
     ("AP<sub>75</sub>", "AP75"),
