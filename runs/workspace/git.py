@@ -110,7 +110,7 @@ def _unset() -> list[str]:
     """What takes the caller's variables that lead git elsewhere out of its environment; GitPython
     can only add to it."""
     leading = [k for k in os.environ if k.startswith("GIT_") and not k.startswith(_KEPT)]
-    return ["env", *(f"--unset={name}" for name in leading)] if leading else []
+    return ["env", *(word for name in leading for word in ("-u", name))] if leading else []
 
 
 def _cause(complaint: str) -> str:
