@@ -48,7 +48,7 @@ def run(
     rungs: str = "bytes-64,bytes-128",
     mixers: str | None = None,
     seeds: int = 2,
-    rates: str = "0.33,1",
+    rates: str = "1,2",
     tokens: int | None = None,
     text: Path | None = None,
     hf: str | None = None,
@@ -65,7 +65,7 @@ def run(
         rungs: Their names, with commas, from the lowest (default: bytes-64,bytes-128).
         mixers: Their names, with commas (default: all).
         seeds: Seeds for each (default: 2).
-        rates: Learning rates as multiples of the rung's own, with commas (default: 0.33,1).
+        rates: Learning rates as multiples of the rung's own, with commas (default: 1,2).
         tokens: At most so many in a training, where a rung has more.
         text: A text or a folder of texts (default: what this machine has).
         hf: A data set of the library `datasets`, by name or by folder.
