@@ -72,7 +72,7 @@ def import_records(source: Path, folder: DecisionFolder) -> tuple[list[Taken], l
     records, faults = read_folder(source)
     faults += [Violation(place, 1, NOT_READ) for place in folders_below(source)]
     with folder.locked():
-        known = [_read(path) for path in folder.files()]
+        known = [Record.of(path, read_text(path).text) for path in folder.files()]
         copies = _copies(records, known)
         numbers = _numbers(records, copies, {k.decision.number for k in known})
         files = {
@@ -85,11 +85,6 @@ def import_records(source: Path, folder: DecisionFolder) -> tuple[list[Taken], l
         taken = [_take(r, copies.get(r.path), files[r.path], texts[r.path]) for r in records]
     faults += [f for r, t in zip(records, taken, strict=True) if (f := _left(r, t, texts[r.path]))]
     return taken, faults
-
-
-def _read(path: Path) -> Record:
-    text = read_text(path).text
-    return Record(path, text, split_name(path.name).number, parse(text, path))
 
 
 def _copies(records: Sequence[Record], known: Sequence[Record]) -> dict[Path, Record]:

@@ -68,6 +68,11 @@ class Record:
     """What its name says; None where it does not begin with a number (a day is none)."""
     decision: Decision
 
+    @classmethod
+    def of(cls, path: Path, text: str) -> Record:
+        """The record in a text that was read from `path`."""
+        return cls(path, text, split_name(path.name).number, parse(text, path))
+
     @property
     def is_nygard(self) -> bool:
         """Whether it has the sections that Nygard's format names."""
@@ -104,7 +109,7 @@ def read_folder(folder: Path) -> tuple[list[Record], list[Violation]]:
         except InputError as error:
             faults.append(Violation(path, 1, str(error)))
             continue
-        records.append(Record(path, text, split_name(path.name).number, parse(text, path)))
+        records.append(Record.of(path, text))
     return records, faults
 
 

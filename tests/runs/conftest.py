@@ -22,6 +22,15 @@ from archwright.sandbox.in_process import InProcessSandbox
 from archwright.tasks.loading import load_task
 
 
+@pytest.fixture
+def no_git_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Git as on a machine where nobody has configured anything."""
+    config = tmp_path / "gitconfig"
+    config.write_text("")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+
+
 @pytest.fixture(scope="session")
 def discover() -> Discover:
     """As `archwright.discover`, with any setting, and trainings in this process: no sandbox has to

@@ -14,19 +14,12 @@ from archwright.core import WorkspaceError
 from archwright.core.settings import RunSettings, settings_template
 from archwright.runs.workspace.workspace import IDENTITY, Workspace, init
 
+pytestmark = pytest.mark.usefixtures("no_git_user")
+
 
 def git(folder: Path, *words: str) -> str:
     done = subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True)
     return done.stdout.strip()
-
-
-@pytest.fixture(autouse=True)
-def _no_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Git as on a machine where nobody has configured anything."""
-    config = tmp_path / "gitconfig"
-    config.write_text("")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
 
 
 @pytest.fixture

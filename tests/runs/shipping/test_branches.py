@@ -25,6 +25,8 @@ from archwright.runs.results.branches.branches import (
 )
 from archwright.runs.workspace.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("no_git_user")
+
 RUN = "digits-20261124-ab12"
 ARCHITECTURE = "discoveries/digits/architecture.py"
 RESULTS = "discoveries/digits/results.json"
@@ -76,14 +78,6 @@ def commit(folder: Path, message: str = "work") -> None:
 def landing(workspace: Workspace, *commits: LineageCommit, text: str = "# Both\n") -> Landing:
     commits = commits or (BASELINE, WIDER, DEEPER, BOTH)
     return Landing(RUN, "digits", workspace.head(), commits, "0001-both.md", text)
-
-
-@pytest.fixture(autouse=True)
-def _no_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    config = tmp_path / "gitconfig"
-    config.write_text("")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
 
 
 @pytest.fixture

@@ -21,25 +21,6 @@ from archwright.tasks.scaffold import Sources, new_task_from
 Refused = Callable[..., str]
 
 
-@pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def refused(capsys: pytest.CaptureFixture[str]) -> Refused:
-    """What `task new` says when it refuses."""
-
-    def run(*words: str) -> str:
-        assert main(["task", "new", "made", *words, "--json"]) == 2
-        assert not Path("made").exists()
-        said: str = json.loads(capsys.readouterr().out)["error"]
-        assert "\n" not in said
-        return said
-
-    return run
-
-
 def images(folder: str, *classes: str, count: int = 8) -> None:
     rng = np.random.default_rng(len(folder))
     for name in classes:
