@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 
@@ -13,6 +13,10 @@ from archwright.cli import BENCHES, COMMANDS, SUMMARY
 if TYPE_CHECKING:
     from cyclopts.help import HelpPanel
     from rich.console import Console, ConsoleOptions
+
+
+_NOTHING: Final = (None, "", '""', "None", "()", "False", "0")
+"""Defaults that say nothing of what is done."""
 
 
 class PlainHelp:
@@ -34,12 +38,21 @@ class PlainHelp:
         table = Table.grid(padding=(0, 2, 0, 0))
         for entry in panel.entries:
             names = ", ".join(entry.display_labels_with_metavar)
-            needed = " Required." if entry.required and names.startswith("-") else ""
-            said = Text(
-                f"{getattr(entry.description, 'primary_renderable', entry.description) or ''}"
-            )
-            table.add_row("", Text(names, no_wrap=True), said.append(needed))
+            said = f"{getattr(entry.description, 'primary_renderable', entry.description) or ''}"
+            said = " ".join(said.split()) + _default_of(names, entry.default, said)
+            if entry.required and names.startswith("-"):
+                said += " Required."
+            table.add_row("", Text(names, no_wrap=True), Text(said))
         console.print(Text(f"{panel.title}:"), table, Text(), sep="\n")
+
+
+def _default_of(names: str, default: str | None, said: str) -> str:
+    """What holds where an option is left out, unless that is nothing or is said already."""
+    # How many workers there are is the machine's affair.
+    if default in _NOTHING or "default" in said.lower() or names.startswith("--workers"):
+        return ""
+    plain = default.strip("(',)\"").removesuffix(".0")
+    return f" Default: {plain}."
 
 
 def open_app() -> App:
@@ -54,7 +67,7 @@ def open_app() -> App:
         group_parameters=Group("Options", sort_key=9),
         # As everywhere, the last word on an option is the one that counts.
         default_parameter=Parameter(
-            negative=(), show_default=False, show_choices=False, allow_repeating=True
+            negative=(), show_default=True, show_choices=False, allow_repeating=True
         ),
     )
     groups = {"": app}

@@ -50,8 +50,8 @@ def run(
 
     Args:
         lemur: The networks of nn-dataset, not drawn ones.
-        sample: Networks to build, and merges (default: 50).
-        draws: Candidates to draw (default: 1,000).
+        sample: Networks to build, and merges.
+        draws: Candidates to draw.
         seed: Seed of the draws.
     """
     if sample < 0 or draws < 2:

@@ -53,10 +53,10 @@ def run(
     """Run the study and print it.
 
     Args:
-        n: Numbers of examples, A..B or with commas (default: 0..6).
+        n: Numbers of examples, A..B or with commas.
         task: Tasks (default: digits).
-        candidates: Budget of each n and task (default: 20).
-        known: Candidates to fill the base with (default: 20).
+        candidates: Budget of each n and task.
+        known: Candidates to fill the base with.
         workers: Trainings at a time.
         seed: Seed of the runs and the statistics.
     """

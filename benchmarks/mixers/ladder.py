@@ -62,10 +62,10 @@ def run(
     """Train all, and print what each rung can tell, and how well it predicts the next.
 
     Args:
-        rungs: Their names, with commas, from the lowest (default: bytes-64,bytes-128).
+        rungs: Their names, with commas, from the lowest.
         mixers: Their names, with commas (default: all).
-        seeds: Seeds for each (default: 2).
-        rates: Learning rates as multiples of the rung's own, with commas (default: 1,2).
+        seeds: Seeds for each.
+        rates: Learning rates as multiples of the rung's own, with commas.
         tokens: At most so many in a training, where a rung has more.
         text: A text or a folder of texts (default: what this machine has).
         hf: A data set of the library `datasets`, by name or by folder.

@@ -75,7 +75,7 @@ def run(
         mixers: Their names, with commas (default: all).
         problems: Their names, with commas (default: all of the suite).
         task: The suite (default: sequence-mixers).
-        seeds: Seeds for each (default: 2).
+        seeds: Seeds for each.
         rung: Of the problems, from 0 (default: 0).
         rates: Learning rates, with commas.
         heads: What the state is split into, where it can be: its memory is then the square of the

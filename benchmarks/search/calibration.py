@@ -194,8 +194,8 @@ def run(
     """Play campaigns with nothing to find, and with one planted gain of several sizes.
 
     Args:
-        campaigns: Campaigns of each kind (default: 400).
-        max_trials: Trainings of a campaign (default: 200).
+        campaigns: Campaigns of each kind.
+        max_trials: Trainings of a campaign.
         search_seeds: Seeds at most of a candidate at a rung (default: as in a run).
         workers: Campaigns at a time.
     """

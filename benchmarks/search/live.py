@@ -55,11 +55,11 @@ def run(
     """Run all, and print each policy's mean gain beside that of random draws.
 
     Args:
-        tasks: Their names, with commas (default: digits,recall).
-        policies: Their names, with commas (default: guided); random is always measured.
-        trials: Trainings of a run (default: 60).
+        tasks: Their names, with commas.
+        policies: Their names, with commas; random is always measured.
+        trials: Trainings of a run.
         minutes: Time of a run, in place of trainings.
-        seeds: Runs for each (default: 5).
+        seeds: Runs for each.
         first_seed: The lowest seed.
         max_params: Most parameters of a candidate, as for a run.
         workers: Trainings at a time.

@@ -31,9 +31,9 @@ def run(
 
     Args:
         table: The table of all cells, CSV or CSV.gz.
-        seeds: Searches by each policy (default: 200).
+        seeds: Searches by each policy.
         first_seed: The lowest seed.
-        evaluations: Cells that a search looks at (default: 100).
+        evaluations: Cells that a search looks at.
         policies: Their names, with commas, or those of the rivals local-search, tpe (needs the
             extra bench) and gp-ei (default: all policies).
         islands: Islands of each.

@@ -36,8 +36,8 @@ def run(
     Args:
         file: A CSV file, or CSV.gz: integers x0 to xk, validation, test, and where there are
             parameters and key (rows of one key are one architecture). Larger is better.
-        at: Evaluations after which a search is looked at, with commas (default: 20,40,100).
-        seeds: Searches by each policy (default: 30).
+        at: Evaluations after which a search is looked at, with commas.
+        seeds: Searches by each policy.
         first_seed: The lowest seed.
         policies: Their names, with commas, or those of the rivals local-search, tpe (needs the
             extra bench) and gp-ei (default: random, evolution, the rivals

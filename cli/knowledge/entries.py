@@ -32,7 +32,7 @@ def search(
 
     Args:
         query: Words, or code.
-        count: How many (default: 10).
+        count: How many.
     """
     if count < 1:
         raise InputError("-n must be at least 1")
