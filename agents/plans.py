@@ -17,7 +17,7 @@ SHOWN_CHARACTERS: Final = 120_000
 MODEL_CHARACTERS: Final = 24_000
 """How much of the file with its model."""
 
-Direction = Literal["higher", "lower", ""]
+PlanDirection = Literal["higher", "lower", ""]
 ClaimKind = Literal["value", "better by", "worse by", "differs by"]
 
 
@@ -117,7 +117,7 @@ class Claim(Typed):
     kind: ClaimKind = "value"
     """Whether the number is the metric's value, or how far two values are apart."""
     unit: str = ""
-    direction: Direction = ""
+    direction: PlanDirection = ""
     """Whether a higher or a lower value of the metric is better."""
     data_set: str = ""
     method: str = ""

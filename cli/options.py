@@ -13,10 +13,10 @@ from archwright.core.groups.group import SettingsGroup
 from archwright.core.groups.places import KnowledgeSettings
 from archwright.core.settings import (
     BudgetSettings,
-    Kind,
     ModelAccess,
     ModelSettings,
     ModelUse,
+    SandboxName,
     SandboxSettings,
     SearchSettings,
     SpendingSettings,
@@ -43,8 +43,9 @@ MovedTask = Annotated[
 Words = Annotated[str, Parameter(allow_leading_hyphen=True)]
 """What a person writes, a hyphen at its start included; `-` alone is stdin where that is read."""
 ManyTasks = Annotated[list[str] | None, Parameter("--task", consume_multiple=True)]
-SandboxKind = Annotated[
-    Kind, Parameter("--sandbox", help="Where it runs: auto (the default), process or docker.")
+SandboxOption = Annotated[
+    SandboxName,
+    Parameter("--sandbox", help="Where it runs: auto (the default), process or docker."),
 ]
 
 Gpus = Annotated[

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from archwright.cli.options import AsJson, SandboxKind
+from archwright.cli.options import AsJson, SandboxOption
 from archwright.cli.output import emit, say
 from archwright.core import CheckReport, InputError, Problem, Status, TaskSpec
 
@@ -86,7 +86,7 @@ def plan(
     vocabulary: int = 256,
     utilisation: float = UTILISATION,
     price: Annotated[list[str] | None, Parameter("--price")] = None,
-    sandbox: SandboxKind = "auto",
+    sandbox: SandboxOption = "auto",
     json: AsJson = False,
 ) -> None:
     """Nothing is trained, but for one step where that is cheap.

@@ -10,7 +10,7 @@ from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from archwright.cli.options import AsJson, SandboxKind, TaskName
+from archwright.cli.options import AsJson, SandboxOption, TaskName
 from archwright.cli.output import emit, say
 from archwright.core import (
     BASELINE,
@@ -37,7 +37,7 @@ def scale_suite(
     *,
     seeds: int = 5,
     workers: int = 1,
-    sandbox: SandboxKind = "auto",
+    sandbox: SandboxOption = "auto",
     json: AsJson = False,
 ) -> None:
     """Train the baseline on each problem at each rung, and print what `[suite.scale.NAME]` must say

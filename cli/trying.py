@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from archwright.cli.options import HERE, AsJson, Folder, Gpus, SandboxKind, TaskName, indices_of
+from archwright.cli.options import HERE, AsJson, Folder, Gpus, SandboxOption, TaskName, indices_of
 from archwright.cli.output import emit, say
 from archwright.core import (
     Candidate,
@@ -23,7 +23,7 @@ from archwright.core import (
     WorkspaceError,
     write_bundle,
 )
-from archwright.core.settings import Kind
+from archwright.core.settings import SandboxName
 from archwright.knowledge.store import Knowledge
 from archwright.runs.results.wording import clean, problem_lines
 from archwright.runs.training.checking import check_all
@@ -43,7 +43,7 @@ def try_(
     task: TaskName,
     rung: int | None = None,
     seed: int = 0,
-    sandbox: SandboxKind = "auto",
+    sandbox: SandboxOption = "auto",
     gpus: Gpus = "",
     json: AsJson = False,
 ) -> int:
@@ -68,7 +68,7 @@ def try_(
     return 0 if document["status"] == Status.OK else 1
 
 
-def open_for(spec: TaskSpec, kind: Kind, gpus: str = "", workers: int = 1) -> Sandbox:
+def open_for(spec: TaskSpec, kind: SandboxName, gpus: str = "", workers: int = 1) -> Sandbox:
     """A sandbox that trains what a task asks for, not yet entered.
 
     Raises:
@@ -162,7 +162,7 @@ def fingerprints(
     /,
     *,
     task: TaskName,
-    sandbox: SandboxKind = "auto",
+    sandbox: SandboxOption = "auto",
     workspace: Folder = HERE,
     json: AsJson = False,
 ) -> None:

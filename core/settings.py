@@ -34,7 +34,7 @@ LOWER_RUNG_SEEDS: Final = 3
 """Seeds that measure the baseline at every rung but the top one."""
 IMAGE: Final = "archwright-sandbox"
 
-Kind = Literal["auto", "process", "docker"]
+SandboxName = Literal["auto", "process", "docker"]
 
 
 def _all_by_comma(given: Any) -> Any:
@@ -227,7 +227,7 @@ class SandboxSettings(SettingsGroup):
 
     table = "sandbox"
 
-    sandbox: Kind = "auto"
+    sandbox: SandboxName = "auto"
     """Where candidates run: auto, process or docker."""
     workers: int = Field(default=max(1, min(8, os.cpu_count() or 1)), ge=1, examples=[2])
     """Trainings at a time, one core each. Without it as many as this machine has cores, up to 8, or

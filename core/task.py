@@ -12,7 +12,7 @@ from archwright.core.errors import SourceError
 from archwright.core.objectives import LossOptions, Metric, Targets
 from archwright.core.script import Script
 
-Entry = Literal["Model", "Mixer"]
+EntryClass = Literal["Model", "Mixer"]
 BY_SHAPES: Final = "input_shape, output_shape"
 """What a candidate's class is constructed with."""
 BY_WIDTH: Final = "width, layer=0"
@@ -72,7 +72,7 @@ class Problem:
     defines `class Model` on the task's own shapes.
     """
 
-    entry: Entry | Literal["Script"]
+    entry: EntryClass | Literal["Script"]
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
     loss: str
@@ -204,7 +204,7 @@ def _check_recipe_value(key: str, value: object, least_batch: int) -> None:
 # --- training ------------------------------------------------------------------------------------
 
 Precision = Literal["float32", "bf16", "fp16"]
-Device = Literal["auto", "cpu", "cuda"]
+DeviceName = Literal["auto", "cpu", "cuda"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +225,7 @@ class Training:
     """Share of the training data that is held out to say when to stop; 0 is none."""
     patience: int = 5
     """Points of the curve without a lower loss on what is held out, after which it ends."""
-    device: Device = "auto"
+    device: DeviceName = "auto"
     """cpu or cuda; auto is what the sandbox has."""
     compile: bool = False
     """By TorchInductor, in containers whose image has a compiler."""

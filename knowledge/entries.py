@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 from archwright.core import CandidateStatus, Fingerprint, WorkspaceError
 from archwright.knowledge.retrieval import embedded, spread
 
-Kind = Literal["result", "lesson", "note", "example", "paper", "decision", "shelf"]
+EntryKind = Literal["result", "lesson", "note", "example", "paper", "decision", "shelf"]
 """`example` is an architecture that the user brought in, `note` the user's own words, `shelf` a
 note on an architecture that came with Archwright."""
 
@@ -35,7 +35,7 @@ class Entry:
     candidate: str
     task: str = ""
     title: str = ""
-    kind: Kind = "result"
+    kind: EntryKind = "result"
     source: str = ""
     recipe: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: Fingerprint = field(default_factory=lambda: Fingerprint("", ""))

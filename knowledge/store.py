@@ -26,8 +26,8 @@ from archwright.knowledge.entries import (
     CandidateClaim,
     Database,
     Entry,
+    EntryKind,
     Hit,
-    Kind,
     Match,
     ReviewStatus,
     insert_row,
@@ -336,7 +336,7 @@ class Knowledge:
     def search(
         self,
         text: str,
-        kind: Kind | None = None,
+        kind: EntryKind | None = None,
         n: int = 10,
         until: int | None = None,
         by: By = "both",

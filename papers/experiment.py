@@ -33,7 +33,7 @@ from archwright.source.fingerprint import read_source
 
 CLAIMS: Final = "claims.toml"
 DIRECTIONS: Final = ("better", "worse", "equal")
-Direction = Literal["better", "worse", "equal"]
+ClaimDirection = Literal["better", "worse", "equal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class ComparedClaim:
     id: str
     method: str
     baseline: str
-    direction: Direction
+    direction: ClaimDirection
     margin: float
     quote: str
     conditions: str = ""

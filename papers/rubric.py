@@ -13,10 +13,10 @@ from typing import Any, Final, Literal
 from archwright.papers.experiment import Arm, Experiment
 from archwright.papers.verdict import ClaimResult
 
-State = Literal["passed", "failed", "open"]
+RubricState = Literal["passed", "failed", "open"]
 
 WEIGHTS: Final[Mapping[str, float]] = {"code": 0.25, "runs": 0.25, "result": 0.5}
-_STATES: Final[Mapping[str, State]] = {
+_STATES: Final[Mapping[str, RubricState]] = {
     "reproduced": "passed",
     "not reproduced": "failed",
     "undecided": "open",
@@ -29,7 +29,7 @@ class Item:
 
     name: str
     weight: float
-    state: State = "open"
+    state: RubricState = "open"
     detail: str = ""
     items: tuple[Item, ...] = ()
 
@@ -101,15 +101,15 @@ def _runs(arm: Arm, report: ArmReport) -> Item:
         return Item(name, 1.0)
     failed = sum(score is None for score in report.scores)
     detail = f"{len(report.scores) - failed} of {len(report.scores)} seeds"
-    state: State = "failed" if failed else "passed"
+    state: RubricState = "failed" if failed else "passed"
     return Item(name, 1.0, state, f"{detail}; {report.error}" if report.error else detail)
 
 
-def _state_of(finding: ClaimResult | None) -> tuple[State, str]:
+def _state_of(finding: ClaimResult | None) -> tuple[RubricState, str]:
     return (_STATES[finding.ruling], finding.reason) if finding else ("open", "")
 
 
-def _joint(items: Sequence[Item]) -> State:
+def _joint(items: Sequence[Item]) -> RubricState:
     states = {item.state for item in items}
     if "failed" in states:
         return "failed"

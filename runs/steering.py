@@ -24,7 +24,7 @@ from archwright.runs.history import History
 from archwright.runs.proposing.arms import CONTROL_ARM, MODEL, SYMBOLIC, Arms
 from archwright.search.aiming import Prospect
 from archwright.search.objectives import rank_by_objectives
-from archwright.search.plateau import Stage, stage_of
+from archwright.search.plateau import PlateauStage, stage_of
 from archwright.search.policies import Choice, Policy, open_policy
 from archwright.search.policies.tweaks import force_structure
 from archwright.search.sizing import Sizing
@@ -41,7 +41,7 @@ PRESSED: Final = 4
 """Proposals that are compared for one candidate where slots are about to wait for candidates."""
 DRAWS: Final = 8
 """Drafts that are looked at for one of another kind."""
-STAGES: Final[Mapping[Stage, str]] = {
+STAGES: Final[Mapping[PlateauStage, str]] = {
     "broaden": "nothing new is gained: the search broadens to kinds unlike the best",
     "cost": "nothing more is gained: the search looks for fewer parameters at an equal score",
     "stop": "nothing more is gained: the search stops, as the task says",
@@ -63,7 +63,7 @@ class Move:
     """How many share the answer."""
     ranking: tuple[str, ...] = ()
     """What is under way as the surrogate expects it, the best first, where it is trusted."""
-    stage: Stage = "search"
+    stage: PlateauStage = "search"
     """What the search does now: something else at the metric's ceiling and on a plateau."""
     words: int = 0
     """How many words of a person it has heard."""
@@ -101,7 +101,7 @@ class Steering:
         """With a policy that was told nothing yet."""
         self._policy = self._open()
         self._told = 0
-        self._staged: tuple[tuple[int, int], Stage] | None = None
+        self._staged: tuple[tuple[int, int], PlateauStage] | None = None
         self._best: tuple[int, Candidate | None] = 0, None
 
     def _open(self) -> Policy:
@@ -152,7 +152,7 @@ class Steering:
         below = beaten.parameters if beaten else None
         return Sizing(self._context.spec.problem, below, reached, missed)
 
-    def stage(self, campaign: Campaign) -> Stage:
+    def stage(self, campaign: Campaign) -> PlateauStage:
         """What the search does by what it has found: a task says what follows a plateau."""
         if self._context.aim is not None:
             return "search"  # A cost has no ceiling.
@@ -250,7 +250,7 @@ class Steering:
         expected = {c.id: e for c in open_ if (e := self.expect(c)) is not None}
         return sorted(expected, key=lambda id_: -expected[id_])
 
-    def _adapt(self, choice: Choice, stage: Stage, campaign: Campaign) -> Choice:
+    def _adapt(self, choice: Choice, stage: PlateauStage, campaign: Campaign) -> Choice:
         """The choice as the stage wants it: a draft of another kind than the best, or something
         smaller made of the best."""
         best = self._best_of(campaign)

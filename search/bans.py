@@ -16,10 +16,10 @@ from archwright.search.operators import OPERATORS
 from archwright.source.code import callee, code_of
 from archwright.source.fingerprint import FAMILIES, family, mixing
 
-Kind = Literal["family", "operator", "words"]
+BanKind = Literal["family", "operator", "words"]
 
 
-def kind_of(words: str) -> Kind:
+def kind_of(words: str) -> BanKind:
     """How a ban or a pin is read."""
     if _folded(words) in FAMILIES:
         return "family"
@@ -30,7 +30,7 @@ def first_met(source: str, title: str, operator: str, words: Sequence[str]) -> s
     """The first of the bans, or of the pins, that a proposal meets; the control arm meets none."""
     if operator == CONTROL:
         return None
-    fits: dict[Kind, Callable[[str], bool]] = {
+    fits: dict[BanKind, Callable[[str], bool]] = {
         "family": lambda each: _folded(each) in _families(source),
         "operator": lambda each: _operator(each) == operator,
         "words": lambda each: _says(title, each) or _name(each) in _called(source),

@@ -10,10 +10,12 @@ from archwright.core import Candidate, Floor, Metric, TaskSpec
 PLATEAU: Final = 24
 """So many candidates in a row without a gain on the best are a plateau."""
 
-Stage = Literal["search", "broaden", "cost", "stop"]
+PlateauStage = Literal["search", "broaden", "cost", "stop"]
 
 
-def stage_of(measured: Sequence[Candidate], floors: Sequence[Floor], spec: TaskSpec) -> Stage:
+def stage_of(
+    measured: Sequence[Candidate], floors: Sequence[Floor], spec: TaskSpec
+) -> PlateauStage:
     """`search`, or at the metric's ceiling and on a plateau what the task wants then.
 
     Args:

@@ -25,12 +25,12 @@ from archwright.source.code import (
     walk,
 )
 
-Role = Literal["in", "out"]
-IN: Final[frozenset[Role]] = frozenset({"in"})
-OUT: Final[frozenset[Role]] = frozenset({"out"})
-BOTH: Final[frozenset[Role]] = frozenset({"in", "out"})
+WidthRole = Literal["in", "out"]
+IN: Final[frozenset[WidthRole]] = frozenset({"in"})
+OUT: Final[frozenset[WidthRole]] = frozenset({"out"})
+BOTH: Final[frozenset[WidthRole]] = frozenset({"in", "out"})
 
-_LAYERS: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
+_LAYERS: Final[Mapping[str, Mapping[str, frozenset[WidthRole]]]] = {
     "Linear": {"in_features": IN, "out_features": OUT},
     **{f"Conv{n}d": {"in_channels": IN, "out_channels": OUT} for n in (1, 2, 3)},
     **{f"ConvTranspose{n}d": {"in_channels": IN, "out_channels": OUT} for n in (1, 2, 3)},
@@ -67,7 +67,7 @@ class Widths:
     """
 
     literals: dict[int, list[ast.Constant]] = field(default_factory=dict)
-    roles: dict[int, set[Role]] = field(default_factory=dict)
+    roles: dict[int, set[WidthRole]] = field(default_factory=dict)
     outs: list[tuple[int, int, int]] = field(default_factory=list)
     borders: set[ast.Constant] = field(default_factory=set)
     divisor: int = 1
@@ -121,10 +121,10 @@ class _Finder:
         functions = [n for n in walk(self.tree) if isinstance(n, ast.FunctionDef)]
         self.bound: dict[_Scope, dict[str, list[ast.expr]]] = {f: _bindings(f) for f in functions}
         self.constants = _bindings(code.tree)
-        self.node_roles: dict[ast.Constant, set[Role]] = {}
+        self.node_roles: dict[ast.Constant, set[WidthRole]] = {}
         entry = self.classes.get("Model") or self.classes.get("Mixer")
         self.entry_nodes = set(walk(entry)) if entry else set()
-        self.parameters: dict[tuple[str, str], set[Role]] = {}
+        self.parameters: dict[tuple[str, str], set[WidthRole]] = {}
         self.owners = {
             id(n): c
             for c in self.classes.values()
@@ -171,12 +171,12 @@ class _Finder:
                 self.resolve(node, scope, role, frozenset())
         self.read_divisors(call, name)
 
-    def roles_of(self, name: str) -> Mapping[str, Iterable[Role]]:
+    def roles_of(self, name: str) -> Mapping[str, Iterable[WidthRole]]:
         """What is known so far of the parameters of a class of the file."""
         return {p: r for (c, p), r in self.parameters.items() if c == name}
 
     def arguments(
-        self, call: ast.Call, roles: Mapping[str, Iterable[Role]], own: bool
+        self, call: ast.Call, roles: Mapping[str, Iterable[WidthRole]], own: bool
     ) -> list[tuple[str, ast.expr]]:
         order = list(roles)
         if own:
@@ -196,7 +196,9 @@ class _Finder:
             if isinstance(node, ast.Constant) and isinstance(node.value, int) and node.value > 0:
                 self.found.divisor = math.lcm(self.found.divisor, node.value)
 
-    def resolve(self, node: ast.expr, scope: _Scope, role: Role, passed: frozenset[str]) -> None:
+    def resolve(
+        self, node: ast.expr, scope: _Scope, role: WidthRole, passed: frozenset[str]
+    ) -> None:
         """Follow an expression in a width's place to the literals that it comes from."""
         if name_of(node) in _HEADS:
             return
@@ -223,7 +225,7 @@ class _Finder:
                     if not isinstance(argument, ast.Constant):
                         self.resolve(argument, scope, role, passed)
 
-    def add(self, node: ast.Constant, value: int, role: Role) -> None:
+    def add(self, node: ast.Constant, value: int, role: WidthRole) -> None:
         if role == "out":
             self.found.outs.append((node.lineno, node.col_offset, value))
         self.node_roles.setdefault(node, set()).add(role)
@@ -233,7 +235,7 @@ class _Finder:
             nodes.append(node)
 
     def resolve_product(
-        self, node: ast.BinOp, scope: _Scope, role: Role, passed: frozenset[str]
+        self, node: ast.BinOp, scope: _Scope, role: WidthRole, passed: frozenset[str]
     ) -> None:
         """In `2 * width` the 2 is no width; in `width // 2` the width must stay even."""
         for side in (node.left, node.right):
@@ -246,7 +248,9 @@ class _Finder:
                 case ast.BinOp(op=ast.FloorDiv(), right=ast.Constant(value=int(part))) if grown:
                     self.found.divisor = math.lcm(self.found.divisor, part or 1)
 
-    def resolve_name(self, name: str, scope: _Scope, role: Role, passed: frozenset[str]) -> None:
+    def resolve_name(
+        self, name: str, scope: _Scope, role: WidthRole, passed: frozenset[str]
+    ) -> None:
         if isinstance(scope, ast.FunctionDef):
             owner = self.owners.get(id(scope))
             spec = scope.args

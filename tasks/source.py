@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from archwright.core import BY_SHAPES, Array, Entry, TaskError
+from archwright.core import BY_SHAPES, Array, EntryClass, TaskError
 from archwright.tasks.streams import Batches
 
 Load = Callable[[str, int], Any]
@@ -52,7 +52,9 @@ def baseline_folder(folder: Path) -> Path:
     return folder.parent if is_suite(folder.parent) else folder
 
 
-def baseline_faults(source: str, entry: Entry | None, constructor: str = BY_SHAPES) -> list[str]:
+def baseline_faults(
+    source: str, entry: EntryClass | None, constructor: str = BY_SHAPES
+) -> list[str]:
     """What is wrong with a baseline's source, found without running it.
 
     Args:

@@ -23,9 +23,9 @@ from archwright.core import (
     LEAST_BATCH,
     AtPlateau,
     Backbone,
-    Device,
+    DeviceName,
     Direction,
-    Entry,
+    EntryClass,
     Must,
     Precision,
     Problem,
@@ -114,7 +114,7 @@ class _TrainingForm(Form):
     """share of the training data held out to stop early; 0 is none"""
     patience: Count = 5
     """points of the curve (of about 20) without a lower held-out loss before it stops"""
-    device: Device = "auto"
+    device: DeviceName = "auto"
     """cpu or cuda; auto is what the sandbox has"""
     compile: bool = False
     """have networks compiled (TorchInductor), in containers whose image has a compiler"""
@@ -163,7 +163,7 @@ class _TaskForm(Form):
     """what a candidate has to be able to do where it is used: onnx, causal, streaming"""
     data_license: str = ""
     """the licence of the data, for the model cards of exports"""
-    entry: Entry = "Model"
+    entry: EntryClass = "Model"
     """the class a candidate defines: Model, or Mixer for the part of a given backbone"""
     contract: Words
     """words for whoever writes candidates: what is given, what is asked for"""

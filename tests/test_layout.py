@@ -8,6 +8,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
@@ -199,14 +200,24 @@ def test_every_package_says_what_it_is_for() -> None:
     assert not silent, f"say in one sentence what the folder is for: {silent}"
 
 
-def test_no_two_classes_share_a_name() -> None:
+def test_no_two_types_share_a_name() -> None:
     places: dict[str, list[str]] = defaultdict(list)
     for path in (path for top in ("archwright", *LINKED) for _, path in sources(top)):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ClassDef):
-                places[node.name].append(f"{path.relative_to(ROOT)}:{node.lineno}")
+            if isinstance(node, ast.ClassDef) or is_vocabulary(node):
+                name = node.name if isinstance(node, ast.ClassDef) else ast.unparse(node.targets[0])
+                places[name].append(f"{path.relative_to(ROOT)}:{node.lineno}")
     shared = [f"{name}: {', '.join(where)}" for name, where in places.items() if len(where) > 1]
     assert not shared, "one name, one meaning:\n" + "\n".join(sorted(shared))
+
+
+def is_vocabulary(node: ast.AST) -> TypeGuard[ast.Assign]:
+    """Whether a node names the words that a value may be."""
+    return (
+        isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Subscript)
+        and ast.unparse(node.value.value) == "Literal"
+    )
 
 
 def sources(top: str) -> Iterator[tuple[str, Path]]:

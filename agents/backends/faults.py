@@ -17,7 +17,7 @@ from archwright.agents.backends.keys import OWN_KEY, redact
 from archwright.agents.backends.wire.refusals import LONGEST_WORDS, Denial, read_refusal
 from archwright.agents.backends.wire.room import read_room
 
-Kind = Literal["outage", "broken", "question", "lasting"]
+FaultKind = Literal["outage", "broken", "question", "lasting"]
 """`outage`: the service does not serve now; `broken`: it served this reply badly; `question`: it
 will not answer this one question; `lasting`: it will answer none until somebody fixes it."""
 
@@ -81,7 +81,7 @@ _VERSION: Final = re.compile(r"/v\d|/openai\b|/api/|/deployments\b")
 class Fault:
     """What went wrong, in one line without any key. `wait_seconds` is what the server asked for."""
 
-    kind: Kind
+    kind: FaultKind
     words: str
     wait_seconds: float | None = None
     reached: bool = True

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from archwright.agents.claims.words import METRIC
 from archwright.agents.plans import ClaimKind
 
-Role = Literal["value", "difference", "from", "to", "other", "none"]
+NumberRole = Literal["value", "difference", "from", "to", "other", "none"]
 
 NUMBER: Final = (
     r"(?P<number>(?<![\w.,])(?<![^\W\d][-−])[-−+]?"
@@ -140,7 +140,7 @@ def without_deviations(text: str) -> str:
     return _DEVIATION.sub(lambda m: (m["unit"] or "").ljust(len(m[0])), text)
 
 
-def role_of(text: str, start: int, end: int) -> Role:
+def role_of(text: str, start: int, end: int) -> NumberRole:
     """What a number in a text is by the words around it; `value` where nothing makes it another."""
     text = without_deviations(text)
     for match in FROM_TO.finditer(text):

@@ -17,7 +17,7 @@ from archwright.agents.claims.roles import (
     FROM_TO,
     NUMBER,
     UNITS,
-    Role,
+    NumberRole,
     is_relative,
     kind_of,
     role_of,
@@ -167,7 +167,7 @@ def _is_loss(text: str, mention: Mention, match: re.Match[str]) -> bool:
     return bool(own or _LOSS.search(text[: match.start()]))
 
 
-def _unsure(text: str, mention: Mention, match: re.Match[str], role: Role) -> str:
+def _unsure(text: str, mention: Mention, match: re.Match[str], role: NumberRole) -> str:
     """Why a value is not to be vouched for; empty where it is."""
     begin, end = min(match.start(), mention.start), max(match.end(), mention.end)
     start, stop = side(text, match.start())
@@ -188,7 +188,7 @@ def _unsure(text: str, mention: Mention, match: re.Match[str], role: Role) -> st
     return ""
 
 
-def _is_ablated(clause: str, ahead: str, behind: str, role: Role) -> bool:
+def _is_ablated(clause: str, ahead: str, behind: str, role: NumberRole) -> bool:
     """Whether a part of the method is left out for a number, by the words around it."""
     if _WITHOUT.match(clause) or _REMOVED.search(ahead) or _ABLATED.search(behind):
         return True
@@ -207,7 +207,9 @@ def _inside(match: re.Match[str], named: list[Mention]) -> bool:
     return any(m.start <= match.start() < m.end for m in named)
 
 
-def _metric_of(text: str, match: re.Match[str], named: list[Mention], role: Role) -> Mention | None:
+def _metric_of(
+    text: str, match: re.Match[str], named: list[Mention], role: NumberRole
+) -> Mention | None:
     """The metric that a number is of: the one right behind it, one before it with a word that links
     them, or for a difference the only one of its clause."""
     named = [m for m in named if not _doubled(text, m, named)]
@@ -251,7 +253,7 @@ def _doubled(text: str, mention: Mention, named: list[Mention]) -> bool:
 
 
 def _claim(
-    text: str, mention: Mention, match: re.Match[str], unit: str, role: Role
+    text: str, mention: Mention, match: re.Match[str], unit: str, role: NumberRole
 ) -> Claim | None:
     metric = mention.metric
     value = to_float(match["number"])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from archwright.agents.plans import Direction
+from archwright.agents.plans import PlanDirection
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class NamedMetric:
     """A metric as it is called here, which way it is better, and its largest value (0: none)."""
 
     name: str
-    direction: Direction
+    direction: PlanDirection
     most: float = 0.0
 
 
@@ -34,7 +34,7 @@ _ACCURACY: Final = r"(?:accurac(?:y|ies)|acc\b\.?|acc(?=@1))"
 
 # What a metric is called, what it is then called here, which way it is better, and its most. Of two
 # that begin at one place the first counts. Abbreviations that are words as well keep their case.
-_METRICS: Final[tuple[tuple[str, str, Direction, float], ...]] = (
+_METRICS: Final[tuple[tuple[str, str, PlanDirection, float], ...]] = (
     (rf"top[- ]?5 (?:{_SPLITS} )?{_ERROR}|{_ERROR}@5", "top-5 error", "lower", 100),
     (rf"(?:{_SPLITS} )?word {_ERROR}|(?-i:\bWER\b)", "word error rate", "lower", 0),
     (rf"character {_ERROR}|(?-i:\bCER\b)", "character error rate", "lower", 0),

@@ -25,7 +25,7 @@ from typing import Any
 import archwright
 from archwright.benchmarks.cluster.ray_by_hand import RayByHand
 from archwright.core import Trial
-from archwright.core.settings import Kind
+from archwright.core.settings import SandboxName
 from archwright.runs.journal import Journal
 from archwright.runs.workspace.finding import find_run
 from archwright.runs.workspace.workspace import Workspace
@@ -51,7 +51,9 @@ def ray_of(nodes: int) -> Iterator[str]:
         cluster.close()
 
 
-def measure(task: str, workers: int, trials: int, sandbox: Kind, nodes: int = 0) -> dict[str, Any]:
+def measure(
+    task: str, workers: int, trials: int, sandbox: SandboxName, nodes: int = 0
+) -> dict[str, Any]:
     """One run, and how busy its slots were."""
     with ray_of(nodes) as on, tempfile.TemporaryDirectory() as folder:
         subprocess.run(["git", "init", "-q", folder], check=True)

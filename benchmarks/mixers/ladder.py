@@ -32,7 +32,7 @@ from archwright.benchmarks.mixers.trainings import (
     numbers,
     train_all,
 )
-from archwright.cli.options import AsJson, Gpus, SandboxKind
+from archwright.cli.options import AsJson, Gpus, SandboxOption
 from archwright.cli.output import emit
 from archwright.core import Array, InputError, TaskError, TaskSpec
 from archwright.tasks.scaffold.ladder import RUNGS, LadderRung, draft_of_rung, rung_of
@@ -54,7 +54,7 @@ def run(
     hf: str | None = None,
     tokenizer: Path | None = None,
     workers: int = 1,
-    sandbox: SandboxKind = "auto",
+    sandbox: SandboxOption = "auto",
     gpus: Gpus = "",
     out: Path | None = None,
     json: AsJson = False,

@@ -31,7 +31,7 @@ from archwright.benchmarks.mixers.trainings import (
     source_of,
     train_all,
 )
-from archwright.cli.options import AsJson, SandboxKind
+from archwright.cli.options import AsJson, SandboxOption
 from archwright.cli.output import emit
 from archwright.core import InputError, SuiteProblem, TaskSpec
 
@@ -65,7 +65,7 @@ def run(
     heads: int = 2,
     costs: bool = False,
     workers: int = 1,
-    sandbox: SandboxKind = "auto",
+    sandbox: SandboxOption = "auto",
     out: Path | None = None,
     json: AsJson = False,
 ) -> None:

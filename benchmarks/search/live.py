@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from archwright.cli.options import AsJson, SandboxKind
+from archwright.cli.options import AsJson, SandboxOption
 from archwright.cli.output import emit, say
 from archwright.core import Array, InputError, TrialSpec
 from archwright.runs.verification.statistics import compare
@@ -49,7 +49,7 @@ def run(
     first_seed: int = 0,
     max_params: int | None = None,
     workers: int | None = None,
-    sandbox: SandboxKind = "auto",
+    sandbox: SandboxOption = "auto",
     json: AsJson = False,
 ) -> None:
     """Run all, and print each policy's mean gain beside that of random draws.

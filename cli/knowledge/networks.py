@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from archwright.cli.options import HERE, AsJson, Folder, SandboxKind, open_knowledge
+from archwright.cli.options import HERE, AsJson, Folder, SandboxOption, open_knowledge
 from archwright.cli.output import emit, say
 from archwright.core import CandidateStatus, CheckReport, InputError, Status
-from archwright.core.settings import Kind
+from archwright.core.settings import SandboxName
 from archwright.knowledge.lemur.importing import problem_of, read_networks
 from archwright.knowledge.store import Entry, Knowledge
 from archwright.runs.results.wording import clean
@@ -30,7 +30,7 @@ def take_in(
     *,
     path: Path | None = None,
     check: str = str(CHECKED),
-    sandbox: SandboxKind = "auto",
+    sandbox: SandboxOption = "auto",
     seed: int = 0,
     workspace: Folder = HERE,
     json: AsJson = False,
@@ -51,7 +51,7 @@ def take_in(
 
 
 def _take_in(
-    knowledge: Knowledge, path: Path | None, wanted: int | None, sandbox: Kind, seed: int
+    knowledge: Knowledge, path: Path | None, wanted: int | None, sandbox: SandboxName, seed: int
 ) -> dict[str, Any]:
     say("reading the networks of nn-dataset; nothing of it is executed")
     found = read_networks(path)
@@ -79,7 +79,7 @@ def _count(words: str) -> int | None:
 
 
 def _check_sample(
-    entries: Sequence[Entry], wanted: int | None, kind: Kind, seed: int
+    entries: Sequence[Entry], wanted: int | None, kind: SandboxName, seed: int
 ) -> tuple[list[Entry], Counter[str]]:
     """Run a sample in the sandbox: what ran knows its parameters, what did not is a failure."""
     count = len(entries) if wanted is None else min(wanted, len(entries))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from archwright.cli.options import HERE, AsJson, Folder, chosen_run
+from archwright.cli.options import HERE, AsJson, Folder, RunName, chosen_run
 from archwright.cli.output import emit
 from archwright.core import InputError, RunError
 from archwright.papers.facts import is_reproduction
 from archwright.runs.guiding import read_architecture, record_word
+from archwright.runs.guiding.words import WordKind
 from archwright.runs.journal import Journal
 from archwright.runs.results.observing import observe
 from archwright.runs.results.snapshot import Snapshot
@@ -22,11 +23,9 @@ from archwright.runs.workspace.control import is_held
 from archwright.runs.workspace.paths import RunPaths
 from archwright.search.bans import kind_of
 
-Kind = Literal["guide", "pin", "ban", "seed"]
-Run = Annotated[str, Parameter(help="A run's name or how it begins (default: the latest).")]
 Said = Annotated[tuple[str, ...], Parameter(allow_leading_hyphen=True)]
 
-_EFFECTS: Final[dict[Kind, str]] = {
+_EFFECTS: Final[dict[WordKind, str]] = {
     "guide": "shown to every proposal",
     "pin": "kept to by every proposal",
     "ban": "kept away from by every proposal",
@@ -36,7 +35,7 @@ _HEEDED: Final = {"family": "as a family", "operator": "as an operator", "words"
 
 
 def guide(
-    run: Run = "latest", words: Said = (), /, *, workspace: Folder = HERE, json: AsJson = False
+    run: RunName = "latest", words: Said = (), /, *, workspace: Folder = HERE, json: AsJson = False
 ) -> None:
     """Say something to every proposer of a run, above all else but the task's contract.
 
@@ -47,7 +46,7 @@ def guide(
 
 
 def pin(
-    run: Run = "latest", words: Said = (), /, *, workspace: Folder = HERE, json: AsJson = False
+    run: RunName = "latest", words: Said = (), /, *, workspace: Folder = HERE, json: AsJson = False
 ) -> None:
     """Keep a run to a family (conv, attention, recurrent …), an operator or an idea.
 
@@ -58,7 +57,7 @@ def pin(
 
 
 def ban(
-    run: Run = "latest", words: Said = (), /, *, workspace: Folder = HERE, json: AsJson = False
+    run: RunName = "latest", words: Said = (), /, *, workspace: Folder = HERE, json: AsJson = False
 ) -> None:
     """Keep a run away from a family (conv, attention, recurrent …), an operator or an idea.
 
@@ -73,7 +72,7 @@ def ban(
 
 
 def seed(
-    run: Run = "latest",
+    run: RunName = "latest",
     file: Annotated[Path | None, Parameter(name="FILE")] = None,
     /,
     *,
@@ -93,7 +92,7 @@ def seed(
     _record(paths, "seed", name, workspace, json, source)
 
 
-def _say(kind: Kind, run: str, said: tuple[str, ...], workspace: str, as_json: bool) -> None:
+def _say(kind: WordKind, run: str, said: tuple[str, ...], workspace: str, as_json: bool) -> None:
     paths = _steerable(run, workspace)
     if not said:
         _print(paths, None, workspace, as_json)
@@ -115,14 +114,16 @@ def _steerable(run: str, workspace: str) -> RunPaths:
 
 
 def _record(
-    paths: RunPaths, kind: Kind, words: str, workspace: str, as_json: bool, source: str = ""
+    paths: RunPaths, kind: WordKind, words: str, workspace: str, as_json: bool, source: str = ""
 ) -> None:
     with Journal.open(paths) as journal:
         record_word(journal, kind, words, source)
     _print(paths, (kind, words), workspace, as_json)
 
 
-def _print(paths: RunPaths, said: tuple[Kind, str] | None, workspace: str, as_json: bool) -> None:
+def _print(
+    paths: RunPaths, said: tuple[WordKind, str] | None, workspace: str, as_json: bool
+) -> None:
     """What was recorded, and from when it holds; else all that holds now."""
     with Journal.open(paths) as journal:
         snapshot = observe(journal)

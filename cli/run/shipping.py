@@ -8,11 +8,11 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from archwright.cli.options import HERE, AsJson, Folder, Gpus, SandboxKind
+from archwright.cli.options import HERE, AsJson, Folder, Gpus, SandboxOption
 from archwright.cli.output import emit, say
 from archwright.cli.trying import open_for
 from archwright.core import InputError
-from archwright.core.settings import Kind
+from archwright.core.settings import SandboxName
 from archwright.runs.results.wording import command_line
 from archwright.runs.shipping.exporting import Format, check_packages
 from archwright.runs.shipping.exporting import export as export_network
@@ -45,7 +45,7 @@ def train(
     all_data: bool = False,
     seed: int = 0,
     task: TaskPlace = None,
-    sandbox: SandboxKind = "auto",
+    sandbox: SandboxOption = "auto",
     gpus: Gpus = "",
     workspace: Folder = HERE,
     json: AsJson = False,
@@ -132,7 +132,7 @@ def export(
     to: Path,
     format: Format,
     task: TaskPlace = None,
-    sandbox: SandboxKind = "auto",
+    sandbox: SandboxOption = "auto",
     workspace: Folder = HERE,
     json: AsJson = False,
 ) -> None:
@@ -162,7 +162,9 @@ def export(
     emit(json, made.to_json(), render)
 
 
-def _weights_of(words: list[str], place: Workspace, task: str | None, kind: Kind) -> TrainedFolder:
+def _weights_of(
+    words: list[str], place: Workspace, task: str | None, kind: SandboxName
+) -> TrainedFolder:
     """The weights of a candidate; it is trained at its run's top rung where there are none."""
     winner = find_winner(words, place, task)
     path = default_folder(winner, place)

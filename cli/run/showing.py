@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_text
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from cyclopts import Parameter
 from rich.console import Group
@@ -16,7 +16,7 @@ from archwright.cli.output import emit
 from archwright.cli.run.consoles import show
 from archwright.core import Metric
 from archwright.runs.journal import Journal
-from archwright.runs.results.dossier import candidate_of, dossier_of
+from archwright.runs.results.dossier import Document, candidate_of, dossier_of
 from archwright.runs.results.wording import (
     STATEMENT,
     clean,
@@ -30,8 +30,6 @@ from archwright.runs.results.wording import (
 BARS: Final = "▁▂▃▄▅▆▇█"
 CURVE_POINTS: Final = 40
 NOT_KEPT: Final = "the prompt was not kept: the run is of a version that kept its hash alone"
-
-Document = dict[str, Any]
 
 
 def show_candidate(

@@ -15,7 +15,7 @@ from archwright.knowledge.store import Knowledge
 
 RUN: Final = "notes"
 """The `run` of their entries; the `candidate` is the name of the file."""
-Domain = Literal["sequence", "image", "vector", "any"]
+NoteDomain = Literal["sequence", "image", "vector", "any"]
 """What an architecture works on; `any`: the last axis of whatever it is given."""
 SEARCHED: Final = 40
 POOL: Final = 12
@@ -34,7 +34,7 @@ class ShelfNote:
 
     name: str
     title: str
-    domain: Domain
+    domain: NoteDomain
     input: str
     output: str
     text: str
@@ -67,8 +67,8 @@ def parse_note(name: str, text: str) -> ShelfNote:
     said, fence, rest = body.partition(_FENCE)
     if wrong := _FIELDS ^ {*facts, "blocks"}:
         raise ValueError(f"{name}: front matter is wrong at {', '.join(sorted(wrong))}")
-    if facts["domain"] not in get_args(Domain):
-        raise ValueError(f"{name}: {facts['domain']} is not a domain; use {get_args(Domain)}")
+    if facts["domain"] not in get_args(NoteDomain):
+        raise ValueError(f"{name}: {facts['domain']} is not a domain; use {get_args(NoteDomain)}")
     if not fence or not rest.rstrip().endswith("```"):
         raise ValueError(f"{name}: end it with one block of Python")
     blocks = tuple(facts.pop("blocks", "").replace(",", " ").split())
@@ -101,19 +101,19 @@ def seed_notes(knowledge: Knowledge) -> tuple[int, int]:
     return added, len(notes) - added
 
 
-def domain_of(problem: Problem) -> Domain:
+def domain_of(problem: Problem) -> NoteDomain:
     """What a candidate for this problem is given; `any` where it is several inputs or another
     shape."""
     if problem.vocabulary is not None or problem.entry == "Mixer":
         return "sequence"
-    shapes: dict[int, Domain] = {1: "vector", 2: "sequence", 3: "image"}
+    shapes: dict[int, NoteDomain] = {1: "vector", 2: "sequence", 3: "image"}
     return "any" if problem.inputs else shapes.get(len(problem.input_shape), "any")
 
 
 def find_notes(
     knowledge: Knowledge,
     about: str,
-    domain: Domain,
+    domain: NoteDomain,
     count: int,
     turn: int = 0,
     until: int | None = None,

@@ -26,8 +26,8 @@ CODE_BYTES: Final = 2**20
 """One file of code beside a paper."""
 CODE_FILES: Final = 200
 
-Kind = Literal["pdf", "latex", "html", "markdown", "text"]
-Status = Literal["ok", "suspicious"]
+PaperKind = Literal["pdf", "latex", "html", "markdown", "text"]
+PaperStatus = Literal["ok", "suspicious"]
 
 
 class UnreadableError(ValueError):
@@ -81,7 +81,7 @@ class Paper:
     """A paper. `instructions` are its lines that try to tell the reader what to do."""
 
     title: str
-    kind: Kind
+    kind: PaperKind
     pages: int
     sections: tuple[Section, ...]
     references: tuple[str, ...] = ()
@@ -96,7 +96,7 @@ class Paper:
         return hashlib.sha256(" ".join(words).encode(errors="replace")).hexdigest()[:ID_LENGTH]
 
     @property
-    def status(self) -> Status:
+    def status(self) -> PaperStatus:
         return "suspicious" if self.instructions else "ok"
 
     @property

@@ -19,13 +19,13 @@ from archwright.knowledge.papers.paper import (
     MARKUP_BYTES,
     TEXT_CHARACTERS,
     CodeFile,
-    Kind,
     Paper,
+    PaperKind,
     Section,
     UnreadableError,
 )
 
-_ORDER: Final[Mapping[Kind, int]] = {"latex": 0, "pdf": 1, "html": 2, "markdown": 3, "text": 4}
+_ORDER: Final[Mapping[PaperKind, int]] = {"latex": 0, "pdf": 1, "html": 2, "markdown": 3, "text": 4}
 _NO_PAPERS: Final = (
     ".py", ".bib", ".bbl", ".sty", ".cls", ".clo", ".def", ".bst", ".dtx", ".ins", ".aux", ".log",
     ".cfg", ".fd", ".toc", ".out",
@@ -67,7 +67,7 @@ def left_aside(pdf: str) -> str:
     return f"read from the LaTeX source; {pdf} was left aside"
 
 
-def _choose(bundle: Bundle) -> tuple[str, Kind]:
+def _choose(bundle: Bundle) -> tuple[str, PaperKind]:
     """The file that is the paper: LaTeX before what was made from it, and the nearest the top."""
     kinds = {}
     for name, data in bundle.items():
@@ -88,7 +88,7 @@ def _is_made(name: str, bundle: Bundle) -> bool:
     return name.endswith(".pdf") and b"\\documentclass" in bundle.get(f"{name[:-4]}.tex", b"")
 
 
-def _named(bundle: Bundle, main: str, path: Path) -> tuple[str, Kind]:
+def _named(bundle: Bundle, main: str, path: Path) -> tuple[str, PaperKind]:
     """The file that a user named as the paper, by its place in the bundle or on the disk."""
     wanted = main.removeprefix("./")
     if path.is_dir() and Path(main).is_absolute():
@@ -107,7 +107,7 @@ def _named(bundle: Bundle, main: str, path: Path) -> tuple[str, Kind]:
     return name, kind
 
 
-def _read(bundle: Bundle, name: str, kind: Kind, named: bool) -> Paper:
+def _read(bundle: Bundle, name: str, kind: PaperKind, named: bool) -> Paper:
     # Each reader pulls in a library: only the one that is needed.
     if kind == "pdf":
         from archwright.knowledge.papers.pdf import read_pdf
@@ -246,7 +246,7 @@ def _decode_old(data: bytes) -> str:
     return data.decode("latin-1")
 
 
-def kind_of(data: bytes) -> Kind | None:
+def kind_of(data: bytes) -> PaperKind | None:
     """What a file is; None for what cannot be a paper.
 
     Raises:
@@ -263,7 +263,7 @@ def kind_of(data: bytes) -> Kind | None:
     return _kind_of_text(text[:_LOOKED_AT])
 
 
-def _kind_of_text(text: str) -> Kind:
+def _kind_of_text(text: str) -> PaperKind:
     begins = text.lstrip()
     if re.match(r"# \S|---\n", begins):
         return "markdown"

@@ -16,10 +16,10 @@ from archwright.runs.journal import Journal, Step
 WORD: Final = "word"
 """The kind of a step that is a person's word; its key is a number, from 1."""
 
-Kind = Literal["guide", "pin", "ban", "seed"]
+WordKind = Literal["guide", "pin", "ban", "seed"]
 
 
-def record_word(journal: Journal, kind: Kind, words: str, source: str = "") -> int:
+def record_word(journal: Journal, kind: WordKind, words: str, source: str = "") -> int:
     """Record a person's word, and return its number.
 
     Args:

@@ -20,8 +20,8 @@ UNCONTROLLED: Final = (
     "a script are unknown, so no control holds them equal"
 )
 
-Kind = Literal["baseline", "size", "recipe", "wrapper"]
-Controls = Mapping[Kind, Candidate]
+ControlKind = Literal["baseline", "size", "recipe", "wrapper"]
+Controls = Mapping[ControlKind, Candidate]
 
 
 def make_controls(context: RunContext, finalist: Candidate) -> Controls:
@@ -33,7 +33,7 @@ def make_controls(context: RunContext, finalist: Candidate) -> Controls:
         if scaled is None:
             return {}
         return {"size": _with_recipe_of(finalist, scaled)}
-    controls: dict[Kind, Candidate] = {"baseline": baseline}
+    controls: dict[ControlKind, Candidate] = {"baseline": baseline}
     if context.spec.problem.script is not None:
         context.journal.notice(UNCONTROLLED)
         return controls

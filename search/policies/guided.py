@@ -18,9 +18,9 @@ FRESH: Final = 0.4
 PARENTS: Final = 10
 """So many of the most promising are varied."""
 
-Part = Literal["surrogate", "process", "forest", "drafts", "recombination"]
-PARTS: Final[tuple[Part, ...]] = get_args(Part)
-_ONLY: Final[dict[Part, Only]] = {"process": "forest", "forest": "process"}
+GuidedPart = Literal["surrogate", "process", "forest", "drafts", "recombination"]
+PARTS: Final[tuple[GuidedPart, ...]] = get_args(GuidedPart)
+_ONLY: Final[dict[GuidedPart, Only]] = {"process": "forest", "forest": "process"}
 
 
 class Guided(Asking):
@@ -33,7 +33,7 @@ class Guided(Asking):
 
     name: ClassVar[str] = "guided"
 
-    def __init__(self, space: Space, seed: int, without: Part | None = None) -> None:
+    def __init__(self, space: Space, seed: int, without: GuidedPart | None = None) -> None:
         super().__init__(space, seed)
         self.without = without
         self.shortlist = Shortlist(space, self.known, seed, _ONLY.get(without) if without else None)

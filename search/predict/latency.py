@@ -18,7 +18,7 @@ from typing import Any, Final, Literal
 
 # --- the graph ------------------------------------------------------------------------------------
 
-Kind = Literal["input", "parameter", "constant", "result"]
+ValueKind = Literal["input", "parameter", "constant", "result"]
 
 _LINE: Final = re.compile(r"(t\d+(?:, t\d+)*) = (.*)")
 _LEAF: Final = re.compile(r"(input|parameter|constant) (\S+)")
@@ -33,7 +33,7 @@ class Value:
     """A tensor of the graph. `depth` is the number of operations on the longest way to it from an
     input; views do not count."""
 
-    kind: Kind
+    kind: ValueKind
     shape: tuple[int, ...]
     item_bytes: int
     depth: int = 0
@@ -106,7 +106,7 @@ def read_graph(text: str) -> Graph:
 
 def _read_line(graph: Graph, values: dict[str, Value], names: list[str], body: str) -> None:
     if leaf := _LEAF.match(body):
-        kind: Kind = leaf[1]  # type: ignore[assignment]  # one of three, says the pattern
+        kind: ValueKind = leaf[1]  # type: ignore[assignment]  # one of three, says the pattern
         value = next(_values(leaf[2], kind, 0), None)
         if value is not None:
             values[names[0]] = value
@@ -122,13 +122,13 @@ def _read_line(graph: Graph, values: dict[str, Value], names: list[str], body: s
     inputs = tuple(values[i] for i in ids)
     depth = max((v.depth for v in inputs), default=0) + (name not in VIEWS)
     # A parameter turned around is still a parameter.
-    made: Kind = inputs[0].kind if name in VIEWS and inputs else "result"
+    made: ValueKind = inputs[0].kind if name in VIEWS and inputs else "result"
     outputs = tuple(_values(call[3], made, depth))
     values.update(zip(names, outputs, strict=False))
     graph.operations.append(Operation(name, call[2], inputs, outputs, ids, tuple(names)))
 
 
-def _values(text: str, kind: Kind, depth: int) -> Iterator[Value]:
+def _values(text: str, kind: ValueKind, depth: int) -> Iterator[Value]:
     for word, bits, sizes in _FORM.findall(text):
         shape = tuple(int(s) for s in sizes.split(",") if s)
         yield Value(kind, shape, 1 if word == "bool" else max(1, int(bits or 64) // 8), depth)

@@ -12,7 +12,7 @@ import numpy as np
 
 from archwright.core import Array, TaskError
 from archwright.tasks.readers.splitting import digest, digests, scale_of, within
-from archwright.tasks.readers.tables import Kind
+from archwright.tasks.readers.tables import TargetKind
 
 CHANNELS: Final = (1, 3, 4)
 _UNREADABLE: Final = (
@@ -76,7 +76,7 @@ class Archive:
         *,
         inputs: Sequence[str],
         target: str,
-        kind: Kind,
+        kind: TargetKind,
         classes: Sequence[Any] = (),
         names: Mapping[str, str] = WHOLE,
     ) -> None:

@@ -12,9 +12,9 @@ import numpy as np
 from archwright.core import Array, TaskError
 from archwright.tasks.readers.images import Colours, pixels
 from archwright.tasks.readers.splitting import digest, scale_of, within
-from archwright.tasks.readers.tables import Kind
+from archwright.tasks.readers.tables import TargetKind
 
-Form = Literal["image", "text", "numbers"]
+HubForm = Literal["image", "text", "numbers"]
 
 
 def open_hub_data(name: str) -> dict[str, Any]:
@@ -57,10 +57,10 @@ class HubData:
         name: str,
         *,
         splits: Mapping[str, str],
-        form: Form,
+        form: HubForm,
         inputs: Sequence[str],
         target: str,
-        kind: Kind,
+        kind: TargetKind,
         classes: Sequence[Any] = (),
         size: Sequence[int] = (32, 32),
         colours: Colours = 3,

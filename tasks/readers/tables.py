@@ -20,7 +20,7 @@ from archwright.tasks.readers.columns import (
 )
 from archwright.tasks.readers.splitting import by_content, digest
 
-Kind = Literal["classes", "labels", "values"]
+TargetKind = Literal["classes", "labels", "values"]
 
 
 class CsvTable:
@@ -41,7 +41,7 @@ class CsvTable:
         file: str | Path,
         *,
         target: Sequence[str],
-        kind: Kind,
+        kind: TargetKind,
         classes: Sequence[str] = (),
         numbers: Sequence[str] = (),
         categories: Sequence[str] = (),

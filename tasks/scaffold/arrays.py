@@ -13,7 +13,7 @@ from archwright.core import Array, TaskError
 from archwright.tasks.readers.archives import WHOLE, Archive, one_each, read_archive
 from archwright.tasks.readers.graphs import EgoNetworks, neighbours_of
 from archwright.tasks.readers.splitting import LEAST
-from archwright.tasks.readers.tables import Kind
+from archwright.tasks.readers.tables import TargetKind
 from archwright.tasks.scaffold.shaping import Shapes, baseline_of, metric_of
 from archwright.tasks.scaffold.writing import Draft, Reading
 
@@ -29,7 +29,7 @@ MOST_TOKENS: Final = 1_000_000
 LARGEST: Final = float(np.finfo(np.float32).max)
 
 
-def draft_of_arrays(file: Path, kind: Kind | None) -> Draft:
+def draft_of_arrays(file: Path, kind: TargetKind | None) -> Draft:
     """Arrays by name.
 
     Raises:
@@ -247,7 +247,7 @@ def _base(key: str, pattern: str) -> str | None:
     return key[len(begin) : len(key) - len(end)] if fits else None
 
 
-def _kind_of(y: Array) -> Kind:
+def _kind_of(y: Array) -> TargetKind:
     if y.dtype.kind == "f":
         return "values"
     flags = y.ndim == 2 and y.shape[1] > 1 and bool(np.isin(y, (0, 1)).all())

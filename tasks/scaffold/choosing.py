@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from archwright.core import TaskError
-from archwright.tasks.readers.tables import Kind
+from archwright.tasks.readers.tables import TargetKind
 from archwright.tasks.scaffold.arrays import draft_of_arrays
 from archwright.tasks.scaffold.hub import draft_of_hub
 from archwright.tasks.scaffold.images import draft_of_images, draft_of_masks
@@ -52,7 +52,7 @@ class Sources:
     size: int | None = None
     csv: Path | None = None
     target: Sequence[str] | None = None
-    kind: Kind | None = None
+    kind: TargetKind | None = None
     forecast: int | None = None
     window: int | None = None
     time: str | None = None

@@ -9,9 +9,9 @@ import numpy as np
 
 from archwright.core import TaskError
 from archwright.tasks.loading import SPLITS
-from archwright.tasks.readers.hub import Form, HubData, open_hub_data
+from archwright.tasks.readers.hub import HubForm, HubData, open_hub_data
 from archwright.tasks.readers.images import is_deep, white_of
-from archwright.tasks.readers.tables import Kind
+from archwright.tasks.readers.tables import TargetKind
 from archwright.tasks.scaffold.arrays import SPLIT_NAMES
 from archwright.tasks.scaffold.images import IN_MEMORY, SIDE
 from archwright.tasks.scaffold.shaping import baseline_of, metric_of
@@ -22,7 +22,7 @@ TEXTS: Final = ("text", "sentence", "content", "document")
 LENGTH: Final = 256
 
 
-def draft_of_hub(name: str, kind: Kind | None) -> Draft:
+def draft_of_hub(name: str, kind: TargetKind | None) -> Draft:
     """Columns by what they are called and hold.
 
     Raises:
@@ -83,7 +83,7 @@ def draft_of_hub(name: str, kind: Kind | None) -> Draft:
     )
 
 
-def _inputs(name: str, row: dict[str, Any], target: str) -> tuple[Form, list[str]]:
+def _inputs(name: str, row: dict[str, Any], target: str) -> tuple[HubForm, list[str]]:
     """The columns that are given, and what they are."""
     others = {column: value for column, value in row.items() if column != target}
     for column, value in others.items():
@@ -104,7 +104,7 @@ def _is_numeric(value: Any) -> bool:
 
 
 def _shape_of(
-    form: Form, row: dict[str, Any], inputs: list[str], count: int, options: dict[str, Any]
+    form: HubForm, row: dict[str, Any], inputs: list[str], count: int, options: dict[str, Any]
 ) -> tuple[dict[str, Any], bool, str]:
     """Keys of `task.toml`, whether the data are read in batches, and words for them."""
     if form == "image":

@@ -11,7 +11,7 @@ import numpy as np
 
 from archwright.core import Array
 from archwright.tasks.loading import SPLITS
-from archwright.tasks.readers.tables import Kind
+from archwright.tasks.readers.tables import TargetKind
 from archwright.tasks.scaffold.writing import StartingPoint
 
 _BASELINES: Final = Path(__file__).resolve().parent / "baselines"
@@ -30,7 +30,7 @@ class SplitReader(Protocol):
 class Shapes:
     """What all splits of a reader say about the keys of `task.toml`."""
 
-    def __init__(self, reader: SplitReader, kind: Kind, classes: int = 0) -> None:
+    def __init__(self, reader: SplitReader, kind: TargetKind, classes: int = 0) -> None:
         loaded = {split: reader.load(split) for split in SPLITS}
         x, y = loaded["train"]
         self.train, self.labels = len(y), y
@@ -93,7 +93,7 @@ def _type(arrays: Sequence[Array]) -> tuple[int, str]:
 # --- what suits them ------------------------------------------------------------------------------
 
 
-def metric_of(kind: Kind, labels: Array, classes: int) -> tuple[str, str]:
+def metric_of(kind: TargetKind, labels: Array, classes: int) -> tuple[str, str]:
     """A metric, and why it was chosen."""
     if kind == "values":
         return "r2", "targets are standardised by train, and the score is r2, which has no unit"

@@ -15,7 +15,7 @@ from archwright.tasks.readers.cells import is_missing, is_written_out, number_of
 from archwright.tasks.readers.columns import ONE_HOT, column_of, read_columns, whole_numbers_of
 from archwright.tasks.readers.ranking import RankedItems
 from archwright.tasks.readers.splitting import LEAST
-from archwright.tasks.readers.tables import CsvTable, Kind
+from archwright.tasks.readers.tables import CsvTable, TargetKind
 from archwright.tasks.scaffold.roles import FEW, Roles, few, refuse_gaps, refuse_odd_numbers
 from archwright.tasks.scaffold.shaping import Shapes, baseline_of, metric_of, template
 from archwright.tasks.scaffold.writing import Draft, Reading
@@ -26,7 +26,7 @@ MOST_ITEMS: Final = 64
 # --- a table --------------------------------------------------------------------------------------
 
 
-def draft_of_table(file: Path, target: list[str], kind: Kind | None) -> Draft:
+def draft_of_table(file: Path, target: list[str], kind: TargetKind | None) -> Draft:
     """One sample a line.
 
     Raises:
@@ -81,7 +81,7 @@ def draft_of_table(file: Path, target: list[str], kind: Kind | None) -> Draft:
     )
 
 
-def _kind_of(targets: Sequence[Sequence[str]]) -> Kind:
+def _kind_of(targets: Sequence[Sequence[str]]) -> TargetKind:
     numeric = all(reads_all(number_of, values) for values in targets)
     different = [{v for v in values if not is_missing(v)} for values in targets]
     if len(targets) > 1:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from archwright.agents.backends import Failure, ToolCall
-from archwright.agents.backends.faults import Fault, FaultError, Kind
+from archwright.agents.backends.faults import Fault, FaultError, FaultKind
 from archwright.agents.backends.keys import redact
 from archwright.agents.backends.wire.content import (
     BROKEN,
@@ -73,5 +73,5 @@ def read_completion(completion: Completion, model: str, limit: int, tools: bool)
     raise _fault("broken", "empty", f"{model}: the reply was empty")
 
 
-def _fault(kind: Kind, failure: Failure, words: str) -> FaultError:
+def _fault(kind: FaultKind, failure: Failure, words: str) -> FaultError:
     return FaultError(Fault(kind, words, failure=failure))

@@ -16,14 +16,14 @@ MOST_LINES: Final = 400
 
 STEPS_SHOWN: Final = 4
 
-Kind = Literal["same", "added", "removed", "place"]
+LineKind = Literal["same", "added", "removed", "place"]
 
 
 @dataclass(frozen=True, slots=True)
 class DiffLine:
     """One line of a unified diff, without its leading mark."""
 
-    kind: Kind
+    kind: LineKind
     text: str
 
 
@@ -137,7 +137,7 @@ def diff_lines(before: str, after: str) -> list[DiffLine]:
     return [*lines[:MOST_LINES], DiffLine("place", f"… {left} more lines")]
 
 
-_KINDS: Final[Mapping[str, Kind]] = {"+": "added", "-": "removed", "@": "place"}
+_KINDS: Final[Mapping[str, LineKind]] = {"+": "added", "-": "removed", "@": "place"}
 
 
 def _line(text: str) -> DiffLine:

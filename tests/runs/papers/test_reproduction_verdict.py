@@ -7,14 +7,14 @@ import random
 import pytest
 
 from archwright.core import METRICS
-from archwright.papers.experiment import Arm, ComparedClaim, Direction, Experiment
+from archwright.papers.experiment import Arm, ClaimDirection, ComparedClaim, Experiment
 from archwright.papers.rubric import ArmReport, fill_rubric
 from archwright.papers.verdict import ClaimResult, Ruling, rule, rule_all
 
 ACCURACY, LOSS = METRICS["accuracy"], METRICS["cross_entropy"]
 
 
-def claim(direction: Direction, margin: float = 2.0) -> ComparedClaim:
+def claim(direction: ClaimDirection, margin: float = 2.0) -> ComparedClaim:
     return ComparedClaim("c1", "method", "baseline", direction, margin, "as it is said")
 
 
@@ -37,7 +37,9 @@ def scores(mean: float, sd: float, seed: int, count: int = 12) -> list[float]:
         ("equal", 40.0, "not reproduced"),
     ],
 )
-def test_clear_differences_are_ruled(direction: Direction, mean: float, ruling: Ruling) -> None:
+def test_clear_differences_are_ruled(
+    direction: ClaimDirection, mean: float, ruling: Ruling
+) -> None:
     found = rule(ACCURACY, claim(direction), scores(mean, 0.5, 1), scores(50.0, 0.5, 2), 1)
     assert found.ruling == ruling
     assert found.effect == pytest.approx(mean - 50.0, abs=1.0)
@@ -46,7 +48,7 @@ def test_clear_differences_are_ruled(direction: Direction, mean: float, ruling: 
 
 
 @pytest.mark.parametrize("direction", ["better", "worse", "equal"])
-def test_noise_beyond_the_margin_leaves_it_undecided(direction: Direction) -> None:
+def test_noise_beyond_the_margin_leaves_it_undecided(direction: ClaimDirection) -> None:
     found = rule(ACCURACY, claim(direction), scores(50, 20, 3, 6), scores(50, 20, 4, 6), 1)
     assert found.ruling == "undecided"
 

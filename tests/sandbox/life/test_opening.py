@@ -9,7 +9,7 @@ import pytest
 
 from archwright.cli import main
 from archwright.core import InputError
-from archwright.core.settings import Kind
+from archwright.core.settings import SandboxName
 from archwright.sandbox.docker.engine import DockerSettings
 from archwright.sandbox.opening import CHOICES, SANDBOXES, available, look_at_docker, open_sandbox
 
@@ -75,7 +75,7 @@ def test_try_says_which_sandbox_it_took(spirals: Path, capsys: pytest.CaptureFix
 def test_every_sandbox_is_a_line_and_only_those_that_isolate_are_offered() -> None:
     assert set(SANDBOXES) == {"process", "docker", "in-process"}
     assert CHOICES == ("auto", "docker", "process")
-    assert set(CHOICES) == set(get_args(Kind)), "the settings offer the same"
+    assert set(CHOICES) == set(get_args(SandboxName)), "the settings offer the same"
     assert [found.name for found in available(ABSENT)] == ["process", "docker"]
     assert open_sandbox("in-process", 2).name == "in-process"
     with pytest.raises(InputError, match="'chroot'; use auto, docker or process"):
