@@ -23,9 +23,10 @@ from pydantic import (
 
 from archwright.core.errors import InputError
 from archwright.core.groups.cluster import ClusterSettings
-from archwright.core.groups.group import SettingsGroup, Words, keywords, nearest, several
+from archwright.core.groups.group import SettingsGroup, Words, keywords, several
 from archwright.core.groups.places import KnowledgeSettings
 from archwright.core.objectives import QUALITY, known_objectives
+from archwright.core.words import nearest
 
 DEFAULT_MAX_TRIALS: Final = 200
 MANY_WORKERS: Final = 8

@@ -9,7 +9,6 @@ from __future__ import annotations
 import shlex
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Final, Literal
 
@@ -31,13 +30,13 @@ from archwright.core.script import PREDICTIONS, is_python
 from archwright.tasks.objective import ObjectiveKeys
 from archwright.tasks.source import read_text
 from archwright.tasks.spec import (
-    NAME,
     Count,
     Form,
     SandboxForm,
     Words,
     data_folder,
     explain,
+    head_conflicts,
     sandbox_faults,
 )
 
@@ -144,7 +143,7 @@ def read_script_spec(folder: Path) -> tuple[TaskSpec | None, list[str]]:
         form = _ScriptTaskForm.model_validate(tomllib.loads(text))
         objective = _objective_of(form, folder)
         faults = [
-            *_conflicts(form),
+            *head_conflicts(form.name, form.summary, form.rungs),
             *objective.faults(),
             *sandbox_faults(form.sandbox, folder),
         ]
@@ -160,15 +159,6 @@ def read_script_spec(folder: Path) -> tuple[TaskSpec | None, list[str]]:
         return _to_spec(form, tree, folder), []
     except SourceError as error:
         return None, [str(error)]
-
-
-def _conflicts(form: _ScriptTaskForm) -> Iterator[str]:
-    if not NAME.fullmatch(form.name):
-        yield f"name {form.name!r} must be lower-case letters, digits and single hyphens"
-    if "\n" in form.summary:
-        yield "summary must be one line; longer words belong into contract"
-    if any(a >= b for a, b in pairwise(form.rungs)):
-        yield f"rungs must rise, such as [30, 120], not {form.rungs}"
 
 
 def _objective_of(form: _ScriptTaskForm, folder: Path) -> ObjectiveKeys:

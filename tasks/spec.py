@@ -9,8 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -35,6 +34,7 @@ from archwright.core import (
     TaskSpec,
     Training,
 )
+from archwright.core.words import nearest
 from archwright.tasks.objective import ObjectiveKeys
 from archwright.tasks.parts import Inputs, ShapeKey, outputs_of
 from archwright.tasks.siblings import with_siblings
@@ -234,9 +234,7 @@ def explain(details: ErrorDetails, sections: Mapping[str, type[Form]]) -> str:
     where = f" in [{section}]" if section else ""
     fields = sections[section].model_fields
     if details["type"] == "extra_forbidden":
-        close = get_close_matches(key, fields, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(fields)}"
-        return f"unknown key {key!r}{where}; {hint}"
+        return f"unknown key {key!r}{where}; {nearest(key, fields)}"
     if details["type"] == "missing":
         return f"key {key!r} is missing{where}: {fields[key].description}"
     message = details["msg"]
@@ -245,14 +243,19 @@ def explain(details: ErrorDetails, sections: Mapping[str, type[Form]]) -> str:
     return f"{'.'.join(path)} {message}, not {given}"
 
 
+def head_conflicts(name: str, summary: str, rungs: Sequence[float] = ()) -> Iterator[str]:
+    """Faults of what a task of any kind begins with."""
+    if not NAME.fullmatch(name):
+        yield f"name {name!r} must be lower-case letters, digits and single hyphens"
+    if "\n" in summary:
+        yield "summary must be one line; longer text belongs in contract"
+    if any(a >= b for a, b in pairwise(rungs)):
+        yield f"rungs must rise, such as [100, 300], not {list(rungs)}"
+
+
 def _conflicts(form: _TaskForm) -> Iterator[str]:
     """Faults of keys that are well formed each, but do not fit together."""
-    if not NAME.fullmatch(form.name):
-        yield f"name {form.name!r} must be lower-case letters, digits and single hyphens"
-    if "\n" in form.summary:
-        yield "summary must be one line; longer words belong into contract"
-    if any(a >= b for a, b in pairwise(form.rungs)):
-        yield f"rungs must rise, such as [100, 300], not {form.rungs}"
+    yield from head_conflicts(form.name, form.summary, form.rungs)
     yield from inputs_of(form).conflicts()
     yield from _sequence_conflicts(form)
     yield from _must_conflicts(form)

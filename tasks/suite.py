@@ -19,7 +19,7 @@ from pydantic import Field, ValidationError
 from archwright.core import AtPlateau, Metric, SuiteProblem, TaskSpec
 from archwright.core.objectives.measures import Whole
 from archwright.tasks.source import is_suite, read_text
-from archwright.tasks.spec import NAME, Form, Words, explain, read_spec
+from archwright.tasks.spec import NAME, Form, Words, explain, head_conflicts, read_spec
 
 GAIN: Final = Metric("suite_gain", "maximize", "problem sd", lowest=-inf)
 """The mean over problems of the gain over the reference, each in the noise sd of its problem. The
@@ -94,10 +94,7 @@ def read_suite(folder: Path, scaled: bool = True) -> tuple[TaskSpec | None, list
 
 
 def _conflicts(form: _SuiteTaskForm, folder: Path) -> Iterator[str]:
-    if not NAME.fullmatch(form.name):
-        yield f"name {form.name!r} must be lower-case letters, digits and single hyphens"
-    if "\n" in form.summary:
-        yield "summary must be one line; longer words belong into contract"
+    yield from head_conflicts(form.name, form.summary)
     for name, count in Counter(form.suite.problems).items():
         if count > 1:
             yield f"[suite] problems names {name} {count} times; once is enough"

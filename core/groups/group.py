@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
@@ -17,6 +16,7 @@ from pydantic import (
 )
 
 from archwright.core.errors import InputError
+from archwright.core.words import nearest
 
 
 def several(given: Any) -> Any:
@@ -72,13 +72,6 @@ def keywords(group: type[SettingsGroup]) -> Iterator[tuple[str, str]]:
         yield name, name
         if isinstance(field.validation_alias, AliasChoices):
             yield from ((str(other), name) for other in field.validation_alias.choices[1:])
-
-
-def nearest(word: str, known: Mapping[str, object], form: str = "{}") -> str:
-    """The one of `known` that was probably meant, or all of them."""
-    if close := get_close_matches(word, known, n=1):
-        return f"did you mean {form.format(close[0])}?"
-    return f"it takes {', '.join(map(form.format, known))}"
 
 
 # --- what is wrong --------------------------------------------------------------------------------

@@ -29,7 +29,6 @@ _ITEM: Final = re.compile(r"[ \t]*-[ \t]+(?=\S)")
 _QUOTED: Final = re.compile(
     r"\"\"\"(?:.|\n)*?\"\"\"|'''(?:.|\n)*?'''|\"(?:[^\"\\\r\n]|\\.)*\"|'(?:[^'\r\n]|'')*'"
 )
-_ELEMENT: Final = re.compile(rf"#[^\n]*|{_QUOTED.pattern}|[^\s,][^,\r\n]*")
 _COMMENT: Final = re.compile(r"(?:^|[ \t]+)#[^\r\n]*")
 
 

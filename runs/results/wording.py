@@ -111,10 +111,10 @@ def problem_gains(verdict: Verdict) -> Iterator[str]:
         yield f"gain over the baseline by problem, in its noise sd on validation: {each}"
 
 
-def interval_text(metric: Metric, interval: tuple[float, float], between: str = " to ") -> str:
+def interval_text(metric: Metric, interval: tuple[float, float]) -> str:
     """The bounds of a gain, without the unit: `+1.10 to +3.20`."""
     style = "+.2f" if metric.unit == "%" else "+.3g"
-    return between.join(f"{bound:{style}}" for bound in interval)
+    return " to ".join(f"{bound:{style}}" for bound in interval)
 
 
 def forced_words(metric: Metric, verdict: Verdict) -> Iterator[str]:

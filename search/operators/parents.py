@@ -59,7 +59,6 @@ class Site:
     """A block that keeps its width: the call that makes it.
 
     `width` is its width as the source writes it, `features` the number where it can be told.
-    `holder` is the list of arguments that the call stands in.
     """
 
     call: ast.Call
@@ -67,7 +66,6 @@ class Site:
     width: str
     features: int
     number: int
-    holder: ast.Call | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +126,13 @@ class Parent:
         return value if value and value > 0 else 32
 
     def _find_sites(self) -> Iterator[Site]:
-        holders = {id(a): c for c in calls(self.init) for a in c.args}
         number = 0
         for call in calls(self.init):
             domain = self._domain_of(call)
             if domain is not None and call.args:
                 number += 1
                 width = self.code.segment(call.args[0])
-                holder = holders.get(id(call))
-                yield Site(call, domain, width, self.features(width), number, holder)
+                yield Site(call, domain, width, self.features(width), number)
 
     def _domain_of(self, call: ast.Call) -> Domain | None:
         """The domain of a call that makes a width-keeping block, else None."""

@@ -6,13 +6,13 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from archwright.core import Array, TaskError
+from archwright.core.words import nearest
 from archwright.tasks.readers.cells import (
     LARGEST,
     is_missing,
@@ -70,8 +70,7 @@ def column_of(columns: Mapping[str, list[str]], name: str) -> list[str]:
         TaskError: it is not there; the nearest name is said.
     """
     if name not in columns:
-        close = get_close_matches(name, columns, n=1, cutoff=0.4)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(columns)}"
+        hint = nearest(name, columns, "{!r}", "there are", cutoff=0.4)
         raise TaskError(f"there is no column {name!r}: {hint}")
     return columns[name]
 

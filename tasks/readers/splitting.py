@@ -63,16 +63,16 @@ def by_content(
     return np.array([row for key in sorted(kept) for row in rows[key]], dtype=np.int64)
 
 
-def span(count: int, split: str, gap: int = 0) -> slice:
-    """The part of `count` things in a row that is one split; `gap` of them lie between two."""
+def span(count: int, split: str) -> slice:
+    """The part of `count` things in a row that is one split."""
     if split not in SHARES:
         raise TaskError(f"no split {split!r}; there are {', '.join(SHARES)}")
     first = round(SHARES["train"] * count)
     second = round((SHARES["train"] + SHARES["validation"]) * count)
     places = {
         "train": slice(0, first),
-        "validation": slice(first + gap, second),
-        "test": slice(second + gap, count),
+        "validation": slice(first, second),
+        "test": slice(second, count),
     }
     return places[split]
 

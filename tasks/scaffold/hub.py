@@ -9,7 +9,7 @@ import numpy as np
 
 from archwright.core import TaskError
 from archwright.tasks.loading import SPLITS
-from archwright.tasks.readers.hub import HubForm, HubData, open_hub_data
+from archwright.tasks.readers.hub import HubData, HubForm, open_hub_data
 from archwright.tasks.readers.images import is_deep, white_of
 from archwright.tasks.readers.tables import TargetKind
 from archwright.tasks.scaffold.arrays import SPLIT_NAMES

@@ -7,12 +7,12 @@ import importlib.metadata
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any, Final
 
 from archwright.core import TaskError
+from archwright.core.words import nearest
 from archwright.tasks.scaffold.writing import StartingPoint
 
 GIVEN: Final = frozenset({"torch", "numpy", *sys.stdlib_module_names})
@@ -94,8 +94,7 @@ def _arguments(
         needed += [argument.arg] if default is None else []
     unknown = [name for name in given if name not in names]
     if unknown and arguments.kwarg is None:
-        close = get_close_matches(unknown[0], names, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(names)}"
+        hint = nearest(unknown[0], names)
         raise TaskError(f"{node.name} has no argument {unknown[0]!r}: {hint}")
     for name in [*names, *unknown]:
         value = _literal(given[name]) if name in given else _from_shapes(name, keys)
@@ -171,8 +170,7 @@ class _Package:
                     own = next(a.name for a in node.names if (a.asname or a.name) == name)
                     return self.class_of(other, own, depth + 1)
         found = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
-        close = get_close_matches(name, found, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"it defines {', '.join(found) or 'none'}"
+        hint = nearest(name, found, others="it defines")
         raise TaskError(f"{module} defines no class {name}: {hint}")
 
     def texts(self, module: str) -> dict[str, str]:

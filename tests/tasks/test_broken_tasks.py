@@ -16,7 +16,7 @@ Break = Callable[[str, str, str], Path]
 # how: (file, what stands there, what replaces it, what the line must say)
 IN_TOML = {
     "broken": ("rungs = [150, 450]", "rungs = [150,", "task.toml is not valid TOML"),
-    "unknown key": ("rungs =", "rung = [1]\nrungs =", "unknown key 'rung'; did you mean 'rungs'?"),
+    "unknown key": ("rungs =", "rung = [1]\nrungs =", "unknown key 'rung'; did you mean rungs?"),
     "unknown limit": ("memory_mb =", "memory =", "unknown key 'memory' in [limits]"),
     "unknown section": ("[limits]", "[extra]\na = 1\n[limits]", "unknown key 'extra'"),
     "missing key": ("rungs = [150, 450]", "", "key 'rungs' is missing: training budgets"),

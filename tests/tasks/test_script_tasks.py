@@ -49,7 +49,7 @@ def test_all_that_a_script_reads_makes_the_task(script_folder: Path) -> None:
 
 
 FAULTS = {
-    "key": ("files = [", "file = [", "unknown key 'file' in [script]; did you mean 'files'?"),
+    "key": ("files = [", "file = [", "unknown key 'file' in [script]; did you mean files?"),
     "prediction": ('test = "out/test.npy"', "", "key 'test' is missing in [predictions]"),
     "repository": ('"repo"', '"repos"', "[script] repository repos is not a folder"),
     "file": ('"settings.json"]', '"setting.json"]', "[script] files: no file setting.json in"),

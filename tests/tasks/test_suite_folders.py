@@ -74,7 +74,7 @@ def test_a_change_in_any_problem_changes_the_digest(suite: Path) -> None:
         ("task.toml", "sd = [2.0, 3.0]", "sd = [2.0]", "an sd for each of 2 rungs"),
         ("task.toml", "sd = [2.0, 3.0]", "sd = [0, 3.0]", "should be greater than 0"),
         ("task.toml", "[suite.scale.space]", "[suite.scale.other]", "belongs to no problem"),
-        ("task.toml", "problems =", "problem =", "did you mean 'problems'?"),
+        ("task.toml", "problems =", "problem =", "did you mean problems?"),
         ("space/task.toml", "rungs = [10, 40]", "rungs = [10]", "has 1 rungs, plane 2"),
         ("space/task.toml", '"cross_entropy"', '"perplexity"', "which is of the whole split"),
         ("space/task.toml", "max_params", "max_parameters", "problem space: task.toml: unknown"),

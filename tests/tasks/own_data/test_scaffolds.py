@@ -261,7 +261,7 @@ def test_a_network_is_refused_with_the_reason(refused: Refused, package: Path) -
     assert "did you mean SmallNet?" in refused("--module", "mine.nets:SmalNet")
     assert "no module 'mine.net'" in refused("--module", "mine.net:SmallNet")
     assert "PACKAGE.MODULE:CLASS" in refused("--module", "mine.nets")
-    assert "did you mean 'depth'?" in refused("--module", "mine.nets:SmallNet", "--map", "dept=2")
+    assert "did you mean depth?" in refused("--module", "mine.nets:SmallNet", "--map", "dept=2")
     (package / "nets.py").write_text("import mine.parts.layers\n" + NETS)
     assert "nets.py line 1 imports mine.parts.layers as a module" in refused(
         "--module", "mine.nets:SmallNet", "--map", "depth=2"
