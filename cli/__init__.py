@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from archwright import __version__
@@ -134,6 +136,9 @@ BENCHES: Final[dict[str, tuple[str, str]]] = {
 }
 SUMMARY: Final = "Discovers neural architectures overnight."
 INTERRUPTED: Final = 130
+_ASIDE: Final = ("-h", "--help", "--version")
+_UNWRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
+"""What a write to stdout fails with where that is a file on a full disk, or not open."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -141,10 +146,14 @@ def main(words: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if words is None else list(words)
     # Several would spin beside the trainings, over matrices of a few hundred rows; read by numpy.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Where the caller closed one, `print` would take the other, and errors get into the JSON.
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 - as long as it runs
     try:
-        if not words or words[0] in ("-h", "--help", "--version"):
-            return _overview(words)
-        return _run(words)
+        code = _overview(words) if not words or words[0] in _ASIDE else _run(words)
+        sys.stdout.flush()
+        return code
     # Asked for only when something was raised: what the errors need takes longer than all of help.
     except _expected() as error:
         return _fail(" ".join(str(error).split()), "--json" in words)
@@ -152,8 +161,20 @@ def main(words: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()
-        return 1
+        return _end_output(1)
+    except OSError as error:
+        if error.errno not in _UNWRITABLE or error.filename is not None:
+            raise
+        return _end_output(_fail(f"the output cannot be written: {error.strerror}", False))
+
+
+def _end_output(code: int) -> int:
+    """Let what is still to be printed go nowhere, lest Python says at its end that it cannot."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    return code
 
 
 def _expected() -> type[Exception]:

@@ -7,7 +7,6 @@ of `archwright.discover`; its docstring is what all three say about it.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import wrap
@@ -26,7 +25,7 @@ from archwright.core.groups.cluster import ClusterSettings
 from archwright.core.groups.group import SettingsGroup, Words, keywords, several
 from archwright.core.groups.places import KnowledgeSettings
 from archwright.core.objectives import QUALITY, known_objectives
-from archwright.core.words import nearest
+from archwright.core.words import nearest, parse_toml
 
 DEFAULT_MAX_TRIALS: Final = 200
 MANY_WORKERS: Final = 8
@@ -69,7 +68,7 @@ class BudgetSettings(SpendingSettings):
     max_trials: int | None = Field(default=None, ge=1, examples=[DEFAULT_MAX_TRIALS])
     """Trainings in all: the baseline's, the search's and verification's. 200 where neither this
     nor the hours are given."""
-    hours: float | None = Field(default=None, ge=0.001, examples=[8.0])
+    hours: float | None = Field(default=None, ge=0.001, le=87_600, examples=[8.0])
     """Wall-clock time in all, pauses left out."""
     max_candidates: int | None = Field(default=None, ge=1, examples=[100])
     """Candidates in all. Without it the other limits decide."""
@@ -84,17 +83,17 @@ class SearchSettings(SettingsGroup):
     """Seed of the whole run: proposals, initial weights, data order."""
     policy: str = "guided"
     """What chooses parents and operators: random, greedy, evolution, map-elites, mcts or guided."""
-    islands: int = Field(default=1, ge=1)
+    islands: int = Field(default=1, ge=1, le=100)
     """Searches side by side, each by the policy, that now and then send each other their best."""
     objectives: Annotated[Words, BeforeValidator(_all_by_comma)] = Field(
         default=(QUALITY,), validation_alias=AliasChoices("objectives", "objective")
     )
     """What to search for, with commas: quality, and any of parameters, flops, latency, int8. With a
     floor of quality one of these costs alone: the least of it at that floor."""
-    at_least: float | None = Field(default=None, allow_inf_nan=False, examples=[95.0])
+    at_least: float | None = Field(default=None, examples=[95.0])
     """The floor of quality of a cost that is the only objective, where the metric is to
     maximize: the smallest at this score or above."""
-    at_most: float | None = Field(default=None, allow_inf_nan=False, examples=[1.5])
+    at_most: float | None = Field(default=None, examples=[1.5])
     """As at-least, where the metric is to minimize: the smallest at this score or below."""
     max_params: int | None = Field(default=None, ge=1, examples=[50_000])
     """Most parameters of a candidate, where the task allows more."""
@@ -108,7 +107,7 @@ class SearchSettings(SettingsGroup):
     """How many candidates may be under way at once; a proposal sees the results of all but these.
     Without it four for each worker, three for two where there are more than eight, or with models
     two for each, and two answers' worth of proposals."""
-    control: float = Field(default=0.1, ge=0)
+    control: float = Field(default=0.1, ge=0, le=1)
     """Share of the candidates that are random draws, never parents: the control arm."""
     proxies: bool = False
     """Compute training-free proxies of every candidate, which the report judges; they steer
@@ -210,9 +209,9 @@ class ModelSettings(ModelUse):
     """Share of the likeliest words that a model draws from. Without it the server's own default."""
     reasoning_effort: str | None = Field(default=None, examples=["low"])
     """How long a model thinks before it answers, in the server's words: often low, medium, high."""
-    silence_seconds: float = Field(default=180.0, ge=1)
+    silence_seconds: float = Field(default=180.0, ge=1, le=86_400)
     """Longest wait for the next piece of a reply before the call counts as lost."""
-    outage_minutes: float = Field(default=30.0, ge=0)
+    outage_minutes: float = Field(default=30.0, ge=0, le=100_000)
     """How long a model's service may be out before the run stops, to be resumed; one question may
     wait no longer either, all its tries, pauses and silences together."""
 
@@ -359,12 +358,18 @@ _FLAT: Final = "run"
 
 def _read(file: Path) -> dict[str, Any]:
     """What a workspace's file sets, by the fields' names."""
-    if not file.is_file():
+    if not os.path.lexists(file):
         return {}
+    if not file.is_file():
+        raise InputError(f"{file} is not a file that can be read: replace it, or remove it")
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} is not valid TOML: {error}") from None
+        document = parse_toml(file.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is not UTF-8: {error.reason} at byte {error.start}") from None
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from None
+    except InputError as error:
+        raise InputError(f"{file} {error}") from None
     chosen: dict[str, Any] = {}
     for table, values in document.items():
         for key, value in _table(file, table, values):

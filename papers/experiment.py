@@ -21,13 +21,13 @@ weights it inherits.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, Final, Literal, Self
 
 from archwright.core import InputError, Recipe, SourceError, Stage, TaskSpec
+from archwright.core.words import parse_toml
 from archwright.knowledge.papers.paper import CodeFile, Paper
 from archwright.source.fingerprint import read_source
 
@@ -148,9 +148,9 @@ def _claims_file(paper: Paper) -> CodeFile | None:
 
 def _parse(file: CodeFile) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{file.path} is not valid TOML: {error}") from None
+        return parse_toml(file.text)
+    except InputError as error:
+        raise InputError(f"{file.path} {error}") from None
 
 
 @dataclass(frozen=True, slots=True)

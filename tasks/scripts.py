@@ -7,7 +7,6 @@ them is shown to it where it is; all else of the repository, labels included, is
 from __future__ import annotations
 
 import shlex
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Final, Literal
@@ -17,6 +16,7 @@ from pydantic import Field, ValidationError
 from archwright.core import (
     AtPlateau,
     Direction,
+    InputError,
     Problem,
     Recipe,
     Script,
@@ -27,6 +27,7 @@ from archwright.core import (
     write_bundle,
 )
 from archwright.core.script import PREDICTIONS, is_python
+from archwright.core.words import parse_toml
 from archwright.tasks.objective import ObjectiveKeys
 from archwright.tasks.source import read_text
 from archwright.tasks.spec import (
@@ -125,8 +126,8 @@ _SECTIONS: Final[Mapping[str, type[Form]]] = {
 def is_script(folder: Path) -> bool:
     """Whether a task folder says that it is a script's; one that cannot be read says nothing."""
     try:
-        return tomllib.loads(read_text(folder / "task.toml")[0]).get("kind") == KIND
-    except tomllib.TOMLDecodeError:
+        return parse_toml(read_text(folder / "task.toml")[0]).get("kind") == KIND
+    except InputError:
         return False
 
 
@@ -140,7 +141,11 @@ def read_script_spec(folder: Path) -> tuple[TaskSpec | None, list[str]]:
     if faults:
         return None, faults
     try:
-        form = _ScriptTaskForm.model_validate(tomllib.loads(text))
+        document = parse_toml(text)
+    except InputError as error:
+        return None, [f"task.toml {error}"]
+    try:
+        form = _ScriptTaskForm.model_validate(document)
         objective = _objective_of(form, folder)
         faults = [
             *head_conflicts(form.name, form.summary, form.rungs),
@@ -150,7 +155,7 @@ def read_script_spec(folder: Path) -> tuple[TaskSpec | None, list[str]]:
         tree = _Tree(folder, form.script)
     except ValidationError as error:
         return None, [f"task.toml: {explain(details, _SECTIONS)}" for details in error.errors()]
-    except (TaskError, tomllib.TOMLDecodeError) as error:
+    except InputError as error:
         return None, [f"task.toml: {error}"]
     faults += [*tree.faults(), *_command_faults(form.script.command, tree)]
     if faults:

@@ -7,7 +7,6 @@ import contextlib
 import hashlib
 import sys
 import threading
-import tomllib
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from archwright.core import BY_SHAPES, Array, EntryClass, TaskError
+from archwright.core import BY_SHAPES, Array, EntryClass, InputError, TaskError
+from archwright.core.words import parse_toml
 from archwright.tasks.streams import Batches
 
 Load = Callable[[str, int], Any]
@@ -42,8 +42,8 @@ def read_text(file: Path) -> tuple[str, list[str]]:
 def is_suite(folder: Path) -> bool:
     """Whether a task folder says that it is a suite; one that cannot be read says nothing."""
     try:
-        return "suite" in tomllib.loads(read_text(folder / "task.toml")[0])
-    except tomllib.TOMLDecodeError:
+        return "suite" in parse_toml(read_text(folder / "task.toml")[0])
+    except InputError:
         return False
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -25,6 +24,7 @@ from archwright.core import (
     DeviceName,
     Direction,
     EntryClass,
+    InputError,
     Must,
     Precision,
     Problem,
@@ -34,7 +34,7 @@ from archwright.core import (
     TaskSpec,
     Training,
 )
-from archwright.core.words import nearest
+from archwright.core.words import nearest, parse_toml
 from archwright.tasks.objective import ObjectiveKeys
 from archwright.tasks.parts import Inputs, ShapeKey, outputs_of
 from archwright.tasks.siblings import with_siblings
@@ -203,9 +203,9 @@ def _read_form(folder: Path) -> tuple[_TaskForm | None, list[str]]:
     if faults:
         return None, faults
     try:
-        form = _TaskForm.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        return None, [f"task.toml is not valid TOML: {error}"]
+        form = _TaskForm.model_validate(parse_toml(text))
+    except InputError as error:
+        return None, [f"task.toml {error}"]
     except ValidationError as error:
         return None, [f"task.toml: {explain(details, _SECTIONS)}" for details in error.errors()]
     found = (

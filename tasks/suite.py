@@ -7,7 +7,6 @@ reference, each in the noise of its own problem, so that bits and per cent can b
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from math import inf
@@ -18,6 +17,7 @@ from pydantic import Field, ValidationError
 
 from archwright.core import AtPlateau, Metric, SuiteProblem, TaskSpec
 from archwright.core.objectives.measures import Whole
+from archwright.core.words import parse_toml
 from archwright.tasks.source import is_suite, read_text
 from archwright.tasks.spec import NAME, Form, Words, explain, head_conflicts, read_spec
 
@@ -79,7 +79,7 @@ def read_suite(folder: Path, scaled: bool = True) -> tuple[TaskSpec | None, list
     if faults:
         return None, faults
     try:
-        form = _SuiteTaskForm.model_validate(tomllib.loads(text))
+        form = _SuiteTaskForm.model_validate(parse_toml(text))
     except ValidationError as error:
         return None, [f"task.toml: {explain(details, _SECTIONS)}" for details in error.errors()]
     faults = [f"task.toml: {fault}" for fault in _conflicts(form, folder)]

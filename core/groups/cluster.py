@@ -64,7 +64,7 @@ class ClusterSettings(SettingsGroup):
     """Account that the Slurm jobs are charged to. Without it your default."""
     sbatch: Words = Field(default=(), examples=[["qos=night"]])
     """More options of sbatch, each as NAME=VALUE."""
-    queue_minutes: float = Field(default=60.0, gt=0)
+    queue_minutes: float = Field(default=60.0, gt=0, le=1_000_000)
     """How long a run waits for a Slurm job to start, where it has no other."""
     address: Annotated[str, AfterValidator(_reachable)] = Field(
         default="", examples=["login1.example:7000"]

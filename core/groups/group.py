@@ -36,7 +36,9 @@ class SettingsGroup(BaseModel):
         InputError: an unknown name, a value of the wrong type or out of range.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
     table: ClassVar[str] = ""
     """The table of `archwright.toml` that holds the fields of the group itself."""
 
@@ -84,10 +86,14 @@ def _explain(error: ValidationError, group: type[SettingsGroup]) -> str:
     context = fault.get("ctx", {})
     if fault["type"] == "extra_forbidden":
         return f"there is no setting {name!r}; {nearest(name, dict(keywords(group)))}"
+    if fault["type"] == "finite_number":
+        return f"{name} must be a finite number, not {given}"
     if name == "gpus":
         return f"gpus must be a list of indices such as [0], not {given!r}"
     if fault["type"] == "greater_than_equal":
         return f"{name} must be at least {context['ge']:g}, not {given}"
+    if fault["type"] == "greater_than":
+        return f"{name} must be more than {context['gt']:g}, not {given}"
     if fault["type"] == "less_than_equal":
         return f"{name} must be at most {context['le']:g}, not {given}"
     if fault["type"] == "literal_error":

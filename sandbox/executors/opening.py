@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
+from typing import Final
 
 from archwright.core import InputError
 from archwright.core.settings import RunSettings
@@ -47,6 +49,10 @@ def open_executor(settings: RunSettings, jobs: Path, kind: str = "") -> Sandbox:
     return RemoteSandbox(launcher, plan, settings.workers, kind, patience, patience)
 
 
+MOST_LOCAL: Final = 512
+"""Workers of one machine: each is a process with torch in it."""
+
+
 def check_executor(settings: RunSettings) -> None:
     """Whether what the settings name can be reached from here at all; nothing is started.
 
@@ -59,6 +65,11 @@ def check_executor(settings: RunSettings) -> None:
         raise InputError(
             f"GPU {settings.gpus[0]} was asked for, but this machine has no driver of one "
             "(nvidia-smi lists what there is): leave gpus out"
+        )
+    elif settings.workers > MOST_LOCAL:
+        raise InputError(
+            f"workers {settings.workers} is more than one machine bears; give it one for each of "
+            f"its {os.cpu_count()} cores, or nodes to spread over (--on)"
         )
 
 

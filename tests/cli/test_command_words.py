@@ -26,6 +26,7 @@ SAMPLES: Mapping[str, tuple[str, Any]] = {
     "proposer": ("one-call", "one-call"),
     "proposals": ("3", 3),
     "model_share": ("0.8", 0.8),
+    "control": ("0.2", 0.2),
     "temperature": ("0.5", 0.5),
     "top_p": ("0.9", 0.9),
     "reasoning_effort": ("low", "low"),

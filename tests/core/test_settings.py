@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,15 @@ def test_the_policies_that_settings_speak_of_are_those_that_there_are() -> None:
         ("[run]\nmodels = 1\n", "models must be of type list, not 1"),
         ("[run]\ngpus = [-1]\n", "gpus must be a list of indices such as"),
         ("[run]\nworkers = 0\n", "workers must be at least 1"),
+        ("[budget]\nhours = inf\n", "hours must be a finite number, not inf"),
+        ("[run]\nhours = 1e999\n", "hours must be a finite number, not inf"),
+        ("[run]\nhours = 1e9\n", "hours must be at most 87600, not 1000000000"),
+        ("[search]\ncontrol = nan\n", "control must be a finite number, not nan"),
+        ("[search]\ncontrol = 2\n", "control must be at most 1, not 2"),
+        ("[search]\nislands = 1000000\n", "islands must be at most 100"),
+        ("[cluster]\nqueue_minutes = 0\n", "queue_minutes must be more than 0, not 0"),
+        (f"[run]\nmodels = {'[' * 3000}", "not valid TOML: its brackets are nested too deeply"),
+        (f"[run]\nseed = {'9' * 5000}\n", "not valid TOML: a number has thousands of digits"),
         ("[run]\nsandbox = 'chroot'\n", "sandbox must be auto, process or docker, not 'chroot'"),
         ("[run]\nfallback = 'me'\n", "fallback must be symbolic or left out, not 'me'"),
         ("[run]\nobjectives = ['speed']\n", "no objective 'speed': choose from quality"),
@@ -134,6 +144,26 @@ def test_broken_settings_are_one_line(tmp_path: Path, text: str, line: str) -> N
         RunSettings.load(_file(tmp_path, text), {})
     assert "\n" not in str(caught.value)
     assert "archwright.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize("what", ["folder", "link to nothing", "pipe"])
+def test_what_is_called_as_the_file_and_cannot_be_read_is_named(tmp_path: Path, what: str) -> None:
+    file = tmp_path / "archwright.toml"
+    if what == "folder":
+        file.mkdir()
+    elif what == "pipe":
+        os.mkfifo(file)
+    else:
+        file.symlink_to("nothing")
+    with pytest.raises(InputError, match="is not a file that can be read: replace it, or remove"):
+        RunSettings.load(file, {})
+
+
+def test_bytes_of_another_encoding_are_told_from_broken_toml(tmp_path: Path) -> None:
+    file = tmp_path / "archwright.toml"
+    file.write_bytes('[search]\nguide = "gr\u00fc\u00df"\n'.encode("latin-1"))
+    with pytest.raises(InputError, match=r"archwright\.toml is not UTF-8: .* at byte 20"):
+        RunSettings.load(file, {})
 
 
 @pytest.mark.parametrize(

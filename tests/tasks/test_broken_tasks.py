@@ -16,6 +16,8 @@ Break = Callable[[str, str, str], Path]
 # how: (file, what stands there, what replaces it, what the line must say)
 IN_TOML = {
     "broken": ("rungs = [150, 450]", "rungs = [150,", "task.toml is not valid TOML"),
+    "deep": ("rungs = [150, 450]", f"rungs = {'[' * 3000}", "its brackets are nested too deeply"),
+    "long number": ("[150, 450]", f"[{'9' * 5000}]", "a number has thousands of digits"),
     "unknown key": ("rungs =", "rung = [1]\nrungs =", "unknown key 'rung'; did you mean rungs?"),
     "unknown limit": ("memory_mb =", "memory =", "unknown key 'memory' in [limits]"),
     "unknown section": ("[limits]", "[extra]\na = 1\n[limits]", "unknown key 'extra'"),
