@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ..chance.seeding import seed_torch
 from .formulas import tensors_of
 
 TEXT_LIMIT_BYTES: Final = 1_000_000
@@ -55,7 +56,7 @@ def trace_graph(model: nn.Module, batch: Tensor, limit_bytes: int = TEXT_LIMIT_B
         backward = tracer.take()
         model.eval()
         with torch.no_grad(), tracer:
-            torch.manual_seed(_SEED)
+            seed_torch(_SEED)
             model(batch)
         evaluation = tracer.take()
     result = tracer.refer(output)
@@ -245,7 +246,7 @@ def _unchanged(model: nn.Module) -> Iterator[None]:
     python_state = random.getstate()
     try:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(_SEED)
+            seed_torch(_SEED)
             random.seed(_SEED)
             yield
     finally:

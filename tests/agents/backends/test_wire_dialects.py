@@ -418,7 +418,7 @@ def test_what_speaks_no_tls_is_named() -> None:
 
 def test_a_server_that_speaks_tls_alone_is_named(tls: ssl.SSLContext) -> None:
     def serve(listening: socket.socket) -> None:
-        while True:
+        while listening.fileno() >= 0:
             with suppress(OSError), listening.accept()[0] as plain:
                 tls.wrap_socket(plain, server_side=True)
 
