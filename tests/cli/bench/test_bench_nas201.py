@@ -116,12 +116,19 @@ def test_parts_of_the_default_are_taken_away(
     assert "guided without surrogate" in names
 
 
-@pytest.mark.parametrize("name", POLICIES)
-def test_a_search_sees_no_test_accuracy(table: Path, tmp_path: Path, name: str) -> None:
-    """With other test accuracies the same cells are chosen."""
+@pytest.fixture(scope="module")
+def twins(table: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[SearchTable, SearchTable]:
+    """The table, and one with other test accuracies."""
+    file = tmp_path_factory.mktemp("other") / "other.csv"
     known = read_cells(table)
     number = {cell: float(int("".join(map(str, cell)), 5)) for cell in known.rows}
-    other = read_cells(_write(tmp_path / "other.csv", lambda cell: number[cell]))
+    return known, read_cells(_write(file, lambda cell: number[cell]))
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_search_sees_no_test_accuracy(twins: tuple[SearchTable, SearchTable], name: str) -> None:
+    """With other test accuracies the same cells are chosen."""
+    known, other = twins
 
     def chosen(table_: SearchTable) -> list[float]:
         return search(table_, open_searcher(name, 1, table_, 0), range(5, 26, 10))[:, 0].tolist()
