@@ -53,6 +53,16 @@ Gpus = Annotated[
 ]
 
 
+def check_seed(seed: int) -> None:
+    """Refuse what torch takes for no seed.
+
+    Raises:
+        InputError: it is negative, or has more than 63 bits.
+    """
+    if not 0 <= seed < 2**63:
+        raise InputError(f"--seed must be from 0 to {2**63 - 1}, not {seed}")
+
+
 def indices_of(gpus: str) -> tuple[int, ...]:
     """What `--gpus` names.
 

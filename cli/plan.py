@@ -7,6 +7,7 @@ share of its peak, or its operations at an assumed time to launch one, since non
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from archwright.core import CheckReport, InputError, Problem, Status, TaskSpec
 
 DEFAULT: Final = "gated-deltanet"
 UTILISATION: Final = 0.1
+MOST_TOKENS: Final = 10_000_000
 """Of a card's peak; kernels that are written for a mixer reach three to four times that."""
 LAUNCH_SECONDS: Final = 5e-6
 """Of an operation that has next to nothing to do."""
@@ -102,10 +104,10 @@ def plan(
     from archwright.sandbox.opening import open_sandbox
 
     prices = dict(map(_price, price or ()))
-    if not 0 < utilisation <= 1:
-        raise InputError(f"--utilisation must be above 0 and at most 1, not {utilisation}")
-    if vocabulary < 2:
-        raise InputError(f"--vocabulary must be at least 2, not {vocabulary}")
+    if not 1e-6 <= utilisation <= 1:
+        raise InputError(f"--utilisation must be from 0.000001 to 1, not {utilisation}")
+    if not 2 <= vocabulary <= MOST_TOKENS:
+        raise InputError(f"--vocabulary must be from 2 to {MOST_TOKENS:,}, not {vocabulary}")
     wanted = list(_ladder(candidate, vocabulary) if task is None else _budgets(task, candidate))
     with open_sandbox(sandbox, 1) as opened:
         known: dict[tuple[str, Problem], CheckReport] = {}
@@ -129,7 +131,10 @@ def _price(words: str) -> tuple[str, float]:
     name, _, value = words.partition("=")
     known = {card.lower(): card for card in CARDS}
     try:
-        return known[name.lower()], float(value)
+        usd = float(value)
+        if not 0 <= usd < math.inf:
+            raise ValueError("no price")
+        return known[name.lower()], usd
     except (KeyError, ValueError):
         raise InputError(
             f"--price takes CARD=USD with one of {', '.join(CARDS)}, not {words!r}"

@@ -97,6 +97,9 @@ def read(words: Sequence[str]) -> partial[Any]:
     from archwright.core import InputError
     from archwright.core.settings import RunSettings, option_name
 
+    for word in words:
+        if not word.isascii() and any("\ud800" <= letter <= "\udfff" for letter in word):
+            raise InputError(f"{word!a} is not UTF-8: type it, or name the file, in UTF-8")
     app = open_app()
     try:
         command, bound, _ = app.parse_args(list(words), print_error=False, exit_on_error=False)

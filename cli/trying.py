@@ -9,7 +9,16 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from archwright.cli.options import HERE, AsJson, Folder, Gpus, SandboxOption, TaskName, indices_of
+from archwright.cli.options import (
+    HERE,
+    AsJson,
+    Folder,
+    Gpus,
+    SandboxOption,
+    TaskName,
+    check_seed,
+    indices_of,
+)
 from archwright.cli.output import emit, say
 from archwright.core import (
     Candidate,
@@ -61,6 +70,7 @@ def try_(
     rung = len(rungs) - 1 if rung is None else rung
     if not 0 <= rung < len(rungs):
         raise InputError(f"--rung must be from 0 to {len(rungs) - 1}, not {rung}")
+    check_seed(seed)
     recipe = read_source(source, loaded.spec.problem, loaded.spec.recipe).recipe
     opened = open_for(loaded.spec, sandbox, gpus)
     document = _try(loaded, source, recipe, rung, seed, opened) | {"recipe": recipe.to_json()}

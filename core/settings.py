@@ -381,6 +381,8 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _table(file: Path, table: str, values: Any) -> Iterator[tuple[str, Any]]:
     tables = {group.table: group for group in GROUPS} | {_FLAT: RunSettings}
+    if isinstance(values, list) and table in tables:
+        raise InputError(f"{file}: [[{table}]] is a list of tables: write [{table}]")
     if not isinstance(values, dict):
         raise InputError(f"{file}: {table!r} outside of a table: {_home(table)}")
     if table not in tables:

@@ -198,6 +198,8 @@ def task_folder(name_or_path: str | Path) -> Path:
     Raises:
         TaskError: neither a built-in name nor a folder.
     """
+    if not str(name_or_path).strip():
+        raise TaskError(f"name a task: {', '.join(_BUILT_IN)}, or the path of a task folder")
     if is_built_in(name_or_path):
         return _HERE / name_or_path
     folder = Path(name_or_path).expanduser()

@@ -33,7 +33,9 @@ from archwright.tasks.source import read_text
 from archwright.tasks.spec import (
     Count,
     Form,
+    Megabytes,
     SandboxForm,
+    Seconds,
     Words,
     data_folder,
     explain,
@@ -77,9 +79,9 @@ class _ScriptForm(Form):
 
 
 class _ScriptLimitsForm(Form):
-    trial_seconds: Annotated[float, Field(gt=0)] = 120.0
+    trial_seconds: Seconds = 120.0
     """kill switch of one training, in CPU seconds; time that it sleeps counts as well"""
-    memory_mb: Count = 2048
+    memory_mb: Megabytes = 2048
     """most memory of one training"""
 
 

@@ -29,6 +29,8 @@ _RUNNING: Final = threading.RLock()
 
 def read_text(file: Path) -> tuple[str, list[str]]:
     """The text of a file of the task, or empty and why it cannot be read, in one line."""
+    if file.exists() and not (file.is_file() or file.is_dir()):
+        return "", [f"{file.name} cannot be read: it is not a file, but a pipe or a device"]
     try:
         return file.read_text(encoding="utf-8-sig"), []
     except FileNotFoundError:
@@ -162,7 +164,9 @@ def run_task_code(file: Path, call: Callable[[], Any]) -> Any:
     with _RUNNING, contextlib.redirect_stdout(sys.stderr):
         try:
             return call()
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise TaskError(f"task.py{_line(_where(error, file))}: {_name(error)}") from error
 
 
@@ -183,5 +187,8 @@ def _name(error: BaseException) -> str:
 
 
 def _flat(error: BaseException) -> str:
-    words = error.msg if isinstance(error, SyntaxError) else str(error)
+    try:
+        words = error.msg if isinstance(error, SyntaxError) else str(error)
+    except Exception:  # noqa: BLE001 - its own `__str__` is the task's code as well.
+        return ""
     return " ".join(words.split())[:300]

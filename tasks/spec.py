@@ -40,6 +40,7 @@ from archwright.tasks.parts import Inputs, ShapeKey, outputs_of
 from archwright.tasks.siblings import with_siblings
 from archwright.tasks.source import baseline_faults, baseline_folder, read_text
 
+LONGEST_NAME: Final = 80
 NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 PACKAGE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -50,6 +51,9 @@ CONVERTER: Final = ("onnx", "onnxscript")
 
 Count = Annotated[int, Field(ge=1)]
 Words = Annotated[str, Field(min_length=1)]
+Seconds = Annotated[float, Field(ge=0.1, le=31_536_000)]
+"""Less than it takes to begin would end every training, and more than a year no clock bears."""
+Megabytes = Annotated[int, Field(ge=1, le=100_000_000)]
 Vocabulary = Annotated[int, Field(ge=2)]
 NumberType = Annotated[str, Field(pattern="^(float(16|32)|u?int(8|16)|int(32|64)|bool)$")]
 
@@ -84,9 +88,9 @@ class _LimitsForm(Form):
     """most parameters a candidate may have, the backbone's included"""
     max_flops: Count | None = None
     """most floating point operations for one sample"""
-    trial_seconds: float = Field(120.0, gt=0)
+    trial_seconds: Seconds = 120.0
     """kill switch of one training, in CPU seconds; time that it sleeps counts as well"""
-    memory_mb: Count = 2048
+    memory_mb: Megabytes = 2048
     """most memory of one training"""
 
 
@@ -203,9 +207,13 @@ def _read_form(folder: Path) -> tuple[_TaskForm | None, list[str]]:
     if faults:
         return None, faults
     try:
-        form = _TaskForm.model_validate(parse_toml(text))
+        document = parse_toml(text)
     except InputError as error:
         return None, [f"task.toml {error}"]
+    if "kind" in document:
+        return None, [f'task.toml: kind must be "script" or left out, not {document["kind"]!r}']
+    try:
+        form = _TaskForm.model_validate(document)
     except ValidationError as error:
         return None, [f"task.toml: {explain(details, _SECTIONS)}" for details in error.errors()]
     found = (
@@ -247,6 +255,8 @@ def head_conflicts(name: str, summary: str, rungs: Sequence[float] = ()) -> Iter
     """Faults of what a task of any kind begins with."""
     if not NAME.fullmatch(name):
         yield f"name {name!r} must be lower-case letters, digits and single hyphens"
+    if len(name) > LONGEST_NAME:
+        yield f"name must have at most {LONGEST_NAME} characters, not {len(name)}"
     if "\n" in summary:
         yield "summary must be one line; longer text belongs in contract"
     if any(a >= b for a, b in pairwise(rungs)):

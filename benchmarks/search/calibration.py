@@ -25,6 +25,7 @@ import numpy as np
 
 from archwright.benchmarks.dedup.workers import end_with
 from archwright.benchmarks.search.simulation import BASE, PLANTED_NUMBER, SPEC, SimulatedTrainer
+from archwright.benchmarks.tabular.searching import check_at_least_one
 from archwright.cli.options import AsJson
 from archwright.cli.output import emit, say
 from archwright.core import (
@@ -199,6 +200,7 @@ def run(
         search_seeds: Seeds at most of a candidate at a rung (default: as in a run).
         workers: Campaigns at a time.
     """
+    check_at_least_one({"campaigns": campaigns, "workers": workers})
     settings = RunSettings(max_trials=max_trials, workers=1)
     if search_seeds is not None:
         settings = settings.changed(search_seeds=search_seeds)

@@ -97,7 +97,8 @@ def search(table: SearchTable, searcher: Searcher, marks: Sequence[int]) -> Arra
     after so many evaluations each. A known architecture is not evaluated again."""
     known: set[str] = set()
     chosen: list[tuple[float, ...]] = []
-    for _ in range(PROPOSALS * marks[-1]):
+    last = min(marks[-1], table.architectures)
+    for _ in range(PROPOSALS * last):
         row = searcher.next()
         if row is None:
             break
@@ -107,7 +108,7 @@ def search(table: SearchTable, searcher: Searcher, marks: Sequence[int]) -> Arra
         searcher.tell(row, measured.validation, again)
         if not again and len(known) in marks:
             chosen.append(_scores(table, searcher))
-        if len(known) == marks[-1]:
+        if len(known) == last:
             break
     chosen += [_scores(table, searcher)] * (len(marks) - len(chosen))  # It ran out of rows.
     return np.array(chosen)

@@ -56,7 +56,7 @@ def run(
     chosen = measure(table, names, range(first_seed, first_seed + seeds), marks, islands, workers)
     document = {
         "table": str(file),
-        "architectures": len({measured.key for measured in table.rows.values()}),
+        "architectures": table.architectures,
         "best_validation": table.best,
         "random_validation": table.start,
         "policies": {name: _summarise(table, curves, marks) for name, curves in chosen.items()},

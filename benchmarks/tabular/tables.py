@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import math
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,8 @@ AGAIN: Final = "/"
 """Between the name of a row and what tells its repetitions apart."""
 TRIES: Final = 20
 """Draws of a child before a table with holes is taken to have none there."""
+LONGEST: Final = 18
+"""Digits of an integer of 64 bits."""
 RANDOM_DRAWS: Final = 10
 """The mean best of so many random rows is where the gap to the best begins."""
 
@@ -61,6 +64,11 @@ class SearchTable:
         return tuple(tuple(sorted(set(column))) for column in zip(*self.rows, strict=True))
 
     @cached_property
+    def architectures(self) -> int:
+        """How many there are; rows of one key are one."""
+        return len({measured.key for measured in self.rows.values()})
+
+    @cached_property
     def best(self) -> float:
         """The highest validation score."""
         return max(m.validation for m in self.rows.values())
@@ -96,11 +104,11 @@ def read_csv(file: Path) -> tuple[list[str], list[list[str]]]:
     """
     try:
         opened = gzip.open if file.suffix == ".gz" else open
-        with opened(file, "rt", encoding="utf-8", newline="") as stream:
+        with opened(file, "rt", encoding="utf-8-sig", newline="") as stream:
             lines = list(csv.reader(stream))
     except OSError as error:
         raise InputError(f"cannot read the table {file}: {error.strerror or error}") from None
-    except (UnicodeDecodeError, EOFError, csv.Error) as error:
+    except (UnicodeDecodeError, EOFError, zlib.error, csv.Error) as error:
         raise InputError(f"{file} is not a CSV table: {error}") from None
     if not lines:
         raise InputError(f"{file} is empty; a table has a header and a line for each architecture")
@@ -130,12 +138,13 @@ def read_table(file: Path) -> SearchTable:
         try:
             if len(line) != len(header):
                 raise ValueError(f"it has {len(line)} values, the header has {len(header)}")
-            row = tuple(int(line[c]) for c in columns)
+            row = tuple(_whole(line[c]) for c in columns)
             scores = float(line[at["validation"]]), float(line[at["test"]])
-            if not all(map(math.isfinite, scores)):
-                raise ValueError("a score is not finite")
-            parameters = int(float(line[at["parameters"]])) if "parameters" in at else 0
-        except (ValueError, OverflowError) as error:
+            size = float(line[at["parameters"]]) if "parameters" in at else 0.0
+            if not all(map(math.isfinite, (*scores, size))):
+                raise ValueError("a score or the parameters are not finite")
+            parameters = int(size)
+        except ValueError as error:
             raise InputError(f"{file}, line {number}: {error}") from None
         if row in parsed:
             raise InputError(f"{file}, line {number} has the choices of an earlier line")
@@ -152,6 +161,13 @@ def read_table(file: Path) -> SearchTable:
             )
         }
     )
+
+
+def _whole(cell: str) -> int:
+    """An integer of a column of choices."""
+    if len(cell) > LONGEST:
+        raise ValueError(f"a choice has {len(cell)} digits; it may have {LONGEST}")
+    return int(cell)
 
 
 def describe(rows: Sequence[Row], parameters: Sequence[int]) -> Array:

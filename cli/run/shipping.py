@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from archwright.cli.options import HERE, AsJson, Folder, Gpus, SandboxOption
+from archwright.cli.options import HERE, AsJson, Folder, Gpus, SandboxOption, check_seed
 from archwright.cli.output import emit, say
 from archwright.cli.trying import open_for
 from archwright.core import InputError
@@ -33,6 +33,9 @@ TrainedWords = Annotated[
 TaskPlace = Annotated[
     str | None, Parameter("--task", help="Where its task is now, if it was moved.")
 ]
+
+
+MOST_STEPS: Final = 1_000_000_000
 
 
 def train(
@@ -62,8 +65,9 @@ def train(
     """
     if (steps is None) == (epochs is None):
         raise InputError("give --steps N or --epochs N, one of the two")
-    if (steps or epochs or 0) <= 0:
-        raise InputError("--steps and --epochs must be above 0")
+    if not 0 < (steps or epochs or 0) <= MOST_STEPS:
+        raise InputError(f"--steps and --epochs must be above 0 and at most {MOST_STEPS:,}")
+    check_seed(seed)
     place = Workspace.open(Path(workspace))
     winner = find_winner(candidate, place, task)
     total = steps if steps is not None else steps_of(winner, epochs or 0, all_data)

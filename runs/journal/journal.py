@@ -29,6 +29,8 @@ from archwright.runs.journal.schema import connect, migrate
 from archwright.runs.journal.tally import TrainingTally
 from archwright.runs.workspace.paths import RunPaths
 
+DAMAGED: Final = ("malformed", "not a database")
+"""What SQLite says of a file whose bytes are not what it wrote."""
 CLAIM: Final = "claim"
 """The kind of a step that says whether another run has taken a candidate up: its `reason`."""
 _OURS: Final = (
@@ -74,6 +76,8 @@ class Journal(Reads):
         if not paths.journal.is_file():
             raise RunError(f"no journal at {paths.journal}: list the runs with `archwright runs`")
         with named_errors(paths):
+            if not paths.journal.stat().st_size:
+                raise sqlite3.DatabaseError("file is not a database: it is empty")
             journal = cls(paths, connect(paths.journal))
             migrate(journal._connection, paths)
         return journal
@@ -293,6 +297,11 @@ def named_errors(paths: RunPaths) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
+        if isinstance(error, sqlite3.DatabaseError) and any(d in str(error) for d in DAMAGED):
+            raise RunError(
+                f"the journal {paths.journal} is damaged ({error}): put back a copy of its folder, "
+                "or start another run"
+            ) from error
         raise RunError(
             f"the journal of run {paths.name} cannot be used ({error}): free space or fix the "
             f"file's rights, then `archwright resume {paths.name}`"

@@ -22,6 +22,8 @@ def candidate_of(journal: Journal, id_: str) -> Candidate:
         InputError: there is none of that id; the message names those nearest to it.
     """
     found = journal.candidate(id_)
+    if found is None and id_ == BASELINE:
+        raise InputError(f"run {journal.run} has not checked its baseline yet: ask again later")
     if found is None:
         known = [candidate.id for candidate in journal.each_candidate()]
         near = difflib.get_close_matches(id_, [*known, BASELINE], n=5, cutoff=0.5) or known[-5:]

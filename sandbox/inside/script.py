@@ -146,6 +146,8 @@ def read_output(output: ScriptOutput) -> Array:
         raise ContractError(f"the script left no {output.file}")
     try:
         found = _READERS[file.suffix](file, output.split)
+        if np.iscomplexobj(found):
+            raise TypeError("they are complex")
         array = np.ascontiguousarray(found, dtype=np.float32)
     except (OSError, ValueError, TypeError, KeyError, EOFError) as error:
         raise ContractError(f"{output.file} holds no array of numbers: {error}") from error

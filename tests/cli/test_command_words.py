@@ -99,6 +99,7 @@ def test_odd_words_are_read_as_they_are_meant(words: list[str], name: str, value
 @pytest.mark.parametrize(
     ("words", "line"),
     [
+        (["ban", "latest", "w\udcffrd"], "'w\\udcffrd' is not UTF-8: type it, or name the file"),
         (["rum"], 'Unknown command "rum". Did you mean "run"? See `archwright --help`'),
         (["run", "digits", "--hourz", "1"], "Did you mean --hours? See `archwright run --help`"),
         (["run", "digits", "--hours", "long"], "--hours must be of type float, not 'long'"),

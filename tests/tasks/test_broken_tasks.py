@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +29,11 @@ IN_TOML = {
     "no rung": ("[150, 450]", "[]", "rungs should have at least 1 item"),
     "no words": ("summary = ", "summary = ' ' #", "summary should have at least 1 character"),
     "not a number": ("trial_seconds = 60.0", "trial_seconds = nan", "trial_seconds should be a"),
+    "no time": ("trial_seconds = 60.0", "trial_seconds = 1e-9", "trial_seconds should be greater"),
+    "ages": ("trial_seconds = 60.0", "trial_seconds = 1e300", "trial_seconds should be less"),
+    "no machine's memory": ("memory_mb = ", "memory_mb = 9223372036854775807 #", "should be less"),
+    "long name": ('name = "mine"', f'name = "{"m" * 300}"', "name must have at most 80 characters"),
+    "kind": ('name = "mine"', 'name = "mine"\nkind = "scriptt"', 'kind must be "script" or left'),
     "falling rungs": ("[150, 450]", "[450, 150]", "rungs must rise"),
     "plateau": (
         'plateau = "broaden"',
@@ -69,6 +75,12 @@ IN_CODE = {
     "syntax": ("import numpy as np", "import numpy as", "task.py line 8:"),
     "import": ("import numpy as np", "import no_such_package", "task.py line 8: ModuleNotFound"),
     "exit": ("import numpy as np", "raise SystemExit(3)", "task.py line 8: SystemExit: 3"),
+    "base exception": ("import numpy as np", "raise BaseException('q')", "BaseException: q"),
+    "no words": (
+        "import numpy as np",
+        "class E(Exception):\n    __str__ = None\nraise E",
+        "task.py line 10: E",
+    ),
     "no load": ("def load(", "def loads(", "defines no `load(split, seed)`"),
     "raises": ("    rng =", "    raise ValueError('no\\nrows')\n    rng =", "ValueError: no rows"),
     "not a pair": (END, "return points", "must return a pair (x, y), not ndarray"),
@@ -156,6 +168,13 @@ def test_missing_file_is_named(folder: Path, file: str) -> None:
 def test_file_that_is_not_utf8_is_named(folder: Path) -> None:
     (folder / "task.toml").write_bytes(b'name = "\xff"')
     assert check_folder(folder) == ["task.toml is not UTF-8 (byte 8); save it as UTF-8"]
+
+
+@pytest.mark.parametrize("file", ["task.toml", "task.py"])
+def test_a_pipe_is_not_waited_for(folder: Path, file: str) -> None:
+    (folder / file).unlink()
+    os.mkfifo(folder / file)
+    assert f"{file} cannot be read: it is not a file" in check_folder(folder)[0]
 
 
 def test_broken_toml_says_the_line(change: Break) -> None:

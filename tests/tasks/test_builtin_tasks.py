@@ -202,6 +202,12 @@ def test_unknown_name_names_the_near_and_the_built_in() -> None:
     assert "\n" not in line
 
 
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_name_that_is_empty_is_no_folder(name: str) -> None:
+    with pytest.raises(TaskError, match=r"name a task: .*digits.*or the path of a task folder"):
+        load_task(name)
+
+
 def test_unknown_split_and_training_inputs_are_refused(tmp_path: Path) -> None:
     task = load_task("digits")
     with pytest.raises(TaskError, match="no split 'valid'"):

@@ -164,6 +164,14 @@ def test_local_search_goes_uphill_and_begins_anew(file: Path) -> None:
         (lambda header, lines: ([*header[:5], "test", "key"], lines), "names a column twice"),
         (lambda header, lines: (header, [*lines, lines[0]]), "has the choices of an earlier line"),
         (lambda header, lines: (header, [[*lines[0][:3], "nan", *lines[0][4:]]]), "not finite"),
+        (
+            lambda header, lines: (header, [[*lines[0][:5], "nan", *lines[0][6:]]]),
+            "line 2: a score or the parameters are not finite",
+        ),
+        (
+            lambda header, lines: (header, [["7" * 5000, *lines[0][1:]]]),
+            "a choice has 5000 digits",
+        ),
         (lambda header, lines: (header, [["1.5", *lines[0][1:]]]), "line 2: invalid literal"),
         (lambda header, lines: (header, [lines[0][:4]]), "line 2: it has 4 values"),
         (lambda header, lines: (header, lines[:3]), "has 3 architectures"),
@@ -180,6 +188,32 @@ def test_a_bad_table_is_one_line(
     err = capsys.readouterr().err
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_a_mark_of_utf8_is_no_part_of_the_header(file: Path, tmp_path: Path) -> None:
+    marked = tmp_path / "marked.csv"
+    marked.write_bytes("\ufeff".encode() + gzip.decompress(file.read_bytes()))
+    assert list(read_table(marked).rows) == list(read_table(file).rows)
+
+
+def test_a_damaged_archive_is_one_line(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packed = bytearray(file.read_bytes())
+    for place in range(40, 60):
+        packed[place] ^= 0xFF
+    damaged = tmp_path / "damaged.csv.gz"
+    damaged.write_bytes(packed)
+    assert main(_bench(damaged)) == 2
+    err = capsys.readouterr().err
+    assert "is not a CSV table" in err or "cannot read the table" in err
+    assert err.count("\n") == 1
+
+
+def test_more_evaluations_than_architectures_end_with_the_last(file: Path) -> None:
+    table = read_table(file)
+    chosen = search(table, open_searcher("guided", 1, table, 0), (5, 10**9))
+    assert chosen[-1, 0] == table.best
 
 
 def test_bad_words_are_one_line(

@@ -56,8 +56,11 @@ def test_bad_words_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
         (["--candidate", "best"], "no such file, and the published mixers are softmax"),
         (["--price", "H100"], "--price takes CARD=USD"),
         (["--price", "abacus=1"], "--price takes CARD=USD"),
-        (["--utilisation", "2"], "--utilisation must be above 0"),
-        (["--vocabulary", "1"], "--vocabulary must be at least 2"),
+        (["--price", "H100=nan"], "--price takes CARD=USD"),
+        (["--utilisation", "2"], "--utilisation must be from 0.000001 to 1"),
+        (["--utilisation", "1e-320"], "--utilisation must be from 0.000001 to 1"),
+        (["--vocabulary", "1"], "--vocabulary must be from 2 to 10,000,000"),
+        (["--vocabulary", "9" * 29], "--vocabulary must be from 2 to 10,000,000"),
         (["--candidate", str(broken), "--sandbox", "process"], "does not build"),
         (["nowhere"], "no task 'nowhere'"),
     ):

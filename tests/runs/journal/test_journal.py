@@ -140,8 +140,19 @@ def test_a_missing_or_foreign_journal_is_said_in_one_line(tmp_path: Path) -> Non
     folder = tmp_path / "foreign"
     folder.mkdir()
     (folder / "journal.db").write_text("this is no database, it is a text of some length\n" * 9)
-    with pytest.raises(RunError, match="archwright resume foreign"):
+    with pytest.raises(RunError, match=r"is damaged .*put back a copy of its folder"):
         Journal.open(RunPaths(folder))
+
+
+@pytest.mark.parametrize("kept", [0, 5000])
+def test_a_journal_that_was_cut_off_is_called_damaged(journal: Journal, kept: int) -> None:
+    journal.note(task="kept" * 9000)
+    journal.close()
+    whole = journal.paths.journal.read_bytes()
+    assert len(whole) > kept
+    journal.paths.journal.write_bytes(whole[:kept])
+    with pytest.raises(RunError, match="is damaged"), Journal.open(journal.paths) as cut:
+        assert cut.facts
 
 
 def test_a_journal_of_a_newer_version_is_refused(journal: Journal) -> None:

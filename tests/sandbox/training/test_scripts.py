@@ -95,6 +95,7 @@ FAULTS = {
     ),
     "too few samples": (LEAVE.format("zeros((29, 2))"), "it must be (30, 2)"),
     "no number": (LEAVE.format("full((30, 2), np.nan)"), "values that are not finite"),
+    "complex": (LEAVE.format("ones((30, 2), dtype=complex)"), "array of numbers: they are complex"),
     "objects": (LEAVE.format("array([{}] * 30)"), "out/validation.npy holds no array of numbers"),
     "an error": ("def f():\n    return 1 / 0\nf()", "train.py line 2, in f: return 1 / 0\nZeroDiv"),
     "an exit code": ("raise SystemExit(3)", "the script ended with exit code 3"),
