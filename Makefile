@@ -42,7 +42,7 @@ format: $(STAMP) ## format the source, fix what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(STAMP) ## write docs/cli.md anew from the commands' own help
+docs: $(STAMP) ## write docs/cli.md and archwright/keywords.py from the commands and settings
 	$(BIN)/python docs/make_cli.py
 
 wheel: $(STAMP) ## build a wheel into dist/

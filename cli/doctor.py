@@ -236,7 +236,9 @@ def find_shared(workspace: Path) -> Iterator[MachineFinding]:
     clock = "its clock agrees with this machine's"
     if abs(ahead) >= CLOCKS_AGREE_SECONDS:
         side = "ahead of" if ahead > 0 else "behind"
-        clock = f"its clock is {abs(ahead):.0f} s {side} this machine's, which no claim goes by"
+        clock = (
+            f"its clock is {abs(ahead):.0f} s {side} this machine's (claims do not depend on it)"
+        )
     detail = f"{address} answers and can be written, {tables}, {clock}"
     has_room = True
     if not is_postgresql(address):  # whose disk nobody can see from here

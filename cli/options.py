@@ -35,7 +35,9 @@ Folder = Annotated[str, Parameter("--workspace", help="The workspace (default: t
 AsJson = Annotated[bool, Parameter("--json", help="Print one JSON document.")]
 AsLines = Annotated[bool, Parameter("--plain", help="Plain lines in place of the live view.")]
 Unasked = Annotated[bool, Parameter("--yes", help="Do not ask about the cost.")]
-RunName = Annotated[str, Parameter(help="A run's name or how it begins (default: the latest).")]
+RunName = Annotated[
+    str, Parameter(help="A run's name or the beginning of it (default: the latest run).")
+]
 TaskName = Annotated[str, Parameter(help="A built-in task's name, or a task folder.")]
 MovedTask = Annotated[
     str | None, Parameter("--task", help="Where the run's task is now, if it was moved.")

@@ -50,23 +50,23 @@ def make_task(
     """Write a complete task, from data of your own or generated.
 
     Args:
-        folder: A folder that is not there yet.
+        folder: A new folder.
         images: A folder of images, with one sub-folder for each class.
         csv: A CSV file, with the names of its columns in the first line.
         npz: Arrays: x and y, or x_train and so on, or edges, features and labels of a graph.
         text: A text, for a language model; with --ladder also a folder of texts.
         hf: A data set of the library `datasets`, by name or by folder.
         script: A folder with a training script, which is then what changes.
-        ladder: A rung of the language model that grows: bytes-64, bytes-128, 2m, 20m, 340m,
+        ladder: A rung of the ladder of language models: bytes-64, bytes-128, 2m, 20m, 340m,
             340m-15b; without a text, on what this machine has.
         target: The column to predict; several with commas.
-        kind: What the target holds, where that is not as it looks.
-        forecast: Predict so many next values of the target.
+        kind: What the target holds, where the guess is wrong.
+        forecast: How many next values of the target to predict.
         window: Lines that a forecast is made from (default: four times as many).
-        time: The column that lines are put in order by.
+        time: The column to sort lines by.
         group: Rank the lines that share a value of this column by the target.
         masks: Masks with the names of the images: a class for each pixel.
-        size: The longer side that images are brought to.
+        size: Longer side to resize images to.
         tokenizer: A file of the library `tokenizers`, in place of bytes.
         length: Tokens of one sample of a text (default: 64, or the rung's).
         module: An architecture of your own to begin with, as PACKAGE.MODULE:CLASS.

@@ -41,7 +41,7 @@ class KnowledgeError(InputError):
 
     Args:
         fault: what is wrong, without any password.
-        fix: what mends it.
+        fix: what to do about it.
     """
 
     def __init__(self, fault: str, fix: str) -> None:

@@ -84,7 +84,8 @@ class SearchSettings(SettingsGroup):
     policy: str = "guided"
     """What chooses parents and operators: random, greedy, evolution, map-elites, mcts or guided."""
     islands: int = Field(default=1, ge=1, le=100)
-    """Searches side by side, each by the policy, that now and then send each other their best."""
+    """Searches side by side, each by the policy, that now and then exchange their best
+    candidates."""
     objectives: Annotated[Words, BeforeValidator(_all_by_comma)] = Field(
         default=(QUALITY,), validation_alias=AliasChoices("objectives", "objective")
     )
@@ -94,7 +95,7 @@ class SearchSettings(SettingsGroup):
     """The floor of quality of a cost that is the only objective, where the metric is to
     maximize: the smallest at this score or above."""
     at_most: float | None = Field(default=None, examples=[1.5])
-    """As at-least, where the metric is to minimize: the smallest at this score or below."""
+    """As --at-least, for metrics to minimize: the smallest at this score or below."""
     max_params: int | None = Field(default=None, ge=1, examples=[50_000])
     """Most parameters of a candidate, where the task allows more."""
     max_flops: int | None = Field(default=None, ge=1, examples=[1_000_000])
@@ -105,8 +106,8 @@ class SearchSettings(SettingsGroup):
     """Examples retrieved from the knowledge base for each proposal."""
     lag: int | None = Field(default=None, ge=1, examples=[8])
     """How many candidates may be under way at once; a proposal sees the results of all but these.
-    Without it four for each worker, three for two where there are more than eight, or with models
-    two for each, and two answers' worth of proposals."""
+    Default: 4 for each worker, with more than 8 workers 3 for every 2; with models 2 for each
+    worker and two answers' worth of proposals."""
     control: float = Field(default=0.1, ge=0, le=1)
     """Share of the candidates that are random draws, never parents: the control arm."""
     proxies: bool = False
@@ -127,7 +128,7 @@ class SearchSettings(SettingsGroup):
     Without it any number."""
     guide: str = Field(default="", examples=["few layers, and no dropout"])
     """Words for every proposer, shown above all else but the task's contract. `archwright guide`
-    adds some while a run goes on."""
+    adds more while a run is running."""
     ban: Words = Field(default=(), examples=[["attention"]])
     """Families, operators or words that proposals keep away from."""
     pin: Words = Field(default=(), examples=[["conv"]])
@@ -412,7 +413,7 @@ def settings_template() -> str:
     """An `archwright.toml` with every setting, explained, and marked off."""
     lines = [
         "# Settings of this Archwright workspace. What is set here becomes the default of every",
-        "# run in it; an option on the command line wins over it. Take the mark off a line to",
+        "# run in it; an option on the command line wins over it. Uncomment a line to",
         "# set it.",
     ]
     for group in GROUPS:

@@ -112,7 +112,7 @@ class Verdict:
     level: float | None = None
     """What p had to be below, where the sealed split was opened."""
     look: int | None = None
-    """Which look of the workspace at the sealed split this was, from 1."""
+    """Which test evaluation of the workspace on the sealed split this was, from 1."""
     of: Literal["architecture", "wrapper"] = "architecture"
     """What the gain is owed to."""
     gives: Mapping[str, float] = field(default_factory=dict)

@@ -41,7 +41,7 @@ def report_lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield "rubric"
     yield from _rubric_lines(document["rubric"]["items"], 1)
     yield ""
-    yield "what was shrunk: a scaled run says nothing of the paper's own numbers"
+    yield "what was shrunk: a scaled run says nothing about the paper's own numbers"
     for size in document["shrunk"]:
         paper = clean(size["paper"]) or "not said"
         yield f"  {size['what']}: {clean(size['here'])} (paper: {paper})"

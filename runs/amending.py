@@ -121,7 +121,7 @@ def _check_moved(paths: RunPaths, facts: Facts, before: str, after: str) -> None
         if before:
             whose, fix = "a shared", "say where that is now"
         raise InputError(
-            f"{paths.name} began with {whose} knowledge base, and goes on with it: {fix}"
+            f"{paths.name} began with {whose} knowledge base, and continues with it: {fix}"
         )
     with knowledge_of(Workspace.open(root_of(paths)), after) as knowledge:
         check_place(paths.name, facts.place, knowledge, after)

@@ -45,7 +45,7 @@ class TrainsSealed(Trains, Protocol):
 
     @property
     def sealed_split(self) -> str:
-        """What the test split goes by in the account of looks."""
+        """What the test split goes by in the account of test evaluations."""
         ...
 
     def train_sealed(self, spec: TrialSpec) -> Trial: ...

@@ -107,7 +107,7 @@ def train_baseline(context: RunContext, rung: int, seed: int) -> Trial:
     spec = context.spec
     trial = context.trainer.train(TrialSpec(context.baseline, rung, seed, PURPOSE))
     if trial.status is Status.TASK_FAULT:
-        fix = f"mend it, then `archwright task check {spec.folder}`"
+        fix = f"fix it, then `archwright task check {spec.folder}`"
         raise TaskError(f"task {spec.name}: {trial.error.replace(chr(10), ' ')}; {fix}")
     if trial.score is None and not trial.unmeasured:
         raise TaskError(

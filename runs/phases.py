@@ -172,7 +172,7 @@ class Phases:
         if self.context.settings.asks_models and journal.step("call", "1/0/researcher"):
             raise RunError(
                 f"{journal.run} was begun by a version that asked its models for one candidate at "
-                "a time, and only that one can go on with it: its report and its knowledge stay; "
+                "a time, and only that one can continue it: its report and its knowledge stay; "
                 "start a new run with `archwright run`"
             )
         self._check_baseline()
@@ -233,7 +233,7 @@ class Phases:
             context.journal.notice(words)
 
     def _tell_account(self) -> None:
-        """What earlier looks at the sealed split leave to this run."""
+        """What earlier test evaluations on the sealed split leave to this run."""
         if not self._looks.looks():
             return  # the split need not be read for that
         split = self.context.trainer.sealed_split

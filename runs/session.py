@@ -202,11 +202,11 @@ def _signals(stop: threading.Event, resume: str) -> Iterator[list[int]]:
         del frame
         if caught:
             # The sandbox's processes die with this one, and the journal is whole at any moment.
-            print(f"stopped; go on with: {resume}", file=sys.stderr, flush=True)
+            print(f"stopped; continue with: {resume}", file=sys.stderr, flush=True)
             os._exit(INTERRUPTED)
         caught.append(number)
         stop.set()
-        print("stopping; once more to stop at once", file=sys.stderr, flush=True)
+        print("stopping; press Ctrl-C again to stop at once", file=sys.stderr, flush=True)
 
     if threading.current_thread() is not threading.main_thread():
         yield caught

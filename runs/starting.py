@@ -131,7 +131,7 @@ def _check_script(task: Task, settings: RunSettings) -> None:
     asked = [option for option, value in limits.items() if value is not None]
     if asked:
         raise InputError(
-            f"{name} is a script, whose parameters, FLOPs and latency nobody counts: leave out "
+            f"{name} is a script, whose parameters, FLOPs and latency are not counted: leave out "
             f"{' and '.join(asked)}"
         )
     if not settings.asks_models and not settings_of(task.spec.baseline):

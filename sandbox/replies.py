@@ -100,7 +100,7 @@ class ReplyReader:
 
     def _take(self, header: dict[str, Any], body: bytearray) -> None:
         if self._header is not None:
-            raise ValueError("it goes on after its end")
+            raise ValueError("it continues after its end")
         if "block" in header:
             self._take_block(header, body)
         elif "state" in header:
@@ -112,7 +112,7 @@ class ReplyReader:
         name, start, rows = header["block"], header.get("start"), header.get("rows")
         wanted = self._wanted.get(name) if isinstance(name, str) else None
         if wanted is None:
-            raise ValueError("it predicts what nobody asked for")
+            raise ValueError("it has predictions that were not asked for")
         if start != self._come[name] or type(rows) is not int or not rows > 0:
             raise ValueError(f"its predictions on {name} are out of order")
         if "at" in header:

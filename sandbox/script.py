@@ -18,7 +18,7 @@ def script_request(job: TrialJob, wanted: Mapping[str, Wanted]) -> ScriptRequest
     """
     script = job.problem.script
     if script is None:
-        raise SandboxError("the job is no script's")
+        raise SandboxError("the job is not a script")
     shapes = {split: (owed.samples, *owed.shape) for split, owed in wanted.items()}
     return _request(script, job.source, shapes, job.steps, job.seed)
 

@@ -24,7 +24,7 @@ def recipe_changes(tree: ast.Module) -> dict[str, Any] | None:
     """What the file's `RECIPE` says, or None where there is none.
 
     Raises:
-        SourceError: it cannot be read, or is no dictionary with names for keys; one line.
+        SourceError: it cannot be read, or is not a dictionary with names for keys; one line.
     """
     _check_assigned_once(tree)
     nodes = walk(tree)
@@ -37,7 +37,7 @@ def recipe_changes(tree: ast.Module) -> dict[str, Any] | None:
     if isinstance(changes, Fields):
         changes = changes.fields
     if not isinstance(changes, dict) or not all(isinstance(key, str) for key in changes):
-        raise _fault(recipe_statements(tree)[0], "is no dictionary with names for keys")
+        raise _fault(recipe_statements(tree)[0], "is not a dictionary with names for keys")
     return changes
 
 

@@ -303,7 +303,7 @@ def data_folder(folder: Path, name: str) -> Path:
 
 def _data_faults(name: str, data: Path, task: Path) -> Iterator[str]:
     if not data.is_dir():
-        yield f"[sandbox] data folder {name} is not there; make it, or leave it out"
+        yield f"[sandbox] data folder {name} does not exist; make it, or leave it out"
     elif data == task or data in task.parents:
         yield f"[sandbox] data folder {name} holds the task itself, and with it its labels"
     elif ":" in str(data):

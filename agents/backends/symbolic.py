@@ -91,7 +91,7 @@ def _review(question: ReviewQuestion, _seed: int) -> Review:
 
 
 _AIMED: Final = {
-    "discovery": "at the floor beyond noise, which is no gain in quality",
+    "discovery": "at the floor beyond noise; this is not a gain in quality",
     "no gain": "not at the floor",
     "undecided": "undecided",
 }

@@ -63,7 +63,7 @@ def _not_a_value(bare: str) -> CellReading:
     if re.fullmatch(rf"{_NUMBER}\s*%?\s*[/|;–-]\s*{_NUMBER}.*", bare):
         return CellReading("doubt", reason="the cell holds several numbers")
     if re.fullmatch(rf"{_NUMBER}\s*(?:[kKMBGTxX×]|ms|s|h|[MG]B|hours?|days?)", bare):
-        return CellReading("doubt", reason="its unit is no metric's")
+        return CellReading("doubt", reason="its unit is not one of a metric")
     if re.fullmatch(r"\d+,\d{1,2}", bare):
         return CellReading("doubt", reason="its comma may be a decimal point")
     if _DIGIT.match(bare):

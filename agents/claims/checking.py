@@ -51,7 +51,9 @@ class CellCheck:
             return "its number is a deviation, a rank or a part of a cell, and no value of it"
         others = [c for c in columns if table.is_other_quantity(c)]
         if others == columns:
-            return f"its number stands in the column {table.head(columns[0])!r}, which is no metric"
+            return (
+                f"its number stands in the column {table.head(columns[0])!r}, which is not a metric"
+            )
         if not claim.unit and self._is_scaled(table, columns, claim):
             return f"its number stands under {table.head(columns[0])!r}, which multiplies it"
         told = {c: metric.name for c in columns if (metric := table.column_metric(c))}

@@ -97,7 +97,7 @@ def whose(
         or _subject(part, names, "" if start else before)
     )
     if _RIVAL.search(method) or (_BEST.search(method) and not OURS.search(part)):
-        reason = reason or "it is a baseline's"
+        reason = reason or "it belongs to a baseline"
     return method, reason
 
 
@@ -127,7 +127,7 @@ def _disowned(text: str) -> str:
         return "it is reported of others"
     subject = _SUBJECT.match(text)
     if subject and _RIVAL.search(subject["who"]):
-        return "it is a baseline's"
+        return "it belongs to a baseline"
     if subject and is_cited(text[: subject.end() + 1]) and not OURS.search(subject[0]):
         return "it is reported of others"
     return ""
@@ -143,7 +143,7 @@ def _of_antecedent(text: str, names: Names) -> str:
         return "it is of what the result is compared with"
     named = _ANTECEDENT.search(main)
     if named and not (names.named_in(named[0]) or _is_measured(named[0]) or OURS.search(named[0])):
-        return f"whether it is of {named[0]!r}, nobody can tell"
+        return f"it is unclear whether it belongs to {named[0]!r}"
     return ""
 
 

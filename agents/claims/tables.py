@@ -183,10 +183,10 @@ class ReadTable:
             if found[line.place]:
                 break
             tail.append(line.place)
-        untold = [line for line in layout.lines if not found[line.place]]
+        unknown = [line for line in layout.lines if not found[line.place]]
         alone = len(layout.lines) == 1
-        last = [line.place for line in untold] == tail[::-1] and len(untold) < len(found)
-        if untold and (alone or (last and _is_family(row_name(layout, u) for u in untold))):
+        last = [line.place for line in unknown] == tail[::-1] and len(unknown) < len(found)
+        if unknown and (alone or (last and _is_family(row_name(layout, u) for u in unknown))):
             return {place: owner or "own" for place, owner in found.items()}
         return found
 
@@ -228,7 +228,7 @@ class ReadTable:
         elif metric is None:
             fault = f"the heading {layout.head(column)!r} names no metric that is known"
         if own_metric and here and not known_data_sets(here[-1]) and self._data_set_is_told():
-            # "RetinaNet 1x" over AP, in a table about COCO, is no data set but a condition.
+            # "RetinaNet 1x" over AP, in a table about COCO, is not a data set but a condition.
             method = f"{method} ({here.pop()})"
         data_set, unsure = self._data_set(here, line.group)
         if not re.search(r"[^\W_]{2}", method):
@@ -319,7 +319,7 @@ class ReadTable:
                 return part if part.startswith(known[0]) else known[0], ""
             if re.match(r"[A-Z\d]", part):
                 return part, ""
-            return "", f"nobody can tell what {part!r} means in its heading"
+            return "", f"it is unclear what {part!r} means in its heading"
         for text in (group, self.caption):
             known = known_data_sets(text)
             if len({re.sub(r"\W", "", name).lower() for name in known}) > 1:
@@ -364,5 +364,5 @@ def _fault(reading: CellReading, metric: NamedMetric | None, split: str) -> str:
     if split == "train":
         return "it is measured on the training data"
     if metric and metric.most and not -metric.most <= reading.value <= metric.most:
-        return f"{reading.value:g} is no {metric.name}"
+        return f"{reading.value:g} is not a value of {metric.name}"
     return ""

@@ -1,7 +1,7 @@
 """Proposers: what makes proposals, each an idea with its source, from what a campaign has shown.
 
-A proposer is handed a way to have a proposal screened at once, before it costs a training; what is
-refused it may mend or replace.
+A proposer is handed a way to have a proposal screened at once, before it costs a training; it
+may fix or replace what is refused.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ class ToolsProposer:
         try:
             given = json.loads(call.arguments or "{}")
         except ValueError as error:
-            return f"the arguments are no JSON: {error}"
+            return f"the arguments are not JSON: {error}"
         if not isinstance(given, dict):
             return "the arguments must be a JSON object"
         missing = [name for name in tool.arguments if not isinstance(given.get(name), str)]

@@ -1,4 +1,4 @@
-"""The JSON objects in a text: mended where that is unambiguous, else with the parser's words."""
+"""The JSON objects in a text: repaired where that is unambiguous, else with the parser's words."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def _object_at(text: str, start: int) -> JsonObject | None:
     if _LIKE_AN_OBJECT.match(text, start) is None:
         return None
     stop = _end(text, start)
-    if stop is not None and (mended := _mended(text[start:stop])) is not None:
-        return JsonObject(start, stop, mended)
+    if stop is not None and (repaired := _repaired(text[start:stop])) is not None:
+        return JsonObject(start, stop, repaired)
     # Its brackets may tell nothing: what begins on a line of its own comes after it.
     following = _NEXT.search(text, start, stop or len(text))
     return JsonObject(start, following.end() if following else stop or len(text), fault=reason)
@@ -120,13 +120,13 @@ def _end(text: str, start: int) -> int | None:
     return None
 
 
-# --- mending ----------------------------------------------------------------------------------
+# --- repairing --------------------------------------------------------------------------------
 
 
-def _mended(text: str) -> Mapping[str, Any] | None:
+def _repaired(text: str) -> Mapping[str, Any] | None:
     """An object that is JSON but for escapes, comments, commas, quotes or Python's names."""
     text = _with_latex(text)
-    plain = "".join(_mended_token(token[0]) for token in _TOKEN.finditer(text))
+    plain = "".join(_repaired_token(token[0]) for token in _TOKEN.finditer(text))
     plain = _outside_strings(plain)
     try:
         value = json.loads(plain, strict=False)
@@ -140,7 +140,7 @@ def _with_latex(text: str) -> str:
     return _LATEX.sub(lambda match: match[1] or r"\\", text)
 
 
-def _mended_token(token: str) -> str:
+def _repaired_token(token: str) -> str:
     if token[0] == '"' and len(token) > 1:
         return _ESCAPE.sub(_escape, token)
     if token[0] in "“`" and len(token) > 1:

@@ -208,7 +208,7 @@ def measure(fault: str, times: int, workers: int = 2 * NODES) -> dict[str, Any]:
             RemoteSandbox(launcher, AgentPlan("process"), NODES) as sandbox,
         ):
             sandbox.limitations()
-            outcomes, known, again = _disturb(sandbox, jobs, strike, times, (pool, workers))
+            outcomes, known, again = _disturb(sandbox, jobs, strike, times, pool, workers)
     bad = Counter(
         f"{o.status}: {o.error or 'other predictions'}"
         for o in outcomes
@@ -239,11 +239,11 @@ def _disturb(
     jobs: Sequence[TrialJob],
     strike: Strike,
     times: int,
-    crew: tuple[ThreadPoolExecutor, int],
+    pool: ThreadPoolExecutor,
+    workers: int,
 ) -> tuple[list[Outcome], list[float], list[float]]:
     """The outcomes, and for each fault the seconds until it was known, and until as many trials
     as before were under way."""
-    pool, workers = crew
     over = threading.Event()
     ended: Counter[int] = Counter()
 

@@ -77,7 +77,7 @@ def run(
     from archwright.search.mixers import names
 
     known = [rung.name for rung in RUNGS]
-    climbed = [_shorter(rung_of(name), tokens) for name in chosen("--rungs", rungs, known)]
+    chosen_rungs = [_shorter(rung_of(name), tokens) for name in chosen("--rungs", rungs, known)]
     asked, factors = chosen("--mixers", mixers, names()), numbers("--rates", rates)
     if seeds < 2:
         raise InputError("--seeds must be at least 2, or there is no noise to tell")
@@ -85,7 +85,7 @@ def run(
         MixerTraining(
             mixer, rung.name, rung.recipe.learning_rate * factor, seed, rung.steps, rung.heads
         )
-        for rung in climbed
+        for rung in chosen_rungs
         for seed in range(seeds)
         for mixer in asked
         for factor in factors
@@ -93,7 +93,7 @@ def run(
     with TemporaryDirectory() as folder:
         specs = {
             rung.name: _task(Path(folder) / rung.name, rung, text, hf, tokenizer)
-            for rung in climbed
+            for rung in chosen_rungs
         }
         largest = max(specs.values(), key=lambda spec: spec.training.device == "cuda")
         opening = partial(open_for, largest, sandbox, gpus, workers)
@@ -127,7 +127,7 @@ def _task(
     if text is not None and hf is not None:
         raise InputError("--text and --hf are two bodies of text: give one of them")
     if text is not None and not text.exists():
-        raise TaskError(f"{text} is not there: give the path of a file or folder that is")
+        raise TaskError(f"{text} does not exist: give the path of an existing file or folder")
     place = None if text is None else text.resolve()
     draft = draft_of_rung(rung, place, hf, tokenizer)
     return load_task(write_task(folder, draft, count_parameters)).spec

@@ -74,7 +74,7 @@ def read_trainings(out: Path | None) -> dict[MixerTraining, Found]:
                 done[MixerTraining(**row["training"])] = row["found"]
             except (ValueError, TypeError, KeyError):
                 raise InputError(
-                    f"--out {out} holds a line that is none of ours: {line:.60}"
+                    f"--out {out} holds a line that is not one of ours: {line:.60}"
                 ) from None
     return done
 

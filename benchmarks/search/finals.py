@@ -140,15 +140,15 @@ def _search(
     settings = RunSettings(max_trials=max_trials, workers=1, search_seeds=search_seeds)
     plan = Plan.of(settings, len(SPEC.rungs))
     floors = [_floor(trainer, rung, seeds) for rung, seeds in enumerate(plan.seeds)]
-    climb = SuccessiveHalving(SPEC.metric, settings, trainer, floors)
+    halving = SuccessiveHalving(SPEC.metric, settings, trainer, floors)
     ended: list[Candidate] = []
     left = plan.search or 0
     while left > 0:
         number = len(ended) + 1
         drawn = Candidate(str(number), str(number), sequence=1000 * number, operator="draw")
         seen = Campaign({}, tuple(ended[: max(0, number - LAG)]))
-        most = min(left, climb.most_trials)
-        ended.append(climb.run(drawn, most, partial(_rivals, seen), lambda _: None))
+        most = min(left, halving.most_trials)
+        ended.append(halving.run(drawn, most, partial(_rivals, seen), lambda _: None))
         left -= ended[-1].trials
     return floors[TOP], [c for c in ended if c.rung == TOP]
 
@@ -188,14 +188,14 @@ def _playoff(
         each = [shown(c.id, seed) - floor.mean for seed in range(seeds[c.id])]
         return [gain for gain in each if not isnan(gain)]
 
-    def merit(c: Candidate) -> float:
+    def fitness(c: Candidate) -> float:
         return sum(gains(c)) / (len(gains(c)) + 1)
 
     ranked = list(entrants)
     for width, most in ending.playoff:
-        ranked = sorted(ranked, key=merit, reverse=True)[:width]
+        ranked = sorted(ranked, key=fitness, reverse=True)[:width]
         seeds |= {c.id: max(most, seeds[c.id]) for c in ranked}
-    best = sorted(ranked, key=merit, reverse=True)[: RunSettings().finalists]
+    best = sorted(ranked, key=fitness, reverse=True)[: RunSettings().finalists]
     finalists = [Finalist(c, tuple(gains(c))) for c in best]
     spent = sum(seeds.values()) - sum(c.seeds for c in entrants)
     return [f for f in finalists if _z(f.gains, 0, floor) > -ending.doubt], spent

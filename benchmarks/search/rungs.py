@@ -258,14 +258,14 @@ def main() -> None:
         print(json.dumps(found))
         return
     print(
-        f"{found['candidates']} candidates on {found['task']}: climbing took "
+        f"{found['candidates']} candidates on {found['task']}: successive halving took "
         f"{found['steps_halving']:,} steps, {100 * found['share']:.0f} % of training all in full"
     )
-    full, climbed = found["best_in_full"], found["winner_halving"]
+    full, halved = found["best_in_full"], found["winner_halving"]
     print(
         f"on {FRESH_SEEDS} fresh seeds: best in full {full['candidate']} at "
-        f"{fmean(full['fresh']):.2f}, winner by climbing {climbed['candidate']} at "
-        f"{fmean(climbed['fresh']):.2f} (noise sd of one training {found['noise_sd']:.2f})"
+        f"{fmean(full['fresh']):.2f}, winner of successive halving {halved['candidate']} at "
+        f"{fmean(halved['fresh']):.2f} (noise sd of one training {found['noise_sd']:.2f})"
     )
     for row in found.get("searches", ()):
         print(

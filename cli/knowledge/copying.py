@@ -34,7 +34,8 @@ def copy(source: str, target: str, /, *, workspace: Folder = HERE, json: AsJson 
         looks = open_account(place.paths, known).looks()
         entered = open_account(place.paths, taught).take_in(looks)
     document = {"entries": len(entries), "added": added, "looks": entered}
-    emit(json, document, lambda: print(f"{added} of {len(entries)} entries, {entered} looks added"))
+    said = f"{added} of {len(entries)} entries, {entered} test evaluations added"
+    emit(json, document, lambda: print(said))
 
 
 def _address(words: str) -> str:

@@ -114,7 +114,7 @@ def _print(document: dict[str, Any]) -> None:
     print(f"decision {document['number']}, proposed: {document['file']}")
     print(f"  drafted by {document['author']} from {named}")
     if document["unknown"]:
-        print(f"  struck, for no journal here holds them: {', '.join(document['unknown'])}")
+        print(f"  struck out, as no journal here holds them: {', '.join(document['unknown'])}")
     if document["spend"]["tokens"]:
         spend = document["spend"]
         print(f"  it took {spend['tokens']:,} tokens, ${spend['usd']:.4f}")

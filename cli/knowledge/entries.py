@@ -61,7 +61,7 @@ def _print_hits(hits: list[Hit]) -> None:
             f"  {clean(entry.title, 50)}{'  ' if said else ''}{said}"
         )
     if not hits:
-        print("nothing known bears on this; runs and `archwright knowledge add` fill the base")
+        print("no entry matches; runs and `archwright knowledge add` fill the base")
 
 
 def show(id: int, /, *, workspace: Folder = HERE, json: AsJson = False) -> None:
@@ -132,7 +132,7 @@ def _own_entry(file: Path | None, task: str, note: str) -> Entry:
     is_code = file is not None and file.suffix == ".py"
     levels = fingerprint(text, Recipe()) if is_code else None
     if levels is not None and not levels.tree:
-        raise InputError(f"{file} is no Python source that parses; correct it first")
+        raise InputError(f"{file} is not valid Python: fix it first")
     lesson = note if is_code or not text else "\n\n".join(filter(None, (note, text)))
     key = hashlib.sha256("\n".join((task, text, "" if is_code else note)).encode()).hexdigest()
     title = file.stem if file is not None else note.strip().splitlines()[0][:80]

@@ -39,7 +39,7 @@ def confirm_cost(settings: RunSettings, workspace: Workspace, task: Task, assume
     cost = _say_estimate(settings, workspace, task)
     if assume_yes or cost is None or cost <= ASK_ABOVE_USD or not sys.stdin.isatty():
         return
-    say("go on? [y/N] ")
+    say("continue? [y/N] ")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise RunError("nothing was spent; bound the cost with --max-usd, or answer with --yes")
 

@@ -143,9 +143,9 @@ def _print(
 def _since(paths: RunPaths, workspace: str) -> str:
     if is_held(paths):
         return "from now on"
-    return f"once the run goes on: {command_line(workspace, 'resume', paths.name)}"
+    return f"once the run continues: {command_line(workspace, 'resume', paths.name)}"
 
 
 def _lines(snapshot: Snapshot) -> list[str]:
     said = [clean(line, STATEMENT) for line in steer_words(snapshot.steer, snapshot.seeds)]
-    return said or [f"nothing was said to {snapshot.run} yet"]
+    return said or [f"{snapshot.run} has no guide, ban, pin or seed yet"]

@@ -97,7 +97,7 @@ def _train(
             "again"
         ) from error
     except KeyboardInterrupt:
-        say("stopped; the same command goes on from the last checkpoint")
+        say("stopped; the same command continues from the last checkpoint")
         raise
 
 
@@ -144,7 +144,7 @@ def export(
     network first. Where there are no weights yet, it is trained at the run's top rung.
 
     Args:
-        to: A folder that is not there yet.
+        to: A new folder.
         format: transformers (`from_pretrained`), onnx, or pt2 (`torch.export`).
     """
     check_packages(format)

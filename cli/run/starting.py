@@ -193,4 +193,4 @@ def _write_page(paths: RunPaths, snapshot: Snapshot, workspace: str) -> None:
 def say_resume(paths: RunPaths, workspace: str) -> None:
     """Say how a run goes on, unless another process is at it."""
     if not is_held(paths):
-        say(f"nothing is lost; go on with: {command_line(workspace, 'resume', paths.name)}")
+        say(f"nothing is lost; continue with: {command_line(workspace, 'resume', paths.name)}")

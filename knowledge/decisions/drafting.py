@@ -229,4 +229,4 @@ def _origin(author: str, records: Sequence[Decision], unknown: Sequence[str]) ->
     named = ", ".join(map(_name, records)) or "no record: none that was accepted bears on it"
     yield f"{_today()}, proposed: drafted by {author} from {named}"
     if unknown:
-        yield f"{_today()}, struck, for no journal here holds them: {', '.join(unknown)}"
+        yield f"{_today()}, struck out, as no journal here holds them: {', '.join(unknown)}"

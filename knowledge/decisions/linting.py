@@ -198,7 +198,7 @@ def _at(record: Record, position: int, message: str) -> Violation:
 
 def _lint_bytes(record: Record) -> Iterator[Violation]:
     if odd := re.search("[\ud800-\udfff]", record.text):
-        yield _at(record, odd.start(), "bytes that are no UTF-8: save the file as UTF-8")
+        yield _at(record, odd.start(), "bytes that are not UTF-8: save the file as UTF-8")
     if conflict := _CONFLICT.search(record.text):
         yield _at(record, conflict.start(), "a merge conflict that was never resolved")
 

@@ -48,9 +48,9 @@ def adapt(source: str, known: Mapping[str, float]) -> str:
         _check_imports(tree)
         return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
     except SyntaxError as error:
-        raise SourceError(f"it is no Python (line {error.lineno})") from None
+        raise SourceError(f"it is not valid Python (line {error.lineno})") from None
     except (ValueError, RecursionError, MemoryError):
-        raise SourceError("it is no Python that can be parsed") from None
+        raise SourceError("it is not valid Python") from None
 
 
 def _find_net(tree: ast.Module) -> ast.ClassDef:

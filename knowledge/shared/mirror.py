@@ -12,13 +12,14 @@ from typing import Final, TypeVar
 from archwright.core import Fingerprint, KnowledgeError, RunError, Stopped, WorkspaceError
 from archwright.core.heartbeat import beating
 from archwright.knowledge.entries import CandidateClaim, Entry, read_entry
-from archwright.knowledge.shared.store import Look, SharedStore
+from archwright.knowledge.shared.store import SharedStore, StoredEvaluation
 from archwright.knowledge.store import Knowledge
 
 BEAT_SECONDS: Final = 15.0
 RETRY_SECONDS: Final = 2.0
 PATIENCE_SECONDS: Final = 1800.0
-"""How long a look waits for a place that does not answer, before the run stops, to be resumed."""
+"""How long a test evaluation waits for a place that does not answer, before the run stops, to be
+resumed."""
 _BATCH: Final = 500
 
 _TABLES: Final = (
@@ -46,7 +47,7 @@ class SharedKnowledge(Knowledge):
         store: the place; closed with this.
         folder: the workspace's state folder, where the copy is kept.
         beat_seconds: how often a run is heard of.
-        patience_seconds: how long a look waits for the place.
+        patience_seconds: how long a test evaluation waits for the place.
 
     Raises:
         KnowledgeError: it cannot be opened, or closed with all sent; the message names the fix.
@@ -151,7 +152,7 @@ class SharedKnowledge(Knowledge):
                 same = "run = ? AND candidate = ? AND status = ?"
                 connection.execute(f"DELETE FROM unsettled WHERE {same}", tuple(row))
 
-    def change_looks(self, change: Callable[[list[Look]], T]) -> T:
+    def change_looks(self, change: Callable[[list[StoredEvaluation]], T]) -> T:
         """As the store's, once it answers.
 
         Raises:
@@ -219,7 +220,7 @@ class SharedKnowledge(Knowledge):
     def _lose(self, error: KnowledgeError) -> None:
         """Say once that the place does not answer."""
         if not self._lost and self._notice is not None:
-            self._notice(f"{error}; the run goes on without it: {self._waiting()}")
+            self._notice(f"{error}; the run continues without it: {self._waiting()}")
         self._lost = True
 
     def _find(self) -> None:

@@ -1,4 +1,5 @@
-"""The place that runs on several machines share: entries, looks and claims in a few tables."""
+"""The place that runs on several machines share: a few tables with entries, test evaluations and
+claims."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ TABLES: Final = tuple(f"archwright_{t}" for t in ("store", "entries", "looks", "
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
-Look = dict[str, Any]
+StoredEvaluation = dict[str, Any]
 
 
 class Execute(Protocol):
@@ -162,11 +163,12 @@ class SharedStore(ABC):
             )
         return [(row["seq"], read_document(row["document"])) for row in rows]
 
-    # --- looks ------------------------------------------------------------------------------------
+    # --- test evaluations -------------------------------------------------------------------------
 
-    def change_looks(self, change: Callable[[list[Look]], T]) -> T:
-        """Let `change` read the looks of all runs, in their order, and change the list in place;
-        nobody else sees or changes them meanwhile. Looks are changed and added, never taken away.
+    def change_looks(self, change: Callable[[list[StoredEvaluation]], T]) -> T:
+        """Let `change` read the test evaluations of all runs, in their order, and change the list
+        in place; nobody else sees or changes them meanwhile. They are changed and added, never
+        taken away.
         """
         with self._transaction() as execute:
             rows = execute("SELECT document FROM archwright_looks ORDER BY number")

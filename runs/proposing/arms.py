@@ -40,9 +40,9 @@ class Arms:
         return not self._dead
 
     def end_models(self, reason: str) -> None:
-        """Models are dead, or too dear: the symbolic engine goes on alone."""
+        """Models are dead, or too dear: the symbolic engine continues alone."""
         self._dead = True
-        self._journal.notice(f"{reason}: the symbolic engine goes on alone")
+        self._journal.notice(f"{reason}: the symbolic engine continues alone")
 
     def choose(self, number: int, ended: Sequence[Candidate], room: int = LEAST_ROOM) -> str:
         """The arm whose turn it is, from what has ended; for the last candidate that the budget has

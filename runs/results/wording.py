@@ -186,7 +186,7 @@ def reached_words(metric: Metric, verdict: Verdict) -> Iterator[str]:
         words += f", the baseline {aim.cost_text(reached.baseline)}"
     if not reached.baseline_meets:
         words += " and is below the floor itself"
-    yield f"{words}. This is no gain in quality: the score was to be at the floor"
+    yield f"{words}. This is not a gain in quality: the score was to be at the floor"
     size = next((c for c in verdict.comparisons if c.kind == "size"), None)
     if size is not None:
         yield (
@@ -196,11 +196,11 @@ def reached_words(metric: Metric, verdict: Verdict) -> Iterator[str]:
 
 
 def look_words(verdict: Verdict) -> Iterator[str]:
-    """What a look at the sealed split cost, and what it had to show."""
+    """What a test evaluation on the sealed split cost, and what it had to show."""
     if verdict.look is not None and verdict.level is not None:
         yield (
-            f"look {verdict.look} of this workspace at the sealed split: p had to be below "
-            f"{verdict.level:.2g}"
+            f"test evaluation {verdict.look} of this workspace on the sealed split: p had to be "
+            f"below {verdict.level:.2g}"
         )
 
 

@@ -228,4 +228,4 @@ def check_empty(path: Path) -> None:
     if path.exists() and not path.is_dir():
         raise InputError(f"{path} is a file: name a folder")
     if path.is_dir() and any(path.iterdir()):
-        raise InputError(f"{path} is not empty: name a folder that is not there yet")
+        raise InputError(f"{path} is not empty: name a new folder")

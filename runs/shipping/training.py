@@ -119,7 +119,7 @@ def _same(folder: TrainedFolder, asked: TrainingAsked, source: str) -> TrainedFo
     if there.total != asked.total:
         raise InputError(
             f"{folder.path} holds a training of {there.total} steps, whose schedule ends there: "
-            f"give --steps {there.total} to go on with it, or choose another --out"
+            f"give --steps {there.total} to continue it, or choose another --out"
         )
     return folder
 

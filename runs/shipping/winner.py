@@ -67,7 +67,7 @@ def find_winner(words: Sequence[str], workspace: Workspace, task: str | None = N
         case [run, candidate]:
             found = _of_run(run, candidate, workspace, task)
         case [one]:
-            raise InputError(f"{one} is no branch archwright/RUN/NAME: {HOW}")
+            raise InputError(f"{one} is not a branch archwright/RUN/NAME: {HOW}")
         case _:
             raise InputError(HOW)
     if found.task.spec.members:

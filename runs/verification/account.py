@@ -1,12 +1,13 @@
-"""The account of looks at sealed test splits, with online control of what they find.
+"""The account of test evaluations on sealed test splits, with online control of what they find.
 
 Each run that decides on a split spends a part of what can be believed of it. The account gives the
-level of each look by LOND (Javanmard and Montanari 2015, "On Online Control of False Discovery
-Rate"): `ALPHA * share(t) * (D + 1)` for look `t`, where `D` looks before it made a discovery. All
-shares sum to 1, so that the expected share of false ones among all discoveries on a split stays
-below `ALPHA`, however many runs there are. It holds as well where p values are positively dependent
-(Zrnic, Ramdas and Jordan 2021, "Asynchronous Online Testing of Multiple Hypotheses"), as those on
-one split are; a look that is still open counts as one without a discovery.
+level of each test evaluation by LOND (Javanmard and Montanari 2015, "On Online Control of False
+Discovery Rate"): `ALPHA * share(t) * (D + 1)` for evaluation `t`, where `D` before it made a
+discovery. All shares sum to 1, so that the expected share of false ones among all discoveries on a
+split stays below `ALPHA`, however many runs there are. It holds as well where p values are
+positively dependent (Zrnic, Ramdas and Jordan 2021, "Asynchronous Online Testing of Multiple
+Hypotheses"), as those on one split are; a test evaluation that is still open counts as one without
+a discovery.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One look at a sealed split: by which round of which run, and at what level it decided."""
+class Evaluation:
+    """One test evaluation on a sealed split: by which round of which run, and at what level
+    it decided."""
 
     split: str
     """The split by its content."""
@@ -40,7 +42,7 @@ class Look:
     run: str
     round: int
     number: int
-    """From 1, of all looks of the account at the split."""
+    """From 1, of all test evaluations of the account on the split."""
     level: float
     opened: float
     """Unix time in seconds."""
@@ -48,28 +50,28 @@ class Look:
     """How many it made; None while it is open."""
 
 
-class SharedLooks(Protocol):
-    """Lets a function read the looks that machines share, as plain data in their order, and change
-    the list in place, while nobody else does."""
+class SharedEvaluations(Protocol):
+    """Lets a function read the test evaluations that machines share, as plain data in their
+    order, and change the list in place, while nobody else does."""
 
     def __call__(self, change: Callable[[list[dict[str, Any]]], T], /) -> T: ...
 
 
 class Account:
-    """The looks of one workspace, in a file that its runs share; or of all workspaces that share a
-    knowledge base, those that were in the file before included.
+    """The test evaluations of one workspace, in a file that its runs share; or of all workspaces
+    that share a knowledge base, those that were in the file before included.
 
     Args:
         file: it is made when it is first written.
         shared: where several machines keep one account, that one.
     """
 
-    def __init__(self, file: Path, shared: SharedLooks | None = None) -> None:
+    def __init__(self, file: Path, shared: SharedEvaluations | None = None) -> None:
         self._file = file
         self._shared = shared
 
-    def looks(self, split: str | None = None) -> list[Look]:
-        """All looks, or those at one split, in their order.
+    def looks(self, split: str | None = None) -> list[Evaluation]:
+        """All test evaluations, or those on one split, in their order.
 
         Raises:
             RunError: the file is broken.
@@ -81,45 +83,46 @@ class Account:
             found = self._shared(lambda documents: _joined(map(_look, documents), own))
         return [look for look in found if split in (None, look.split)]
 
-    def _read(self) -> list[Look]:
+    def _read(self) -> list[Evaluation]:
         if not self._file.exists():
             return []
         try:
             document = json.loads(self._file.read_text(encoding="utf-8"))
-            return [Look(**entry) for entry in document["looks"]]
+            return [Evaluation(**entry) for entry in document["looks"]]
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise RunError(
-                f"{self._file} is not readable as the account of looks ({error}): restore it from "
-                "a copy; without it no verdict can say what was looked at before"
+                f"{self._file} is not readable as the account of test evaluations ({error}): "
+                "restore it from a copy; without it no verdict can say what was evaluated before"
             ) from error
 
     def next_level(self, split: str) -> float:
-        """The level at which the next look at a split would decide."""
+        """The level at which the next test evaluation on a split would decide."""
         return _next_level(self.looks(split))
 
-    def open(self, split: str, task: str, run: str, round_: int) -> Look:
-        """Enter a look before it is taken. A round that has entered its own gets the same again.
+    def open(self, split: str, task: str, run: str, round_: int) -> Evaluation:
+        """Enter a test evaluation before it is made. A round that has entered its own gets
+        the same again.
 
         Raises:
             RunError: the file is broken, or cannot be written.
         """
 
-        def enter(looks: list[Look]) -> Look:
+        def enter(looks: list[Evaluation]) -> Evaluation:
             at_split = [look for look in looks if look.split == split]
             for look in at_split:
                 if (look.run, look.round) == (run, round_):
                     return look
             number, level = len(at_split) + 1, _next_level(at_split)
-            look = Look(split, task, run, round_, number, level, time.time())
+            look = Evaluation(split, task, run, round_, number, level, time.time())
             looks.append(look)
             return look
 
         return self._change(enter)
 
-    def close(self, look: Look, discoveries: int) -> None:
-        """Enter what a look has found; a second time changes nothing."""
+    def close(self, look: Evaluation, discoveries: int) -> None:
+        """Enter what a test evaluation has found; a second time changes nothing."""
 
-        def enter(looks: list[Look]) -> None:
+        def enter(looks: list[Evaluation]) -> None:
             for place, known in enumerate(looks):
                 same = (known.split, known.number) == (look.split, look.number)
                 if same and known.discoveries is None:
@@ -127,10 +130,10 @@ class Account:
 
         self._change(enter)
 
-    def take_in(self, looks: Sequence[Look]) -> int:
-        """Enter looks that another account holds, and return how many are new here."""
+    def take_in(self, looks: Sequence[Evaluation]) -> int:
+        """Enter test evaluations that another account holds, and return how many are new here."""
 
-        def enter(known: list[Look]) -> int:
+        def enter(known: list[Evaluation]) -> int:
             joined = _joined(known, looks)
             added = len(joined) - len(known)
             known[:] = joined
@@ -138,8 +141,8 @@ class Account:
 
         return self._change(enter, joined=False)
 
-    def _change(self, change: Callable[[list[Look]], T], joined: bool = True) -> T:
-        """What `change` makes of the looks, while no other run reads or changes them.
+    def _change(self, change: Callable[[list[Evaluation]], T], joined: bool = True) -> T:
+        """What `change` makes of the evaluations, while no other run reads or changes them.
 
         Args:
             joined: with those of the workspace's own file among the shared ones.
@@ -165,7 +168,7 @@ class Account:
                 f"{self._file} cannot be written ({error.strerror}): free space or fix its rights"
             ) from error
 
-    def _write(self, looks: Sequence[Look]) -> None:
+    def _write(self, looks: Sequence[Evaluation]) -> None:
         document = {"version": VERSION, "looks": [asdict(look) for look in looks]}
         write_whole(self._file, json.dumps(document, indent=1) + "\n", durable=True)
 
@@ -176,19 +179,19 @@ def open_account(paths: WorkspacePaths, knowledge: Knowledge) -> Account:
     return Account(paths.looks, shared)
 
 
-def _look(document: dict[str, Any]) -> Look:
+def _look(document: dict[str, Any]) -> Evaluation:
     try:
-        return Look(**document)
+        return Evaluation(**document)
     except TypeError as error:
         raise RunError(
-            f"a look in the shared knowledge base is not readable ({error}): ask whoever else "
-            "writes there; without it no verdict can say what was looked at before"
+            f"a test evaluation in the shared knowledge base is not readable ({error}): ask "
+            "whoever else writes there; without it no verdict can say what was evaluated before"
         ) from error
 
 
-def _joined(looks: Iterable[Look], others: Iterable[Look]) -> list[Look]:
-    """Looks, and after them those of another account that are not among them, with the numbers
-    that they have there."""
+def _joined(looks: Iterable[Evaluation], others: Iterable[Evaluation]) -> list[Evaluation]:
+    """Evaluations, and after them those of another account that are not among them, with the
+    numbers that they have there."""
     joined = list(looks)
     known = {(look.split, look.run, look.round, look.opened) for look in joined}
     for look in others:
@@ -199,11 +202,11 @@ def _joined(looks: Iterable[Look], others: Iterable[Look]) -> list[Look]:
 
 
 def share(number: int) -> float:
-    """The share of `ALPHA` that look `number`, from 1, has of its own: a half, a sixth, a twelfth …
-    which sum to 1."""
+    """The share of `ALPHA` that evaluation `number`, from 1, has of its own: a half, a sixth,
+    a twelfth … which sum to 1."""
     return 1 / (number * (number + 1))
 
 
-def _next_level(looks: Sequence[Look]) -> float:
+def _next_level(looks: Sequence[Evaluation]) -> float:
     found = sum(bool(look.discoveries) for look in looks)
     return ALPHA * share(len(looks) + 1) * (found + 1)

@@ -59,7 +59,7 @@ def choose_finalists(
     ]
     spent = 0
     for width, seeds in PLAYOFF:
-        entrants = sorted(entrants, key=_Entrant.merit, reverse=True)[: ceil(width * count)]
+        entrants = sorted(entrants, key=_Entrant.fitness, reverse=True)[: ceil(width * count)]
         jobs = [(e, seed) for e in entrants for seed in range(len(e.trials), seeds)]
         if most_trials is not None:
             jobs = jobs[: max(0, most_trials - spent)]
@@ -70,7 +70,7 @@ def choose_finalists(
             for (entrant, _), trial in zip(jobs, pool.map(train, specs), strict=True):
                 entrant.trials.append(trial)
         spent += len(jobs)
-    best = sorted(entrants, key=_Entrant.merit, reverse=True)[:count]
+    best = sorted(entrants, key=_Entrant.fitness, reverse=True)[:count]
     found = [Finalist(e.candidate, tuple(e.gains())) for e in best]
     return [f for f in found if f.is_promising(context.floors[-1], context.aim)], spent
 
@@ -119,7 +119,7 @@ class _Entrant:
         reference = self.context.floors[-1].mean if aim is None else aim.floor
         return [metric.gain(t.score, reference) for t in self.trials if t.score is not None]
 
-    def merit(self) -> tuple[bool, float]:
+    def fitness(self) -> tuple[bool, float]:
         """The mean gain, where few seeds count for less: it is multiplied by n / (n + 1), the
         weight of n measurements against a prior of the same variance. Where the aim is a cost,
         those that are clearly at the floor come first, the smallest of them at the head."""

@@ -1,7 +1,7 @@
 """From measured gains to a verdict: pure functions, so that simulation can calibrate them.
 
 A finalist is screened on validation; what passes is trained again on seeds of its own and decided
-on the sealed test split, at the level that the account of looks gives.
+on the sealed test split, at the level that the account of test evaluations gives.
 """
 
 from __future__ import annotations
@@ -213,8 +213,8 @@ def _shares(whole: Comparison, wrapped: Comparison) -> Mapping[str, float]:
 
 
 def _needed(gains: Sequence[float]) -> str:
-    """How many seeds would settle an effect of this size at the first look's level in four of five
-    cases, by the normal approximation."""
+    """How many seeds would settle an effect of this size at the level of the first test evaluation
+    in four of five cases, by the normal approximation."""
     from scipy import stats
 
     mean = fmean(gains)

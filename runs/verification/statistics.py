@@ -16,11 +16,12 @@ import numpy as np
 from archwright.core import Array, SplitScores
 
 ALPHA: Final = 0.1
-"""What all looks of a workspace at one sealed split may spend together: half of it, 5 %, is the
-first one's."""
+"""What all test evaluations of a workspace on one sealed split may spend together: half of it,
+5 %, is the first one's."""
 CONFIDENCE: Final = 0.95
 WEIGHTS: Final = (0.7, 0.2, 0.1)
-"""How a look's level is shared by those that are decided with it, the most promising first."""
+"""How the level of a test evaluation is shared by those that are decided with it, the most
+promising first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 The best of a play-off are screened: trained on fresh seeds, paired with their controls on the same
 seeds and steps. What may well be better is trained again, on seeds that nothing was chosen by, and
-those trainings alone are decided on the sealed test split, in one look that the workspace's account
-pays for. Controls are the baseline; where the finalist is larger, the baseline scaled to its size;
-where it brings a recipe, the baseline with that recipe; where it changes its input or output, the
-baseline in that wrapper. Where the aim is a cost, the floor of quality is what is to be passed; the
-baseline scaled to the finalist's size is trained beside it, and shown.
+those trainings alone are decided on the sealed test split, in one test evaluation that the
+workspace's account pays for. Controls are the baseline; where the finalist is larger, the baseline
+scaled to its size; where it brings a recipe, the baseline with that recipe; where it changes its
+input or output, the baseline in that wrapper. Where the aim is a cost, the floor of quality is what
+is to be passed; the baseline scaled to the finalist's size is trained beside it, and shown.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Field:
 
 
 class Verification:
-    """Verifies the finalists of one run. A later round uses seeds and a look of its own.
+    """Verifies the finalists of one run. A later round uses seeds and a test evaluation of its own.
 
     Args:
         allowance: most trainings that it may use, None without a limit.
@@ -295,9 +295,9 @@ class Verification:
         return range(count)
 
     def _look(self, fields: Sequence[Field], numbers: range, validated: Verdicts) -> Verdicts:
-        """The one look of this round at the sealed test split."""
+        """The one test evaluation of this round on the sealed test split."""
         context = self._context
-        # A replay repeats the look of the run that it repeats, and pays for none.
+        # A replay repeats the test evaluation of the run that it repeats, and pays for none.
         backend = context.settings.backend
         run = backend.removeprefix(REPLAY) if backend.startswith(REPLAY) else context.run
         look = self._account.open(context.trainer.sealed_split, context.spec.name, run, self.round)

@@ -73,7 +73,7 @@ def checked(folder: Path, status: int, out: bytes, complaint: str) -> bytes:
     """The output of a git command that went well.
 
     Raises:
-        WorkspaceError: it did not, with its cause, and what mends it where that is known.
+        WorkspaceError: it did not, with its cause, and the fix where that is known.
     """
     if "dubious ownership" in complaint:
         raise WorkspaceError(
@@ -83,8 +83,8 @@ def checked(folder: Path, status: int, out: bytes, complaint: str) -> bytes:
     if status:
         cause = _cause(complaint)
         old = any(words in cause.lower() for words in _TOO_OLD)
-        mend = "; the git on PATH is too old for this repository: install a newer one"
-        raise WorkspaceError(f"git cannot work in {folder}: {cause}{mend if old else ''}")
+        fix = "; the git on PATH is too old for this repository: install a newer one"
+        raise WorkspaceError(f"git cannot work in {folder}: {cause}{fix if old else ''}")
     return out
 
 
@@ -118,5 +118,5 @@ def _cause(complaint: str) -> str:
     lines = [line.strip() for line in complaint.splitlines() if line.strip()]
     causes = (i for i, line in enumerate(lines) if line.startswith(("fatal:", "error:")))
     first = next(causes, 0)
-    cause = lines[first] if lines else "it gave no reason"
+    cause = lines[first] if lines else "no reason given"
     return " ".join([cause, *lines[first + 1 :]]) if cause.endswith(":") else cause

@@ -87,7 +87,7 @@ class Workspace:
         branch = self.branch()
         if not branch:
             raise WorkspaceError(
-                f"the commit that is checked out in {self.root} is not there: "
+                f"the commit that is checked out in {self.root} is missing: "
                 f"`git -C {self.root} switch BRANCH`, then again"
             )
         file, log = self._path(branch), self._path(f"logs/{branch}")
@@ -186,8 +186,8 @@ def _check_sound(path: Path, top: Path | None) -> None:
             return
         if (folder / ".git").exists():
             raise WorkspaceError(
-                f"git takes {folder / '.git'} for no repository: `git init {folder}` puts back "
-                "what is missing; where its HEAD is damaged, "
+                f"git does not recognise {folder / '.git'} as a repository: `git init {folder}` "
+                "restores what is missing; where its HEAD is damaged, "
                 f"`echo ref: refs/heads/BRANCH > {folder}/.git/HEAD`"
             )
 

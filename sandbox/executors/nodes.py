@@ -203,7 +203,7 @@ class RemoteNode:
             while (message := self._listen()) is not None:
                 self._take(*message)
         except TimeoutError:
-            why, died = "it does not say anything any more", False
+            why, died = "it stopped responding", False
         except (ValueError, TypeError, OSError, SandboxError) as error:  # it speaks nonsense
             why, died = words_of(str(error)), False
         self._lose(why, died)
@@ -230,7 +230,7 @@ class RemoteNode:
             self._join(self)
         elif "leaving" in header:
             self.is_leaving = True
-            raise SandboxError("its time is over, or the node was taken from it")
+            raise SandboxError("its time limit was reached, or it was preempted")
         elif "fault" in header:
             raise SandboxError(words_of(header["fault"]))
 

@@ -173,7 +173,7 @@ class Places:
                     what = "a GPU" if ticket.need.gpu else "room"
                     raise SandboxError(
                         f"no node with {what} for a trial has been there for "
-                        f"{self._patience:.0f} s: look after the cluster, then resume, there or "
+                        f"{self._patience:.0f} s: check the cluster, then resume there or "
                         "with --on local"
                     )
         if self.closed or ticket.node is None:
@@ -183,7 +183,7 @@ class Places:
     def _refusal(self) -> Exception:
         if self.fault is None or self.closed:
             return Stopped("the sandbox was stopped")
-        return SandboxError(f"{self.fault}; look after it, then resume, there or with --on local")
+        return SandboxError(f"{self.fault}; check it, then resume there or with --on local")
 
     def _forget(self, ticket: _Ticket) -> None:
         self._waiting.remove(ticket)
@@ -233,8 +233,8 @@ class Places:
                 raise self._refusal()
             if not came:
                 raise SandboxError(
-                    f"no node has been there for {self._patience:.0f} s: look after the cluster, "
-                    "then resume, there or with --on local"
+                    f"no node has been there for {self._patience:.0f} s: check the cluster, "
+                    "then resume there or with --on local"
                 )
             node = min(self._rooms, key=lambda each: self._rooms[each].checks)
             room = self._rooms[node]

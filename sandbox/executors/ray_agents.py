@@ -153,8 +153,8 @@ class RayAgents:
             if self._address:
                 raise
             raise OSError(
-                f"the cluster that it belongs to, {place}, is gone: start that again, or have it "
-                "forgotten (ray stop)"
+                f"the cluster that it belongs to, {place}, is gone: restart it, or clear it "
+                "with `ray stop`"
             ) from error
 
     def arrivals(self) -> list[Arrival]:

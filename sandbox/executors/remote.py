@@ -221,13 +221,13 @@ class RemoteSandbox:
             said = "; ".join(self._last) or "no node answers"
             raise SandboxError(
                 f"{self.name} has no node to train on after {self._first_seconds:.0f} s ({said}): "
-                "look after it, or leave --on out to train on this machine"
+                "check it, or leave --on out to train on this machine"
             )
         if self._over.is_set():
             raise Stopped("the sandbox was stopped")
         if self._places.fault is not None and not self._places.nodes:
             raise SandboxError(
-                f"{self._places.fault}; look after it, or leave --on out to train on this machine"
+                f"{self._places.fault}; check it, or leave --on out to train on this machine"
             )
         found = (n.hello.limitations for n in self._places.nodes if n.hello is not None)
         return tuple(dict.fromkeys(each for limitations in found for each in limitations))

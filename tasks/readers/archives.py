@@ -35,7 +35,7 @@ def read_archive(file: str | Path) -> dict[str, Array]:
         with np.load(file, allow_pickle=True) as archive:
             return {name: _plain(archive[name]) for name in archive.files}
     except _UNREADABLE as error:
-        raise TaskError(f"{file} is no .npz file of arrays: {error}") from error
+        raise TaskError(f"{file} is not a .npz file of arrays: {error}") from error
 
 
 def _plain(array: Array) -> Array:

@@ -53,7 +53,7 @@ def number_of(value: str) -> float:
     """
     number = float(value)
     if "_" in value or is_beyond(value):
-        raise ValueError(f"{value!r} is no number of float32")
+        raise ValueError(f"{value!r} is not a float32 number")
     return number
 
 
@@ -109,7 +109,7 @@ def no_number(name: str, line: int, value: str) -> str:
     """What is said of a cell that is none among numbers."""
     where = f"column {name!r}, line {line}: {value!r}"
     if is_beyond(value):
-        return f"{where} is beyond {LARGEST:g}, the limit of float32: mend it, or leave it empty"
+        return f"{where} is beyond {LARGEST:g}, the limit of float32: correct it, or leave it empty"
     return (
         f"{where} is not read as a number: write numbers with digits and a point alone, such as "
         "1234.5, or leave the cell empty"
@@ -121,6 +121,6 @@ def no_date(name: str, line: int, value: str) -> str:
     if is_missing(value):
         return f"column {name!r}, line {line} has no date: fill it in, or remove the line"
     return (
-        f"column {name!r}, line {line}: {value!r} is no date that is read: write dates such as "
-        "2024-01-31 or 2024-01-31T18:00"
+        f"column {name!r}, line {line}: {value!r} is not a date in a known form: write dates "
+        "such as 2024-01-31 or 2024-01-31T18:00"
     )

@@ -123,7 +123,7 @@ def standardised(name: str, values: Array, train: Array) -> Array:
     if far.size:
         raise TaskError(
             f"column {name!r}, line {far[0] + 2}: {values[far[0]]:g} is too far from the others "
-            "for float32: mend it, or leave it empty"
+            "for float32: correct it, or leave it empty"
         )
     return made
 

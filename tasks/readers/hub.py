@@ -135,8 +135,8 @@ class HubData:
         unknown = set(found) - set(places)
         if unknown:
             raise TaskError(
-                f"{self._target} of {self._name} holds {next(iter(unknown))!r}, which is no class "
-                "of train: leave the split or the samples out"
+                f"{self._target} of {self._name} holds {next(iter(unknown))!r}, which is not a "
+                "class of train: leave the split or the samples out"
             )
         return np.array([places[value] for value in found], dtype=np.int64)
 

@@ -49,7 +49,7 @@ def open_image(file: Path) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise TaskError(f"{file} is too large an image: make it smaller") from error
     except _UNREADABLE as error:
-        raise TaskError(f"{file} is not an image that can be read: mend it or remove it") from error
+        raise TaskError(f"{file} is not a readable image: replace it or remove it") from error
     return image
 
 
@@ -95,7 +95,7 @@ def digest_of(file: Path) -> bytes:
         return digest(file.read_bytes())
     except OSError as error:
         raise TaskError(
-            f"{file} cannot be read ({error.strerror}): mend it or remove it"
+            f"{file} cannot be read ({error.strerror}): replace it or remove it"
         ) from error
 
 

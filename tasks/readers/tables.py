@@ -106,6 +106,6 @@ def class_numbers(name: str, columns: dict[str, list[str]], classes: Sequence[st
                 f"column {name!r}, line {line} has no class: fill it or remove the line"
             )
         if value not in places:
-            raise TaskError(f"column {name!r}, line {line}: {value!r} is none of the classes")
+            raise TaskError(f"column {name!r}, line {line}: {value!r} is not one of the classes")
         found.append(places[value])
     return np.array(found, dtype=np.int64)

@@ -160,7 +160,7 @@ def _check_names(array: Array, what: str) -> None:
     if array.ndim > 1 or not any(all(isinstance(y, own) for y in array.tolist()) for own in kinds):
         raise TaskError(
             f"{what} has targets that are neither all words nor all whole numbers: store them "
-            "as one of both, and leave out samples without one"
+            "all as words or all as numbers, and leave out samples without one"
         )
 
 
@@ -170,7 +170,7 @@ def _check_rows(array: Array, what: str) -> None:
     if any(np.ndim(row) == 0 or len(row) == 0 for row in array):
         raise TaskError(f"{what} has rows without numbers: leave them out")
     if not {kind for _, kind in forms} <= set("fiub"):
-        raise TaskError(f"{what} has rows that are no numbers: store each as an array of them")
+        raise TaskError(f"{what} has rows that are not numbers: store each as an array of them")
     if len({shape for shape, _ in forms}) > 1:
         shown = " and ".join(map(str, sorted({shape for shape, _ in forms})[:2]))
         raise TaskError(f"{what} has rows of {shown} numbers a step: only lengths may vary")
@@ -180,7 +180,7 @@ def _check_classes(classes: Sequence[Any], y: Array, split: str, file: Path) -> 
     unknown = sorted(set(y.tolist()) - set(classes))
     if unknown:
         raise TaskError(
-            f"the targets of {split} in {file} hold {unknown[0]!r}, which is no class of train: "
+            f"the targets of {split} in {file} hold {unknown[0]!r}, which is not a class of train: "
             "leave its samples out, or add some to train"
         )
 
@@ -192,7 +192,7 @@ def _check(array: Array, what: str, is_target: bool) -> None:
         raise TaskError(f"{what} is of the type {array.dtype}: store it as numbers")
     wrong = int(np.sum(~np.isfinite(array))) if array.dtype.kind == "f" else 0
     if wrong:
-        raise TaskError(f"{what} has {wrong} values that are no number: fill them in")
+        raise TaskError(f"{what} has {wrong} values that are not finite numbers: fill them in")
     if is_target:
         if array.dtype == object:
             _check_names(one_each(array), what)
@@ -203,8 +203,8 @@ def _check(array: Array, what: str, is_target: bool) -> None:
         least, most = int(array.min()), int(array.max())
         if least < 0 or most >= MOST_TOKENS:
             raise TaskError(
-                f"{what} has whole numbers from {least:,} to {most:,}, which are no tokens: store "
-                "it as float32"
+                f"{what} has whole numbers from {least:,} to {most:,}, which are not tokens: "
+                "store it as float32"
             )
     if array.dtype.kind == "f" and float(np.abs(array).max()) > LARGEST:
         raise TaskError(f"{what} has values beyond {LARGEST:g}, the limit of float32: scale it")

@@ -159,7 +159,7 @@ def _there(path: Path | None) -> Path:
     assert path is not None
     found = path.expanduser().resolve()
     if not found.exists():
-        raise TaskError(f"{path} is not there: give the path of a file or folder that is")
+        raise TaskError(f"{path} does not exist: give the path of an existing file or folder")
     return found
 
 

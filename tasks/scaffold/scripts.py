@@ -27,7 +27,9 @@ def write_script_task(folder: Path, repository: Path) -> tuple[Path, list[str]]:
     """
     place = repository.expanduser().resolve()
     if not place.is_dir():
-        raise TaskError(f"--script takes the folder of a training script, and {repository} is none")
+        raise TaskError(
+            f"--script takes the folder of a training script, and {repository} is not a folder"
+        )
     found = sorted(file.name for file in place.glob("*.py"))
     script = next((name for name in (*SCRIPTS, *found) if name in found), None)
     if script is None:

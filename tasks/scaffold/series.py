@@ -127,12 +127,12 @@ def _refuse_twice(time: str, values: Sequence[str], others: Columns) -> None:
     one, other = order[same[0]], order[same[0] + 1]
     telling = _telling(values, {name: own for name, own in others.items() if name != time})
     apart = f"; {telling!r} tells them apart" if telling else ""
-    mend = "make a file of each series, or write each moment with its hour and time zone"
+    fix = "make a file of each series, or write each moment with its hour and time zone"
     if telling and _PART.fullmatch(telling):
-        mend = f"write {time} and {telling} into one column, such as 2024-01-31T18:00"
+        fix = f"write {time} and {telling} into one column, such as 2024-01-31T18:00"
     raise TaskError(
         f"column {time!r}, lines {one + 2} and {other + 2} are both of {values[other]!r}{apart}, "
-        f"and a series has one line at a time: {mend}"
+        f"and a series has one line at a time: {fix}"
     )
 
 

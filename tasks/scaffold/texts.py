@@ -27,7 +27,7 @@ def draft_of_text(file: Path, tokenizer: Path | None, length: int | None) -> Dra
     if tokenizer is not None:
         files["TOKENIZER"] = tokenizer.expanduser().resolve()
         if not files["TOKENIZER"].is_file():
-            raise TaskError(f"{tokenizer} is not there: give a file of the package tokenizers")
+            raise TaskError(f"{tokenizer} does not exist: give a file of the package tokenizers")
     reader = TextWindows(*files.values(), length=length)
     counts = {split: len(reader.load(split)[1]) for split in SPLITS}
     stored = str(reader.load("test")[0].dtype)

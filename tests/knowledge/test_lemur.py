@@ -131,8 +131,8 @@ def test_a_default_of_its_own_holds_unless_a_value_is_known() -> None:
 
 
 REFUSED = {
-    "no python": ("class Net(:", "no Python"),
-    "null": ("x\0", "no Python"),
+    "no python": ("class Net(:", "not valid Python"),
+    "null": ("x\0", "not valid Python"),
     "no net": ("import torch\nclass Nets: pass", "no class Net"),
     "no constructor": ("class Net:\n    def forward(self, x): return x", "no __init__"),
     "other arguments": ("class Net:\n    def __init__(self, size=1): pass", "other arguments"),
@@ -144,7 +144,7 @@ REFUSED = {
     "a door": (body("os.remove('x')", "import os"), "imports os"),
     "a door inside": (body("import subprocess\nsubprocess.run('x')"), "imports subprocess"),
     "a neighbour": (body("self.a = f()", "from .ResNet import f"), "imports ."),
-    "deep": ("x = " + "(" * 5000 + ")" * 5000, "no Python"),
+    "deep": ("x = " + "(" * 5000 + ")" * 5000, "not valid Python"),
 }  # fmt: skip
 
 

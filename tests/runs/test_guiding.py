@@ -108,7 +108,7 @@ def test_a_folder_is_read_by_name(own: Path, spec: TaskSpec) -> None:
     assert own_architectures(RunSettings(), spec) == []
 
 
-def test_what_cannot_be_used_is_one_line_that_names_the_mend(own: Path, spec: TaskSpec) -> None:
+def test_what_cannot_be_used_is_one_line_that_names_the_fix(own: Path, spec: TaskSpec) -> None:
     settings = RunSettings(seed_from=str(own))
     faults = {
         BROKEN.encode(): "bad.py: line 1: Model has no __init__; define class Model",

@@ -144,9 +144,9 @@ def test_a_damaged_branch_is_no_empty_repository(repository: Path, commit: str) 
     file.write_text(commit)
     with pytest.raises(WorkspaceError) as error:
         workspace.head()
-    mend = re.findall("`(.*?)`", one_line(error))
+    fix = re.findall("`(.*?)`", one_line(error))
     assert before in (repository / ".git" / "logs" / "refs" / "heads" / "main").read_text()
-    for command in mend:
+    for command in fix:
         subprocess.run(command.replace("COMMIT", before), shell=True, check=True)
     assert workspace.head() == before
 
@@ -276,7 +276,7 @@ def test_init_makes_the_folder_that_was_named(
 @pytest.mark.parametrize("head", ["", "ref: \n", "garbage\n"])
 @pytest.mark.parametrize("use", [init, Workspace.open])
 @pytest.mark.parametrize("place", [".", "inner"])
-def test_a_damaged_repository_is_named_with_what_mends_it(
+def test_a_damaged_repository_is_named_with_its_fix(
     repository: Path, head: str, use: Callable[[Path], Workspace], place: str
 ) -> None:
     folder = repository / place
@@ -287,8 +287,8 @@ def test_a_damaged_repository_is_named_with_what_mends_it(
     message = one_line(error)
     assert str(folder / ".git") in message
     assert "archwright init" not in message
-    mend = re.findall("`(.*?)`", message)[-1].replace("BRANCH", "main")
-    subprocess.run(mend, shell=True, check=True)
+    fix = re.findall("`(.*?)`", message)[-1].replace("BRANCH", "main")
+    subprocess.run(fix, shell=True, check=True)
     assert use(folder).root == folder
 
 

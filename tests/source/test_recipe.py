@@ -70,7 +70,7 @@ SAID = {
     "imported": ("from settings import RECIPE", "imported"),
     "in small letters": ("recipe = {'batch_size': 64}", "spelled recipe"),
     "declared alone": ("RECIPE: dict", "RECIPE"),
-    "a list of pairs": ("RECIPE = [('batch_size', 64)]", "no dictionary"),
+    "a list of pairs": ("RECIPE = [('batch_size', 64)]", "not a dictionary"),
     "a number without end": ("RECIPE = {'batch_size': 9 ** 9 ** 9}", "not read"),
     "a text without end": ("RECIPE = {'schedule': 'x' * 10**9}", "not read"),
 }  # fmt: skip

@@ -127,7 +127,7 @@ def test_what_does_not_fit_is_refused_in_one_line(
         (["--ladder", "1t"], "the rungs are bytes-64, bytes-128"),
         (["--ladder", "2m", "--csv", "t.csv", "--target", "a"], "give --text or --hf, not --csv"),
         (["--ladder", "2m", "--module", "torch.nn:Linear"], "--ladder has one: give one"),
-        (["--ladder", "2m", "--text", "none"], "none is not there"),
+        (["--ladder", "2m", "--text", "none"], "none does not exist"),
         (["--tokenizer", "t.json"], "--tokenizer goes with --text or --ladder"),
     ):
         assert main(["task", "new", str(tmp_path / "made"), *words]) == 2

@@ -65,7 +65,7 @@ def read_completion(completion: Completion, model: str, limit: int, tools: bool)
         )
     if calls:
         names = ", ".join(call.name or "one without a name" for call in calls)
-        raise _fault("broken", "empty", f"{model}: it called tools that nobody offered ({names})")
+        raise _fault("broken", "empty", f"{model}: it called tools that were not offered ({names})")
     if looks_like_answer(thought):
         return Answered(redact(thought))
     if thought.strip():

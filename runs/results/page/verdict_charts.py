@@ -42,7 +42,7 @@ def verdict_chart(snapshot: Snapshot, _: Evidence) -> Chart | None:
         title="Gain of the finalists",
         caption="Mean paired gain over each control: on the sealed test split where that was "
         "opened, else on validation. A gain counts when its p on the sealed split is below the "
-        "level of that look.",
+        "level of that test evaluation.",
         svg=draw("verdicts", plot, "gain of each finalist", 90 + 26 * len(measured)),
         columns=("candidate", "verdict", "control", "gain", "low", "high", "p", "validation"),
         rows=[

@@ -141,7 +141,7 @@ class Slurm:
 def _read(line: str) -> QueuedJob:
     fields = [field.strip() for field in line.split("|")]
     if len(fields) != 5 or not fields[0].isdigit():
-        raise SandboxError(f"squeue says what nobody understands: {clean(line, 200)}")
+        raise SandboxError(f"the output of squeue is not understood: {clean(line, 200)}")
     number, state, left, reason, node = fields
     return QueuedJob(int(number), state, seconds_of(left), clean(reason, 100), clean(node, 100))
 

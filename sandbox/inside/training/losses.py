@@ -177,8 +177,8 @@ def own_code(code: str) -> ModuleType:
 
 
 def blamed(what: str, error: Exception) -> Exception:
-    """The fault of the task that an error in its own code is; what fails for want of memory is no
-    fault of anyone."""
+    """The fault of the task that an error in its own code is; what fails because memory ran out is
+    no fault of anyone."""
     if is_out_of_memory(error):
         return error
     return TaskFaultError(f"task.py {what}: {describe(error, TASK_FILE)}")

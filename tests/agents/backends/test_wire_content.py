@@ -297,7 +297,7 @@ def test_arguments_of_a_tool_that_nobody_offered_are_the_answer_or_it_is_named()
     assert text.endswith("```python\nclass Model:\n    pass\n\n```")
     reply, calls = ask(Say("", calls=(("search", "{}"),)))
     assert (reply.fault, calls) == ("empty", 3)
-    assert "tools that nobody offered (search)" in reply.error
+    assert "tools that were not offered (search)" in reply.error
 
 
 def test_tool_calls_without_numbers_are_told_apart() -> None:

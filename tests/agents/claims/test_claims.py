@@ -314,7 +314,7 @@ DOUBTED = {
     "a short header": ("Model | acc\nOurs | 3 | 91.2", "cannot be told apart"),
     "two numbers in a cell": ("Model | acc\nLSTM [1] | 90\nOurs | 91.2/90.1", "several numbers"),
     "a bound": ("Model | acc\nLSTM [1] | 90\nOurs | > 91", "bound"),
-    "too much": ("Model | acc\nLSTM [1] | 90\nOurs | 912", "is no accuracy"),
+    "too much": ("Model | acc\nLSTM [1] | 90\nOurs | 912", "is not a value of accuracy"),
     "an unknown measure": ("Model | acc | Zorp\nL [1] | 90 | 1\nOurs | x | 7.1", "no metric that"),
     "no measure at all": ("Model | Zorp\nLSTM [1] | 90\nOurs | 91.2", "names a metric"),
     "training": ("Model | train acc\nLSTM [1] | 90\nOurs | 91.2", "training data"),

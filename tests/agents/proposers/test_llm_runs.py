@@ -259,7 +259,7 @@ def test_where_a_model_gives_no_answer_the_symbolic_engine_can(runs: Runs) -> No
         runs.run(server.url, max_candidates=14, lag=4, fallback="symbolic") as journal,
     ):
         assert {c.proposer for c in journal.candidates()} == {"one-call", "symbolic"}
-        notices = [n for n in journal.notices() if "the symbolic engine goes on alone" in n]
+        notices = [n for n in journal.notices() if "the symbolic engine continues alone" in n]
         assert len(notices) == 1
         assert len(server.served) <= 1 + 5 * 3
 

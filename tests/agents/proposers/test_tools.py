@@ -55,7 +55,7 @@ def test_a_model_checks_looks_and_tries_before_it_submits(runs: Runs) -> None:
         assert same == "the same"
         assert "no candidate '99'" in unknown
         assert "there is no tool 'fly'" in none
-        assert "no JSON" in torn
+        assert "not JSON" in torn
         assert "check needs source" in missing
         (quick,) = journal.trials(purpose="quick")
         assert quick.score is not None

@@ -239,7 +239,7 @@ def test_a_reply_that_is_all_thought_is_empty(text: str) -> None:
         ('```python\nRECIPE = {"title": 1}\n```\n{"title": "wider", "rationale": "r"}', "r"),
     ],
 )
-def test_json_that_is_nearly_right_is_mended(text: str, rationale: str) -> None:
+def test_json_that_is_nearly_right_is_repaired(text: str, rationale: str) -> None:
     idea = read(text)
     assert (idea.title, idea.rationale) == ("wider", rationale)
 
@@ -253,7 +253,7 @@ def test_json_that_is_nearly_right_is_mended(text: str, rationale: str) -> None:
         ('{"title": "wider",\n"rationale": "r', "Unterminated string starting at: line 2"),
     ],
 )
-def test_json_that_cannot_be_mended_goes_back_with_the_parsers_words(
+def test_json_that_cannot_be_repaired_goes_back_with_the_parsers_words(
     text: str, reason: str
 ) -> None:
     with pytest.raises(FormatError, match=f"cannot be read: .*{reason}"):

@@ -74,7 +74,7 @@ def test_bad_words_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
         (["--seeds", "1"], "--seeds must be at least 2"),
         (["--rates", "high"], "--rates must be numbers"),
         (["--tokens", "100"], "--tokens must be at least 8,192 for rung bytes-64"),
-        (["--text", str(tmp_path / "none")], "is not there"),
+        (["--text", str(tmp_path / "none")], "does not exist"),
         (["--text", "a", "--hf", "b"], "two bodies of text"),
     ):
         assert main(["bench", "ladder", *words]) == 2

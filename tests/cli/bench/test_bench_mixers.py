@@ -127,7 +127,7 @@ def test_bad_words_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
         (["--seeds", "1"], "--seeds must be at least 2"),
         (["--rung", "7"], "--rung must be from 0 to 1"),
         (["--rates", "high"], "--rates must be numbers"),
-        (["--mixers", "gru", "--out", str(broken)], "holds a line that is none of ours"),
+        (["--mixers", "gru", "--out", str(broken)], "holds a line that is not one of ours"),
     ):
         assert main(["bench", "mixers", *words]) == 2
         assert said in capsys.readouterr().err

@@ -71,7 +71,7 @@ def test_on_a_run_that_stands_it_says_how_it_goes_on(
 ) -> None:
     document = said("pin", journal.run, "attention", "--json")
     assert (document["kind"], document["words"], document["read"]) == ("pin", "attention", "family")
-    assert f"once the run goes on: archwright resume {journal.run}" in document["holds"]
+    assert f"once the run continues: archwright resume {journal.run}" in document["holds"]
     assert str(workspace) in document["holds"]
     assert document["steer"]["pinned"] == ["attention"]
     assert document["steer"]["banned"] == []
@@ -101,7 +101,7 @@ def test_of_a_run_that_was_told_nothing_no_report_speaks(
 ) -> None:
     place = Workspace.open(workspace)
     with Journal.open(begin(place, load_task(spirals), RunSettings(), spirals)) as journal:
-        assert said("guide") == f"nothing was said to {journal.run} yet"
+        assert said("guide") == f"{journal.run} has no guide, ban, pin or seed yet"
         assert "Your word" not in said("report")
         assert "Your word" not in write_page(journal, observe(journal), tmp_path / "p").read_text()
 

@@ -141,7 +141,7 @@ def test_every_part_of_a_draft_is_checked() -> None:
     assert found.chosen == found.options[0].name == "option ~~14~~"
     noted = render(with_origin(found, "m", (), unknown))
     assert "drafted by m from no record" in noted
-    assert "struck, for no journal here holds them: " in noted
+    assert "struck out, as no journal here holds them: " in noted
 
 
 def test_a_chosen_option_is_among_the_options() -> None:

@@ -317,7 +317,7 @@ def test_one_sided_successions_duplicates_and_circles_are_found(tmp_path: Path) 
         "0003-c.md:21: 0004-d.md does not say that this one supersedes it",
         "0004-e.md:1: number 4 is taken by 0004-d.md",
         "notes.md:1: the file's name does not begin with a number",
-        "0005-f.md:20: bytes that are no UTF-8",
+        "0005-f.md:20: bytes that are not UTF-8",
     ):
         assert part in text, text
 

@@ -105,7 +105,7 @@ def test_what_is_no_entry_is_passed_over(place: Place, store: SharedStore, text:
     assert store.since(0, 10) == [(1, None), (2, entry("1"))]
 
 
-# --- looks --------------------------------------------------------------------------------------
+# --- test evaluations ---------------------------------------------------------------------------
 
 
 def test_looks_are_changed_by_one_at_a_time(place: Place, store: SharedStore) -> None:

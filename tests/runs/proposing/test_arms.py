@@ -81,5 +81,5 @@ def test_once_models_are_dead_it_is_said_once_and_stays_so(parts: Parts) -> None
     chosen.end_models("the quota is exhausted")
     assert not chosen.are_models_asked
     assert {chosen.choose(n, []) for n in range(1, 9)} == {SYMBOLIC}
-    said = [n for n in parts.journal.notices() if "symbolic engine goes on alone" in n]
-    assert said == ["the quota is exhausted: the symbolic engine goes on alone"]
+    said = [n for n in parts.journal.notices() if "symbolic engine continues alone" in n]
+    assert said == ["the quota is exhausted: the symbolic engine continues alone"]

@@ -169,7 +169,7 @@ def test_a_model_that_dies_leaves_the_search_to_the_symbolic_engine(parts: Parts
     assert [c.proposer for c in found] == ["scripted", "symbolic", "symbolic", "symbolic"]
     assert model.asked == 2
     assert parts.journal.notices()[-1:] == (
-        "the quota is exhausted: the symbolic engine goes on alone",
+        "the quota is exhausted: the symbolic engine continues alone",
     )
 
 
@@ -190,7 +190,7 @@ def test_one_answer_that_cannot_be_used_is_a_failure_and_no_end(parts: Parts) ->
     assert (failed.status, failed.source) == (CandidateStatus.INVALID, "")
     assert failed.reason == "it holds no proposal"
     assert other.proposer == "symbolic"
-    assert not [n for n in parts.journal.notices() if "goes on alone" in n]
+    assert not [n for n in parts.journal.notices() if "continues alone" in n]
 
 
 @pytest.mark.parametrize("worked", [True, False])

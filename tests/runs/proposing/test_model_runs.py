@@ -26,7 +26,7 @@ from archwright.runs.workspace.paths import RunPaths
 FAILS_AT_FIRST = ", 3)"
 
 
-def mended(request: Request) -> dict[str, Any]:
+def fixed(request: Request) -> dict[str, Any]:
     """Every second network has the wrong shape at first."""
     answer = proposals(wide, parents=["baseline"], expected=2.0)(request)
     if not request.turns:
@@ -36,8 +36,8 @@ def mended(request: Request) -> dict[str, Any]:
 
 
 def repaired(request: Request) -> dict[str, Any]:
-    """As `mended`, where what was refused comes back in its order."""
-    answer = mended(request)
+    """As `fixed`, where what was refused comes back in its order."""
+    answer = fixed(request)
     return {"proposals": answer["proposals"][::2]} if request.turns else answer
 
 
@@ -199,7 +199,7 @@ def test_what_is_spent_on_models_ends_them_and_not_the_run(spirals: Path, worksp
         assert go_on(workspace, paths).state == "finished"
         served = len(server.served)
     with Journal.open(paths) as journal:
-        notices = [n for n in journal.notices() if "goes on alone" in n]
+        notices = [n for n in journal.notices() if "continues alone" in n]
         spent = journal.spend()
     proposers = [c.proposer for c in candidates(paths) if c.number]
     assert served
@@ -227,7 +227,7 @@ def test_a_model_that_dies_ends_itself_and_not_the_run(spirals: Path, workspace:
         assert go_on(workspace, paths).state == "finished"
         assert len(server.served) == 2
     with Journal.open(paths) as journal:
-        notices = [n for n in journal.notices() if "goes on alone" in n]
+        notices = [n for n in journal.notices() if "continues alone" in n]
         assert journal.verdicts()
     assert {c.proposer for c in candidates(paths) if c.number} == {"one-call", "symbolic"}
     assert len(notices) == 1

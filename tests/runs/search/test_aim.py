@@ -237,7 +237,7 @@ def test_with_a_baseline_below_the_floor_a_larger_one_is_a_find(low_scene: Aimed
     assert verdict.aim == Reached("parameters", 90.0, 5000, 1000, baseline_meets=False)
     (first, *_) = reached_words(SPEC.metric, verdict)
     assert "is below the floor itself" in first
-    assert "no gain in quality" in first
+    assert "not a gain in quality" in first
 
 
 def test_a_loss_above_the_baselines_is_no_suspicion_at_a_floor(scene: Aimed) -> None:

@@ -1,4 +1,4 @@
-"""The account of looks at a sealed split."""
+"""The account of test evaluations on a sealed split."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_each_look_has_less_and_all_together_have_the_whole(account: Account) ->
 def test_a_discovery_earns_the_looks_after_it_a_larger_level(account: Account) -> None:
     account.close(account.open("digits", "digits", "first", 0), 2)
     assert account.next_level("digits") == pytest.approx(2 * ALPHA * share(2))
-    # While it is open, a look has found nothing.
+    # While it is open, a test evaluation has found nothing.
     second = account.open("digits", "digits", "second", 0)
     assert account.next_level("digits") == pytest.approx(2 * ALPHA * share(3))
     account.close(second, 1)
@@ -72,7 +72,9 @@ def test_runs_at_once_are_entered_one_after_the_other(account: Account) -> None:
 
 def test_a_broken_account_is_said_and_not_begun_anew(account: Account, tmp_path: Path) -> None:
     (tmp_path / "looks.json").write_text("{")
-    with pytest.raises(RunError, match=r"looks\.json is not readable as the account of looks"):
+    with pytest.raises(
+        RunError, match=r"looks\.json is not readable as the account of test evaluations"
+    ):
         account.open("s", "t", "run", 0)
 
 
@@ -94,7 +96,7 @@ def test_workspaces_that_share_a_place_have_one_account(tmp_path: Path) -> None:
     assert len(own.looks("split")) == 4
 
 
-def test_a_look_that_nobody_can_read_is_said(tmp_path: Path) -> None:
+def test_an_evaluation_that_nobody_can_read_is_said(tmp_path: Path) -> None:
     place = DirectoryStore(tmp_path)
     place.change_looks(lambda looks: looks.append({"number": 1}))
     with pytest.raises(RunError, match="shared knowledge base is not readable"):

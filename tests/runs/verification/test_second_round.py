@@ -1,4 +1,4 @@
-"""Verifying a run again: the first verdict stands, and a second look is shown as one."""
+"""Verifying a run again: the first verdict stands, and a second test evaluation is shown as one."""
 
 from __future__ import annotations
 

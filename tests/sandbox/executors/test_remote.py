@@ -282,13 +282,13 @@ def test_an_agent_that_is_sent_away_is_replaced_and_blames_nobody(problem: Probl
     agents = FakeAgents(leaves, leaves, agent(PASSED))
     with RemoteSandbox(agents) as sandbox:
         assert sandbox.check(GOOD, problem).status is Status.OK
-        assert "fake-1 leaves: its time is over" in told(sandbox, "fake-1")
+        assert "fake-1 leaves: its time limit was reached" in told(sandbox, "fake-1")
     assert not agents.avoided
 
 
 def test_a_launcher_that_gives_up_frees_all_who_wait(make_job: Jobs) -> None:
     with RemoteSandbox(LastAgents(agent([b""]))) as sandbox:
-        with pytest.raises(SandboxError, match="no more of them; look after it, then resume"):
+        with pytest.raises(SandboxError, match="no more of them; check it, then resume"):
             sandbox.train(make_job())
         assert [line for line in sandbox.news() if "no more" in line] == ["no more of them"]
 

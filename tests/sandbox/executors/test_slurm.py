@@ -76,7 +76,7 @@ def test_a_job_that_is_cancelled_in_mid_trial_is_followed_by_another(
         assert not sandbox._suspects  # it is nobody's fault
         said = sandbox.news()
         assert len(said) == 1
-        assert said[0].startswith("node fake-1 leaves: its time is over")
+        assert said[0].startswith("node fake-1 leaves: its time limit was reached")
     assert left.is_nothing()
     first, second = queue(agents)
     assert first.state == "CANCELLED"

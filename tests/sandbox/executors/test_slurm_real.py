@@ -60,7 +60,7 @@ def test_a_job_that_is_cancelled_in_mid_trial_is_followed_by_another_here_too(
         assert future.result().status is Status.OK
         left.look()
         assert not sandbox._suspects
-        assert any("leaves: its time is over" in line for line in sandbox.news())
+        assert any("leaves: its time limit was reached" in line for line in sandbox.news())
     assert left.is_nothing()
     states = slurm.run("squeue", "--noheader", "--states=all", "--format=%T")
     assert "CANCELLED" in states

@@ -81,7 +81,7 @@ def test_a_task_says_what_it_needs(digits: Path) -> None:
         ('packages = ["there-is-none"]', "pip install there-is-none"),
         ('packages = ["archwright"]', "never see it"),
         ('packages = ["-x"]', "not a package's name"),
-        ('data = ["nowhere"]', "nowhere is not there"),
+        ('data = ["nowhere"]', "nowhere does not exist"),
         ('data = ["."]', "holds the task itself"),
         ('data = ["/"]', "holds the task itself"),
         ('labels = ["y"]', "unknown key 'labels'"),

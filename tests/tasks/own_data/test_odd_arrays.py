@@ -32,7 +32,7 @@ def rows(*shapes: tuple[int, ...]) -> Any:
             "of integers (4,), x_train of floats",
         ),
         ({"x_test": X[:30], "y_test": Y[:29]}, "x_test has 30, y_test has 29 samples"),
-        ({"x_test": X[:30] + 1, "y_test": Y[:30] + 1}, "hold 3, which is no class of train"),
+        ({"x_test": X[:30] + 1, "y_test": Y[:30] + 1}, "hold 3, which is not a class of train"),
         ({"x_test": X[:30] + 1, "y_test": np.eye(3)[Y[:30]]}, "store both alike"),
         ({"y_valid": Y[:30]}, "there is y_valid, and no x_valid: add it"),
         ({"x_test": X, "y_test": Y}, "all 90 samples of train are in test as well"),
@@ -65,7 +65,7 @@ def test_what_train_loses_to_the_others_is_said(assumed: Says) -> None:
     [
         (rows((5, 2), (6, 3)), "has rows of (2,) and (3,) numbers a step: only lengths may vary"),
         (rows((5, 2), (0, 2)), "has rows without numbers"),
-        (np.array([["a"] * n for n in range(1, 31)], dtype=object), "rows that are no numbers"),
+        (np.array([["a"] * n for n in range(1, 31)], dtype=object), "rows that are not numbers"),
     ],
 )
 def test_rows_that_are_unlike_are_refused(refused: Says, x: Any, said: str) -> None:
@@ -88,7 +88,10 @@ EDGES = RNG.integers(0, 90, (2, 300))
         ({"x": X, "y": np.array([None, 1, 2] * 30)}, "neither all words nor all whole numbers"),
         ({"x": X, "y": np.zeros((90, 0))}, "y in "),
         ({"edges": EDGES, "labels": np.array(["b", "c"] * 45)}, "number it from 0"),
-        ({"edges": EDGES, "labels": Y, "features": X * np.nan}, "are no number: fill them in"),
+        (
+            {"edges": EDGES, "labels": Y, "features": X * np.nan},
+            "are not finite numbers: fill them in",
+        ),
         ({"edges": EDGES, "labels": np.full(90, -1)}, "give some nodes a class"),
     ],
 )

@@ -104,7 +104,7 @@ def test_an_odd_date_is_named(refused: Says) -> None:
     days = [str(date(2024, 1, 1) + timedelta(n)) for n in range(60)]
     days[7] = "2024-13-01"
     write("day,kind", [[day, "xy"[n % 2]] for n, day in enumerate(days)])
-    assert "column 'day', line 9: '2024-13-01' is no date that is read" in refused(*TABLE)
+    assert "column 'day', line 9: '2024-13-01' is not a date in a known form" in refused(*TABLE)
 
 
 @pytest.mark.parametrize("gap", ["", "NA", "#N/A", "null", "?"])
@@ -189,7 +189,9 @@ def test_dates_in_another_form_are_named(refused: Says, form: str) -> None:
     lines = [[day.strftime(form), n] for n, day in enumerate(DAYS)]
     write("when,sales", lines[::-1])
     said = refused(*SERIES)
-    assert f"column 'when', line 2: {DAYS[-1].strftime(form)!r} is no date that is read" in said
+    assert (
+        f"column 'when', line 2: {DAYS[-1].strftime(form)!r} is not a date in a known form" in said
+    )
     assert refused(*SERIES, "--time", "when") == said
 
 
@@ -206,7 +208,7 @@ def test_one_date_that_is_none_is_named(refused: Says, odd: str) -> None:
     write("when,sales", [[odd if n == 40 else day, n] for n, day in enumerate(DAYS)])
     said = refused(*SERIES)
     assert "column 'when', line 42" in said
-    assert "no date" in said
+    assert ("is not a date" if odd else "has no date") in said
 
 
 def test_series_that_stand_in_one_file_are_told_apart(refused: Says) -> None:
