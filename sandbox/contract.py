@@ -84,6 +84,11 @@ class ProblemProjection:
         """What the arrays of an input are called in files."""
         return tuple(f"x.{part.name}" for part in self.inputs) or ("x",)
 
+    @property
+    def any_length(self) -> bool:
+        """Whether the candidate is a mixer for sequences of any length."""
+        return self.backbone is not None and not self.backbone.positions
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingProjection:

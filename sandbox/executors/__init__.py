@@ -8,10 +8,13 @@ any other: whoever uses it does not know where they run.
 from __future__ import annotations
 
 from math import inf
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from archwright.core import SandboxError
 from archwright.sandbox.pool.worker import Channel
+
+INSTEAD: Final = "or leave --on out to train on this machine"
+"""The end of what is said where there is nothing to start agents on."""
 
 
 class Arrival(NamedTuple):
@@ -51,4 +54,4 @@ class Launcher(Protocol):
     def close(self) -> None: ...
 
 
-__all__ = ["Arrival", "Launcher", "LauncherError"]
+__all__ = ["INSTEAD", "Arrival", "Launcher", "LauncherError"]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from archwright.core import InputError, SandboxError
-from archwright.sandbox.executors import Arrival
+from archwright.sandbox.executors import INSTEAD, Arrival
 from archwright.sandbox.executors.relay import AgentRelay
 
 SEND_SECONDS: Final = 180.0
@@ -33,7 +33,6 @@ _QUIET: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",  # it would tell others of the run
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # it would print the end of each node on our stdout
 }
-_INSTEAD: Final = "or leave --on out to train on this machine"
 
 
 class RayChannel:
@@ -138,7 +137,7 @@ class RayAgents:
         except (RuntimeError, ValueError, OSError, self._ray.exceptions.RayError) as error:
             where = self._address or "on this machine"
             raise InputError(
-                f"ray {where} does not answer: {_explain(error)}; {_INSTEAD}"
+                f"ray {where} does not answer: {_explain(error)}; {INSTEAD}"
             ) from error
 
     def _knock(self) -> None:

@@ -26,7 +26,7 @@ from archwright.core import (
     Stopped,
     TrialJob,
 )
-from archwright.sandbox.executors import Arrival, Launcher, LauncherError
+from archwright.sandbox.executors import INSTEAD, Arrival, Launcher, LauncherError
 from archwright.sandbox.executors.messages import (
     AgentPlan,
     Files,
@@ -221,14 +221,12 @@ class RemoteSandbox:
             said = "; ".join(self._last) or "no node answers"
             raise SandboxError(
                 f"{self.name} has no node to train on after {self._first_seconds:.0f} s ({said}): "
-                "check it, or leave --on out to train on this machine"
+                f"check it, {INSTEAD}"
             )
         if self._over.is_set():
             raise Stopped("the sandbox was stopped")
         if self._places.fault is not None and not self._places.nodes:
-            raise SandboxError(
-                f"{self._places.fault}; check it, or leave --on out to train on this machine"
-            )
+            raise SandboxError(f"{self._places.fault}; check it, {INSTEAD}")
         found = (n.hello.limitations for n in self._places.nodes if n.hello is not None)
         return tuple(dict.fromkeys(each for limitations in found for each in limitations))
 

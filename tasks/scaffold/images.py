@@ -27,6 +27,7 @@ from archwright.tasks.readers.images import (
     white_of,
 )
 from archwright.tasks.readers.splitting import LEAST, by_content
+from archwright.tasks.scaffold.roles import few
 from archwright.tasks.scaffold.shaping import metric_of, template
 from archwright.tasks.scaffold.writing import Draft, Reading
 
@@ -91,8 +92,8 @@ def draft_of_images(folder: Path, side: int | None) -> Draft:
     return Draft(
         summary=f"which of {len(classes)} classes an image of {folder.name} shows",
         contract=(
-            f"Say which of {len(classes)} classes ({_few(classes)}) an image shows. An input is an "
-            f"image of {colours} x {size[0]} x {size[1]} numbers from 0 to 1; the output is "
+            f"Say which of {len(classes)} classes ({few(classes, 6)}) an image shows. An input is "
+            f"an image of {colours} x {size[0]} x {size[1]} numbers from 0 to 1; the output is "
             f"{len(classes)} logits. There are {len(train):,} images to learn from."
         ),
         reading=Reading("ImageFolder", {"FOLDER": folder}, {"classes": classes, **form}, lazy),
@@ -106,7 +107,7 @@ def draft_of_images(folder: Path, side: int | None) -> Draft:
         train=len(train),
         assumed=[
             *said,
-            f"each sub-folder is a class: {_few(classes)}",
+            f"each sub-folder is a class: {few(classes, 6)}",
             f"split by the content of the files, 70/15/15 of each class: {_sizes(rows)}"
             + (f"; {copies} copies stay with their likes" if copies else ""),
             why,
@@ -298,11 +299,6 @@ def _largest_in(file: Path, image: Image.Image) -> float:
             "them as arrays for --npz"
         )
     return float(values.max())
-
-
-def _few(names: Sequence[str], most: int = 6) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def _sizes(rows: dict[str, np.ndarray]) -> str:

@@ -162,5 +162,6 @@ def _cells(values: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 
 def few(names: Sequence[str], most: int = 12) -> str:
-    """The first of some names."""
-    return ", ".join(names[:most]) + (" …" if len(names) > most else "")
+    """The first of some names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -17,11 +17,11 @@ from typing import Final
 from archwright.core import InputError, SandboxError
 from archwright.core.settings import RunSettings
 from archwright.sandbox.contract import clean
-from archwright.sandbox.executors import Arrival, LauncherError
+from archwright.sandbox.executors import INSTEAD, Arrival, LauncherError
 from archwright.sandbox.executors.lines import AgentLine
 from archwright.sandbox.executors.local_agents import COMMAND
 from archwright.sandbox.executors.slurm.calling import TOKEN, AgentCall, Reception
-from archwright.sandbox.executors.slurm.commands import INSTEAD, QueuedJob, Slurm
+from archwright.sandbox.executors.slurm.commands import QueuedJob, Slurm
 
 LOOK_SECONDS: Final = 10.0
 """How often squeue is asked, where nobody calls."""

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 from archwright.core import InputError, SandboxError
 from archwright.sandbox.contract import clean
+from archwright.sandbox.executors import INSTEAD
 
-INSTEAD: Final = "or leave --on out to train on this machine"
 COMMANDS: Final = ("sbatch", "squeue", "scancel")
 COMMAND_SECONDS: Final = 90.0
 _FIELDS: Final = "%i|%T|%L|%r|%N"

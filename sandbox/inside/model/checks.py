@@ -28,7 +28,7 @@ from .formulas import count as numbers_of
 from .growth import measure_growth
 from .leaks import check_batch_independence, check_causality
 from .measuring import rounded_bytes
-from .mixing.backbone import is_at_any_length, note_on_form
+from .mixing.backbone import note_on_form
 from .mixing.plan import plan_mixing
 from .proxies import measure_proxies
 from .tracing import trace_graph
@@ -90,7 +90,7 @@ def _plan(problem: ProblemProjection) -> Iterator[tuple[str, Callable[[Examinati
     yield "flops", check_flops
     yield "gradients", check_gradients
     yield "batch_independence", check_batch_independence
-    if is_at_any_length(problem):
+    if problem.any_length:
         yield from plan_mixing()
     else:
         yield from _plan_sequence(problem)

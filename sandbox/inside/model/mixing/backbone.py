@@ -159,14 +159,9 @@ def is_by_width(mixer: Any) -> bool:
     return next(iter(inspect.signature(mixer).parameters), "") == "width"
 
 
-def is_at_any_length(problem: ProblemProjection) -> bool:
-    """Whether a problem asks for mixers that run at any length."""
-    return problem.backbone is not None and not problem.backbone.positions
-
-
 def note_on_form(module: Any, problem: ProblemProjection) -> str:
     """What is new to a mixer that wants a length where the network has none; else nothing."""
-    if not is_at_any_length(problem) or is_by_width(module.Mixer):
+    if not problem.any_length or is_by_width(module.Mixer):
         return ""
     return (
         "constructed with two shapes, as before; this backbone runs at any length: "

@@ -19,7 +19,7 @@ from ...training.losses import loss_of, made_up_targets, stand_in
 from ..building import construct, load, run
 from ..counting import count_flops, count_layers
 from ..measuring import rounded_bytes
-from .backbone import BackboneNetwork, is_at_any_length
+from .backbone import BackboneNetwork
 from .claims import saved_bytes
 from .stepping import numbers_in
 
@@ -124,7 +124,7 @@ def _saved(model: nn.Module, problem: ProblemProjection) -> Costs:
 
 def _state(model: nn.Module, problem: ProblemProjection) -> tuple[int, int]:
     """Numbers that are kept after the first position, and how many more after the second."""
-    if not is_at_any_length(problem) or not isinstance(model, BackboneNetwork):
+    if not problem.any_length or not isinstance(model, BackboneNetwork):
         return 0, 0
     if not model.streams:
         raise ContractError("no start and step: it decodes by reading all again")
