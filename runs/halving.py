@@ -35,6 +35,13 @@ CLOSE: Final = 1.0
 """A decision is close while the gain lies within so many of its own standard errors of the cut."""
 
 
+CONFIRMED: Final = 2
+"""Seeds at least of what passes at the top: of many that are measured once, the best is the
+luckiest (Hutter, Hoos and Leyton-Brown 2011, "Sequential Model-Based Optimization for General
+Algorithm Configuration", where whatever takes the lead is measured as often as what it takes it
+from)."""
+
+
 class SuccessiveHalving:
     """Takes candidates of one task from rung to rung."""
 
@@ -56,7 +63,7 @@ class SuccessiveHalving:
     @property
     def enough_trials(self) -> int:
         """Trainings of a candidate that is promoted at once, and confirmed at the top."""
-        return len(self._floors) - 1 + min(2, self._settings.search_seeds)
+        return len(self._floors) - 1 + min(CONFIRMED, self._settings.search_seeds)
 
     def most_from(self, first: int) -> int:
         """Most trainings of a candidate that starts at a rung, and of its parent beside it."""
@@ -154,8 +161,9 @@ class SuccessiveHalving:
     def _measure(
         self, candidate: Candidate, rung: int, cut: Cut, allowance: int
     ) -> tuple[Measurement | None, int, Trial | None]:
-        """One rung: a seed, and more while the decision is close."""
-        floor = self._floors[rung]
+        """One rung: a seed, and more while the decision is close; what passes at the top is
+        confirmed, however clear its lead."""
+        floor, top = self._floors[rung], len(self._floors) - 1
         scores: list[float] = []
         shown: Measurement | None = None
         curve: Curve = ()
@@ -178,9 +186,11 @@ class SuccessiveHalving:
             pairs = zip(scores, floor.scores, strict=False)
             gain = fmean(self._metric.gain(own, base) for own, base in pairs) / floor.sd
             shown = Measurement(fmean(scores), gain, len(scores), curve, errors)
-            if abs(cut.lead(shown)) > CLOSE * cut.error(len(scores)):
+            lead = cut.lead(shown)
+            is_close = abs(lead) <= CLOSE * cut.error(len(scores))
+            if not is_close and (lead < 0 or rung < top or len(scores) >= CONFIRMED):
                 break
-            if spent < allowance:
+            if is_close and spent < allowance:
                 spent += self._train_again(cut)
         return shown, spent, None
 

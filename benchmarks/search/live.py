@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 SETTINGS: Final = """\
 [run]
 control = 0.0
-search_seeds = 1
 finalists = 0
 baseline_seeds = 5
 examples = 0

@@ -68,16 +68,30 @@ def _train(
     return ended, trainer
 
 
-def test_a_clear_gain_climbs_on_one_seed() -> None:
-    ended, trainer = _train({(0, 0): 90.0, (1, 0): 99.0})
+def test_a_clear_gain_is_promoted_on_one_seed_and_confirmed_at_the_top() -> None:
+    ended, trainer = _train({(0, 0): 90.0, (1, 0): 99.0, (1, 1): 103.0})
     assert ended.status is CandidateStatus.PROMOTED
-    assert [(r.rung, r.seed) for r in trainer.specs] == [(0, 0), (1, 0)]
-    assert [r.gain for r in ended.rungs.values()] == [10.0, 9.0]
+    assert [(r.rung, r.seed) for r in trainer.specs] == [(0, 0), (1, 0), (1, 1)]
+    assert [r.gain for r in ended.rungs.values()] == [10.0, 10.0]
+
+
+def test_what_is_lucky_at_the_top_does_not_stay_the_best() -> None:
+    ended, trainer = _train({(1, 0): 99.0, (1, 1): 84.0, (1, 2): 88.0}, first=1)
+    assert [r.seed for r in trainer.specs] == [0, 1, 2]
+    assert ended.rungs[1].gain == pytest.approx((9.0 - 8.0 + 0.0) / 3)
+    one, trainer = _train({(1, 0): 99.0}, first=1, search_seeds=1)
+    assert (len(trainer.specs), one.rungs[1].gain) == (1, 9.0)
+
+
+def test_a_confirmation_is_not_paid_for_beyond_the_allowance() -> None:
+    ended, trainer = _train({(0, 0): 90.0, (1, 0): 99.0}, allowance=2)
+    assert ended.trials == len(trainer.specs) == 2
+    assert ended.rungs[1].seeds == 1
 
 
 def test_it_starts_at_the_rung_that_it_is_given() -> None:
-    ended, trainer = _train({(1, 0): 99.0}, first=1)
-    assert [(r.rung, r.seed) for r in trainer.specs] == [(1, 0)]
+    ended, trainer = _train({(1, 0): 99.0, (1, 1): 101.0}, first=1)
+    assert [(r.rung, r.seed) for r in trainer.specs] == [(1, 0), (1, 1)]
     assert {rung: shown.gain for rung, shown in ended.rungs.items()} == {1: 9.0}
     assert ended.status is CandidateStatus.TRAINED
 
@@ -207,7 +221,7 @@ def test_a_lucky_parent_is_trained_again_before_it_stops_its_child() -> None:
     """Its one seed was at +4; on the next two it is at -1 and 0, and its child at +3 each time."""
     child = {("1", 0, seed): base + 3.0 for seed, base in enumerate(FLOORS[0].scores)}
     parent = {("p", 0, 1): 80.0, ("p", 0, 2): 79.0}
-    trainer = Both({**child, **parent, ("1", 1, 0): 99.0})
+    trainer = Both({**child, **parent, ("1", 1, 0): 99.0, ("1", 1, 1): 101.0})
     halving = SuccessiveHalving(METRICS["accuracy"], RunSettings(), trainer, FLOORS)
     ended = _challenge(halving, "1")
     assert ended.status is CandidateStatus.PROMOTED
@@ -217,8 +231,8 @@ def test_a_lucky_parent_is_trained_again_before_it_stops_its_child() -> None:
 
 def test_what_one_child_asked_of_a_parent_the_next_one_finds() -> None:
     scores = {(c, 0, s): base + 3.0 for c in "12" for s, base in enumerate(FLOORS[0].scores)}
-    more = {("p", 0, 1): 80.0, ("p", 0, 2): 79.0, ("1", 1, 0): 99.0, ("2", 1, 0): 99.0}
-    trainer = Both(scores | more)
+    top = {(c, 1, seed): 99.0 + 2 * seed for c in "12" for seed in (0, 1)}
+    trainer = Both({**scores, **top, ("p", 0, 1): 80.0, ("p", 0, 2): 79.0})
     halving = SuccessiveHalving(METRICS["accuracy"], RunSettings(), trainer, FLOORS)
     _challenge(halving, "1")
     trainer.asked.clear()
