@@ -14,7 +14,7 @@ that have not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Final, overload
 
@@ -61,60 +61,47 @@ class Grants(Sequence[Grant]):
         return Grant(number, given["sees"], given["trials"], tuple(given.get("without", ())))
 
 
+@dataclass(slots=True)
 class Budget:
-    """Grants candidates their start.
+    """Grants candidates their start."""
 
-    Args:
-        share: what the search may spend. It is another one for each leg of a run.
-        most: most trainings that one candidate can use.
-        lag: most candidates under way at once.
-        patience: candidates in a row that were not trained before the search is exhausted.
-        progress: what has ended.
-        seconds_left: wall time left for one more candidate, given those that have ended and how
-            many are under way; None without a limit.
-        may_begin: whether candidate `number` may begin, given how many are under way, however many
-            trainings are left; None: it may.
-        earlier: the grants of earlier sessions, which hold whatever the limits say now.
-        last: the number at which the leg had ended in an earlier session, None where it had not.
-        fresh: whether a candidate sees all that has ended by now; else it sees as much whatever the
-            timing, so that the same seed gives the same candidates.
-        enough: trainings that a candidate starts with where it would wait for more; None is all
-            that it can use.
-        expecting: whether what candidates under way use is expected, by those that have ended. Else
-            each is kept what it can use at most, and its end is waited for where that is too much.
-            Expected too little, more of them begin than the trainings suffice for: something else
-            must see to it that none is begun too many.
-    """
+    share: Share
+    """What the search may spend. It is another one for each leg of a run."""
+    most: int
+    """Most trainings that one candidate can use."""
+    lag: int
+    """Most candidates under way at once."""
+    patience: int
+    """Candidates in a row that were not trained before the search is exhausted."""
+    progress: Progress
+    """What has ended."""
+    seconds_left: Callable[[EndedCandidates, int], float] | None
+    """Wall time left for one more candidate, given those that have ended and how many are under
+    way; None without a limit."""
+    may_begin: Callable[[int, int], bool] | None = None
+    """Whether candidate `number` may begin, given how many are under way, however many trainings
+    are left; None: it may."""
+    earlier: Sequence[Grant] = ()
+    """The grants of earlier sessions, which hold whatever the limits say now."""
+    last: int | None = None
+    """The number at which the leg had ended in an earlier session, None where it had not."""
+    fresh: bool = False
+    """Whether a candidate sees all that has ended by now; else it sees as much whatever the timing,
+    so that the same seed gives the same candidates."""
+    enough: int | None = None
+    """Trainings that a candidate starts with where it would wait for more; None is all that it can
+    use."""
+    expecting: bool = False
+    """Whether what candidates under way use is expected, by those that have ended. Else each is
+    kept what it can use at most, and its end is waited for where that is too much. Expected too
+    little, more of them begin than the trainings suffice for: something else must see to it that
+    none is begun too many."""
+    _reserved: list[int] = field(default_factory=list, init=False)
+    """By number; 0 for what is not of this leg."""
 
-    def __init__(
-        self,
-        share: Share,
-        most: int,
-        lag: int,
-        patience: int,
-        progress: Progress,
-        seconds_left: Callable[[EndedCandidates, int], float] | None,
-        may_begin: Callable[[int, int], bool] | None = None,
-        earlier: Sequence[Grant] = (),
-        last: int | None = None,
-        fresh: bool = False,
-        enough: int | None = None,
-        expecting: bool = False,
-    ) -> None:
-        self._share = share
-        self._most = most
-        self._lag = lag
-        self._patience = patience
-        self._progress = progress
-        self._seconds_left = seconds_left
-        self._may_begin = may_begin
-        self._earlier = earlier
-        self._last = last
-        self._fresh = fresh
-        self._enough = most if enough is None else enough
-        self._expecting = expecting
-        self._reserved: list[int] = []
-        """By number; 0 for what is not of this leg."""
+    @property
+    def _least(self) -> int:
+        return self.most if self.enough is None else self.enough
 
     def grant(self, number: int) -> Grant | None:
         """The grant of the next candidate, None when the budget of the search is spent or nothing
@@ -128,11 +115,11 @@ class Budget:
         Raises:
             Stopped: the run was asked to stop.
         """
-        if self._last is not None and number > self._last:
+        if self.last is not None and number > self.last:
             return None
-        if number <= len(self._earlier):
-            earlier = self._earlier[number - 1]
-            self._progress.seen(earlier)
+        if number <= len(self.earlier):
+            earlier = self.earlier[number - 1]
+            self.progress.seen(earlier)
             grant: Grant | None = earlier
         else:
             grant = self._decide(number)
@@ -149,53 +136,53 @@ class Budget:
     def room(self, grant: Grant) -> int:
         """Candidates that what is free has room for, this one included: each is taken to use two
         trainings."""
-        free = self._share.free(self._progress.seen(grant))
+        free = self.share.free(self.progress.seen(grant))
         if free is None:
-            return self._most
+            return self.most
         others = (self._reserved[n] for n in grant.under_way)
         return max(1, (free - sum(min(2, trials) for trials in others)) // 2)
 
     def _decide(self, number: int) -> Grant | None:
         for grant in self._views(number):
-            ended, under_way = self._progress.seen(grant), len(grant.under_way)
-            if len(ended) >= self._patience and not ended.trials[-self._patience :].any():
+            ended, under_way = self.progress.seen(grant), len(grant.under_way)
+            if len(ended) >= self.patience and not ended.trials[-self.patience :].any():
                 return None
-            if self._seconds_left is not None and self._seconds_left(ended, under_way) <= 0:
+            if self.seconds_left is not None and self.seconds_left(ended, under_way) <= 0:
                 continue
-            left = self._share.free(ended)
-            free = self._most if left is None else left - self._kept(grant, ended)
-            if free < (1 if self._expecting else self._enough) and (under_way or free <= 0):
+            left = self.share.free(ended)
+            free = self.most if left is None else left - self._kept(grant, ended)
+            if free < (1 if self.expecting else self._least) and (under_way or free <= 0):
                 continue
-            if self._may_begin is None or self._may_begin(number, under_way):
+            if self.may_begin is None or self.may_begin(number, under_way):
                 return replace(grant, trials=min(free, self._wanted(left)))
         return None
 
     def _views(self, number: int) -> Iterator[Grant]:
         """What the candidate may see, each time more, until nothing is under way before it."""
-        if not self._fresh:
-            for sees in range(max(self._share.since, number - self._lag), number):
+        if not self.fresh:
+            for sees in range(max(self.share.since, number - self.lag), number):
                 yield Grant(number, sees, 0)
             return
         seen = -1
         while seen < number - 1:
-            least = max(seen + 1, number - self._lag)
-            sees, without = self._progress.wait_for_more(least)
+            least = max(seen + 1, number - self.lag)
+            sees, without = self.progress.wait_for_more(least)
             seen = sees - len(without)
             yield Grant(number, sees, 0, without)
 
     def _wanted(self, left: int | None) -> int:
         """All that a candidate can use, or near the end its share of what is left: those that have
         ended behind one that has not keep theirs."""
-        if left is None or self._expecting:
-            return self._most
-        return min(self._most, max(self._enough, left // self._lag))
+        if left is None or self.expecting:
+            return self.most
+        return min(self.most, max(self._least, left // self.lag))
 
     def _kept(self, grant: Grant, ended: EndedCandidates) -> int:
         """What is kept for those under way."""
         reserved = [self._reserved[n] for n in grant.under_way]
-        if not self._expecting:
+        if not self.expecting:
             return sum(reserved)
-        known = ended.since(self._share.since)
+        known = ended.since(self.share.since)
         mean = (PRIOR * USUAL + known.used) / (PRIOR + len(known))
         return ceil(float(np.minimum(mean, reserved).sum()))
 
