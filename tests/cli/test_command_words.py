@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 import pytest
 
 import archwright
+from archwright.agents.roles import RUN_ROLES
 from archwright.api import discover
 from archwright.cli import BENCHES, COMMANDS, main
 from archwright.cli.options import given
@@ -18,6 +19,9 @@ from archwright.core import InputError
 from archwright.core.groups.group import keywords
 from archwright.core.settings import RunSettings, option_name
 from archwright.keywords import Keywords
+from archwright.sandbox.opening import CHOICES
+from archwright.search.policies import POLICIES
+from archwright.tasks.scaffold.ladder import RUNGS
 
 SAMPLES: Mapping[str, tuple[str, Any]] = {
     "objectives": ("latency,flops", ("flops", "latency")),
@@ -136,6 +140,23 @@ def test_every_command_of_the_registry_is_there(name: str) -> None:
     for word in name.split():
         place = place[word]
     assert place.help
+
+
+@pytest.mark.parametrize(
+    ("command", "known"),
+    [
+        ("task new", [rung.name for rung in RUNGS]),
+        ("prompts show", list(RUN_ROLES)),
+        ("run", list(POLICIES)),
+        ("run", list(CHOICES)),
+    ],
+)
+def test_help_names_what_can_be_chosen(
+    command: str, known: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    open_app()([*command.split(), "--help"], exit_on_error=False, result_action="return_value")
+    said = capsys.readouterr().out
+    assert [name for name in known if name not in said.lower()] == []
 
 
 def test_what_is_public_is_there() -> None:
