@@ -7,7 +7,7 @@ Johnson 2005, "The Design and Implementation of FFTW3"); a sort n log2 n.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import ceil, log2, prod
 from typing import Any, Final
 
@@ -24,11 +24,20 @@ def tensors_of(value: Any) -> tuple[Tensor, ...]:
     """The tensors in arguments or results, however nested, in order."""
     if isinstance(value, Tensor):
         return (value,)
-    if isinstance(value, (tuple, list)):
-        return tuple(t for item in value for t in tensors_of(item))
-    if isinstance(value, dict):
-        return tensors_of(tuple(value.values()))
-    return ()
+    found: list[Tensor] = []
+    _collect((value,), found)
+    return tuple(found)
+
+
+def _collect(values: Iterable[Any], found: list[Tensor]) -> None:
+    # It is called with what every operation takes and gives.
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, (tuple, list)):
+            _collect(value, found)
+        elif isinstance(value, dict):
+            _collect(value.values(), found)
 
 
 def is_sparse(tensor: Tensor) -> bool:
