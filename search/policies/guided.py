@@ -15,6 +15,9 @@ DRAFTS: Final = 8
 low."""
 FRESH: Final = 0.4
 """Share of drafts after that: where the first were poor, only a draft leads away."""
+BLIND: Final = 0.5
+"""Share of the first drafts that the surrogate does not choose, once as many as `DRAFTS` are
+measured at any rung: by lower rungs it favours what learns quickly, and of one kind."""
 PARENTS: Final = 10
 """So many of the most promising are varied."""
 
@@ -40,8 +43,12 @@ class Guided(Asking):
 
     def choose(self, rng: Random) -> Choice:
         """See `Asking.choose`."""
-        draw = self.draft if self._is_drafting() else self._propose
-        return draw(rng) if self.without == "surrogate" else self.shortlist.pick(draw, rng)
+        drafting = self._is_drafting()
+        draw = self.draft if drafting else self._propose
+        # Results that are at lower rungs still: where there is one rung alone, there are none.
+        low = drafting and len(self.known.measured) >= DRAFTS
+        blind = self.without == "surrogate" or (low and rng.random() < BLIND)
+        return draw(rng) if blind else self.shortlist.pick(draw, rng)
 
     def _propose(self, rng: Random) -> Choice:
         if self.without != "drafts" and rng.random() < FRESH:

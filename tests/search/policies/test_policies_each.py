@@ -13,8 +13,8 @@ import pytest
 from archwright.core import Candidate, CandidateStatus, Measurement
 from archwright.search.policies.elites import Elites
 from archwright.search.policies.evolution import POPULATION, Evolution
+from archwright.search.policies.guided import BLIND, FRESH, PARENTS, PARTS, Guided
 from archwright.search.policies.guided import DRAFTS as DRAFTED
-from archwright.search.policies.guided import FRESH, PARENTS, PARTS, Guided
 from archwright.search.policies.islands import MIGRATION, Islands
 from archwright.search.policies.protocol import Choice, Preview
 from archwright.search.policies.simple import DRAFTS, Greedy
@@ -196,6 +196,35 @@ def test_the_default_drafts_until_enough_have_shown_how_high_they_end() -> None:
     parents = {choice.parents[0] for n in range(100, 300) if (choice := policy.ask(n)).parents}
     assert "30" in parents
     assert "60" not in parents  # what did badly at a high rung is no better than what is lower
+
+
+class Watched(Plane):
+    """Counts what is previewed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def preview(self, choice: Choice) -> Preview | None:
+        self.count += 1
+        return super().preview(choice)
+
+
+@pytest.mark.parametrize(("low", "blind"), [(True, BLIND), (False, 0.0)])
+def test_of_the_first_drafts_some_are_blind_where_most_is_known_at_low_rungs(
+    low: bool, blind: float
+) -> None:
+    space = Watched()
+    policy = Guided(space, 0)
+    for number in range(1, DRAFTED + (12 if low else 0)):
+        space.points[str(number)] = Preview(str(number), np.array([number / 30, 0.5]))
+        policy.tell(result(number, number / 30, rung=int(low and number == 1)))
+    asked, previewed = 100, 0
+    for number in range(100, 100 + asked):
+        before = space.count
+        assert not policy.ask(number).parents
+        previewed += space.count > before
+    assert previewed / asked == pytest.approx(1 - blind, abs=0.12)
 
 
 def test_the_default_varies_at_once_what_an_earlier_run_found() -> None:
