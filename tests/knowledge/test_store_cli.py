@@ -98,7 +98,7 @@ def test_source_that_does_not_parse_is_not_added(
     file.write_text("def f(:")
     code, answer = ask(capsys, workspace, "add", str(file))
     assert code == 2
-    assert "parses" in answer["error"]
+    assert "is not valid Python" in answer["error"]
 
 
 def test_a_workspace_is_filled_with_notes_once(
