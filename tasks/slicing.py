@@ -35,19 +35,19 @@ def slice_faults(source: str, packages: Sequence[str]) -> Iterator[str]:
         packages: what the task lets candidates import, as pip calls it.
     """
     allowed = {name.lower() for name in packages}
-    for node in ast.walk(ast.parse(source)):
-        for module in _imported(node):
-            if module in _ALWAYS:
-                continue
-            # It reads what each installed package says of itself, which takes a second.
-            homes = {home.lower() for home in packages_distributions().get(module, ())}
-            if homes & allowed:
-                continue
-            fix = f'packages = ["{min(homes)}"] under [sandbox]' if homes else "its code in task.py"
-            yield (
-                f"task.py: {' and '.join(IN_JAIL)} run in the sandbox, where {module} is not "
-                f"there; write {fix}, or do without"
-            )
+    modules = [module for node in ast.walk(ast.parse(source)) for module in _imported(node)]
+    others = [module for module in modules if module not in _ALWAYS]
+    # It reads what each installed package says of itself, which takes a second.
+    known = packages_distributions() if others else {}
+    for module in others:
+        homes = {home.lower() for home in known.get(module, ())}
+        if homes & allowed:
+            continue
+        fix = f'packages = ["{min(homes)}"] under [sandbox]' if homes else "its code in task.py"
+        yield (
+            f"task.py: {' and '.join(IN_JAIL)} run in the sandbox, where {module} is not "
+            f"there; write {fix}, or do without"
+        )
 
 
 def defined(source: str) -> set[str]:
