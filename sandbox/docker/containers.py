@@ -182,7 +182,9 @@ class ContainerWorker(WarmWorker):
             attached = container.attach_socket(params=streams)
             stream = cast(socket.socket, attached)
             if isinstance(attached, socket.SocketIO):  # or it dies with the response
-                stream = socket.socket(fileno=cast(Any, attached)._sock.detach())
+                inside = cast(Any, attached)
+                stream = socket.socket(fileno=inside._sock.detach())
+                inside._response = None  # it refers to this, and to all open connections
             undoing.callback(stream.close)
             if unwanted.is_set():
                 raise SandboxError("it was ended before it began")

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Final, Self
 
 from archwright.core import InputError, SandboxError
@@ -66,6 +67,7 @@ class Engine:
     def __init__(self, answer_seconds: float = ANSWER_SECONDS) -> None:
         self.answer_seconds = answer_seconds
         self._clients: dict[float, DockerClient] = {}
+        self._lock = Lock()
 
     def client(self, seconds: float | None = None) -> DockerClient:
         """Docker's own client, which waits for an answer at most that long.
@@ -77,10 +79,11 @@ class Engine:
         import docker
 
         seconds = self.answer_seconds if seconds is None else seconds
-        if seconds not in self._clients:
-            _knock()
-            self._clients[seconds] = docker.from_env(timeout=seconds)  # type: ignore[arg-type]
-        return self._clients[seconds]
+        with self._lock:  # containers begin side by side, and a second client would never be closed
+            if seconds not in self._clients:
+                _knock()
+                self._clients[seconds] = docker.from_env(timeout=seconds)  # type: ignore[arg-type]
+            return self._clients[seconds]
 
     def __enter__(self) -> Self:
         """There is nothing to open before it is asked."""

@@ -9,6 +9,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, Final
 
 import pypdfium2
@@ -44,17 +45,18 @@ def read_pdf(data: bytes) -> Paper:
     Raises:
         UnreadableError: encrypted, broken, too long, or scanned.
     """
-    document = _open(data)
-    count = len(document)
-    if count > PAGES:
-        raise UnreadableError(f"it has {count} pages, over {PAGES}: add a part of it")
-    pages = [read_page(document, index) for index in range(count)]
+    with closing(_open(data)) as document:  # pdfium is of one thread, the garbage collector of any
+        count = len(document)
+        if count > PAGES:
+            raise UnreadableError(f"it has {count} pages, over {PAGES}: add a part of it")
+        pages = [read_page(document, index) for index in range(count)]
+        named, outline = str(document.get_metadata_value("Title")), _outline(document)
     notices = _scans(pages)
     by_page = rows_of(pages, without_furniture(pages))
     rows = [row for of_page in by_page for row in of_page]
-    title = title_of(str(document.get_metadata_value("Title")), by_page)
+    title = title_of(named, by_page)
     tables = find_tables(rows)
-    headings = _headings(rows, tables, pages, _outline(document))
+    headings = _headings(rows, tables, pages, outline)
     sections = assemble(_lines(rows, tables, headings))
     # pdfium fixes what it can, and says nothing of what was cut off.
     if b"%%EOF" not in data[-2048:]:
@@ -66,6 +68,7 @@ def _open(data: bytes) -> Any:
     try:
         document = pypdfium2.PdfDocument(data)
         if len(document) == 0:
+            document.close()
             raise UnreadableError("it is a PDF without pages: fetch it again")
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower() or "security" in str(error).lower():

@@ -63,40 +63,38 @@ def copy(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_WR)
 
 
-def forward(server: socket.socket) -> None:
-    """Lead each that comes to the real engine."""
-    with suppress(OSError):
-        while True:
-            caller = server.accept()[0]
-            engine = socket.socket(socket.AF_UNIX)
-            engine.connect(REAL)
-            threads = [
-                threading.Thread(target=copy, args=ends)
-                for ends in ((caller, engine), (engine, caller))
-            ]
-            for thread in threads:
-                thread.start()
-            threading.Thread(target=close_after, args=(threads, caller, engine)).start()
-
-
-def close_after(threads: list[threading.Thread], *ends: socket.socket) -> None:
-    for thread in threads:
-        thread.join()
-    for end in ends:
-        end.close()
+def lead(caller: socket.socket) -> None:
+    """Lead one that came to the real engine, and back."""
+    with caller, socket.socket(socket.AF_UNIX) as engine:
+        engine.connect(REAL)
+        back = threading.Thread(target=copy, args=(engine, caller), daemon=True)
+        back.start()
+        copy(caller, engine)
+        back.join()
 
 
 @pytest.fixture
 def remote(docker_settings: DockerSettings) -> Iterator[str]:
-    """The real engine, reached over TCP."""
+    """The real engine, reached over TCP; nobody may stay connected to it."""
     del docker_settings  # an engine that answers
+    led: list[threading.Thread] = []
+
+    def forward() -> None:
+        with suppress(OSError):
+            while True:
+                caller = server.accept()[0]
+                led.append(threading.Thread(target=lead, args=(caller,), daemon=True))
+                led[-1].start()
+
     server = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=forward, args=(server,))
+    thread = threading.Thread(target=forward, daemon=True)
     thread.start()
     with closing(server):
         yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
         server.shutdown(socket.SHUT_RDWR)
-    thread.join()
+    for each in (thread, *led):
+        each.join(30)
+        assert not each.is_alive(), "a connection was left open"
 
 
 @pytest.mark.docker
