@@ -11,8 +11,9 @@ DEMO_BUDGET := --max-params 12000 --max-trials 110 --seed 0
 
 # Options for pytest: make test ARGS="-k journal"
 ARGS ?=
-# Tests at a time, each in a process that keeps about one core busy; 0 is one process, which pdb needs.
-WORKERS ?= 2
+# Tests at a time, each in a process of its own; 0 is one process, which pdb needs. Three keep two
+# cores busy, as they also wait.
+WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 .PHONY: help install demo test nightly check format docs wheel bench clean

@@ -42,10 +42,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long begins first; tests of containers share one engine, and so one process."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     for item in items:
         if item.get_closest_marker("docker"):
             item.add_marker(pytest.mark.xdist_group("docker"))
+    items.sort(key=lambda item: not any(map(item.get_closest_marker, ("xdist_group", "slow"))))
 
 
 TASK_TOML = """\

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archwright.core import RunError
 from archwright.core.files import write_whole
 from archwright.runs.results.wording import printable
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 
 def fill_page(package: str, fields: Mapping[str, Any]) -> str:
@@ -20,6 +24,16 @@ def fill_page(package: str, fields: Mapping[str, Any]) -> str:
     Every text on it is escaped and freed of invisible characters, and the page forbids scripts,
     requests and all styles but its own: titles, sources and errors come from strangers.
     """
+    from markupsafe import Markup
+
+    style = (files("archwright.runs.results.page") / "page.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    about_style = {"style": Markup(style), "style_hash": f"sha256-{digest}"}
+    return _template(package).render({**fields, **about_style})
+
+
+@functools.cache
+def _template(package: str) -> Template:
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
@@ -34,11 +48,7 @@ def fill_page(package: str, fields: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style = (files("archwright.runs.results.page") / "page.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    page = (files(package) / "page.html").read_text(encoding="utf-8")
-    about_style = {"style": Markup(style), "style_hash": f"sha256-{digest}"}
-    return environment.from_string(page).render({**fields, **about_style})
+    return environment.from_string((files(package) / "page.html").read_text(encoding="utf-8"))
 
 
 def save_page(page: str, path: Path) -> None:

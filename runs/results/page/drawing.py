@@ -66,12 +66,14 @@ def draw(name: str, plot: Callable[[Axes], None], label: str, height: int = HEIG
 
     with rc_context(_look(name)):
         figure = Figure(figsize=(WIDTH / 72, height / 72), layout="constrained")
-        FigureCanvasSVG(figure)
         axes = figure.add_subplot()
         axes.spines[["top", "right"]].set_visible(False)
         plot(axes)
+        for background in (figure.patch, axes.patch):
+            background.set_facecolor("none")
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+        # `savefig` would draw all of it once before, for a format that cannot place things itself.
+        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
     return restyle(buffer.getvalue(), name, label)
 
 
