@@ -14,7 +14,8 @@ ARGS ?=
 # Tests at a time, each in a process of its own; 0 is one process, which pdb needs. Three keep two
 # cores busy, as they also wait.
 WORKERS ?= 3
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+# A process that dies names its test and ends them all: what it held may keep the others waiting.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --max-worker-restart 0
 
 .PHONY: help install demo test nightly check format docs wheel bench clean
 

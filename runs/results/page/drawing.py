@@ -73,7 +73,7 @@ def draw(name: str, plot: Callable[[Axes], None], label: str, height: int = HEIG
             background.set_facecolor("none")
         buffer = io.BytesIO()
         # `savefig` would draw all of it once before, for a format that cannot place things itself.
-        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
+        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})  # type: ignore[no-untyped-call]
     return restyle(buffer.getvalue(), name, label)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,7 +17,7 @@ from ...contract import LAYER_NAME_LIMIT, LAYERS_LIMIT, ProblemProjection, clean
 from ..faults import listed
 from .formulas import count, is_sparse, tensors_of
 from .mixing.backbone import BackboneNetwork
-from .operations import cost_of
+from .operations import Executed, cost_of
 
 _ELSEWHERE: Final = "what it computes outside of torch"
 
@@ -65,7 +65,7 @@ def _unlike(batch: Tensor) -> Tensor:
 def _counted(model: nn.Module, batch: Tensor) -> CostCounter:
     counter = CostCounter((batch, *model.parameters(), *model.buffers()))
     with nothing_fused(), torch.no_grad(), counter:
-        counter.look_at(model(batch))
+        counter.look_at(tensors_of(model(batch)))
     return counter
 
 
@@ -131,19 +131,22 @@ class CostCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Run one operation and add its cost."""
-        self.look_at((args, kwargs))
-        out = func(*args, **(kwargs or {}))
-        cost = cost_of(func, args, kwargs or {}, out)
+        kwargs = kwargs or {}
+        given = tensors_of((args, kwargs))
+        self.look_at(given)
+        out = func(*args, **kwargs)
+        results = tensors_of(out)
+        cost = cost_of(Executed(func, args, kwargs, out, given, results))
         if cost is None:
             self.unknown.append(str(func))
         self.flops += cost or 0
         self.operations += 1
-        self._remember(tensors_of(out))
+        self._remember(results)
         return out
 
-    def look_at(self, arguments: Any) -> None:
-        """Keep copies of the tensors among `arguments` that come from elsewhere."""
-        for tensor in tensors_of(arguments):
+    def look_at(self, tensors: Iterable[Tensor]) -> None:
+        """Keep copies of those that come from elsewhere."""
+        for tensor in tensors:
             if not is_sparse(tensor) and tensor.untyped_storage()._cdata not in self._memories:
                 self._remember((tensor,))
                 self.foreign.append(tensor.detach().clone())

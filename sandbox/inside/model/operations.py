@@ -6,25 +6,36 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from math import ceil
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import torch
+from torch import Tensor
 from torch.utils.flop_counter import flop_registry
 
-from .formulas import FORMULAS, SPARSE, Arguments, count, is_sparse, tensors_of
+from .formulas import FORMULAS, SPARSE, Arguments, count, is_sparse
 
 COMPLEX_PRODUCT: Final = 4
 """Products and sums of real numbers that those of complex ones take, for one."""
 
 
-def cost_of(func: Any, args: Arguments, kwargs: Mapping[str, Any], out: Any) -> int | None:
+class Executed(NamedTuple):
+    """One operation that was run, and the tensors among its arguments and its results."""
+
+    func: Any
+    args: Arguments
+    kwargs: Mapping[str, Any]
+    out: Any
+    given: tuple[Tensor, ...]
+    results: tuple[Tensor, ...]
+
+
+def cost_of(executed: Executed) -> int | None:
     """The cost of one operation that was run; None for an operation that is not known."""
+    func, args, kwargs, out, given, results = executed
     name, rule = _rule(func)
     if rule == "free":
         return 0
-    results = tensors_of(out)
-    tensors = tensors_of((args, kwargs))
-    dense = not any(is_sparse(t) for t in tensors)
+    dense = not any(is_sparse(t) for t in given)
     formula = FORMULAS.get(name) if dense else SPARSE.get(name)
     is_complex = any(t.is_complex() for t in results) and not name.startswith("_fft")
     each = COMPLEX_PRODUCT if is_complex else 1
@@ -33,7 +44,7 @@ def cost_of(func: Any, args: Arguments, kwargs: Mapping[str, Any], out: Any) -> 
     if formula is not None:
         return each * ceil(formula(_in_order(func, args, kwargs), results))
     if rule == "read":
-        return max((count(t) for t in (*tensors, *results)), default=0)
+        return max((count(t) for t in (*given, *results)), default=0)
     if rule == "written" or not results:
         return sum(count(t) for t in results)
     return None
