@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -142,6 +143,8 @@ BENCHES: Final[dict[str, tuple[str, str]]] = {
 }
 SUMMARY: Final = "Discovers neural architectures overnight."
 INTERRUPTED: Final = 130
+_NARROWEST: Final = 20
+"""Columns that a table needs; it leaves out what does not fit."""
 _ASIDE: Final = ("-h", "--help", "--version")
 _UNWRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
 """What a write to stdout fails with where that is a file on a full disk, or not open."""
@@ -149,9 +152,15 @@ _UNWRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    if words is None:
+        # A scheduler that ends a command is heard as Ctrl-C is; a run has its own way of ending.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     words = sys.argv[1:] if words is None else list(words)
     # Several would spin beside the trainings, over matrices of a few hundred rows; read by numpy.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    width = os.environ.get("COLUMNS", "")
+    if width.isdecimal() and int(width) < _NARROWEST:
+        del os.environ["COLUMNS"]  # as 0, which some shells say where they do not know
     # Where the caller closed one, `print` would take the other, and errors get into the JSON.
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
@@ -164,8 +173,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except _expected() as error:
         return _fail(" ".join(str(error).split()), "--json" in words)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return _fail("interrupted", "--json" in words, INTERRUPTED)
     except BrokenPipeError:
         return _end_output(1)
     except OSError as error:
@@ -207,13 +215,18 @@ def _overview(words: Sequence[str]) -> int:
 def _run(words: Sequence[str]) -> int:
     from archwright.cli.reading import read
 
+    try:
+        os.getcwd()  # noqa: PTH109 - what is meant by a path hangs on it
+    except OSError as error:
+        line = f"the current folder is gone ({error.strerror}): `cd` into one that is there"
+        return _fail(line, "--json" in words)
     command = read(words)
     code = command()
     return code if isinstance(code, int) else 0
 
 
-def _fail(line: str, as_json: bool) -> int:
+def _fail(line: str, as_json: bool, code: int = 2) -> int:
     print(f"archwright: {line}", file=sys.stderr)
     if as_json:
-        print(json.dumps({"error": line}))
-    return 2
+        print(json.dumps({"error": line}), flush=True)
+    return code

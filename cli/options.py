@@ -100,21 +100,21 @@ def given(*groups: SettingsGroup | None) -> dict[str, Any]:
     return {name: value for g in groups if g is not None for name, value in g.given().items()}
 
 
-def open_knowledge(workspace: str) -> Knowledge:
-    """The knowledge base of a workspace.
+def open_knowledge(workspace: str, writes: bool = True) -> Knowledge:
+    """The knowledge base of a workspace; to be read alone, it need not be writable.
 
     Raises:
         WorkspaceError: the workspace is none.
         KnowledgeError: it is shared, and cannot be reached.
     """
-    return knowledge_of(Workspace.open(Path(workspace)))
+    return knowledge_of(Workspace.open(Path(workspace), writes))
 
 
-def chosen_run(name: str, workspace: str) -> RunPaths:
-    """The run that is meant.
+def chosen_run(name: str, workspace: str, writes: bool = False) -> RunPaths:
+    """The run that is meant; to be read alone, its workspace need not be writable.
 
     Raises:
         WorkspaceError: the workspace is none.
         RunError: no run, or several, are called so.
     """
-    return find_run(Workspace.open(Path(workspace)), name)
+    return find_run(Workspace.open(Path(workspace), writes), name)

@@ -27,7 +27,8 @@ INTRODUCTION = """\
 Written by `make docs` from what the commands say of themselves.
 
 Every command that prints a result takes `--json`: one JSON document on stdout, all else on stderr.
-A mistake in the input is one line on stderr that names the fix, and exit code 2; Ctrl-C is 130.
+A mistake in the input is one line on stderr that names the fix, and exit code 2; Ctrl-C or SIGTERM
+is 130.
 """
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from archwright.core import CandidateStatus, Fingerprint, WorkspaceError
+from archwright.core.database import open_database
 from archwright.knowledge.retrieval import embedded, spread
 
 EntryKind = Literal["result", "lesson", "note", "example", "paper", "decision", "shelf"]
@@ -220,9 +221,7 @@ class Database:
         self._lock = threading.RLock()
         with self._named_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(
-                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
+            self._connection, self._writes = open_database(path, BUSY_SECONDS)
         try:
             self._prepare()
         except WorkspaceError:
@@ -234,7 +233,8 @@ class Database:
             self._connection.row_factory = sqlite3.Row
             self._connection.create_function("spread", 1, spread, deterministic=True)
             self._connection.create_function("embedded", 3, embedded, deterministic=True)
-            self._switch_to_wal()
+            if self._writes:
+                self._switch_to_wal()
             self._connection.execute("PRAGMA synchronous = NORMAL")
         if self._version() == len(MIGRATIONS):
             return

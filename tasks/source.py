@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import contextlib
 import hashlib
+import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -129,7 +130,7 @@ def import_task(file: Path) -> ModuleType:
     source, faults = read_text(file)
     if faults:
         raise TaskError(faults[0])
-    digest = hashlib.sha256(f"{file}\0{source}".encode()).hexdigest()
+    digest = hashlib.sha256(os.fsencode(file) + b"\0" + source.encode()).hexdigest()
     module = ModuleType(f"archwright_task_{digest[:16]}")
     module.__file__ = str(file)
     sys.modules[module.__name__] = module  # where dataclasses and pickle look a class up
@@ -155,13 +156,38 @@ class OwnScore:
         return run_task_code(self.file, lambda: self._module.score(predictions, labels))
 
 
+_folders: Final[dict[Path, str]] = {}
+"""Where task code that has changed the folder goes on, by file."""
+
+
+@contextlib.contextmanager
+def _own_folder(file: Path) -> Iterator[None]:
+    """Task code that changes the folder finds itself there again; all others stay where they are:
+    paths that a person typed mean what they meant."""
+    try:
+        here = os.getcwd()  # noqa: PTH109 - as text, for it may have been removed
+    except OSError:
+        yield
+        return
+    with contextlib.suppress(OSError):
+        os.chdir(_folders.get(file, here))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            there = os.getcwd()  # noqa: PTH109
+            if there != here:
+                _folders[file] = there
+                os.chdir(here)
+
+
 def run_task_code(file: Path, call: Callable[[], Any]) -> Any:
-    """Call into a task's own code; what it prints goes to stderr.
+    """Call into a task's own code; what it prints goes to stderr, and where it goes it goes alone.
 
     Raises:
         TaskError: it raised; the line says what, and where in `task.py`.
     """
-    with _RUNNING, contextlib.redirect_stdout(sys.stderr):
+    with _RUNNING, contextlib.redirect_stdout(sys.stderr), _own_folder(file):
         try:
             return call()
         except KeyboardInterrupt:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -151,6 +152,7 @@ _held: dict[str, SearchTable] = {}
 
 def _begin(table: SearchTable, parent: int) -> None:
     end_with(parent)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # The pool ends them so, and nobody is told.
     _held["table"] = table
 
 

@@ -28,7 +28,7 @@ FAULTY: Final = 2
 
 def list_all(*, workspace: Folder = HERE, json: AsJson = False) -> None:
     """Print one line for each decision."""
-    decisions = _folder(workspace).list()
+    decisions = _folder(workspace, writes=False).list()
     empty = "no decisions yet: a run writes one for every finalist"
     emit(json, [_document(d) for d in decisions], lambda: _print(decisions, empty))
 
@@ -45,7 +45,7 @@ def search(
     Args:
         text: Words to look for.
     """
-    hits = _folder(workspace).search(" ".join(text))
+    hits = _folder(workspace, writes=False).search(" ".join(text))
     documents = [{**_document(h.decision), "score": round(h.score, 4)} for h in hits]
     empty = "no decision has any of these words"
     emit(json, documents, lambda: _print((h.decision for h in hits), empty))
@@ -57,7 +57,7 @@ def show(number: int, /, *, workspace: Folder = HERE, json: AsJson = False) -> N
     Args:
         number: Its number.
     """
-    folder = _folder(workspace)
+    folder = _folder(workspace, writes=False)
     text = folder.text(number)
     document = {**_document(folder.show(number)), "text": text}
     emit(json, document, lambda: print("\n".join(_printable(line) for line in text.splitlines())))
@@ -88,8 +88,8 @@ def supersede(
     emit(json, document, lambda: print(said))
 
 
-def _folder(workspace: str) -> DecisionFolder:
-    return DecisionFolder(Workspace.open(workspace).paths.decisions)
+def _folder(workspace: str, writes: bool = True) -> DecisionFolder:
+    return DecisionFolder(Workspace.open(workspace, writes).paths.decisions)
 
 
 # --- a folder from elsewhere ---------------------------------------------------------------------

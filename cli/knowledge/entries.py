@@ -36,7 +36,7 @@ def search(
     """
     if count < 1:
         raise InputError("-n must be at least 1")
-    with open_knowledge(workspace) as knowledge:
+    with open_knowledge(workspace, writes=False) as knowledge:
         hits = knowledge.search(" ".join(query), n=count)
     emit(json, [_hit_document(hit) for hit in hits], lambda: _print_hits(hits))
 
@@ -70,7 +70,7 @@ def show(id: int, /, *, workspace: Folder = HERE, json: AsJson = False) -> None:
     Args:
         id: Its id, as search gives it.
     """
-    with open_knowledge(workspace) as knowledge:
+    with open_knowledge(workspace, writes=False) as knowledge:
         entry = knowledge.show(id)
     emit(json, _document(entry), lambda: _print_entry(entry))
 
@@ -87,7 +87,7 @@ def _print_entry(entry: Entry) -> None:
 
 def stats(*, workspace: Folder = HERE, json: AsJson = False) -> None:
     """Print how many entries there are of each kind and task."""
-    with open_knowledge(workspace) as knowledge:
+    with open_knowledge(workspace, writes=False) as knowledge:
         counted = knowledge.stats()
     emit(json, counted, lambda: _print_stats(counted))
 

@@ -37,7 +37,7 @@ def show(
     from archwright.tasks.loading import load_task
 
     loaded = load_task(task)
-    place = Workspace.open(Path(workspace))
+    place = Workspace.open(Path(workspace), writes=False)
     settings = RunSettings.load(place.paths.settings, {"examples": examples})
     remembered = _remembered(place, loaded, settings.examples)
     question = sample(role, Start(loaded.spec, settings.proposals, *remembered))

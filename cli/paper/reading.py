@@ -124,7 +124,10 @@ def _failed(word: str, error: InputError) -> dict[str, Any]:
 
 def list_papers(*, workspace: Folder = HERE, json: AsJson = False) -> None:
     """Print one line for each paper."""
-    rows = [_row(kept) for kept in PaperFolder(Workspace.open(workspace).paths.papers).list()]
+    rows = [
+        _row(kept)
+        for kept in PaperFolder(Workspace.open(workspace, writes=False).paths.papers).list()
+    ]
     emit(json, rows, lambda: _print(rows))
 
 
@@ -162,7 +165,7 @@ def show(
         id: Its id, or how it begins.
         plan: Read it for what to reproduce.
     """
-    place = Workspace.open(workspace)
+    place = Workspace.open(workspace, writes=plan)
     kept = PaperFolder(place.paths.papers).find(id)
     said = given(spending, models)
     found = _plan(said, place, kept) if plan or said else None

@@ -104,7 +104,7 @@ def _say(kind: WordKind, run: str, said: tuple[str, ...], workspace: str, as_jso
 
 
 def _steerable(run: str, workspace: str) -> RunPaths:
-    paths = chosen_run(run, workspace)
+    paths = chosen_run(run, workspace, writes=True)
     if is_reproduction(paths):
         raise RunError(
             f"{paths.name} reproduces a paper and proposes nothing: steer a run that searches, as "

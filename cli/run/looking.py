@@ -109,7 +109,7 @@ class Listed:
 
 def runs(*, workspace: Folder = HERE, json: AsJson = False) -> None:
     """List the runs, oldest first."""
-    listed = [_look(paths) for paths in list_runs(Workspace.open(Path(workspace)))]
+    listed = [_look(paths) for paths in list_runs(Workspace.open(Path(workspace), writes=False))]
     emit(json, [_document(item) for item in listed], lambda: _print(listed))
 
 

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from archwright.cli.options import HERE, AsJson, Folder, RunName, chosen_run
 from archwright.cli.output import emit, say
 from archwright.cli.run.consoles import show
-from archwright.core import read_objectives
+from archwright.core import RunError, read_objectives
 from archwright.papers.facts import is_reproduction
 from archwright.runs.journal import Journal
 from archwright.runs.results.guesses import guess_words, judge_guesses
@@ -47,6 +47,7 @@ def report(
     # Drawing takes a moment to load, and only the report itself needs it.
     from archwright.runs.results.page import write_page
 
+    page: Path | None
     paths = chosen_run(run, workspace)
     if is_reproduction(paths):
         from archwright.cli.paper.working import report_paper
@@ -55,14 +56,21 @@ def report(
     else:
         with Journal.open(paths) as journal:
             snapshot = observe(journal)
-            page = write_page(journal, snapshot, html, workspace).resolve()
+            try:
+                page = write_page(journal, snapshot, html, workspace).resolve()
+            except RunError as error:
+                if html is not None or open_:
+                    raise
+                # It was not asked for: what is only read needs no place to write to.
+                page, unwritten = None, str(error)
             guesses = judge_guesses(journal)
-        document = {**report_document(snapshot, workspace), "guesses": guesses, "page": str(page)}
+        where = None if page is None else str(page)
+        document = {**report_document(snapshot, workspace), "guesses": guesses, "page": where}
         emit(json, document, lambda: show(render_report(snapshot, workspace)))
         if guesses is not None:
             say(f"training-free guesses: {guess_words(guesses)}")
-        say(f"page: {page}")
-    if open_:
+        say(unwritten if page is None else f"page: {page}")
+    if open_ and page is not None:
         _open(page)
 
 
@@ -94,7 +102,7 @@ def pareto(
         snapshot = observe(journal)
         objectives = asked or objectives_of(snapshot)
         if "latency" in objectives:
-            device = device_of(Workspace.open(Path(workspace)).paths)
+            device = device_of(Workspace.open(Path(workspace), writes=False).paths)
             snapshot = predict_latencies(journal, snapshot, device)
     emit(json, _document(snapshot, objectives), lambda: _print(snapshot, objectives))
 

@@ -59,7 +59,7 @@ def review(
         reason: Why; a rejection needs one.
     """
     ask = _read(words or [], reason)
-    place = Workspace.open(workspace)
+    place = Workspace.open(workspace, writes=bool(ask.action))
     with Journal.open(find_run(place, ask.run)) as journal:
         snapshot = observe(journal)
         if ask.action:

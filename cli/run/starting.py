@@ -149,9 +149,11 @@ def work_on(
     """Do the work with the view beside it, and print the result; returns the exit code."""
     ended = see_through(paths, task, work, workspace, plain)
     snapshot = ended or _look(paths)
+    # The page before the result: whoever reads the result may end this process.
+    page = _write_page(paths, snapshot, workspace) if snapshot.state == "finished" else ""
     emit(as_json, result_of(snapshot), lambda: show(render_report(snapshot, workspace)))
-    if snapshot.state == "finished":
-        _write_page(paths, snapshot, workspace)
+    if page:
+        say(page)
     else:
         say_resume(paths, workspace)
     return 0 if ended else INTERRUPTED
@@ -181,13 +183,17 @@ def _look(paths: RunPaths) -> Snapshot:
         return observe(journal)
 
 
-def _write_page(paths: RunPaths, snapshot: Snapshot, workspace: str) -> None:
+def _write_page(paths: RunPaths, snapshot: Snapshot, workspace: str) -> str:
+    """Where the page went, or why there is none: a run that ended well is not lost with it."""
     # Drawing takes a moment to load, and only a run's end needs it.
     from archwright.runs.results.page import write_page
 
-    with Journal.open(paths) as journal:
-        page = write_page(journal, snapshot, workspace=workspace)
-    say(f"report: {page.resolve()}")
+    try:
+        with Journal.open(paths) as journal:
+            page = write_page(journal, snapshot, workspace=workspace)
+    except RunError as error:
+        return str(error)
+    return f"report: {page.resolve()}"
 
 
 def say_resume(paths: RunPaths, workspace: str) -> None:

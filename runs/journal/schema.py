@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from archwright.core import RunError
+from archwright.core.database import open_database
 from archwright.runs.workspace.paths import RunPaths
 
 # Append-only: a stored journal is brought up to date by the entries that it has not seen.
@@ -104,9 +105,10 @@ MIGRATIONS: Final = (
 
 def connect(file: Path) -> sqlite3.Connection:
     """The file of a journal, made where there is none."""
-    connection = sqlite3.connect(file, timeout=30, isolation_level=None, check_same_thread=False)
+    connection, writes = open_database(file, timeout=30)
     connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA journal_mode = WAL")
+    if writes:
+        connection.execute("PRAGMA journal_mode = WAL")
     # A power cut may lose the last moments; a killed process loses nothing.
     connection.execute("PRAGMA synchronous = NORMAL")
     return connection

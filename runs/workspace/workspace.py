@@ -34,17 +34,22 @@ class Workspace:
     git_dir: Path
 
     @classmethod
-    def open(cls, path: str | Path) -> Self:
+    def open(cls, path: str | Path, writes: bool = True) -> Self:
         """The workspace that holds `path`; its state folder is made where it is missing.
 
         The state folder ignores itself, so that `git status` never shows it; nothing else in the
         work tree is touched.
+
+        Args:
+            writes: whether it has to take what is found; to read, it need only be there.
 
         Raises:
             WorkspaceError: `path` does not exist, is in no git repository, or cannot be written.
         """
         root, git_dir = _find_repository(path)
         workspace = cls(root, git_dir)
+        if not writes and workspace.paths.state.is_dir():
+            return workspace
         _make_state(workspace.paths)
         objects = workspace._path("objects")
         if not os.access(objects, os.W_OK):

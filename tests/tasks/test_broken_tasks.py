@@ -249,3 +249,20 @@ def test_a_baseline_may_inherit_what_it_needs(folder: Path) -> None:
     text = text.replace("class Model(nn.Module)", "class Base(nn.Module)")
     (folder / "baseline.py").write_text(f"{text}\n\nclass Model(Base):\n    pass\n")
     assert check_folder(folder) == []
+
+
+def test_task_code_that_changes_the_folder_goes_alone(
+    change: Break, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it opens by a relative path is found where it went; nobody else is taken along."""
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    (elsewhere / "note.txt").write_text("here")
+    monkeypatch.chdir(tmp_path)
+    goes = f"import os\nos.chdir({str(elsewhere)!r})\nimport numpy as np"
+    change("task.py", "import numpy as np", goes)
+    opens = "open('note.txt').close()\n    points += rng"
+    folder = change("task.py", "points += rng", opens)
+    task = load_task(str(folder))
+    assert Path.cwd() == tmp_path
+    task.load("train")
+    assert Path.cwd() == tmp_path
