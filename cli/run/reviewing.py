@@ -68,6 +68,8 @@ def review(
             emit(json, document, lambda: print(_decided(document)))
         else:
             emit(json, _document(snapshot), lambda: print("\n".join(_list(snapshot))))
+            for line in _lost(place, snapshot):
+                say(f"note: {line}")
 
 
 def _read(words: list[str], reason: str) -> Ask:
@@ -121,7 +123,7 @@ def _decide(
     if branch:
         check_amendable(workspace, branch)
     elif verdict.branch:
-        say(f"note: the branch {verdict.branch} is gone")
+        say(f"note: {_gone(verdict.branch)}")
     with knowledge_of(workspace, journal.facts.settings.get("knowledge", "")) as knowledge:
         knowledge.set_status(run, candidate, review, reason)
         record = _set_status(workspace, run, candidate, review, reason)
@@ -147,7 +149,7 @@ def _set_status(
     folder = DecisionFolder(workspace.paths.decisions)
     decision = folder.of(run, candidate)
     if decision is None:
-        say(f"note: {candidate} has no decision record in {folder.path}")
+        say(f"note: {_unrecorded(candidate, folder)}")
         return None
     return folder.set_status(decision.number, status, reason)
 
@@ -156,6 +158,24 @@ def _decided(document: dict[str, Any]) -> str:
     where = [f"branch {document['branch']}"] if document["branch"] else []
     where += [f"decision {document['decision']}"] if document["decision"] else []
     return ", ".join([f"{document['review']} {document['candidate']} of {document['run']}", *where])
+
+
+def _lost(workspace: Workspace, snapshot: Snapshot) -> Iterator[str]:
+    """What winners left behind, and somebody deleted."""
+    folder = DecisionFolder(workspace.paths.decisions)
+    for verdict in discoveries(snapshot):
+        if verdict.branch and not has_branch(workspace, verdict.branch):
+            yield _gone(verdict.branch)
+        if verdict.decision and folder.of(snapshot.run, verdict.candidate) is None:
+            yield _unrecorded(verdict.candidate, folder)
+
+
+def _gone(branch: str) -> str:
+    return f"the branch {branch} is gone"
+
+
+def _unrecorded(candidate: str, folder: DecisionFolder) -> str:
+    return f"{candidate} has no decision record in {folder.path}"
 
 
 # --- listing ------------------------------------------------------------------------------------

@@ -81,6 +81,8 @@ def train(
 def _train(
     winner: Winner, path: Path, total: int, seed: int, all_data: bool, closed: Sandbox
 ) -> TrainedFolder:
+    if winner.changed:
+        say(f"{winner.branch} was changed since its run: what was measured there is of another")
     try:
         folder = open_training(winner, path, total, seed, all_data)
         if folder.record.step and not folder.record.is_complete:
@@ -182,8 +184,9 @@ def _weights_of(
 def _check_complete(trained: TrainedFolder) -> None:
     record = trained.record
     if not record.is_complete:
+        asked = record.asked
+        words = record.branch if record.changed else f"{asked.run} {asked.candidate}"
         raise InputError(
-            f"the training in {trained.path} is at step {record.step} of {record.asked.total}: go "
-            f"on with `archwright train {record.asked.run} {record.asked.candidate} --steps "
-            f"{record.asked.total} --out {trained.path}`, then export"
+            f"the training in {trained.path} is at step {record.step} of {asked.total}: go on with "
+            f"`archwright train {words} --steps {asked.total} --out {trained.path}`, then export"
         )

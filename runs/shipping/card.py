@@ -40,6 +40,7 @@ def model_card(record: TrainingRecord, export: Mapping[str, Any], auto: str, com
         "## How it was made",
         f"Found by Archwright: run `{asked.run}`, candidate `{asked.candidate}`"
         + (f", branch `{record.branch}`" if record.branch else "")
+        + (", changed by hand since: the run measured nothing of it" if record.changed else "")
         + f".\n\n```sh\n{command}\n```\n\n"
         "Loaded again in a fresh process, it answered to 64 samples as the network does, to "
         f"{export['difference']:.1g} of the largest output.",

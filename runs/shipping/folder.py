@@ -52,6 +52,8 @@ class TrainingRecord:
     asked: TrainingAsked
     title: str = ""
     branch: str = ""
+    changed: bool = False
+    """Whether somebody changed it on its branch after the run."""
     summary: str = ""
     """What the task is about."""
     task_from: str = ""

@@ -85,6 +85,7 @@ def open_training(
         asked,
         title=winner.title,
         branch=winner.branch,
+        changed=winner.changed,
         summary=spec.summary,
         task_from=winner.task_from,
         metric=spec.metric.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ class Winner:
     branch: str = ""
     evidence: Mapping[str, Any] | None = None
     """What the run measured of it, as its branch's `results.json` has it."""
+    changed: bool = False
+    """Whether somebody changed it on its branch, so that nothing was measured of it."""
 
 
 def find_winner(words: Sequence[str], workspace: Workspace, task: str | None = None) -> Winner:
@@ -129,7 +132,7 @@ def _of_branch(branch: str, workspace: Workspace, task: str | None) -> Winner:
     tip = workspace.ask("rev-parse", "--quiet", "--verify", f"refs/heads/{branch}^{{commit}}")
     if tip is None:
         raise InputError(f"no branch {branch} in {workspace.root}: `git branch` lists them")
-    folder = _folder_of(branch, workspace, tip)
+    landed, folder = _landed(branch, workspace, tip)
     source = _text(workspace, f"{tip}:{folder}/architecture.py")
     try:
         results = json.loads(_text(workspace, f"{tip}:{folder}/results.json"))
@@ -143,24 +146,30 @@ def _of_branch(branch: str, workspace: Workspace, task: str | None) -> Winner:
     except SourceError as error:
         raise InputError(f"{folder}/architecture.py of {branch}: {error}") from None
     title = workspace.git("log", "-1", "--format=%s", tip).decode(errors="replace")
-    return Winner(run, candidate, title, source, recipe, loaded, task_from, branch, results)
+    changed = source != _text(workspace, f"{landed}:{folder}/architecture.py")
+    if changed:  # It is another one, of which the run measured nothing, and its weights lie apart.
+        digest = hashlib.sha256(source.encode()).hexdigest()
+        candidate, results = f"{candidate}-changed-{digest[:8]}", {}
+    return Winner(
+        run, candidate, title, source, recipe, loaded, task_from, branch, results, changed
+    )
 
 
-def _folder_of(branch: str, workspace: Workspace, tip: str) -> str:
-    """The folder of the discovery that the branch is about: the one that its last commit with an
-    architecture changed."""
+def _landed(branch: str, workspace: Workspace, tip: str) -> tuple[str, str]:
+    """The commit with which the discovery that the branch is about landed, and its folder: the last
+    commit with results."""
     log = workspace.git(
-        *("log", "-1", "--format=", "--name-only", "--diff-merges=first-parent", "--root", tip),
+        *("log", "-1", "--format=%H", "--name-only", "--diff-merges=first-parent", "--root", tip),
         *("--", "discoveries/*/results.json"),
     )
-    paths = log.decode(errors="replace").split("\n")
+    landed, *paths = log.decode(errors="replace").split("\n")
     found = next((path.rpartition("/")[0] for path in paths if path), "")
     held = workspace.git("ls-tree", "--name-only", f"{tip}:{found}").decode() if found else ""
     if SCRIPT_FOLDER in held.split("\n"):
         raise InputError(f"{branch} {IS_SCRIPT}")
     if "architecture.py" not in held.split("\n"):
         raise InputError(f"{branch} holds no discoveries/TASK/architecture.py: {HOW}")
-    return found
+    return landed, found
 
 
 def _text(workspace: Workspace, name: str) -> str:

@@ -226,3 +226,17 @@ def test_the_same_verdict_twice_is_one_line(
     assert review(place, "accept", "c1", "--reason", "good") == 2
     assert "c1 is accepted already" in capsys.readouterr().err
     assert place.git("rev-parse", place.branch) == tip
+
+
+def test_what_a_winner_left_and_was_deleted_is_said(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["review", "--workspace", str(place.workspace.root)]
+    assert main(words) == 0
+    assert "note:" not in capsys.readouterr().err
+    place.git("branch", "-D", place.branch)
+    (record,) = place.workspace.paths.decisions.glob("*.md")
+    record.unlink()
+    assert main(words) == 0
+    notes = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: ")]
+    assert [place.branch in notes[0], "c1 has no decision record" in notes[1]] == [True, True]

@@ -14,6 +14,7 @@ from whole_runs import Finished, Git
 import archwright
 from archwright.core import InputError, Outcome, TrialJob
 from archwright.runs.results.branches.usage import readme_of, usage_of
+from archwright.runs.shipping.card import model_card
 from archwright.runs.shipping.folder import TrainedFolder
 from archwright.runs.shipping.loading import load_network, trained_folder
 from archwright.runs.shipping.training import open_training, steps_of, train
@@ -157,6 +158,30 @@ def test_a_branch_tells_how_to_use_it_and_leads_to_its_weights(
         trained_folder(branch, place.root)
     carry_on(by_branch, default_folder(by_branch, place), InProcessSandbox(), total=15)
     assert archwright.load(branch, workspace=place.root)(torch.zeros(3, 2)).shape == (3, 2)
+
+
+@pytest.mark.xdist_group("finished")
+def test_a_branch_that_was_changed_is_trained_as_it_is_now(
+    finished: Finished, git: Git, tmp_path: Path
+) -> None:
+    place = Workspace.open(finished.copy(tmp_path / "workspace"))
+    branch = finished.result["discoveries"][0]["branch"]
+    before = find_winner([branch], place)
+    git(place.root, "switch", "-q", branch)
+    file = place.root / "discoveries" / "spirals" / "architecture.py"
+    file.write_text(
+        file.read_text().replace("class Model", "class Extra:\n    pass\n\n\nclass Model")
+    )
+    git(place.root, "commit", "-qam", "Mine")
+    after = find_winner([branch], place)
+    assert "class Extra" in after.source
+    assert (before.changed, after.changed) == (False, True)
+    assert not after.evidence
+    assert default_folder(after, place) != default_folder(before, place)
+    folder = carry_on(after, tmp_path / "out", InProcessSandbox(), total=15)
+    assert "class Extra" in folder.source
+    made = {"format": "pt2", "difference": 0.0, "length_varies": False}
+    assert "changed by hand since" in model_card(folder.record, made, "", "make it")
 
 
 @pytest.mark.xdist_group("finished")
