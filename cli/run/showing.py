@@ -82,9 +82,9 @@ def _first_parent(document: Document) -> str:
 
 
 def _idea(document: Document, metric: Metric) -> Iterator[str]:
-    parents = ", ".join(document["parents"])
+    parents = f" of {', '.join(document['parents'])}" if document["parents"] else ""
     by = f", by {document['proposer']}" if document["proposer"] else ""
-    yield clean(f"{document['operator'] or 'given'} of {parents or 'nothing'}{by}")
+    yield clean(f"{document['operator'] or 'given'}{parents}{by}")
     for name in ("rationale", "hypothesis", "lesson"):
         if document[name]:
             yield f"{name}: {clean(document[name], STATEMENT)}"
