@@ -8,6 +8,9 @@ them and judged on the others by its rank correlation with their scores, means o
 several sets of features: the source's outline, which the search uses; the computation graph; the
 training-free proxies; all of them; and what a surrogate expects that was fitted to another task's
 candidates. Beside them stand the parameter count alone and the proxies' learned combination.
+
+Last, what the search would pick by the outline: of sixteen that were not fitted the one that is
+expected to improve most, and how often that is among the best tenth of all.
 """
 
 from __future__ import annotations
@@ -35,9 +38,9 @@ from archwright.sandbox.opening import open_sandbox
 from archwright.search.grammar import draw
 from archwright.search.policies.shortlist import targets
 from archwright.search.predict.proxies import fit_combination, table_of
-from archwright.search.predict.ranks import rank_correlation
+from archwright.search.predict.ranks import rank, rank_correlation
 from archwright.search.predict.surrogate import Surrogate
-from archwright.search.source_space import outline
+from archwright.search.source_space import SHORTLIST, outline
 from archwright.source.fingerprint import read_source
 from archwright.tasks.loading import load_task
 
@@ -45,6 +48,9 @@ FITTED = (8, 16, 32, 64)
 SHUFFLES = 30
 LEFT = 40
 """Candidates that must be left to judge by."""
+PICKS = 8
+"""Times that sixteen of these are drawn, and one is picked."""
+BEST = 0.1
 ABSENT = -100.0
 """Stands for a proxy that could not be measured."""
 
@@ -120,7 +126,7 @@ def judge(own: Trained, other: Trained | None) -> dict[str, dict[int, float]]:
         "all three": np.hstack([own.outline, own.graph, proxies]),
     }
     if other is not None:
-        elsewhere = _fit(other.outline, other.score, other.parameters, 0)(own.outline)
+        elsewhere = _fit(other.outline, other.score, other.parameters, 0).predict(own.outline)
         sets["outline and the other task"] = np.hstack([own.outline, elsewhere[:, None]])
     guesses: dict[str, Guess] = {name: _by_surrogate(x, own) for name, x in sets.items()}
     guesses["proxies combined"] = lambda known, held, seed: fit_combination(
@@ -134,18 +140,39 @@ def judge(own: Trained, other: Trained | None) -> dict[str, dict[int, float]]:
     }
 
 
+def judge_picks(own: Trained) -> dict[int, tuple[float, float]]:
+    """Of what is picked by the outline the mean rank, from 0 to 1, and the share that is among the
+    best tenth, by how many candidates were fitted."""
+    ranks = rank(own.score)
+    found = {}
+    for fitted in (n for n in FITTED if n + LEFT <= len(own.score)):
+        picked = []
+        for seed in range(SHUFFLES):
+            rng = np.random.default_rng(seed)
+            order = rng.permutation(len(own.score))
+            known, held = order[:fitted], order[fitted:]
+            surrogate = _fit(own.outline[known], own.score[known], own.parameters[known], seed)
+            for _ in range(PICKS):
+                shown = rng.choice(held, SHORTLIST, replace=False)
+                improvement = surrogate.improvement(own.outline[shown])
+                picked.append(ranks[shown[np.argmax(improvement)]])
+        of_best = np.array(picked) >= 1 - BEST
+        found[fitted] = float(np.mean(picked)), float(of_best.mean())
+    return found
+
+
 def _by_surrogate(x: Array, own: Trained) -> Guess:
     def guess(known: Array, held: Array, seed: int) -> Array:
-        return _fit(x[known], own.score[known], own.parameters[known], seed)(x[held])
+        return _fit(x[known], own.score[known], own.parameters[known], seed).predict(x[held])
 
     return guess
 
 
-def _fit(x: Array, score: Array, parameters: Array, seed: int) -> Callable[[Array], Array]:
+def _fit(x: Array, score: Array, parameters: Array, seed: int) -> Surrogate:
     surrogate = Surrogate(seed)
     order = np.argsort(-score, kind="stable")
     surrogate.fit(x[order], targets(len(order)), parameters[order])
-    return surrogate.predict
+    return surrogate
 
 
 def _mean_correlation(score: Array, guess: Guess, fitted: int) -> float:
@@ -157,7 +184,12 @@ def _mean_correlation(score: Array, guess: Guess, fitted: int) -> float:
     return float(np.mean(found))
 
 
-def _print(name: str, own: Trained, found: Mapping[str, Mapping[int, float]]) -> None:
+def _print(
+    name: str,
+    own: Trained,
+    found: Mapping[str, Mapping[int, float]],
+    picks: Mapping[int, tuple[float, float]],
+) -> None:
     sizes = next(iter(found.values()))
     print(
         f"{name}, {len(own.score)} candidates: a check takes {own.check_seconds:.2f} s, a training "
@@ -167,6 +199,8 @@ def _print(name: str, own: Trained, found: Mapping[str, Mapping[int, float]]) ->
     print(f"{'':>28}" + "".join(f"{n:>7}" for n in sizes))
     for what, by_size in found.items():
         print(f"{what:>28}" + "".join(f"{value:>7.2f}" for value in by_size.values()))
+    for i, what in enumerate(("mean rank of what is picked", "of the best tenth")):
+        print(f"{what:>28}" + "".join(f"{pick[i]:>7.2f}" for pick in picks.values()))
 
 
 def main() -> None:
@@ -184,11 +218,12 @@ def main() -> None:
         name: judge(own, trained[others[name]] if len(names) > 1 else None)
         for name, own in trained.items()
     }
+    picks = {name: judge_picks(own) for name, own in trained.items()}
     if args.json:
-        print(json.dumps(found))
+        print(json.dumps({n: {"correlation": found[n], "picks": picks[n]} for n in names}))
         return
     for name, rows in found.items():
-        _print(name, trained[name], rows)
+        _print(name, trained[name], rows, picks[name])
 
 
 if __name__ == "__main__":
