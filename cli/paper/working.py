@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archwright.cli.output import emit, say
+from archwright.cli.output import emit, say, write_page
 from archwright.cli.run.starting import say_resume, see_through
 from archwright.core.settings import RunSettings
 from archwright.papers.experiment import Experiment
@@ -27,14 +27,18 @@ def work_on_paper(paths: RunPaths, task: Task, workspace: str, plain: bool, as_j
     return 0 if ended else INTERRUPTED
 
 
-def report_paper(paths: RunPaths, html: Path | None, as_json: bool) -> Path:
-    """Print the report of a reproduction in any state, write its page, and say where it is."""
+def report_paper(
+    paths: RunPaths, html: Path | None, as_json: bool, asked: bool = False
+) -> Path | None:
+    """Print the report of a reproduction in any state, write its page, and say where it is; see
+    `write_page`."""
     with Journal.open(paths) as journal:
         document = read_result(journal)
-    page = write_report_page(document, html or paths.root / PAGE_NAME).resolve()
-    document["page"] = str(page)
+    place = html or paths.root / PAGE_NAME
+    page, said = write_page(lambda: write_report_page(document, place), asked)
+    document["page"] = page and str(page)
     emit(as_json, document, lambda: print("\n".join(report_lines(document))))
-    say(f"page: {page}")
+    say(said)
     return page
 
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from archwright.cli.options import HERE, AsJson, Folder, RunName, chosen_run
-from archwright.cli.output import emit, say
+from archwright.cli.output import emit, say, write_page
 from archwright.cli.run.consoles import show
-from archwright.core import RunError, read_objectives
+from archwright.core import read_objectives
 from archwright.papers.facts import is_reproduction
 from archwright.runs.journal import Journal
 from archwright.runs.results.guesses import guess_words, judge_guesses
@@ -45,31 +45,28 @@ def report(
         open_: Open the page in a browser.
     """
     # Drawing takes a moment to load, and only the report itself needs it.
-    from archwright.runs.results.page import write_page
+    from archwright.runs.results.page import write_page as write
 
-    page: Path | None
+    asked = html is not None or open_
     paths = chosen_run(run, workspace)
     if is_reproduction(paths):
         from archwright.cli.paper.working import report_paper
 
-        page = report_paper(paths, html, json)
+        page = report_paper(paths, html, json, asked)
     else:
         with Journal.open(paths) as journal:
             snapshot = observe(journal)
-            try:
-                page = write_page(journal, snapshot, html, workspace).resolve()
-            except RunError as error:
-                if html is not None or open_:
-                    raise
-                # It was not asked for: what is only read needs no place to write to.
-                page, unwritten = None, str(error)
+            page, said = write_page(lambda: write(journal, snapshot, html, workspace), asked)
             guesses = judge_guesses(journal)
-        where = None if page is None else str(page)
-        document = {**report_document(snapshot, workspace), "guesses": guesses, "page": where}
+        document = {
+            **report_document(snapshot, workspace),
+            "guesses": guesses,
+            "page": page and str(page),
+        }
         emit(json, document, lambda: show(render_report(snapshot, workspace)))
         if guesses is not None:
             say(f"training-free guesses: {guess_words(guesses)}")
-        say(unwritten if page is None else f"page: {page}")
+        say(said)
     if open_ and page is not None:
         _open(page)
 

@@ -25,7 +25,7 @@ from archwright.cli.options import (
     Verification,
     given,
 )
-from archwright.cli.output import emit, say
+from archwright.cli.output import emit, say, write_page
 from archwright.cli.run.consoles import attend, show
 from archwright.cli.run.cost import confirm_cost, describe_backend
 from archwright.core import ArchwrightError, RunError, TaskError
@@ -150,10 +150,10 @@ def work_on(
     ended = see_through(paths, task, work, workspace, plain)
     snapshot = ended or _look(paths)
     # The page before the result: whoever reads the result may end this process.
-    page = _write_page(paths, snapshot, workspace) if snapshot.state == "finished" else ""
+    said = _write_page(paths, snapshot, workspace) if snapshot.state == "finished" else ""
     emit(as_json, result_of(snapshot), lambda: show(render_report(snapshot, workspace)))
-    if page:
-        say(page)
+    if said:
+        say(said)
     else:
         say_resume(paths, workspace)
     return 0 if ended else INTERRUPTED
@@ -184,16 +184,12 @@ def _look(paths: RunPaths) -> Snapshot:
 
 
 def _write_page(paths: RunPaths, snapshot: Snapshot, workspace: str) -> str:
-    """Where the page went, or why there is none: a run that ended well is not lost with it."""
+    """The line that says where the page went, or why there is none."""
     # Drawing takes a moment to load, and only a run's end needs it.
-    from archwright.runs.results.page import write_page
+    from archwright.runs.results.page import write_page as write
 
-    try:
-        with Journal.open(paths) as journal:
-            page = write_page(journal, snapshot, workspace=workspace)
-    except RunError as error:
-        return str(error)
-    return f"report: {page.resolve()}"
+    with Journal.open(paths) as journal:
+        return write_page(lambda: write(journal, snapshot, workspace=workspace))[1]
 
 
 def say_resume(paths: RunPaths, workspace: str) -> None:
