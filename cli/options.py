@@ -36,7 +36,8 @@ AsJson = Annotated[bool, Parameter("--json", help="Print one JSON document.")]
 AsLines = Annotated[bool, Parameter("--plain", help="Plain lines in place of the live view.")]
 Unasked = Annotated[bool, Parameter("--yes", help="Do not ask about the cost.")]
 RunName = Annotated[
-    str, Parameter(help="A run's name or the beginning of it (default: the latest run).")
+    str,
+    Parameter(help="A run's name, the beginning of it, or its folder (default: the latest run)."),
 ]
 TaskName = Annotated[str, Parameter(help="A built-in task's name, or a task folder.")]
 MovedTask = Annotated[

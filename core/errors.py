@@ -5,6 +5,7 @@ ArchwrightError
 │   ├── TaskError         a task folder that cannot be used
 │   ├── WorkspaceError    a workspace that is not a git repository, or cannot be written
 │   ├── RunError          a run that does not exist, or cannot go on
+│   │   └── JournalError  what was recorded of a run is damaged or gone: it cannot go on at all
 │   ├── KnowledgeError    a shared knowledge base that cannot be reached or written
 │   └── SourceError       architecture source that breaks the contract
 ├── SandboxError          the sandbox itself failed (not the candidate in it)
@@ -34,6 +35,10 @@ class WorkspaceError(InputError):
 
 class RunError(InputError):
     """A run that does not exist, or cannot go on."""
+
+
+class JournalError(RunError):
+    """What was recorded of a run is damaged or gone, so that it cannot go on as it is."""
 
 
 class KnowledgeError(InputError):

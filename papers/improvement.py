@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from archwright.core import InputError
+from archwright.core import InputError, JournalError
 from archwright.core.settings import RunSettings
 from archwright.papers.experiment import Arm, Experiment
 from archwright.runs.journal import Journal
@@ -53,8 +53,11 @@ def _reproduced(workspace: Workspace, task: Task, paper_id: str) -> tuple[str, A
     """The latest finished reproduction of a paper on a task: its run, and the first claim's
     method."""
     for paths in reversed(list_runs(workspace)):
-        with Journal.open(paths) as journal:
-            facts = journal.facts
+        try:
+            with Journal.open(paths) as journal:
+                facts = journal.facts
+        except JournalError:
+            continue  # One that cannot be read must not hide the others.
         result = facts.reproduction
         if not result or (facts.paper or {}).get("id") != paper_id:
             continue

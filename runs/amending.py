@@ -13,7 +13,7 @@ from archwright.core.settings import RunSettings
 from archwright.runs.budget.allocation import Grants
 from archwright.runs.budget.legs import Leg, close_round, is_closed, read_legs, record_leg
 from archwright.runs.journal import Facts, Journal, Phase, Spend
-from archwright.runs.starting import LIMITS, durable, root_of
+from archwright.runs.starting import LIMITS, check_unchanged, durable, root_of, task_of
 from archwright.runs.verification import rounds_so_far
 from archwright.runs.workspace.control import hold
 from archwright.runs.workspace.knowing import check_place, knowledge_of
@@ -37,7 +37,7 @@ def amend(paths: RunPaths, changes: Mapping[str, Any], task_name: str | Path | N
         RunError: another process holds it, or there is no such run.
         InputError: what is changed does not fit, or gives the run no more than it has used.
         KnowledgeError: that knowledge base cannot be reached or written.
-        TaskError: that task is not the run's.
+        TaskError: that task is not the run's; or the run's own is gone, broken or has changed.
     """
     if not changes and task_name is None:
         return
@@ -48,6 +48,8 @@ def amend(paths: RunPaths, changes: Mapping[str, Any], task_name: str | Path | N
             journal.note(task_from=durable(task_name), workspace=str(root_of(paths)))
         if not changes:
             return
+        if task_name is None:  # refused here, it leaves the run as it was
+            check_unchanged(task_of(paths), paths, facts)
         before = RunSettings(**facts.settings)
         settings = before.changed(**changes)
         more = _more(before, settings, changes, journal.spend())

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any, Final
 
 from archwright.agents.backends import Backend
-from archwright.core import ArchwrightError, RunError, Stopped, TaskError
+from archwright.core import ArchwrightError, RunError, Stopped
 from archwright.core.heartbeat import beating
 from archwright.core.settings import RunSettings
 from archwright.runs.backends import open_run_backend
@@ -23,6 +23,7 @@ from archwright.runs.journal import Journal
 from archwright.runs.results.observing import Observer
 from archwright.runs.results.snapshot import Snapshot
 from archwright.runs.results.wording import command_line
+from archwright.runs.starting import check_unchanged
 from archwright.runs.workspace.control import hold, stop_requested
 from archwright.runs.workspace.paths import RunPaths
 from archwright.runs.workspace.workspace import Workspace
@@ -68,11 +69,7 @@ class Session:
             TaskError: the task has changed since it began.
         """
         with hold(self.paths), Journal.open(self.paths) as journal:
-            if self.task.digest() != journal.facts.task_digest:
-                raise TaskError(
-                    f"task {self.task.spec.name} has changed since {self.paths.name} began: "
-                    "its results would not be comparable; start a new run with `archwright run`"
-                )
+            check_unchanged(self.task, self.paths, journal.facts)
             journal.begin_session(os.getpid())
             journal.note(state="running", error="", starting=self.sandbox.name, **facts)
             if self.sandbox.choice:

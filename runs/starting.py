@@ -170,6 +170,17 @@ def task_of(paths: RunPaths) -> Task:
     return Task(replace(spec, baseline=baseline, rungs=facts.rungs or spec.rungs))
 
 
+def check_unchanged(task: Task, paths: RunPaths, facts: Facts) -> None:
+    """Raises:
+    TaskError: the task has changed since the run began.
+    """
+    if task.digest() != facts.task_digest:
+        raise TaskError(
+            f"task {task.spec.name} has changed since {paths.name} began: its results would not be "
+            "comparable; start a new run with `archwright run`"
+        )
+
+
 def _place_of(paths: RunPaths, facts: Facts) -> str:
     """Where the task is: one that lies in the workspace moves with it."""
     folder, root = Path(facts.task_from), root_of(paths)

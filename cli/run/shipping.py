@@ -89,6 +89,11 @@ def _train(
             say(f"going on from step {folder.record.step}")
         if folder.record.is_complete:
             return folder
+        if winner.is_task_changed:
+            say(
+                f"note: task {winner.task.spec.name} has changed since {winner.run} began: what is "
+                "trained now does not compare with what the run measured"
+            )
         with closed as sandbox:
             if sandbox.choice:
                 say(sandbox.choice)

@@ -28,7 +28,7 @@ from archwright.cli.options import (
 from archwright.cli.output import emit, say, write_page
 from archwright.cli.run.consoles import attend, show
 from archwright.cli.run.cost import confirm_cost, describe_backend
-from archwright.core import ArchwrightError, RunError, TaskError
+from archwright.core import ArchwrightError, JournalError, RunError, TaskError
 from archwright.core.settings import RunSettings
 from archwright.papers.facts import is_reproduction
 from archwright.runs.amending import amend
@@ -171,7 +171,7 @@ def see_through(
         return carry_out(Workspace.open(Path(workspace)), task, paths, work, view)
     except KeyboardInterrupt:
         return None
-    except TaskError:
+    except (TaskError, JournalError):
         raise  # A task that was fixed is another one, for another run.
     except ArchwrightError:
         say_resume(paths, workspace)

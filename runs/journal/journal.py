@@ -20,6 +20,7 @@ from typing import Any, Final, Self
 from archwright.core import (
     Candidate,
     Fingerprint,
+    JournalError,
     Json,
     RunError,
 )
@@ -29,8 +30,11 @@ from archwright.runs.journal.schema import connect, migrate
 from archwright.runs.journal.tally import TrainingTally
 from archwright.runs.workspace.paths import RunPaths
 
-DAMAGED: Final = ("malformed", "not a database")
+DAMAGED: Final = ("malformed", "not a database", "could not decode")
 """What SQLite says of a file whose bytes are not what it wrote."""
+WHAT_TO_DO: Final = (
+    "put back a copy of its folder, or start another run (`archwright runs` lists those here)"
+)
 CLAIM: Final = "claim"
 """The kind of a step that says whether another run has taken a candidate up: its `reason`."""
 _OURS: Final = (
@@ -71,10 +75,11 @@ class Journal(Reads):
         """An existing journal, brought up to date where an older version wrote it.
 
         Raises:
-            RunError: there is none, or it is not a journal of Archwright.
+            JournalError: there is none, or it is not a journal of Archwright.
+            RunError: it cannot be read.
         """
         if not paths.journal.is_file():
-            raise RunError(f"no journal at {paths.journal}: list the runs with `archwright runs`")
+            raise JournalError(f"no journal at {paths.journal}: {WHAT_TO_DO}")
         with named_errors(paths):
             if not paths.journal.stat().st_size:
                 raise sqlite3.DatabaseError("file is not a database: it is empty")
@@ -274,6 +279,9 @@ class Journal(Reads):
         """A process continues the run; steps that an earlier one left in flight are dropped."""
         now = time.time()
         with self._lock, named_errors(self.paths):
+            ((found,),) = self._connection.execute("PRAGMA quick_check(1)").fetchall()
+            if found != "ok":  # said before hours of training meet it
+                raise sqlite3.DatabaseError(f"malformed: {' '.join(found.split())}")
             self._connection.execute("DELETE FROM steps WHERE state = 'started'")
             self._session = self._connection.execute(
                 "INSERT INTO sessions (pid, started, seen) VALUES (?, ?, ?)", (pid, now, now)
@@ -297,10 +305,10 @@ def named_errors(paths: RunPaths) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        if isinstance(error, sqlite3.DatabaseError) and any(d in str(error) for d in DAMAGED):
-            raise RunError(
-                f"the journal {paths.journal} is damaged ({error}): put back a copy of its folder, "
-                "or start another run"
+        said = str(error).partition(" with text ")[0]  # behind it comes all of a text
+        if isinstance(error, sqlite3.DatabaseError) and any(d in said.lower() for d in DAMAGED):
+            raise JournalError(
+                f"the journal {paths.journal} is damaged ({said}): {WHAT_TO_DO}"
             ) from error
         raise RunError(
             f"the journal of run {paths.name} cannot be used ({error}): free space or fix the "

@@ -322,8 +322,8 @@ class Reads:
         return int(now)
 
     def seconds_alive(self) -> float:
-        """Wall time that processes spent on the run."""
-        rows = self._rows("SELECT COALESCE(SUM(seen - started), 0) FROM sessions")
+        """Wall time that processes spent on the run; a clock that was set back takes none away."""
+        rows = self._rows("SELECT COALESCE(SUM(MAX(seen - started, 0)), 0) FROM sessions")
         return float(rows[0][0])
 
     def _sessions(self) -> int:

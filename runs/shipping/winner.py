@@ -51,6 +51,13 @@ class Winner:
     """What the run measured of it, as its branch's `results.json` has it."""
     changed: bool = False
     """Whether somebody changed it on its branch, so that nothing was measured of it."""
+    task_digest: str = ""
+    """Of the task as it was when the run began; "" where another one is asked for."""
+
+    @property
+    def is_task_changed(self) -> bool:
+        """Whether the task has changed since, so that nothing new compares with the run."""
+        return self.task_digest not in ("", self.task.digest())
 
 
 def find_winner(words: Sequence[str], workspace: Workspace, task: str | None = None) -> Winner:
@@ -112,6 +119,7 @@ def _of_run(name: str, candidate: str, workspace: Workspace, task: str | None) -
         task_from=task or facts.task_from,
         branch=(verdict.branch or "") if verdict else "",
         evidence=_evidence(found, verdict, facts.rungs),
+        task_digest="" if task else facts.task_digest,
     )
 
 
@@ -139,7 +147,7 @@ def _of_branch(branch: str, workspace: Workspace, task: str | None) -> Winner:
         run, candidate, name = (str(results[key]) for key in ("run", "candidate", "task"))
     except (ValueError, KeyError, TypeError):
         raise InputError(f"{branch} has no sound {folder}/results.json: restore it") from None
-    loaded, task_from = _task(run, name, workspace, task)
+    loaded, task_from, began_with = _task(run, name, workspace, task)
     spec = loaded.spec
     try:
         recipe = read_source(source, spec.problem, spec.recipe).recipe
@@ -151,7 +159,8 @@ def _of_branch(branch: str, workspace: Workspace, task: str | None) -> Winner:
         digest = hashlib.sha256(source.encode()).hexdigest()
         candidate, results = f"{candidate}-changed-{digest[:8]}", {}
     return Winner(
-        run, candidate, title, source, recipe, loaded, task_from, branch, results, changed
+        *(run, candidate, title, source, recipe, loaded, task_from, branch, results, changed),
+        task_digest=began_with,
     )
 
 
@@ -176,18 +185,19 @@ def _text(workspace: Workspace, name: str) -> str:
     return workspace.git("cat-file", "blob", name).decode("utf-8", "replace") + "\n"
 
 
-def _task(run: str, name: str, workspace: Workspace, task: str | None) -> tuple[Task, str]:
-    """The task of a branch, whose run may be on another machine."""
+def _task(run: str, name: str, workspace: Workspace, task: str | None) -> tuple[Task, str, str]:
+    """The task of a branch, whose run may be on another machine; where it is from, and its digest
+    when the run began."""
     if task is not None:
-        return load_task(task), task
+        return load_task(task), task, ""
     try:
         paths = find_run(workspace, run)
+        with Journal.open(paths) as journal:
+            facts = journal.facts
     except RunError:
         if is_built_in(name):
-            return load_task(name), name
+            return load_task(name), name, ""
         raise InputError(
             f"run {run} is not in this workspace: say where its task {name} is with --task DIR"
         ) from None
-    with Journal.open(paths) as journal:
-        task_from = journal.facts.task_from
-    return task_of(paths), task_from
+    return task_of(paths), facts.task_from, facts.task_digest

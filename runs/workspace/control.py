@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Final
 
 from archwright.core import RunError
@@ -27,7 +28,7 @@ def hold(paths: RunPaths) -> Iterator[None]:
     Raises:
         RunError: another process holds it.
     """
-    with paths.lock.open("a+") as lock:
+    with _opened(paths, "a+") as lock:
         if not _lock(lock):
             raise RunError(
                 f"run {paths.name} is running in another process: "
@@ -37,8 +38,27 @@ def hold(paths: RunPaths) -> Iterator[None]:
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
-        paths.stop_request.unlink(missing_ok=True)
+        with _named(paths.stop_request):
+            paths.stop_request.unlink(missing_ok=True)
         yield
+
+
+def _opened(paths: RunPaths, mode: str) -> IO[str]:
+    with _named(paths.lock):
+        return paths.lock.open(mode)
+
+
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """Raises:
+    RunError: in place of what the file system says of a file.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"{file} cannot be used ({error.strerror}): remove it, or fix its rights"
+        ) from error
 
 
 def _lock(lock: IO[str]) -> bool:
@@ -56,7 +76,7 @@ def is_held(paths: RunPaths) -> bool:
     """Whether some process holds the run at this moment."""
     if not paths.lock.exists():
         return False
-    with paths.lock.open("r") as lock:
+    with _opened(paths, "r") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -66,7 +86,8 @@ def is_held(paths: RunPaths) -> bool:
 
 def request_stop(paths: RunPaths) -> None:
     """Ask the process that holds the run to end it cleanly; it checks about twice a second."""
-    paths.stop_request.touch()
+    with _named(paths.stop_request):
+        paths.stop_request.touch()
 
 
 def stop_requested(paths: RunPaths) -> bool:

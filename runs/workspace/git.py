@@ -39,11 +39,14 @@ def run_git(
     Raises:
         WorkspaceError: there is no git program, or it cannot be run.
     """
+    # GitPython tries git as it is imported. Where there is none, that is found out below.
+    os.environ["GIT_PYTHON_REFRESH"] = "quiet"
     try:
         from git import Git
         from git.exc import GitCommandNotFound
-    except ImportError as error:  # GitPython raises it where there is no git program
-        raise WorkspaceError(_MISSING) from error
+    except ImportError as error:  # git refuses the user's settings
+        said = f"{error.__cause__ or error}".partition("stderr: '")[2].removesuffix("'")
+        raise WorkspaceError(f"git cannot be run: {_cause(said)}") from error
     if not folder.is_dir():
         raise WorkspaceError(f"{folder} is gone: open the workspace where it is now")
     program = Git.GIT_PYTHON_GIT_EXECUTABLE or "git"
@@ -119,4 +122,8 @@ def _cause(complaint: str) -> str:
     causes = (i for i, line in enumerate(lines) if line.startswith(("fatal:", "error:")))
     first = next(causes, 0)
     cause = lines[first] if lines else "no reason given"
+    # Of a file of settings that it cannot read git says which one before it gives up.
+    unread = next((line for line in lines[:first] if "unable to access" in line), "")
+    if unread:
+        return f"{cause} ({unread.removeprefix('warning: ')})"
     return " ".join([cause, *lines[first + 1 :]]) if cause.endswith(":") else cause

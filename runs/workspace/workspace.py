@@ -221,4 +221,7 @@ def _write_new(path: Path, text: str) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        return
+        if not path.is_file():
+            raise WorkspaceError(
+                f"{path} is not a file that can be read: replace it, or remove it"
+            ) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -252,6 +253,18 @@ def test_init_again_changes_nothing(tmp_path: Path) -> None:
     assert (paths.state / ".gitignore").read_text() == "*\n# mine\n"
 
 
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_init_says_where_settings_are_no_file(repository: Path, kind: str) -> None:
+    settings = repository / "archwright.toml"
+    if kind == "folder":
+        settings.mkdir()
+    else:
+        settings.symlink_to("nowhere.toml")
+    with pytest.raises(WorkspaceError) as error:
+        init(repository)
+    assert "archwright.toml is not a file that can be read" in one_line(error)
+
+
 def test_init_takes_a_repository_as_it_is(repository: Path) -> None:
     head = git(repository, "rev-parse", "HEAD")
     assert init(repository).head() == head
@@ -322,6 +335,34 @@ def test_without_a_git_program_that_is_said(
     monkeypatch.setenv("PATH", str(repository))
     with pytest.raises(WorkspaceError, match="install git"):
         Workspace.open(repository)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [("[user\n\tname = U\n", "bad config line 1 in file"), (None, "unable to access")],
+)
+def test_settings_of_the_user_that_git_cannot_read_are_named(
+    settings: str | None, said: str, repository: Path, tmp_path: Path
+) -> None:
+    """In a process of its own: GitPython tries git once, where it is imported."""
+    file = tmp_path / "home" / ".gitconfig"
+    file.parent.mkdir()
+    if settings is None:
+        file.mkdir()
+    else:
+        file.write_text(settings)
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("GIT_", "XDG_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "archwright", "runs", "--workspace", str(repository)],
+        env=env | {"HOME": str(file.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert said in line
+    assert str(file) in line
 
 
 def test_init_where_no_folder_can_be_made_is_refused(tmp_path: Path) -> None:

@@ -106,10 +106,19 @@ def landing_base(workspace: Workspace) -> str | None:
     """The commit that the branches of a run that starts now stand on; None in an empty repository.
 
     Raises:
-        WorkspaceError: none could be made: a branch is in their way, or HEAD leads to no commit.
+        WorkspaceError: none could be made: something is in their way, they cannot be written, or
+            HEAD leads to no commit.
     """
     head = workspace.head()
     _check_free(workspace, "archwright")
+    try:
+        # Git takes the lock that it will need for a branch, and lets it go.
+        workspace.git("update-ref", "--stdin", stdin=b"verify refs/heads/archwright/a-run\n")
+    except WorkspaceError as error:
+        raise WorkspaceError(
+            f"no branch archwright/… can be made for what is found ({error}): move away what is in "
+            "the way, or fix its rights"
+        ) from error
     return head
 
 

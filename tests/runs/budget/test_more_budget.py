@@ -142,6 +142,23 @@ def test_a_task_that_moved_is_found_again_when_it_is_named(
     assert _go_on(workspace).spend.trials == 12
 
 
+@pytest.mark.parametrize("changed", ["task.py", "baseline.py"])
+def test_more_for_a_task_that_changed_is_refused_and_leaves_the_run_as_it_was(
+    changed: str, spirals: Path, workspace: Path, discover: Discover
+) -> None:
+    discover(spirals, workspace, max_trials=9, seed=1)
+    before = _facts(workspace)
+    with (spirals / changed).open("a") as file:
+        file.write("# another\n")
+    with pytest.raises(TaskError, match="has changed since"):
+        amend(_paths(workspace), {"max_trials": 12})
+    assert _facts(workspace) == before
+    (spirals / changed).unlink()
+    with pytest.raises(TaskError):
+        amend(_paths(workspace), {"hours": 2.0})
+    assert _facts(workspace) == before
+
+
 def test_a_workspace_with_its_task_goes_on_wherever_it_is_copied(
     spirals: Path, workspace: Path, discover: Discover, tmp_path: Path
 ) -> None:

@@ -362,6 +362,17 @@ def test_a_branch_in_the_way_is_named_before_anything_is_spent(tmp_path: Path, k
     assert git(folder, "for-each-ref", "refs/heads/archwright/") == ""
 
 
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_what_else_is_in_the_way_is_named_before_anything_is_spent(clean: Path, kind: str) -> None:
+    heads = clean / ".git" / "refs" / "heads"
+    if kind == "file":
+        (heads / "archwright").write_text("left by a crash\n")
+    else:
+        (heads / "archwright").symlink_to("/dev/null")
+    with pytest.raises(WorkspaceError, match=r"archwright/… can be made .* in the way"):
+        landing_base(Workspace.open(clean))
+
+
 def test_a_base_that_is_gone_gives_way_to_what_replaced_it(clean: Path) -> None:
     workspace = Workspace.open(clean)
     found = landing(workspace)

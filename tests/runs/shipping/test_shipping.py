@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,16 @@ def test_a_network_that_does_not_train_is_one_line(winner: Winner, tmp_path: Pat
         carry_on(broken, tmp_path / "broken", InProcessSandbox())
 
 
+def test_a_task_that_changed_since_the_run_is_noticed(winner: Winner) -> None:
+    assert not winner.is_task_changed  # another task was asked for by name
+    began_with = replace(winner, task_digest=winner.task.digest())
+    assert not began_with.is_task_changed
+    with (winner.task.spec.folder / "task.py").open("a") as file:
+        file.write("SIZES['train'] = 64\n")
+    assert replace(began_with, task=load_task(winner.task.spec.folder)).is_task_changed
+    assert not winner.is_task_changed
+
+
 def test_usage_names_the_exact_lines(winner: Winner) -> None:
     usage = usage_of(winner.task.spec, "archwright/run/wide", winner.source)
     assert usage["import"] == "from architecture import Model; Model((2,), (2,))"
@@ -153,6 +164,7 @@ def test_a_branch_tells_how_to_use_it_and_leads_to_its_weights(
     assert by_branch.recipe == by_id.recipe
     assert by_branch.branch == by_id.branch == branch
     assert by_branch.evidence is not None
+    assert by_branch.task_digest == by_id.task_digest == by_id.task.digest()
     assert json.dumps(by_branch.evidence["verification"]["p"])
     with pytest.raises(InputError, match=f"`archwright train {branch} --steps N`"):
         trained_folder(branch, place.root)
