@@ -72,7 +72,7 @@ def _folders(name: str) -> tuple[Path, ...]:
         path = Path(name).expanduser().resolve()
     except (OSError, RuntimeError, ValueError):  # a loop of links, a home that is nobody's
         return ()
-    return path, path.parent
+    return (path, path.parent) if path.is_file() else (path,)
 
 
 def _started(paths: RunPaths) -> str:
